@@ -507,6 +507,10 @@ class Terminated(BaseException):
     """SIGTERM arrived. Not an Exception, so no code on the way takes it for a failure to recover from."""
 
 
+class HungUp(Terminated):
+    """SIGHUP arrived: the terminal or the connection to it is gone."""
+
+
 def describe_fault(error: Exception) -> str:
     """Describes a fault in tsrevel by type and place, for a report. Its text may quote data, and is left out."""
     frames = "".join(traceback.format_tb(error.__traceback__))

@@ -109,9 +109,12 @@ class Doorman:
 
 @contextmanager
 def served_world(
-    folder: Path, *stories: str, revel: Callable[[WSGIApplication], WSGIApplication] = lambda app: app
+    folder: Path,
+    *stories: str,
+    revel: Callable[[WSGIApplication], WSGIApplication] = lambda app: app,
+    tripleseat: Callable[[WSGIApplication], WSGIApplication] = lambda app: app,
 ) -> Iterator[World]:
-    """A world of today, served over real loopback; `revel` may stand something before the pretend Revel.
+    """A world of today, served over real loopback; `revel` and `tripleseat` may stand something before either service.
 
     Its gate stays open a day longer, so that midnight may pass meanwhile.
     """
@@ -120,7 +123,7 @@ def served_world(
     world.config["time_gate"] = {"days_after": 1}
     del world.config["sync"]  # the defaults of production
     with ExitStack() as stack:
-        for name, app in (("tripleseat", world.tripleseat), ("revel", revel(world.revel))):
+        for name, app in (("tripleseat", tripleseat(world.tripleseat)), ("revel", revel(world.revel))):
             server: LoopbackServer = stack.enter_context(serve(app))
             world.config[name] |= {"base_url": server.url, "requests_per_second": 500}
         world.write_config()

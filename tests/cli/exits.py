@@ -11,7 +11,7 @@ from typer.main import get_command
 
 from tsrevel.cli.app import app
 
-_LISTED = re.compile(r"^- (\d+): .*?(?:\((\d+): terminated\))?$", re.MULTILINE)
+_LISTED = re.compile(r"^- (\d+): .*?(?:\((\d+): hung up, (\d+): terminated\))?$", re.MULTILINE)
 
 
 @cache
@@ -25,7 +25,7 @@ def _walk(command: Any, words: tuple[str, ...]) -> Iterator[tuple[str, frozenset
         yield from _walk(inner, (*words, name))
     if words and not hasattr(command, "commands"):
         found = _LISTED.findall(command.epilog or "")
-        yield " ".join(words), frozenset(int(status) for pair in found for status in pair if status)
+        yield " ".join(words), frozenset(int(status) for each in found for status in each if status)
 
 
 def assert_listed(argv: Sequence[str], status: int) -> None:

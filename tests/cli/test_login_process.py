@@ -84,13 +84,13 @@ def test_a_denial_ends_it_with_12(world: World) -> None:
     assert "access_denied" in ended.answer["error"]
 
 
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_a_login_that_waits_can_be_stopped(world: World, number: int, status: int) -> None:
     login, _ = begin(world)
     login.send_signal(number)
     ended = finish(login)
     assert ended.status == status
-    assert ended.err.splitlines()[-1].endswith("ed; nothing was written")
+    assert ended.err.splitlines()[-1].endswith("; nothing was written")
     assert not (world.folder / "token.json").exists()
 
 

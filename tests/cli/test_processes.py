@@ -166,7 +166,7 @@ def test_a_second_run_leaves_while_the_first_is_at_work(tmp_path: Path) -> None:
         assert_whole(world)
 
 
-@pytest.mark.parametrize(("sent", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("sent", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_a_run_that_is_stopped_says_so_and_the_next_one_goes_on(tmp_path: Path, sent: int, status: int) -> None:
     with stuck_sync(tmp_path, "--json") as (world, process, _go_on):
         process.send_signal(sent)
@@ -178,7 +178,7 @@ def test_a_run_that_is_stopped_says_so_and_the_next_one_goes_on(tmp_path: Path, 
         assert_whole(world)
 
 
-@pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 @pytest.mark.parametrize("resource", ["Order", "OrderItem", "Payment"])
 def test_a_run_that_dies_during_a_slow_write_and_one_at_once_make_one_order(
     tmp_path: Path, sent: int, resource: str
@@ -207,7 +207,7 @@ def test_a_run_that_dies_during_a_slow_write_and_one_at_once_make_one_order(
         assert_whole(world)
 
 
-@pytest.mark.parametrize(("sent", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("sent", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_a_run_that_is_stopped_while_all_hands_are_at_work_sends_nothing_more(
     tmp_path: Path, sent: int, status: int
 ) -> None:
@@ -273,7 +273,7 @@ def served_again(world: World) -> Iterator[None]:
         yield
 
 
-@pytest.mark.parametrize(("sent", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("sent", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_the_sandbox_serves_until_it_is_told_to_stop(tmp_path: Path, sent: int, status: int) -> None:
     config = tmp_path / "sandbox.toml"
     process = start("sandbox", "--write-config", str(config))

@@ -27,7 +27,7 @@ PROMISES = (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8").partit
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
 DESIGN = (ROOT / "docs" / "design.md").read_text(encoding="utf-8")
 EXAMPLE = (ROOT / "config.example.toml").read_text(encoding="utf-8")
-EXIT_STATUSES = (0, 1, 2, 3, 4, 10, 11, 12, 13, 14, 130, 143)
+EXIT_STATUSES = (0, 1, 2, 3, 4, 10, 11, 12, 13, 14, 129, 130, 143)
 OF_THIS_MACHINE = re.compile("|".join(["/" + "work/", "/" + "root/", "py" + "pi", "index" + "-url", "find" + "-links"]))
 SECRET_LIKE = re.compile(
     r"-----BEGIN [A-Z ]*PRIVATE KEY|\bSG\.[\w-]{16,}\.[\w-]{16,}|\bAKIA[0-9A-Z]{16}\b|\bghp_\w{30,}|\bxox[bp]-\w{10,}"

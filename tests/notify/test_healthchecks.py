@@ -46,7 +46,7 @@ def test_a_run_that_holds_events_did_its_work_unless_it_is_said_otherwise(fail_o
     assert fake.pings == [ping]
 
 
-@pytest.mark.parametrize("status", [1, 10, 12, 13, 14, 130, 143])
+@pytest.mark.parametrize("status", [1, 10, 12, 13, 14, 129, 130, 143])
 def test_any_other_exit_status_is_told_as_it_is(status: int) -> None:
     fake = MonitorFake()
     monitor = Monitor(PING_URL, RUN, transport=fake)

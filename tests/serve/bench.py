@@ -77,10 +77,13 @@ def until(condition: Callable[[], object], seconds: float = PATIENCE) -> None:
 
 @contextmanager
 def world_to_serve(
-    folder: Path, *stories: str, revel: Callable[[WSGIApplication], WSGIApplication] = lambda app: app
+    folder: Path,
+    *stories: str,
+    revel: Callable[[WSGIApplication], WSGIApplication] = lambda app: app,
+    tripleseat: Callable[[WSGIApplication], WSGIApplication] = lambda app: app,
 ) -> Iterator[World]:
     """Both pretend services, and live settings for a service before them."""
-    with served_world(folder, *stories, revel=revel) as world:
+    with served_world(folder, *stories, revel=revel, tripleseat=tripleseat) as world:
         world.config["tripleseat"]["webhook_signing_keys"] = [KEY, SECOND_KEY]
         world.config["serve"] = {"port": 0, "token": TOKEN}
         world.write_config()

@@ -22,6 +22,7 @@ from tsrevel.planning.assumptions import AssumptionCode
 from ..cli.bench import PATIENCE, TELL_IMPORTS, execute, first_line, imported_by
 from ..cli.captured import KEY, sign_plainly
 from ..cli.test_processes import assert_whole
+from ..cli.test_renewal_and_signals import SIGNALS, SlowTokenUrl, expire, stored_refresh
 from ..engine.test_assumptions import answer
 from .bench import BEARER, FULL, PAID, SECOND_KEY, TOKEN, Service, run_service, served, until, world_to_serve
 
@@ -227,7 +228,8 @@ def hold_orders(arrived: threading.Event, go_on: threading.Event) -> object:
     return guard
 
 
-def test_a_service_that_is_told_to_end_finishes_the_order_in_hand(tmp_path: Path) -> None:
+@pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_service_that_is_told_to_end_finishes_the_order_in_hand(tmp_path: Path, sent: int) -> None:
     arrived, go_on = threading.Event(), threading.Event()
     guard = hold_orders(arrived, go_on)
     with ExitStack() as stack:
@@ -237,7 +239,7 @@ def test_a_service_that_is_told_to_end_finishes_the_order_in_hand(tmp_path: Path
         assert service.send(service.body(FULL)).status_code == 200
         assert service.send(service.body(PAID)).status_code == 200
         assert arrived.wait(PATIENCE)
-        service.process.send_signal(signal.SIGTERM)
+        service.process.send_signal(sent)
         until(lambda: service.send(service.body()).status_code == 503)
         assert service.client.get("/health").status_code == 200
         assert service.client.get("/ready").status_code == 503
@@ -250,7 +252,8 @@ def test_a_service_that_is_told_to_end_finishes_the_order_in_hand(tmp_path: Path
             assert_whole(world, PAID)
 
 
-def test_a_second_signal_does_not_wait(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("sent", "status"), SIGNALS)
+def test_a_second_signal_does_not_wait(tmp_path: Path, sent: int, status: int) -> None:
     arrived, go_on = threading.Event(), threading.Event()
     with ExitStack() as stack:
         guard = hold_orders(arrived, go_on)
@@ -261,9 +264,31 @@ def test_a_second_signal_does_not_wait(tmp_path: Path) -> None:
         assert arrived.wait(PATIENCE)
         service.process.send_signal(signal.SIGTERM)
         until(lambda: service.send(service.body()).status_code == 503)
-        service.process.send_signal(signal.SIGTERM)
-        assert service.process.wait(PATIENCE) == 143
+        service.process.send_signal(sent)
+        assert service.process.wait(PATIENCE) == status
         assert len(service.waiting) == 1
+
+
+@pytest.mark.parametrize(("sent", "status"), SIGNALS)
+def test_no_second_signal_breaks_the_renewal_of_the_token(tmp_path: Path, sent: int, status: int) -> None:
+    slow = SlowTokenUrl()
+    with ExitStack() as stack:
+        world = stack.enter_context(world_to_serve(tmp_path, "full", tripleseat=slow.guard))
+        expire(world)
+        service = stack.enter_context(run_service(world))
+        stack.callback(slow.go_on.set)
+        service.send(service.body())
+        assert slow.taken.wait(PATIENCE)
+        service.process.send_signal(signal.SIGTERM)
+        until(lambda: service.send(service.body()).status_code == 503)
+        service.process.send_signal(sent)
+        first_line(service.process, "stderr", "waiting until TripleSeat's new login is stored")
+        slow.go_on.set()
+        assert service.process.wait(PATIENCE) == status
+        assert stored_refresh(world) == world.tripleseat.tokens.refresh
+        with run_service(world) as again:
+            again.settle()
+            assert_whole(world)
 
 
 def test_either_may_work_off_the_spool(tmp_path: Path) -> None:

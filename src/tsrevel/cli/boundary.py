@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 import errno
-import signal
 from collections.abc import Callable, Iterable
 from importlib.util import find_spec
-from types import FrameType
-from typing import NoReturn
 
 import typer
 
 from tsrevel.cli.context import CliContext, OutputOptions
 from tsrevel.cli.streams import trouble_of
-from tsrevel.errors import USAGE, ConfigCode, ConfigError, ConfigProblem, Terminated, TsrevelError, describe_fault
+from tsrevel.errors import (
+    USAGE,
+    ConfigCode,
+    ConfigError,
+    ConfigProblem,
+    HungUp,
+    Terminated,
+    TsrevelError,
+    describe_fault,
+)
+from tsrevel.signals import ending_by_signals
 
 UNEXPECTED = 1
+HUNG_UP = 129
 INTERRUPTED = 130
 TERMINATED = 143
+_ENDS = {KeyboardInterrupt: "interrupted", Terminated: "terminated", HungUp: "hung up"}
 
 NOTHING_WRITTEN = "nothing was written"
 UNFINISHED = "the next run continues from there"
@@ -38,7 +47,11 @@ def guard(
     `run_command` reports it like typer's own usage errors.
     """
     ctx.config = flags.config
-    before = signal.signal(signal.SIGTERM, _terminate)
+    with ending_by_signals():
+        return _guard(ctx, flags, command, acts=acts, unfinished=unfinished)
+
+
+def _guard(ctx: CliContext, flags: OutputOptions, command: Callable[[], int], *, acts: bool, unfinished: str) -> int:
     try:
         status = command()
         ctx.stdout.flush()
@@ -53,7 +66,7 @@ def guard(
         problems = error.problems if isinstance(error, ConfigError) else ()
         return _fail(ctx, flags, str(error), error.exit_status, problems)
     except (KeyboardInterrupt, Terminated) as error:
-        end = "interrupted" if isinstance(error, KeyboardInterrupt) else "terminated"
+        end = _ENDS[type(error)]
         perhaps_written = unfinished == NOTHING_WRITTEN and ctx.wrote
         left = "it may have written already" if perhaps_written else unfinished
         return _fail(ctx, flags, f"{end}; {left}" if left else end, status_of(error))
@@ -61,15 +74,18 @@ def guard(
         return _fail(ctx, flags, describe_fault(error), UNEXPECTED)
     else:
         return status
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def status_of(error: BaseException) -> int:
     """The exit status of a command that `error` ends."""
     if isinstance(error, TsrevelError):
         return error.exit_status
-    statuses = {KeyboardInterrupt: INTERRUPTED, Terminated: TERMINATED, typer.BadParameter: USAGE}
+    statuses = {
+        KeyboardInterrupt: INTERRUPTED,
+        Terminated: TERMINATED,
+        HungUp: HUNG_UP,
+        typer.BadParameter: USAGE,
+    }
     return statuses.get(type(error), UNEXPECTED)
 
 
@@ -90,7 +106,3 @@ def _fail(ctx: CliContext, flags: OutputOptions, text: str, status: int, problem
         listed = tuple(fill(ProblemJson, each) for each in problems)
         ctx.answer(FailureAnswer(error=text, exit_status=status, problems=listed))
     return status
-
-
-def _terminate(_signal: int, _frame: FrameType | None) -> NoReturn:
-    raise Terminated

@@ -12,7 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 from tsrevel import __version__
-from tsrevel.cli.boundary import INTERRUPTED, TERMINATED, UNEXPECTED, guard
+from tsrevel.cli.boundary import HUNG_UP, INTERRUPTED, TERMINATED, UNEXPECTED, guard
 from tsrevel.cli.completion import complete_location
 from tsrevel.cli.context import LogFormat, OutputOptions
 from tsrevel.errors import USAGE
@@ -35,7 +35,7 @@ RUN_EXITS = (
 _ALWAYS = {
     UNEXPECTED: "unexpected; please report it",
     USAGE: "the command line is wrong, or names something that doesn't exist",
-    INTERRUPTED: f"interrupted ({TERMINATED}: terminated)",
+    INTERRUPTED: f"interrupted ({HUNG_UP}: hung up, {TERMINATED}: terminated)",
 }
 
 Body = Callable[..., int]

@@ -38,7 +38,8 @@ User={user}
 {environment}ExecStart={command}
 # 3: events are held or failed, and tsrevel's own mails say so ([email]). 11: another run is still at work.
 SuccessExitStatus=3 11
-# A run ends by itself after sync.deadline_minutes, and on a signal after its current request.
+# A run ends by itself after sync.deadline_minutes. On a signal it ends within seconds, or a minute later if it is just
+# renewing TripleSeat's token; the next run finishes a begun order.
 TimeoutStartSec={timeout}min
 TimeoutStopSec=120
 {log}# It writes its ledger and TripleSeat's token, and nothing else on this machine.

@@ -13,7 +13,6 @@ from threading import Lock
 
 from tsrevel.cli.answers.model import encode
 from tsrevel.cli.answers.runs import ServeAnswer, answer_planned, answer_report
-from tsrevel.cli.boundary import TERMINATED
 from tsrevel.cli.context import CliContext, OutputOptions
 from tsrevel.cli.logs import logging_to
 from tsrevel.cli.replay import ReplayOptions, replay_files
@@ -28,16 +27,19 @@ from tsrevel.planning.reasons import Reason
 from tsrevel.serve.app import build_app
 from tsrevel.serve.server import listen, run_server
 from tsrevel.serve.worker import Document, Worker
+from tsrevel.signals import end_exchanges
 from tsrevel.transport.deadline import Deadline
 from tsrevel.webhook.spool import Spool
 from tsrevel.wiring import Runtime, correlate, make_state_folder, open_ledger, open_run, why_disabled
 
+_STATUS_OF_SIGNALS = 128
+"""Added to a signal's number: the exit status of a command that it ended, as shells have it."""
 _ID_DIGITS = 8
 """The first digits of a delivery's run ids come from its name, so all its runs have one correlation id."""
 
 
 def serve(ctx: CliContext, flags: OutputOptions, host: str | None, port: int | None, *, plain: bool) -> int:
-    """Serve until SIGTERM or Ctrl-C. Raises ConfigError, LedgerUnusable, RunLocked if it can't start."""
+    """Serve until SIGTERM, SIGHUP or Ctrl-C. Raises ConfigError, LedgerUnusable, RunLocked if it can't start."""
     commands = ServedCommands(ctx, flags, {"serve.host": host, "serve.port": port}, plain=plain)
     settings = commands.settings()
     make_state_folder(settings)
@@ -56,8 +58,11 @@ def serve(ctx: CliContext, flags: OutputOptions, host: str | None, port: int | N
         worker = Worker(commands, spool)
         _announce(ctx, flags, settings, listening.getsockname()[1])
         worker.start()
-        run_server(build_app(worker, plain=plain), worker, listening)
-    return TERMINATED if worker.is_alive() else 0  # a second signal didn't wait for it
+        number = run_server(build_app(worker, plain=plain), worker, listening)
+        if worker.is_alive():  # a second signal doesn't wait for it
+            end_exchanges()
+            return _STATUS_OF_SIGNALS + number
+    return 0
 
 
 def _announce(ctx: CliContext, flags: OutputOptions, settings: Settings, port: int) -> None:

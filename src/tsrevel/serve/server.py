@@ -7,6 +7,7 @@ bytes don't renew it.
 from __future__ import annotations
 
 import asyncio
+import signal
 import socket
 from collections.abc import Mapping
 from enum import Enum, auto
@@ -105,17 +106,20 @@ class GuardedProtocol(H11Protocol):
 
 
 class DrainingServer(Server):
-    """Ends at SIGTERM or SIGINT once the worker has ended. Until then it answers requests, and deliveries with 503.
+    """Ends at SIGTERM, SIGINT or SIGHUP once the worker has ended. Until then it answers requests, deliveries with 503.
 
-    After a second signal it doesn't wait for the worker.
+    After a second signal it doesn't wait for the worker. `last_signal` is the number of the last one.
     """
+
+    last_signal = 0
 
     def __init__(self, config: Config, worker: Worker) -> None:
         super().__init__(config)
         self._worker = worker
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        del sig, frame
+        del frame
+        self.last_signal = sig
         self.should_exit = self._worker.is_stopping
         self._worker.stop()
 
@@ -137,8 +141,11 @@ def listen(host: str, port: int) -> socket.socket:
         raise ConfigError((problem,)) from error
 
 
-def run_server(app: Starlette, worker: Worker, listening: socket.socket) -> None:
-    """Serve until SIGTERM or SIGINT. A client's claims about itself (X-Forwarded-...) are ignored."""
+def run_server(app: Starlette, worker: Worker, listening: socket.socket) -> int:
+    """Serve until SIGTERM, SIGINT or SIGHUP, and return the number of the last signal.
+
+    A client's claims about itself (X-Forwarded-...) are ignored.
+    """
     config = Config(
         app,
         http=GuardedProtocol,
@@ -153,4 +160,12 @@ def run_server(app: Starlette, worker: Worker, listening: socket.socket) -> None
         timeout_graceful_shutdown=5,
         h11_max_incomplete_event_size=_LARGEST_HEAD,
     )
-    DrainingServer(config, worker).run(sockets=[listening])
+    server = DrainingServer(config, worker)
+    hangup = signal.getsignal(signal.SIGHUP)
+    if hangup is not signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, server.handle_exit)  # uvicorn itself handles the two others
+    try:
+        server.run(sockets=[listening])
+    finally:
+        signal.signal(signal.SIGHUP, hangup)
+    return server.last_signal

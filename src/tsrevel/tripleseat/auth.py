@@ -25,6 +25,7 @@ from tsrevel.errors import (
     Unavailable,
     Unreadable,
 )
+from tsrevel.signals import uninterrupted
 from tsrevel.transport.client import ApiClient, Clock
 from tsrevel.transport.responses import Json
 from tsrevel.tripleseat.fields import read_number
@@ -310,7 +311,7 @@ class RotatingToken(_Bearer):
             kept = self._file.load()
             if kept.access != stale and not self._expires(kept):
                 return kept  # another process has renewed it meanwhile
-            with self._file.replacement() as put:
+            with uninterrupted(), self._file.replacement() as put:
                 token = self._token_url.refresh(kept.refresh)
                 put(token)  # before anything else: its refresh token is the only valid one
         if not token.access:
@@ -362,7 +363,7 @@ def redeem_code(token_url: TokenUrl, file: TokenFile, code: str, redirect_uri: s
 
     It takes turns with the refreshes of runs under way: they can't overwrite the new token, and continue with it.
     """
-    with file.locked(), file.replacement() as put:
+    with file.locked(), uninterrupted(), file.replacement() as put:
         token = token_url.redeem(code, redirect_uri, verifier)
         put(token)
     return token

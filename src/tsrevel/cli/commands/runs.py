@@ -211,7 +211,7 @@ def verify_signature(
     app,
     panel=RUN,
     example="tsrevel serve --port 8080",
-    exits=LEDGER_EXITS | LOCK_EXITS | {0: "stopped by SIGTERM or Ctrl-C, after the current order"},
+    exits=LEDGER_EXITS | LOCK_EXITS | {0: "stopped by SIGTERM, SIGHUP or Ctrl-C, after the current order"},
     acts=True,
 )
 def serve(
