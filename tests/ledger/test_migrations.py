@@ -13,6 +13,7 @@ from tsrevel.errors import LedgerCode, LedgerUnusable
 from tsrevel.ledger import Ledger
 from tsrevel.ledger.maintenance import back_up_ledger
 from tsrevel.ledger.migrations import Migration, shipped_migrations
+from tsrevel.ledger.plan_json import encode_plan
 
 from .samples import EVENT, ORDER, RUN, TickingClock, make_plan, make_run, open_ledger, raises, raw
 
@@ -171,47 +172,106 @@ def test_a_ledger_of_the_first_version_is_migrated_to_this_one(tmp_path: Path) -
 STAMP = "2025-12-28T16:00:00.000000+00:00"
 
 
-def make_seventh(path: Path, *, finished: bool, doubt_until: str | None) -> None:
-    """A ledger of the seventh version with an order begun: its first step has a receipt, the others have none."""
-    seventh = shipped_migrations()[:7]
-    with Ledger.open(path, environment="sandbox", clock=TickingClock(), migrations=seventh) as ledger:
+def make_older(path: Path, version: int, *, finished_at: str | None, **order: str | None) -> None:
+    """A ledger of an older version with an order begun: its first step has a receipt, the others have none."""
+    older = shipped_migrations()[:version]
+    with Ledger.open(path, environment="sandbox", clock=TickingClock(), migrations=older) as ledger:
         ledger.runs.begin(make_run())
-        ledger.orders.claim(RUN, make_plan())
-        if finished:
-            ledger.runs.finish(RUN, exit_status=3, summary={})
+    plan = make_plan()
+    claim = "INSERT INTO orders (event_id, state, plan, run_id, touched_at) VALUES (?, 'claimed', ?, ?, ?)"
+    steps = [(EVENT, seq, step.kind, step.number, step.uuid) for seq, step in enumerate(plan.steps)]
     with raw(path) as connection:
-        connection.execute("UPDATE orders SET touched_at = ?, doubt_until_at = ?", (STAMP, doubt_until))
+        connection.execute("UPDATE runs SET finished_at = ?", (finished_at,))
+        connection.execute(claim, (EVENT, encode_plan(plan), RUN, STAMP))
+        connection.executemany("INSERT INTO steps (event_id, seq, kind, number, uuid) VALUES (?, ?, ?, ?, ?)", steps)
+        for name, value in order.items():
+            connection.execute(f"UPDATE orders SET {name} = ?", (value,))  # noqa: S608 (the names stand in this file)
         receipt = (
             "INSERT INTO receipts (event_id, uuid, revel_id, facts, recorded_at, run_id) VALUES (?, ?, ?, '{}', ?, ?)"
         )
-        connection.execute(receipt, (EVENT, make_plan().uuid, ORDER, STAMP, RUN))
+        connection.execute(receipt, (EVENT, plan.uuid, ORDER, STAMP, RUN))
+
+
+def doubt_of(path: Path) -> tuple[frozenset[str], set[datetime]]:
+    """The steps in doubt, and since when, once this version has opened the ledger."""
+    with open_ledger(path) as ledger:
+        order = ledger.orders.get(EVENT)
+        assert order is not None
+        return order.unanswered, set(order.sent.values())
+
+
+UNANSWERED = frozenset(step.uuid for step in make_plan().steps[1:])
+FINISHED = "2025-12-28T16:30:00.000000+00:00"
 
 
 @pytest.mark.parametrize(
-    ("finished", "doubt_until", "since"),
+    ("finished_at", "doubt_until", "since"),
     [
-        (False, None, "2025-12-28T16:05:00+00:00"),
-        (True, "2025-12-28T16:17:30.250000+00:00", "2025-12-28T16:02:30.250000+00:00"),
-        (False, "2025-12-28T16:31:00.000000+00:00", "2025-12-28T16:16:00+00:00"),
+        (None, None, "2025-12-28T16:05:00+00:00"),
+        (FINISHED, "2025-12-28T16:17:30.250000+00:00", "2025-12-28T16:02:30.250000+00:00"),
+        (None, "2025-12-28T16:31:00.000000+00:00", "2025-12-28T16:16:00+00:00"),
     ],
 )
 def test_what_an_older_version_had_in_doubt_is_pending(
-    path: Path, finished: bool, doubt_until: str | None, since: str
+    path: Path, finished_at: str | None, doubt_until: str | None, since: str
 ) -> None:
-    make_seventh(path, finished=finished, doubt_until=doubt_until)
-    with open_ledger(path) as ledger:
-        order = ledger.orders.get(EVENT)
-        assert order is not None
-        assert order.unanswered == {step.uuid for step in make_plan().steps[1:]}
-        assert set(order.sent.values()) == {datetime.fromisoformat(since)}
+    make_older(path, 7, finished_at=finished_at, doubt_until_at=doubt_until)
+    assert doubt_of(path) == (UNANSWERED, {datetime.fromisoformat(since)})
 
 
-def test_what_an_older_version_had_left_in_order_is_not(path: Path) -> None:
-    make_seventh(path, finished=True, doubt_until=None)
+@pytest.mark.parametrize("version", [2, 8, 9, 10])
+@pytest.mark.parametrize("state", ["claimed", "disputed"])
+def test_what_an_older_version_was_to_look_at_again_is_pending_until_then(path: Path, version: int, state: str) -> None:
+    again = "2025-12-28T16:17:30.250000+00:00"
+    make_older(path, version, finished_at=FINISHED, look_again_at=again, state=state)
+    since = datetime.fromisoformat("2025-12-28T16:02:30.250000+00:00")
+    assert doubt_of(path) == (UNANSWERED, {since})
+
+
+@pytest.mark.parametrize("version", [1, 7, 10])
+@pytest.mark.parametrize(
+    ("finished_at", "since"),
+    [
+        (FINISHED, "2025-12-28T16:05:00+00:00"),
+        ("2025-12-28T16:01:00.500000+00:00", "2025-12-28T16:01:00.500000+00:00"),
+        (None, "2025-12-28T16:05:00+00:00"),
+    ],
+)
+def test_an_order_begun_without_a_note_is_pending_from_the_last_time_that_its_run_may_have_sent(
+    path: Path, version: int, finished_at: str | None, since: str
+) -> None:
+    make_older(path, version, finished_at=finished_at)
+    assert doubt_of(path) == (UNANSWERED, {datetime.fromisoformat(since)})
+
+
+def test_a_settled_order_of_an_older_version_has_nothing_pending(path: Path) -> None:
+    make_older(path, 8, finished_at=FINISHED, look_again_at=STAMP, state="settled")
+    with raw(path) as connection:
+        connection.execute("DELETE FROM receipts")
+    assert doubt_of(path) == (frozenset(), set())
+    with raw(path) as connection:
+        assert connection.execute("SELECT count(*) FROM steps WHERE unanswered").fetchone() == (0,)
+
+
+@pytest.mark.parametrize("answered", [True, False])
+def test_an_order_whose_sendings_are_noted_keeps_them_as_they_are(path: Path, answered: bool) -> None:
+    first, second = make_plan().steps[:2]
+    before = shipped_migrations()[:10]
+    with Ledger.open(path, environment="sandbox", clock=TickingClock(), migrations=before) as ledger:
+        ledger.runs.begin(make_run())
+        ledger.orders.claim(RUN, make_plan())
+        ledger.orders.mark_sent(RUN, EVENT, first)
+        if answered:
+            ledger.orders.record(RUN, EVENT, first, ORDER)
+            ledger.orders.mark_sent(RUN, EVENT, second)
+            ledger.orders.mark_not_applied(RUN, EVENT, second)
+        else:
+            ledger.orders.mark_not_applied(RUN, EVENT, first)
+        ledger.orders.recheck(RUN, EVENT, datetime.fromisoformat(FINISHED))
+        known = ledger.orders.get(EVENT)
+        ledger.runs.finish(RUN, exit_status=3, summary={})
     with open_ledger(path) as ledger:
-        order = ledger.orders.get(EVENT)
-        assert order is not None
-        assert (order.sent, order.pending_until) == ({}, None)
+        assert ledger.orders.get(EVENT) == known
 
 
 def test_what_another_process_applies_meanwhile_is_not_applied_again(path: Path) -> None:
