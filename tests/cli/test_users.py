@@ -120,6 +120,38 @@ def test_who_may_not_open_the_ledger_is_told_so(open_folder: Path) -> None:
     assert "Permission denied" in ran.err
 
 
+@pytest.mark.parametrize("end", ["", "-shm"])
+def test_a_file_of_the_ledger_that_may_only_be_read_is_named_by_every_command_until_it_is_cured(end: str) -> None:
+    with folder_of_other() as top:
+        folder = top / "tsrevel"
+        folder.mkdir()
+        shell = Shell(World(folder))
+        config = shell.write_config()
+        give_to_other(folder, *folder.iterdir())
+        file = folder / f"ledger.sqlite3{end}"
+
+        def type_all() -> list[Ran]:
+            commands = (["sync"], ["pause"], ["status"], ["doctor"])
+            return [shell.run(*each, "--config", str(config), environ=LIVE) for each in commands]
+
+        with as_other():
+            shell.run("sync", "--config", str(config), environ=LIVE)
+            file.touch()
+            file.chmod(0o444)
+            before = sorted(folder.iterdir())
+            synced, paused, told, checked = type_all()
+            everywhere = shell.run("status", "--all", str(folder), "--config", str(config))
+            assert (synced.status, paused.status, told.status) == (10, 10, 0)
+            for text in (synced.err, paused.err, told.out, checked.out):
+                assert f"chmod u+rw {file}" in text
+            assert "this user can't write to the ledger" in everywhere.out
+            assert [each.name for each in sorted(folder.iterdir()) if each not in before] == []
+            file.chmod(0o600)
+            synced, paused, told, checked = type_all()
+            assert (synced.status in {0, 3}, paused.status) == (True, 0)
+            assert "chmod u+rw" not in told.out + checked.out
+
+
 # Settings below /etc
 
 

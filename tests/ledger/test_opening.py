@@ -248,6 +248,65 @@ def test_a_ledger_that_may_only_be_read_is_refused(public_folder: Path) -> None:
         open_ledger(path)
 
 
+@pytest.fixture
+def own_folder(public_folder: Path) -> Path:
+    """A folder of the user that `unprivileged` becomes."""
+    if os.geteuid() == 0:
+        os.chown(public_folder, NOBODY, -1)
+    return public_folder
+
+
+def test_a_read_only_ledger_in_a_writable_folder_is_refused_and_nothing_is_made_beside_it(own_folder: Path) -> None:
+    path = own_folder / "ledger.db"
+    with unprivileged():
+        make_ledger(path)
+        path.chmod(0o444)
+        with raises(LedgerUnusable, LedgerCode.UNREACHABLE) as caught:
+            open_ledger(path)
+        assert [each.name for each in own_folder.iterdir()] == ["ledger.db"]
+        assert f"`chmod u+rw {path}`" in str(caught.value)
+        path.chmod(0o600)
+        open_ledger(path).close()
+
+
+@pytest.mark.parametrize("ends", [("-shm",), ("-wal",), ("-wal", "-shm")])
+def test_a_read_only_log_is_named_with_the_command_that_helps(own_folder: Path, ends: tuple[str, ...]) -> None:
+    path = own_folder / "ledger.db"
+    with unprivileged():
+        make_ledger(path)
+        beside = [own_folder / f"ledger.db{end}" for end in ends]
+        for each in beside:
+            each.touch(0o444)
+        with raises(LedgerUnusable, LedgerCode.UNREACHABLE) as caught:
+            open_ledger(path)
+        assert f"`chmod u+rw {' '.join(map(str, beside))}`" in str(caught.value)
+        for each in beside:
+            each.chmod(0o600)
+        open_ledger(path).close()
+
+
+def test_a_log_that_belongs_to_another_user_is_named(own_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = own_folder / "ledger.db"
+    with unprivileged():
+        make_ledger(path)
+        (own_folder / "ledger.db-shm").touch(0o444)
+        monkeypatch.setattr("os.geteuid", lambda: NOBODY - 1)
+        with raises(LedgerUnusable, LedgerCode.UNREACHABLE) as caught:
+            open_ledger(path)
+        monkeypatch.undo()
+    assert "may not write to ledger.db-shm: check the owner and permissions" in str(caught.value)
+
+
+def test_the_backup_of_a_read_only_ledger_makes_nothing_beside_it(own_folder: Path) -> None:
+    path, target = own_folder / "ledger.db", own_folder / "copy.db"
+    with unprivileged():
+        make_ledger(path)
+        path.chmod(0o444)
+        assert back_up_ledger(path, target, "sandbox").tables["runs"] == 1
+        assert sorted(each.name for each in own_folder.iterdir()) == ["copy.db", "ledger.db"]
+        assert mode_of(target) == 0o600
+
+
 def test_a_ledger_that_may_not_even_be_read_is_refused(public_folder: Path) -> None:
     path = public_folder / "ledger.db"
     make_ledger(path)

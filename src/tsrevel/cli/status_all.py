@@ -49,7 +49,7 @@ def _look_at(ctx: CliContext, flags: OutputOptions, folder: Path, file: Path) ->
     counts = len(status.held), len(status.failed), len(status.missed), len(status.changed)
     is_stopped = status.pause is not None or not status.enabled
     disputed = any(each.state == "disputed" for each in status.orders)
-    found = NEEDS_ATTENTION if any(counts) or is_stopped or status.is_stale else 0
+    found = NEEDS_ATTENTION if any(counts) or is_stopped or status.is_stale or status.unwritable else 0
     return InstallationJson(
         name=name,
         config=str(file),
@@ -64,6 +64,7 @@ def _look_at(ctx: CliContext, flags: OutputOptions, folder: Path, file: Path) ->
         paused=is_stopped,
         dry_run=status.dry_run,
         disputed=disputed,
+        unwritable=bool(status.unwritable),
     )
 
 
@@ -75,7 +76,12 @@ def _line(row: InstallationJson) -> str:
     words += [f"{row.held} held", f"{row.failed} failed", f"{row.missed} missed", f"{row.changed} changed"]
     words += [
         word
-        for word, holds in (("paused", row.paused), ("dry run", row.dry_run), ("order in dispute", row.disputed))
+        for word, holds in (
+            ("paused", row.paused),
+            ("dry run", row.dry_run),
+            ("order in dispute", row.disputed),
+            ("this user can't write to the ledger", row.unwritable),
+        )
         if holds
     ]
     return f"{row.name}: {', '.join(words)}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import stat
 import tomllib
@@ -29,8 +30,9 @@ from tsrevel.doctor.findings import (
 )
 from tsrevel.engine.outcomes import NEEDS_ATTENTION, describe_disabled
 from tsrevel.errors import ConfigProblem, LedgerUnusable, TsrevelError
-from tsrevel.files import ENTER, READ, WRITE, chown, read_regular, refusal, user_name
+from tsrevel.files import ENTER, READ, WRITE, chown, read_regular, real_path, refusal, user_name
 from tsrevel.ledger import Connect, Inspection, Pause, inspect_ledger, is_locked
+from tsrevel.ledger.connection import find_unwritable
 from tsrevel.text import count_of
 
 _MEGABYTE = 1_000_000
@@ -168,6 +170,14 @@ def check_files(settings: Settings, environ: Mapping[str, str], because: Skipped
     for end in ("-wal", "-shm"):
         beside = settings.ledger_path.with_name(settings.ledger_path.name + end)
         yield from _check("file.ledger", beside, secret=True, absent="")
+    for path in find_unwritable(real_path(settings.ledger_path)):
+        text = f"user {user_name(os.geteuid())} can't write to {path}, so its runs can't begin"
+        yield problem(
+            "file.ledger",
+            FindingCode.NOT_WRITABLE,
+            text,
+            f"Run, as its owner or root: chmod u+rw {shlex.quote(str(path))}",
+        )
     for _, path in secret_files(settings, environ):
         yield from _check("file.secret", path, secret=True, absent="it doesn't exist")
     if os.geteuid() == 0:

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from tsrevel.config import Settings
 from tsrevel.engine.outcomes import describe_disabled
 from tsrevel.ledger import AuditKind, AuditRow, LedgerView, OrderRecord, Pause, Resolution, RunRecord, StationChange
+from tsrevel.ledger.connection import describe_unwritable
 from tsrevel.ledger.older_rows import read_station_change
 from tsrevel.ledger.queries import EventStatus, OpenOrder
 from tsrevel.planning.assumptions import AssumptionAnswer, AssumptionCode, find_critical
@@ -103,6 +104,7 @@ class InstallationStatus:
     events that changed after their orders were made, until they are resolved or agree again. `totals` are the totals
     of each run's orders, by run id, if known. `dry_run` is the setting as read here. `contrary` is a recent `sync`
     with another value: runs may have another environment. `failed_writes`: the writes that failed in several runs.
+    `unwritable`: why this user can't write to the ledger, and what to do.
     """
 
     now: datetime
@@ -129,6 +131,7 @@ class InstallationStatus:
     accepted: tuple[AssumptionCode, ...] = ()
     contrary: RunRecord | None = None
     failed_writes: Mapping[EventId, FailedWrite] = field(default_factory=dict)
+    unwritable: str = ""
 
     @property
     def dry_run_differs(self) -> bool:
@@ -159,6 +162,8 @@ class InstallationStatus:
         elif self.is_stale:
             ago = show_span(self.since_good)
             found.append(f"the last good run ended {ago} ago; check that cron starts `tsrevel sync`, and how it ends")
+        if self.unwritable:
+            found.append(f"this user's runs can't begin, because the ledger can't be written to: {self.unwritable}")
         for each in find_critical(self.assumptions, self.accepted):
             told = f"{each.code}: {each.detail} (`tsrevel doctor --assumptions`, {each.tested_at:%Y-%m-%d})"
             found.append(f"runs write nothing, because an assumption doesn't hold in this account: {told}")
@@ -214,6 +219,7 @@ def take_stock(view: LedgerView | None, settings: Settings, now: datetime, limit
         return replace(
             bare,
             known=True,
+            unwritable=describe_unwritable(view.path),
             pause=view.runs.paused(),
             good=view.runs.last_good(with_alarm=False),
             runs=runs,

@@ -6,6 +6,7 @@ A change and its audit row are stored together, or neither.
 from __future__ import annotations
 
 import os
+import shlex
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -65,7 +66,7 @@ def has_log(path: Path) -> bool:
     return path.with_name(f"{path.name}-wal").exists()
 
 
-def connect_read_only(path: Path, opened_by: Connect) -> sqlite3.Connection:
+def connect_read_only(path: Path, opened_by: Connect = SQLITE) -> sqlite3.Connection:
     """A read-only connection. A file without a log is complete, so SQLite needs to create no other file.
 
     With a log, SQLite reads both and may create the log's index (-shm), which holds no data. Ledger and log don't
@@ -76,6 +77,31 @@ def connect_read_only(path: Path, opened_by: Connect) -> sqlite3.Connection:
     connection = opened_by(uri, uri=True, timeout=_READ_SECONDS, isolation_level=None, check_same_thread=False)
     connection.row_factory = sqlite3.Row
     return connection
+
+
+def find_unwritable(path: Path) -> tuple[Path, ...]:
+    """The ledger, its log and the log's index, as far as they exist and this user may not write to them.
+
+    SQLite opens a file that it may only read all the same, and makes log and index with the same mode.
+    """
+    of_ledger = (path, *(path.with_name(f"{path.name}{end}") for end in ("-wal", "-shm")))
+    may_change = os.R_OK | os.W_OK
+    return tuple(
+        each for each in of_ledger if not os.access(each, may_change, effective_ids=True) and os.path.lexists(each)
+    )
+
+
+def describe_unwritable(path: Path) -> str:
+    """Names the ledger's files that this user may not write to, and what to do; "" if it may write to all."""
+    found = find_unwritable(path)
+    if not found:
+        return ""
+    uid = os.geteuid()
+    if all(each.lstat().st_uid == uid for each in found):
+        advice = f"run `chmod u+rw {' '.join(shlex.quote(str(each)) for each in found)}`"
+    else:
+        advice = _let_in(path)
+    return f"user {user_name(uid)} may not write to {' and '.join(each.name for each in found)}: {advice}"
 
 
 def use_wal(connection: sqlite3.Connection) -> None:

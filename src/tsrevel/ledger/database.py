@@ -15,6 +15,7 @@ from tsrevel.ledger.chain import GENESIS, read_meta, verify_chain
 from tsrevel.ledger.connection import (
     Connect,
     connect,
+    describe_unwritable,
     mapped,
     reachable,
     transaction,
@@ -47,6 +48,8 @@ def open_database(
         refuse_leftovers(path)
         if not path.exists():
             _create(path, environment, migrations, busy_seconds)
+        if why := describe_unwritable(path):
+            raise LedgerUnusable(LedgerCode.UNREACHABLE, f"The ledger {path} can't be used: {why}.")
         with ExitStack() as unless_opened:
             connection = connect(path, busy_seconds, opened_by)
             unless_opened.callback(connection.close)

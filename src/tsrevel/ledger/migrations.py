@@ -15,7 +15,7 @@ from importlib import resources
 from pathlib import Path
 
 from tsrevel.files import sync_folder, take_owner_of
-from tsrevel.ledger.connection import connect, transaction
+from tsrevel.ledger.connection import connect, connect_read_only, find_unwritable, transaction
 
 _PATIENCE = 5.0
 """Seconds that a backup waits for a lock. With a write-ahead log it hardly ever waits."""
@@ -72,13 +72,16 @@ def apply_missing(connection: sqlite3.Connection, migrations: tuple[Migration, .
 def back_up(path: Path, target: Path) -> None:
     """Copies the committed content of the ledger at `path` to `target` (0600), and replaces what is there.
 
-    It reads through its own connection: SQLite's backup waits for ever for a connection that is in a write.
+    It reads through its own connection: SQLite's backup waits for ever for a connection that is in a write. A ledger
+    that this user may not write to is only read.
     """
+    unwritable = find_unwritable(path)
     with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as folder:
         draft = Path(folder) / target.name
         draft.touch(mode=0o600)
         take_owner_of(draft, path.stat())
-        with closing(connect(path, _PATIENCE)) as source, closing(connect(draft, _PATIENCE)) as copy:
+        opened = connect_read_only(path) if unwritable else connect(path, _PATIENCE)
+        with closing(opened) as source, closing(connect(draft, _PATIENCE)) as copy:
             source.backup(copy)
         draft.replace(target)
     sync_folder(target.parent)

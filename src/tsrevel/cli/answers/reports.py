@@ -433,7 +433,10 @@ def receipt_of(step: StepStatus) -> Literal["kept", "not_kept"] | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InstallationJson:
-    """The state of one settings file's installation. With an `error` all else is unknown."""
+    """The state of one settings file's installation. With an `error` all else is unknown.
+
+    `unwritable`: this user can't write to the ledger, so its runs can't begin.
+    """
 
     name: str
     config: str
@@ -449,6 +452,7 @@ class InstallationJson:
     paused: bool = False
     dry_run: bool = False
     disputed: bool = False
+    unwritable: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
