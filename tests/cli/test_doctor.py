@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import re
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -347,6 +349,73 @@ def test_a_missing_token_file_is_told_and_not_made(shell: Shell) -> None:
     ran = doctor(shell, "--json")
     assert (ran.status, names(ran)) == (10, ["tripleseat.token"])
     assert not (shell.world.folder / "token.json").exists()
+
+
+def fill_disk(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    make = tempfile.mkstemp
+
+    def refuse(**given: Any) -> tuple[int, str]:
+        if given["prefix"].startswith(".token.json"):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return make(**given)
+
+    monkeypatch.setattr(tempfile, "mkstemp", refuse)
+    shell.world.tripleseat.expire_access_tokens()
+
+
+def put_a_folder_in_its_place(shell: Shell, _: pytest.MonkeyPatch) -> None:
+    (shell.world.folder / "token.json").unlink()
+    (shell.world.folder / "token.json").mkdir(0o700)
+
+
+def remove_token(shell: Shell, _: pytest.MonkeyPatch) -> None:
+    (shell.world.folder / "token.json").unlink()
+
+
+def empty_token(shell: Shell, _: pytest.MonkeyPatch) -> None:
+    (shell.world.folder / "token.json").write_text("{}")
+
+
+@pytest.mark.parametrize(
+    ("harm", "remedy"),
+    [
+        (fill_disk, "Make room on its disk."),
+        (put_a_folder_in_its_place, "Let this user read it."),
+        (remove_token, "run `tsrevel login` while it runs"),
+        (empty_token, "Get one: run `tsrevel login`"),
+    ],
+)
+def test_what_is_wrong_with_the_token_file_has_the_same_remedy_as_in_a_run(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch, harm: Callable[[Shell, pytest.MonkeyPatch], None], remedy: str
+) -> None:
+    config = shell.write_config()
+    harm(shell, monkeypatch)
+    ran = type_doctor(shell, config, "--json")
+    [found] = [each for each in checks(ran) if each["name"] == "tripleseat.token"]
+    assert remedy in found["remedy"]
+    synced = shell.run("sync", "--config", str(config))
+    assert (synced.status, ran.status) == (10, 10)
+    assert found["remedy"].partition("`")[0] in synced.err
+
+
+@pytest.mark.parametrize(
+    ("error", "login_helps"),
+    [("invalid_grant", True), ("unauthorized_client", False), ("invalid_scope", False), ("invalid_request", False)],
+)
+def test_only_a_refusal_that_a_new_login_ends_asks_for_one(shell: Shell, error: str, login_helps: bool) -> None:
+    shell.world.tripleseat.expire_access_tokens()
+    body = json.dumps({"error": error})
+    shell.world.tripleseat.faults.add("status", path="/oauth2/token", times=None, status=400, body=body)
+    [found] = checks(doctor(shell, "--json"))
+    assert (found["name"], "tsrevel login" in found["remedy"]) == ("tripleseat.token", login_helps)
+
+
+def test_a_wrong_client_secret_asks_for_no_login(shell: Shell) -> None:
+    shell.world.tripleseat.expire_access_tokens()
+    shell.world.config["tripleseat"]["client_secret"] = "mistyped"
+    [found] = checks(doctor(shell, "--json"))
+    assert (found["name"], found["remedy"]) == ("tripleseat.token", "Correct what the message names.")
+    assert "check tripleseat.client_id and client_secret" in found["text"]
 
 
 def test_a_renewed_token_is_kept_for_the_next_run(shell: Shell) -> None:

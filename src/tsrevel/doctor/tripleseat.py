@@ -22,7 +22,15 @@ from tsrevel.doctor.findings import (
     usable,
     warning,
 )
-from tsrevel.errors import ConfigError, CredentialsRefused, Forbidden, Refused, TokenRefused, TsrevelError
+from tsrevel.errors import (
+    ConfigError,
+    CredentialsCode,
+    CredentialsRefused,
+    Forbidden,
+    Refused,
+    TokenRefused,
+    TsrevelError,
+)
 from tsrevel.planning.model import Event, Policy
 from tsrevel.planning.screening import find_location, screen_status
 from tsrevel.text import count_of
@@ -35,6 +43,14 @@ EVENT, UNMAPPED = "tripleseat.event", "tripleseat.unmapped"
 _READS = (SITES, LOCATIONS, LISTING, EVENT)
 _UNREACHABLE = SkippedCheck(FindingCode.UNREACHABLE, "TripleSeat can't be reached")
 _TOKEN_PROBLEM = SkippedCheck(FindingCode.TOKEN_PROBLEM, f"{TOKEN} is a problem")
+_LOGIN_HELPS = {
+    CredentialsCode.NOT_ACCEPTED,
+    CredentialsCode.MALFORMED,
+    CredentialsCode.APPROVAL_NEEDED,
+    CredentialsCode.TOKEN_WITHOUT_USER,
+    CredentialsCode.REFRESH_TOKEN_REFUSED,
+}
+"""The refusals that a new login ends. The others are of the app, its settings in TripleSeat, or the token URL."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +106,10 @@ def examine_tripleseat(
 def _without_token(error: TsrevelError, settings: Settings) -> Iterator[CheckFinding]:
     yield skipped(CONNECTION, _TOKEN_PROBLEM)
     found = failure(TOKEN, error)
-    if settings.tripleseat.auth == "oauth2":
+    if settings.tripleseat.auth == "oauth2" and isinstance(error, CredentialsRefused):
         how = " while the sandbox runs." if settings.is_sandbox else ". An admin user of TripleSeat must approve."
-        found = replace(found, remedy=f"Run `tsrevel login`{how}")
+        login_helps = error.code in _LOGIN_HELPS
+        found = replace(found, remedy=f"Run `tsrevel login`{how}" if login_helps else "Correct what the message names.")
     yield found
     for name in _READS:
         yield skipped(name, _TOKEN_PROBLEM)
