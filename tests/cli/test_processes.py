@@ -314,13 +314,36 @@ def test_a_taken_port_is_a_usage_error(tmp_path: Path) -> None:
         assert "in use" in ran.err
 
 
-def test_a_reader_that_goes_away_is_no_fault() -> None:
+def run_without_reader(*argv: str) -> tuple[int | None, str]:
+    """The exit status and stderr of a command whose reader has gone, as `head` does."""
     reader, writer = os.pipe()
     os.close(reader)
-    process = start("sandbox", stdout=writer)
+    process = start(*argv, stdout=writer)
     os.close(writer)
     _, err = process.communicate(timeout=PATIENCE)
-    assert (process.returncode, err) == (1, "")
+    return process.returncode, err
+
+
+def test_a_sandbox_whose_reader_goes_away_ends_without_a_word() -> None:
+    assert run_without_reader("sandbox") == (0, "")
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        *("status", "status --json", "history", "history 64000001", "ledger check", "ledger export", "map list"),
+        *("config show", "config generate", "explain 64000001 --offline", "schedule cron"),
+    ],
+)
+def test_a_command_whose_reader_goes_away_is_quiet_and_has_its_own_status(tmp_path: Path, argv: str) -> None:
+    with served_world(tmp_path, "full") as world:
+        execute("sync", "--config", config_of(world))
+        words = argv.split()
+        assert run_without_reader(*words, "--config", config_of(world)) == (0, "")
+
+
+def test_a_reader_that_goes_away_hides_no_failure(tmp_path: Path) -> None:
+    assert run_without_reader("status", "--json", "--config", str(tmp_path / "none.toml"))[0] == 10
 
 
 def test_a_process_that_ends_before_its_line_fails_with_what_it_said() -> None:

@@ -56,10 +56,10 @@ def _guard(ctx: CliContext, flags: OutputOptions, command: Callable[[], int], *,
         status = command()
         ctx.stdout.flush()
         trouble = trouble_of(ctx.stdout)
-        if trouble and trouble.errno != errno.EPIPE:  # a reader such as `head` may end early
+        if trouble and trouble.errno != errno.EPIPE:  # a reader such as `head` ends early: it has all that it wants
             print(f"tsrevel: some output could not be written to standard output ({trouble.strerror})", file=ctx.stderr)
-        if trouble and status == 0 and not acts:
-            status = UNEXPECTED
+            if status == 0 and not acts:
+                status = UNEXPECTED
     except typer.BadParameter:
         raise
     except TsrevelError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import shlex
 import threading
@@ -78,8 +79,9 @@ def serve_sandbox(
             ctx.answer(SandboxAnswer(tripleseat=served.urls[0], revel=served.urls[1], config=config))
         elif not write_config:
             print(served.config, file=ctx.stdout, flush=True)
-        if trouble_of(ctx.stdout):
-            return UNEXPECTED  # nobody knows the addresses
+        trouble = trouble_of(ctx.stdout)
+        if trouble:  # nobody knows the addresses; a reader that has gone wants nothing more
+            return 0 if trouble.errno == errno.EPIPE else UNEXPECTED
         if not flags.quiet:
             if write_config:
                 shown = shlex.quote(str(write_config))
