@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import subprocess
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -108,6 +109,29 @@ def test_systemd_takes_the_units_and_finds_them_safe(shell: Shell, tmp_path: Pat
     assert [float(level) <= 2.0 for level in levels] == [True] * SYSTEMD
 
 
+def test_systemd_reads_back_each_path_of_the_units_as_it_was_given(tmp_path: Path) -> None:
+    folder = tmp_path / "new events"
+    folder.mkdir()
+    shell = Shell(World(folder))
+    secret = folder / "the key"
+    secret.write_text("s3cret")
+    del shell.world.config["revel"]["api_key"]
+    shell.world.config["revel"]["api_key_file"] = str(secret)
+    shell.world.config["tripleseat"]["token_file"] = "/var/lib/tsrevel/brand 7/token.json"
+    log = "/var/log/50% of it.log"
+    files = ask(shell, "systemd", "--user", "nobody", "--log", log)["files"]
+    unit = files["/etc/systemd/system/tsrevel.service"]
+    assert f"StandardOutput=append:{log.replace('%', '%%')}\n" in unit
+    assert f"LoadCredential=revel.api_key_file:{secret}\n" in unit
+    assert 'StateDirectory="tsrevel/brand 7"\n' in unit
+    paths = install(files, tmp_path / "root")
+    environ = {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "SYSTEMD_LOG_LEVEL": "debug"}
+    command = ["sh", "-c", 'systemd-analyze verify "$@" 2>&1; true', "sh", *paths]
+    told = subprocess.run(command, env=environ, capture_output=True, text=True, check=False).stdout
+    for line in (f"StandardOutputFileToAppend: {log}", "StateDirectory: tsrevel/brand 7", f"ReadWritePaths: {folder}"):
+        assert (line in told) is bool(SYSTEMD)
+
+
 def test_the_timer_elapses_when_cron_would_start(shell: Shell) -> None:
     timer = ask(shell, "systemd")["files"]["/etc/systemd/system/tsrevel.timer"]
     times = set[str]()
@@ -122,7 +146,7 @@ def test_a_secret_in_a_file_reaches_the_service_as_a_credential(shell: Shell, tm
     del shell.world.config["revel"]["api_key"]
     shell.world.config["revel"]["api_key_file"] = str(secret)
     unit = ask(shell, "systemd")["files"]["/etc/systemd/system/tsrevel.service"]
-    assert f'LoadCredential="revel.api_key_file:{secret}"' in unit
+    assert f"LoadCredential=revel.api_key_file:{secret}\n" in unit
     assert "Environment=TSREVEL_REVEL__API_KEY_FILE=%d/revel.api_key_file" in unit
     assert "s3cret" not in unit
 

@@ -180,11 +180,11 @@ def _render_units(
 ) -> dict[str, str]:
     state = list(dict.fromkeys(path.absolute().parent for path in (settings.ledger_path, settings.token_path)))
     own = [each.relative_to(SYSTEM_STATE.parent) for each in state if each.is_relative_to(SYSTEM_STATE)]
-    lines = [f"StateDirectory={' '.join(map(str, own))}", "StateDirectoryMode=0700"] if own else []
+    lines = [f"StateDirectory={' '.join(map(_quote, own))}", "StateDirectoryMode=0700"] if own else []
     lines += [f"ReadWritePaths={_quote(each)}" for each in state if not each.is_relative_to(SYSTEM_STATE)]
     secrets = dict(secret_files(settings, environ))
     for key, path in secrets.items():
-        lines += [f"LoadCredential={_quote(f'{key}:{path.absolute()}')}"]
+        lines += [f"LoadCredential={key}:{_escape(path.absolute())}"]
     needed = [*state, Path(sys.executable), Path(sys.executable).resolve(), Path(__file__), Path(sys.base_prefix)]
     needed += [settings.config_path] if settings.config_path else []
 
@@ -196,7 +196,7 @@ def _render_units(
         environment="".join(f"Environment={VARIABLES[key][0]}=%d/{key}\n" for key in secrets),
         command=" ".join(_quote(word.replace("$", "$$")) for word in sync_command(settings)),
         timeout=settings.sync.deadline_minutes + 15,
-        log=f"StandardOutput=append:{log}\nStandardError=append:{log}\n" if log else "",
+        log=f"StandardOutput=append:{_escape(log)}\nStandardError=append:{_escape(log)}\n" if log else "",
         state="\n".join(lines),
         home="read-only" if below("/home", "/root", "/run/user") else "true",
         tmp="false" if below("/tmp", "/var/tmp") else "true",  # noqa: S108 (a private /tmp would hide them)
@@ -207,6 +207,11 @@ def _render_units(
         f"{folder}/tsrevel.timer": _TIMER.format(calendar="\n".join(f"OnCalendar={each}" for each in CALENDAR)),
         f"{folder}/tsrevel-failed.service": _FAILED.format(to=" ".join(map(_quote, to))),
     }
+
+
+def _escape(path: Path) -> str:
+    """The rest of a line of a unit file that is one path: systemd expands its "%", but takes its quotes as they are."""
+    return str(path).replace("%", "%%")
 
 
 def _quote(word: str | Path) -> str:
