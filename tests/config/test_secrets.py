@@ -68,10 +68,31 @@ def test_every_secret_can_come_from_the_environment(bench: Bench, key: str) -> N
     assert loaded.origin(key) == Origin(Source.ENVIRONMENT, f"{name}_FILE")
 
 
-def test_a_list_of_secrets_has_one_a_line(bench: Bench) -> None:
-    bench.write("old-key\n\nnew-key\n", "keys")
-    loaded = bench.load(with_secret("tripleseat.webhook_signing_keys", "_file", "keys"))
-    assert reveal(loaded, "tripleseat.webhook_signing_keys") == ["old-key", "new-key"]
+@pytest.mark.parametrize(
+    "text", ["old-key\n\nnew-key\n", "old-key,new-key\n", " old-key , new-key,\n", "old-key,\r\nnew-key"]
+)
+def test_a_list_of_secrets_has_one_a_line_or_commas_between_them(bench: Bench, text: str) -> None:
+    key = "tripleseat.webhook_signing_keys"
+    bench.write(text, "keys")
+    assert reveal(bench.load(with_secret(key, "_file", "keys")), key) == ["old-key", "new-key"]
+    loaded = bench.load(with_secret(key, "_command", "show keys"), run=lambda *_: CommandResult(text))
+    assert reveal(loaded, key) == ["old-key", "new-key"]
+
+
+def test_a_file_of_only_commas_holds_no_secret(bench: Bench) -> None:
+    bench.write(" , \n,", "keys")
+    problem = bench.problem(with_secret("tripleseat.webhook_signing_keys", "_file", "keys"))
+    assert problem.code is ConfigCode.EMPTY
+
+
+def test_a_comma_in_a_secret_that_is_no_list_is_a_part_of_it(bench: Bench) -> None:
+    bench.write("one,two\n", "key")
+    assert reveal(bench.load(with_secret("revel.api_key", "_file", "key")), "revel.api_key") == ["one,two"]
+
+
+def test_a_signing_key_with_a_comma_can_stand_in_the_list_of_the_settings(bench: Bench) -> None:
+    loaded = bench.load({"tripleseat": {"webhook_signing_keys": ["one,two"]}})
+    assert reveal(loaded, "tripleseat.webhook_signing_keys") == ["one,two"]
 
 
 def test_a_single_secret_is_the_first_line(bench: Bench) -> None:

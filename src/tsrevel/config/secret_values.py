@@ -156,12 +156,14 @@ class SecretReader(Secret):
             self.report.add(ConfigCode.WRONG_TYPE, way, given.origin, "must be text", "Write it in quotes.")
             return None
         text = self._read_file(way, given) if way.endswith("_file") else self._run(way, given)
-        lines = [bare for line in re.split(r"[\r\n]+", text or "") if (bare := trim(line))]
-        if text is not None and not lines:
+        is_list = GIVABLE[key] is ValueKind.SECRETS
+        parts = re.split(r"[\r\n,]+" if is_list else r"[\r\n]+", text or "")  # commas as in the environment
+        found = [bare for part in parts if (bare := trim(part))]
+        if text is not None and not found:
             self.report.add(ConfigCode.EMPTY, way, given.origin, "gives an empty secret", "Put the secret there.")
-        if not lines:
+        if not found:
             return None
-        return self._check(key, way, GivenValue(lines if GIVABLE[key] is ValueKind.SECRETS else lines[0], given.origin))
+        return self._check(key, way, GivenValue(found if is_list else found[0], given.origin))
 
     def _check(self, key: str, way: str, given: GivenValue) -> GivenValue | None:
         """The secret, unless it has impossible characters: services would always refuse it, without a reason."""
