@@ -9,7 +9,7 @@ import pytest
 from tsrevel.planning.model import EventId
 
 from .. import older_rows
-from ..engine.conftest import FULL
+from ..engine.conftest import FULL, UNMAPPED
 from ..engine.test_after_injection import CONTRACT
 from ..world import World
 from .bench import Ran, Shell
@@ -118,6 +118,78 @@ def test_another_setting_is_no_change_of_the_event(made: Shell, setting: str) ->
     made.world.tripleseat.edit_event(FULL, guest_count=3)
     report = made.sync("--json")
     assert "CHANGED_AFTER_INJECTION" not in [each["reason"] for each in report.answer["events"]]
+
+
+# Events that a person resolved, and whose orders tsrevel didn't make
+
+
+def settle(shell: Shell, word: str, *argv: str) -> Ran:
+    return ask(shell, "resolve", str(UNMAPPED), "--as", word, "--note", "seen to", *argv)
+
+
+def told_of(shell: Shell) -> dict[str, str]:
+    """What `status` lists of the event as changed."""
+    listed = ask(shell, "status", "--json").answer["changed"]
+    return next((each for each in listed if each["id"] == str(UNMAPPED)), {})
+
+
+@pytest.mark.parametrize("word", ["done", "ignored"])
+def test_a_resolved_event_that_changes_is_listed_until_it_is_resolved_again(shell: Shell, word: str) -> None:
+    shell.sync()
+    settle(shell, word)
+    assert told_of(shell) == {}
+    shell.world.time.move(minutes=45)
+    shell.world.tripleseat.edit_event(UNMAPPED, grand_total="500.00")
+    told = shell.sync("--json")
+    assert (told.status, shell.sync("--json").status) == (3, 0)
+    one = told_of(shell)
+    assert one["reason"] == "CHANGED_AFTER_INJECTION"
+    assert f"it has changed since a person resolved it as {word}" in one["text"]
+    assert f"`tsrevel explain {UNMAPPED}`" in one["advice"]
+    for offline in ((), ("--offline",)):
+        said = ask(shell, "explain", str(UNMAPPED), "--json", *offline).answer
+        assert (said["reason"], said["advice"]) == ("CHANGED_AFTER_INJECTION", one["advice"])
+    settle(shell, word)
+    assert told_of(shell) == {}
+    assert shell.sync("--json").status == 0
+    assert ask(shell, "explain", str(UNMAPPED), "--json").answer["reason"] != "CHANGED_AFTER_INJECTION"
+
+
+@pytest.mark.parametrize(
+    ("words", "edit", "safe"),
+    [
+        (["done"], {"grand_total": "500.00"}, False),
+        (["done"], {"status": "LOST"}, False),
+        (["ignored"], {"grand_total": "500.00"}, True),
+        (["ignored"], {"status": "LOST"}, False),
+        (["done", "ignored"], {"grand_total": "500.00"}, False),
+    ],
+)
+def test_the_advice_opens_an_event_only_if_no_order_can_exist_by_hand(
+    shell: Shell, words: list[str], edit: dict[str, str], safe: bool
+) -> None:
+    shell.sync()
+    for word in words:
+        settle(shell, word)
+    shell.world.time.move(minutes=45)
+    shell.world.tripleseat.edit_event(UNMAPPED, **edit)
+    run, advice = shell.sync().out, told_of(shell)["advice"]
+    assert advice in run.replace(f" --config {shell.world.folder / 'config.toml'}", "")
+    assert ("--as open" in advice) is safe
+    assert f"`tsrevel resolve {UNMAPPED} --as {words[-1]} --note" in advice
+    if safe:
+        assert settle(shell, "open").status == 0
+        assert told_of(shell) == {}
+
+
+def test_once_opened_again_an_event_without_an_order_is_not_listed_as_changed(shell: Shell) -> None:
+    shell.sync()
+    settle(shell, "done")
+    shell.world.time.move(minutes=45)
+    shell.world.tripleseat.edit_event(UNMAPPED, grand_total="500.00")
+    shell.sync()
+    assert settle(shell, "open", "--no-order-exists").status == 0
+    assert told_of(shell) == {}
 
 
 def test_what_a_dry_run_found_is_marked_as_such(shell: Shell) -> None:

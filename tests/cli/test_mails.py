@@ -355,3 +355,19 @@ def test_a_fault_of_ours_in_telling_is_told_and_no_more(
     monkeypatch.undo()
     post.sync()
     assert "3 orders" in sole(told).mail["subject"]
+
+
+def test_a_resolved_event_that_changes_is_mailed_with_advice_that_makes_no_second_order(
+    post: Shell, told: ToldWorld
+) -> None:
+    post.sync()
+    with told.ledger() as ledger:
+        ledger.events.resolve(EventId(str(UNMAPPED)), "done", "entered by hand", None)
+    told.time.move(minutes=45)
+    told.tripleseat.edit_event(UNMAPPED, grand_total="500.00")
+    post.sync()
+    text = " ".join(Envelope(told.sendgrid.mails[-1]).text.split())
+    assert len(told.sendgrid.mails) == 2
+    assert f"tsrevel explain {UNMAPPED}" in text
+    assert f'tsrevel resolve {UNMAPPED} --as done --note "changed in Revel"' in text
+    assert "--as open" not in text

@@ -103,25 +103,75 @@ def test_an_order_begun_is_finished_once_it_is_opened_again(world: World) -> Non
     assert (verdict(world.sync(), FULL), world.flaws(FULL)) == ("injected", [])
 
 
+RESOLVED = [("done", "999"), ("done", None), ("ignored", None)]
+
+
+@pytest.mark.parametrize(("word", "order_id"), RESOLVED)
 @pytest.mark.parametrize(
-    ("word", "order_id", "reason"),
+    ("edit", "reason"),
     [
-        ("done", "999", "CHANGED_AFTER_INJECTION"),
-        ("done", None, "ALREADY_INJECTED"),
-        ("ignored", None, "STATUS_NOT_ELIGIBLE"),
+        ({"grand_total": "500.00"}, "CHANGED_AFTER_INJECTION"),
+        ({"event_date_iso8601": "2026-12-13", "event_date": "12/13/2026"}, "CHANGED_AFTER_INJECTION"),
+        ({"status": "LOST"}, "CANCELLED_AFTER_INJECTION"),
     ],
 )
-def test_a_change_afterwards_is_told_once(day: World, word: str, order_id: str | None, reason: str) -> None:
+def test_each_change_afterwards_is_told_once_with_exit_3(
+    day: World, word: str, order_id: str | None, edit: dict[str, str], reason: str
+) -> None:
     day.sync()
     resolve(day, UNMAPPED, word, order_id)
-    day.sync()
+    assert day.sync().exit_status == 0
     day.time.move(minutes=45)
-    day.tripleseat.edit_event(UNMAPPED, grand_total="500.00")
+    day.tripleseat.edit_event(UNMAPPED, **edit)
     first, second = day.sync(), day.sync()
     assert verdict(first, UNMAPPED) == f"skipped {reason}"
     assert [find_outcome(each, UNMAPPED).news for each in (first, second)] == [True, False]
-    assert "it has changed since" in find_outcome(first, UNMAPPED).text
-    assert (first.exit_status, second.exit_status) == (3 if order_id else 0, 0)
+    assert f"a person resolved it as {word}" in find_outcome(first, UNMAPPED).text
+    assert "--as open" not in find_outcome(first, UNMAPPED).text
+    assert [(each.exit_status, each.changed) for each in (first, second)] == [(3, 1), (0, 0)]
+    day.time.move(minutes=45)
+    day.tripleseat.edit_event(UNMAPPED, guest_count=77)
+    assert day.sync().exit_status == 3
+
+
+def see_by_name(world: World) -> None:
+    """Let a run see the event, but no listing: a listing alone tells of later changes."""
+    world.sync_event(UNMAPPED)
+
+
+@pytest.mark.parametrize("seen", [True, False])
+@pytest.mark.parametrize(("word", "order_id"), RESOLVED)
+def test_of_an_event_that_no_listing_had_shown_no_later_change_is_silent(
+    day: World, word: str, order_id: str | None, seen: bool
+) -> None:
+    if seen:
+        see_by_name(day)
+    resolve(day, UNMAPPED, word, order_id)
+    day.time.move(minutes=45)
+    report = day.sync()
+    assert (find_outcome(report, UNMAPPED).news, report.changed) == (False, 0)
+    for edit in ({"grand_total": "500.00"}, {"grand_total": "600.00"}, {"status": "LOST"}):
+        day.time.move(minutes=45)
+        day.tripleseat.edit_event(UNMAPPED, **edit)
+        assert [day.sync().changed for _ in range(2)] == [1, 0]
+
+
+@pytest.mark.parametrize("seen", [True, False])
+def test_a_change_between_the_resolution_and_the_first_listing_is_told(day: World, seen: bool) -> None:
+    if seen:
+        see_by_name(day)
+    resolve(day, UNMAPPED, "done")
+    day.time.move(minutes=45)
+    day.tripleseat.edit_event(UNMAPPED, grand_total="500.00")
+    assert [day.sync().changed for _ in range(2)] == [1, 0]
+
+
+def test_a_state_that_a_dry_run_sees_first_is_noted_by_the_next_live_run(day: World) -> None:
+    resolve(day, UNMAPPED, "done")
+    day.time.move(minutes=45)
+    day.sync(dry_run=True)
+    day.tripleseat.edit_event(UNMAPPED, grand_total="500.00")
+    assert [day.sync().changed for _ in range(2)] == [1, 0]
 
 
 def test_a_dry_run_does_not_take_a_change_for_told(day: World) -> None:

@@ -98,6 +98,61 @@ def test_a_change_that_was_told_is_noted(ledger: Ledger) -> None:
     assert ledger.events.resolutions([EVENT])[EVENT].digest == "new"
 
 
+def test_a_state_that_is_seen_first_afterwards_is_noted(ledger: Ledger) -> None:
+    hold(ledger, digest=None)
+    ledger.events.resolve(EVENT, "ignored", "called off", None)
+    ledger.events.note_first_seen(RUN, EVENT, "first")
+    assert ledger.events.resolutions([EVENT])[EVENT].digest == "first"
+    assert [row.kind for row in ledger.audit.rows(EVENT)][-1] == "seen_after_resolution"
+
+
+def tell_change(ledger: Ledger, reason: str = "CHANGED_AFTER_INJECTION") -> None:
+    ledger.events.store_results(RUN, [EventResult(EVENT, DAY, "skipped", reason, "a cake more", "new", news=True)])
+
+
+def open_changes(ledger: Ledger) -> list[str]:
+    return [each.reason for each in ledger.queries.open_changes(EVENT)]
+
+
+def test_the_change_that_a_word_settled_is_open_again_once_it_is_taken_back(ledger: Ledger) -> None:
+    ledger.orders.claim(RUN, make_plan())
+    ledger.orders.settle(RUN, EVENT, ORDER, None)
+    tell_change(ledger)
+    told_at = ledger.queries.open_changes()[0].told_at
+    for _ in range(2):
+        ledger.events.resolve(EVENT, "done", "deleted in Revel", None)
+        assert open_changes(ledger) == []
+    ledger.events.reopen(EVENT, "")
+    assert [(each.event_id, each.told_at) for each in ledger.queries.open_changes()] == [(EVENT, told_at)]
+    ledger.events.resolve(EVENT, "done", "deleted in Revel", None)
+    tell_change(ledger, "CANCELLED_AFTER_INJECTION")
+    ledger.events.reopen(EVENT, "")
+    assert open_changes(ledger) == ["CANCELLED_AFTER_INJECTION"]
+    ledger.audit.verify()
+
+
+def test_what_was_settled_before_it_was_last_open_stays_settled(ledger: Ledger) -> None:
+    ledger.orders.claim(RUN, make_plan())
+    ledger.orders.settle(RUN, EVENT, ORDER, None)
+    tell_change(ledger)
+    ledger.events.resolve(EVENT, "done", "changed in Revel", None)
+    ledger.events.reopen(EVENT, "")
+    with ledger.changing(None) as change:
+        change.connection.execute("DELETE FROM open_changes")
+    ledger.events.resolve(EVENT, "done", "again", None)
+    ledger.events.reopen(EVENT, "")
+    assert open_changes(ledger) == []
+
+
+def test_without_an_order_no_change_is_left_of_a_word_that_is_taken_back(ledger: Ledger) -> None:
+    hold(ledger)
+    ledger.events.resolve(EVENT, "done", "entered by hand", None)
+    tell_change(ledger)
+    assert open_changes(ledger) == ["CHANGED_AFTER_INJECTION"]
+    ledger.events.reopen(EVENT, "")
+    assert open_changes(ledger) == []
+
+
 def test_it_is_no_longer_to_be_tried_again_nor_waited_for(ledger: Ledger) -> None:
     hold(ledger)
     hold(ledger, OTHER)

@@ -142,6 +142,7 @@ def _advise(told: Explanation) -> str | None:
         disputed=state == "disputed",
         failed_write=failed,
         foreign=state == "foreign",
+        resolved=outcome.resolved,
     )
 
 

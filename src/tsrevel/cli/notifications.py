@@ -18,7 +18,7 @@ from tsrevel.cli.context import CliContext, OutputOptions
 from tsrevel.cli.logs import logging_to
 from tsrevel.config import Settings
 from tsrevel.config.settings import SECRETS, VARIABLES
-from tsrevel.engine.outcomes import Outcome, RunReport, most_severe
+from tsrevel.engine.outcomes import Outcome, RunReport, most_severe, recall_resolved
 from tsrevel.errors import LedgerUnusable, RunLocked, describe_fault
 from tsrevel.ledger import Ledger, RunMode, hold_mail_lock
 from tsrevel.ledger.outbox import DueMail
@@ -235,6 +235,12 @@ def _write(ledger: Ledger, mail: DueMail, settings: Settings) -> Message:
     from tsrevel.notify.message import MailItem, write_message
 
     orders = ledger.orders.find(notice.event_id for notice in mail.notices)
+    resolutions = ledger.events.resolutions(notice.event_id for notice in mail.notices)
+    resolved = {
+        event_id: recall_resolved(resolution)
+        for event_id, resolution in resolutions.items()
+        if not (event_id in orders and orders[event_id].is_finished)
+    }
     failed = ledger.orders.failed_writes(notice.event_id for notice in mail.notices)
     items = [
         MailItem(
@@ -249,6 +255,7 @@ def _write(ledger: Ledger, mail: DueMail, settings: Settings) -> Message:
             plan=orders[notice.event_id].plan if notice.event_id in orders else None,
             failed_write=failed.get(notice.event_id) if notice.occasion in {"failed", "missed"} else None,
             foreign=notice.event_id in orders and orders[notice.event_id].state == "foreign",
+            resolved=resolved.get(notice.event_id) if notice.occasion == "changed" else None,
         )
         for notice in mail.notices
     ]

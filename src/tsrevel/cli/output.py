@@ -274,10 +274,14 @@ def explain_once(outcomes: Iterable[Outcome]) -> dict[EventId, str]:
 
 
 def _explain(outcome: Outcome) -> str:
-    """The reason of the event's status, with advice if it is missed or if a write of its order fails in every run."""
-    advice = ""
-    if outcome.missed or outcome.failed_write:
-        advice = advise(outcome.event_id, outcome.status, outcome.reason, failed_write=outcome.failed_write)
+    """The reason of the event's status, with advice if it is missed, if a write of its order fails in every run, or if
+    it changed after a person had resolved it.
+    """
+    advice, failed = "", outcome.failed_write
+    if outcome.missed or failed or (outcome.resolved and outcome.news):
+        advice = advise(
+            outcome.event_id, outcome.status, outcome.reason, failed_write=failed, resolved=outcome.resolved
+        )
     return f"{outcome.text}; {advice}" if advice else outcome.text
 
 

@@ -149,14 +149,18 @@ class OrderChangeReported:
 
 
 @dataclass(frozen=True, slots=True)
-class ResolvedChangeReported:
-    """A change of an event that a person resolved. The next run compares with `digest`."""
+class ResolvedSeen:
+    """An event that a person resolved, as it is listed now. The next run compares with `digest`.
+
+    `changed`: it has changed since, and that was reported. If not, its state was unknown when it was resolved.
+    """
 
     event_id: EventId
     digest: str
+    changed: bool
 
 
-ChangeReport = EventDrift | OrderChangeReported | ResolvedChangeReported
+ChangeReport = EventDrift | OrderChangeReported | ResolvedSeen
 """Stored after the run's report. If it were stored before, a run that dies would never report it."""
 
 

@@ -25,7 +25,7 @@ from tsrevel.errors import (
 from tsrevel.ledger import OrderRecord, Pause, Resolution
 from tsrevel.planning.model import Event, EventId, Hold, OrderId, Plan, Policy, Skip
 from tsrevel.planning.money import Cents
-from tsrevel.planning.reasons import Category, FailedWrite, Reason, Status
+from tsrevel.planning.reasons import Category, FailedWrite, Reason, Resolved, Status
 from tsrevel.planning.screening import event_day, find_location, find_zone
 
 log = logging.getLogger(__name__)
@@ -47,7 +47,8 @@ class Outcome:
     14, because a person must check it before more is written for it. `down`: it failed because a service was
     unavailable. Not `looked_into`: the run didn't reach it, so a known hold or failure stays. `order_only`: its `text`
     says no more than `order_id`. `unknown`: neither TripleSeat nor the ledger has an event with this id.
-    `failed_write`: a write of its order failed in earlier runs, too.
+    `failed_write`: a write of its order failed in earlier runs, too. `resolved`: a person resolved it, so runs leave it
+    alone.
     """
 
     event_id: EventId
@@ -71,6 +72,7 @@ class Outcome:
     order_only: bool = False
     unknown: bool = False
     failed_write: FailedWrite | None = None
+    resolved: Resolved | None = None
 
     @property
     def shown_status(self) -> str:
@@ -271,30 +273,38 @@ REASONS = {"done": Reason.ALREADY_INJECTED, "ignored": Reason.STATUS_NOT_ELIGIBL
 """The reason code for each verdict of a person: the event has its order, or isn't eligible for one."""
 
 
-def leave_resolved(about: Outcome, resolution: Resolution, *, changed: str | None = None) -> Outcome:
-    """Skipped, because a person resolved it.
-
-    `changed`: the event's digest if it has changed since. That is news, because the person may decide anew.
-    """
-    known = replace(about, order_id=resolution.order_id or about.order_id)
-    if not changed:
-        return not_written(known, Skip(REASONS[resolution.verdict], describe_resolution(resolution)))
-    has_order = resolution.verdict == "done" and known.order_id
-    reason = Reason.CHANGED_AFTER_INJECTION if has_order else REASONS[resolution.verdict]
-    text = f"it has changed since: {describe_resolution(resolution)}"
-    return replace(not_written(known, Skip(reason, text, (changed,))), news=True)
+def leave_resolved(about: Outcome, resolution: Resolution, change: Skip | None = None) -> Outcome:
+    """Skipped, because a person resolved it. `change`: how it has changed since, if it has."""
+    known = replace(about, order_id=resolution.order_id or about.order_id, resolved=recall_resolved(resolution))
+    if change:
+        return not_written(known, change)
+    return not_written(known, Skip(REASONS[resolution.verdict], describe_resolution(resolution)))
 
 
-def has_changed(resolution: Resolution, digest: str | None) -> bool:
-    """Whether the listed event differs from when it was resolved, or from when a change was last reported."""
-    return digest is not None and resolution.digest is not None and digest != resolution.digest
+def recall_resolved(resolution: Resolution) -> Resolved:
+    """The resolution, as far as advice depends on it."""
+    return Resolved(resolution.verdict, resolution.may_have_order)
+
+
+def describe_change(resolution: Resolution, reason: Reason, digest: str = "") -> Skip:
+    """That an event has changed, or was cancelled, since a person resolved it. `digest`: its state now."""
+    cancelled = reason is Reason.CANCELLED_AFTER_INJECTION
+    what = "it was cancelled or deleted after" if cancelled else "it has changed since"
+    text = f"{what} {_describe_verdict(resolution)}"
+    if cancelled and resolution.order_id:
+        text += f"; Revel order {resolution.order_id} may still stand"
+    return Skip(reason, text, (digest,))
 
 
 def describe_resolution(resolution: Resolution) -> str:
     """Who decided what, when, and how to undo it; without the note, which `history` shows."""
+    undo = f"`tsrevel resolve {resolution.event_id} --as open --note reopened` undoes it"
+    return f"{_describe_verdict(resolution)}; {undo}"
+
+
+def _describe_verdict(resolution: Resolution) -> str:
     order = f" with Revel order {resolution.order_id}" if resolution.order_id else ""
-    said = f"a person resolved it as {resolution.verdict}{order} on {resolution.resolved_at:%Y-%m-%d %H:%M} UTC"
-    return f"{said}; `tsrevel resolve {resolution.event_id} --as open --note reopened` undoes it"
+    return f"a person resolved it as {resolution.verdict}{order} on {resolution.resolved_at:%Y-%m-%d %H:%M} UTC"
 
 
 def recall_dispute(record: OrderRecord) -> Hold:

@@ -13,7 +13,7 @@ from dataclasses import replace
 from tsrevel.engine.after_injection import note_changed_orders, note_known_twins
 from tsrevel.engine.context import (
     OrderChangeReported,
-    ResolvedChangeReported,
+    ResolvedSeen,
     RunContext,
     RunState,
 )
@@ -174,8 +174,9 @@ def _store_change_reports(ctx: RunContext, state: RunState) -> None:
                 ctx.ledger.orders.note_drift(ctx.run_id, each)
             case OrderChangeReported(event_id, shown, report):
                 ctx.ledger.orders.note_shown(ctx.run_id, event_id, shown, report)
-            case ResolvedChangeReported(event_id, digest):
-                ctx.ledger.events.note_change(ctx.run_id, event_id, digest)
+            case ResolvedSeen(event_id, digest, changed):
+                note = ctx.ledger.events.note_change if changed else ctx.ledger.events.note_first_seen
+                note(ctx.run_id, event_id, digest)
 
 
 # What the ledger stores of each event, and what is news

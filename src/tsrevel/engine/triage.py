@@ -6,15 +6,16 @@ A finished order comes first, then a person's resolution, then an order begun, t
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
-from tsrevel.engine.context import ChangeReport, ResolvedChangeReported
+from tsrevel.engine.context import ChangeReport, ResolvedSeen
 from tsrevel.engine.fetch import FoundEvent
 from tsrevel.engine.outcomes import (
     Outcome,
     describe,
+    describe_change,
     describe_order,
-    has_changed,
     leave_resolved,
     not_written,
     order_stands,
@@ -22,14 +23,16 @@ from tsrevel.engine.outcomes import (
     recall_dispute,
     with_order,
 )
-from tsrevel.ledger import EventDrift, KnownEvents, OrderRecord
-from tsrevel.planning.model import Hold, Location, Plan, Policy, Skip
+from tsrevel.ledger import EventDrift, KnownEvents, OrderRecord, Resolution
+from tsrevel.planning.model import Event, Hold, Location, Plan, Policy, Skip
 from tsrevel.planning.reasons import Reason
-from tsrevel.planning.screening import screen, screen_status
+from tsrevel.planning.screening import find_location, find_zone, screen, screen_status
 from tsrevel.transport.write_gate import WriteGate, WriteScope
 
 _BY_THE_CLOCK = frozenset({Reason.TOO_EARLY, Reason.EVENT_DAY_PASSED})
 """The reasons that may not apply at another time."""
+_STAMPED = timedelta(minutes=1)
+"""How precise TripleSeat's stamps are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,16 +104,13 @@ def triage(found: FoundEvent, known: KnownEvents, rules: TriageRules, now: datet
     """Decide on a listed, named or delivered event."""
     event_id = found.event.id
     record, resolution = known.orders.get(event_id), known.resolutions.get(event_id)
-    if record and record.state in {"settled", "foreign"}:
+    if record and record.is_finished:
         if record.plan and is_recheck_due(record, now) and not rules.write_gate.dry_run:
             return Recheck(found, record, record.plan)
         return triage_finished(found, record, rules.policy)
     if resolution:
         about = describe(found.event, rules.policy)
-        changed = found.digest if has_changed(resolution, found.digest) else None
-        about = with_order(about, record) if record else about
-        report = ResolvedChangeReported(event_id, changed) if changed else None
-        return Leave(leave_resolved(about, resolution, changed=changed), report)
+        return _triage_resolved(found, with_order(about, record) if record else about, resolution, rules.policy)
     if record and record.plan:
         about = with_order(describe(found.event, rules.policy), record)
         return _triage_begun(found, about, record, record.plan, rules)
@@ -232,6 +232,36 @@ def _triage_foreign(found: FoundEvent, about: Outcome, record: OrderRecord, poli
     text = f"after someone else made Revel order {record.order_id}: {change}"
     told = not_written(about, Skip(Reason.CHANGED_AFTER_INJECTION, text, (found.digest or "",)))
     return Leave(replace(told, news=True), report_change(found))
+
+
+def was_updated_since(event: Event, resolution: Resolution, zone: ZoneInfo) -> bool:
+    """Whether TripleSeat's stamp doesn't rule out a change after the resolution.
+
+    The stamp has no seconds, and may be the location's wall time without a zone (facts TripleSeat 3.1).
+    """
+    if event.updated is None:
+        return True
+    at = event.updated if event.updated.tzinfo else event.updated.replace(tzinfo=zone)
+    return at + _STAMPED > resolution.resolved_at
+
+
+def _triage_resolved(found: FoundEvent, about: Outcome, resolution: Resolution, policy: Policy) -> Leave:
+    """An event that a person resolved, and that has no finished order of ours. Each change since is reported once.
+
+    Digests decide. If none was known when it was resolved, TripleSeat's stamp decides for the first listed state.
+    """
+    digest, known = found.digest, resolution.digest
+    if digest is None or digest == known:  # without a listing nothing shows whether it has changed
+        return Leave(leave_resolved(about, resolution))
+    if known is None:
+        location = find_location(found.event, policy)
+        zone = find_zone(location.timezone if location else policy.default_timezone) or ZoneInfo("UTC")
+        if not was_updated_since(found.event, resolution, zone):
+            return Leave(leave_resolved(about, resolution), ResolvedSeen(found.event.id, digest, changed=False))
+    cancelled = isinstance(screen_status(found.event, policy), Skip)
+    reason = Reason.CANCELLED_AFTER_INJECTION if cancelled else Reason.CHANGED_AFTER_INJECTION
+    left = leave_resolved(about, resolution, describe_change(resolution, reason, digest))
+    return Leave(replace(left, news=True), ResolvedSeen(found.event.id, digest, changed=True))
 
 
 def _triage_begun(

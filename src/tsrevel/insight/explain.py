@@ -13,7 +13,14 @@ from typing import Literal
 from tsrevel.config import Settings
 from tsrevel.engine.catalogs import Catalogs
 from tsrevel.engine.context import Limits, RunContext, RunIdentity, System
-from tsrevel.engine.outcomes import Outcome, leave_resolved, not_written, recall_dispute, with_order
+from tsrevel.engine.outcomes import (
+    Outcome,
+    describe_change,
+    leave_resolved,
+    not_written,
+    recall_dispute,
+    with_order,
+)
 from tsrevel.engine.preview import Preview, preview_event
 from tsrevel.errors import Refused, ServiceDown, StopRun, TryNextRun
 from tsrevel.insight.history import EventHistory, recount_event
@@ -120,7 +127,7 @@ def _explain_seen(
     catalogue: Catalogue | None,
     now: datetime,
 ) -> Explanation:
-    event, outcome = preview.event, preview.outcome
+    event, outcome = preview.event, _with_open_change(preview.outcome, history)
     plan = preview.record.plan if preview.record else None
     foretold: Hold | None = None
     if event and location and catalogue and plan is None and _may_come(outcome):
@@ -182,8 +189,8 @@ def _last_outcome(history: EventHistory) -> Outcome | None:
         day, location = standing.day, standing.location
         about = Outcome(history.event_id, Status(standing.status), reason, day=day, location=location)
     about = with_order(about, record) if record else about
-    if resolution and not (record and record.state in {"settled", "foreign"}):
-        return leave_resolved(about, resolution)
+    if resolution and not (record and record.is_finished):
+        return _with_open_change(leave_resolved(about, resolution), history)
     if standing is None and record is None:
         return None
     drift = recall_drift(record, history.facts) if record and about.status is Status.SKIPPED else None
@@ -197,3 +204,11 @@ def _last_outcome(history: EventHistory) -> Outcome | None:
     elif record and record.order_id:
         text = f"Revel order {record.order_id}"
     return replace(about, text=text)
+
+
+def _with_open_change(outcome: Outcome, history: EventHistory) -> Outcome:
+    """The outcome, with the change that runs reported after a person had resolved the event, if it is still open."""
+    resolution, change = history.resolution, history.open_change
+    if resolution is None or change is None or outcome.resolved is None or outcome.reason == change.reason:
+        return outcome
+    return leave_resolved(outcome, resolution, describe_change(resolution, Reason(change.reason)))

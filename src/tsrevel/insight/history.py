@@ -6,7 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 
 from tsrevel.ledger import AuditKind, AuditRow, LedgerView, OrderRecord, Resolution, RunRecord
-from tsrevel.ledger.queries import Attempt, EventStatus, StepStatus
+from tsrevel.ledger.queries import Attempt, EventStatus, OpenChange, StepStatus
 from tsrevel.planning.model import EventId
 from tsrevel.planning.money import Cents
 from tsrevel.planning.reasons import FailedWrite
@@ -24,6 +24,7 @@ class EventHistory:
     steps: tuple[StepStatus, ...] = ()
     facts: tuple[AuditRow, ...] = ()
     failed_write: FailedWrite | None = None
+    open_change: OpenChange | None = None
 
     @property
     def known(self) -> bool:
@@ -54,6 +55,7 @@ def recount_event(view: LedgerView | None, event_id: EventId, limit: int | None 
             steps=view.queries.steps_of(event_id),
             facts=view.audit.rows(event_id, limit),
             failed_write=view.orders.failed_writes([event_id]).get(event_id),
+            open_change=next(iter(view.queries.open_changes(event_id)), None),
         )
 
 
@@ -96,6 +98,7 @@ _SENTENCES: dict[str, str] = {
     AuditKind.RESOLVED: "resolved by a person as {verdict}, order {order_id}: {note}",
     AuditKind.REOPENED: "reopened by a person: {note}",
     AuditKind.CHANGED_AFTER_RESOLUTION: "changed after a person had resolved it",
+    AuditKind.SEEN_AFTER_RESOLUTION: "listed for the first time after a person had resolved it",
 }
 
 

@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from tsrevel.config import Settings
-from tsrevel.engine.outcomes import describe_disabled
+from tsrevel.engine.outcomes import describe_change, describe_disabled, recall_resolved
 from tsrevel.ledger import AuditKind, AuditRow, LedgerView, OrderRecord, Pause, Resolution, RunRecord, StationChange
 from tsrevel.ledger.connection import describe_unwritable
 from tsrevel.ledger.older_rows import read_station_change
@@ -17,7 +17,7 @@ from tsrevel.planning.assumptions import AssumptionAnswer, AssumptionCode, find_
 from tsrevel.planning.changes import describe_changes
 from tsrevel.planning.model import EventId, OrderId, Skip
 from tsrevel.planning.money import Cents
-from tsrevel.planning.reasons import FailedWrite, Reason
+from tsrevel.planning.reasons import FailedWrite, Reason, Resolved
 from tsrevel.webhook.spool import Spool, SpoolStatus
 
 
@@ -83,7 +83,8 @@ OVERDUE = timedelta(minutes=5)
 class Changed:
     """An event that differs from its order, and how. `told_at` is when a run last reported it.
 
-    `foreign`: somebody else made the order.
+    `foreign`: somebody else made the order. `resolved`: tsrevel made no order for it, and it has changed since a person
+    resolved it.
     """
 
     event_id: EventId
@@ -94,6 +95,7 @@ class Changed:
     order_id: OrderId | None
     told_at: datetime
     foreign: bool = False
+    resolved: Resolved | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,22 +257,32 @@ def _changed(view: LedgerView) -> Iterator[Changed]:
         found = view.queries.open_changes()
         if not found:
             return
-        records = view.orders.find([each.event_id for each in found])
+        ids = [each.event_id for each in found]
+        records, resolutions = view.orders.find(ids), view.events.resolutions(ids)
         facts = {each: view.audit.rows(each, None) for each in records}
     for each in found:
-        record = records.get(each.event_id)
-        drift = recall_drift(record, facts[each.event_id]) if record else None
-        if drift is None and record and record.state in {"settled", "foreign"}:
+        record, resolution = records.get(each.event_id), resolutions.get(each.event_id)
+        order_id, resolved = record.order_id if record else None, None
+        if resolution and not (record and record.is_finished):
+            told = describe_change(resolution, Reason(each.reason))
+            order_id, resolved = resolution.order_id or order_id, recall_resolved(resolution)
+        elif record is None:
             continue
+        else:
+            drift = recall_drift(record, facts[each.event_id])
+            if drift is None and record.state in {"settled", "foreign"}:
+                continue
+            told = drift or Skip(Reason(each.reason), "it has changed since its order was made")
         yield Changed(
             event_id=each.event_id,
             day=each.day,
             location=each.location,
-            reason=drift.reason if drift else each.reason,
-            text=drift.text if drift else "it has changed since a person resolved it",
-            order_id=record.order_id if record else None,
+            reason=told.reason,
+            text=told.text,
+            order_id=order_id,
             told_at=each.told_at,
             foreign=record is not None and record.state == "foreign",
+            resolved=resolved,
         )
 
 

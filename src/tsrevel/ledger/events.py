@@ -70,6 +70,18 @@ _PUT_CHANGE = """
     ON CONFLICT (event_id) DO UPDATE SET
         reason = excluded.reason, told_at = excluded.told_at, run_id = excluded.run_id
 """
+_OPEN_CHANGE = "SELECT reason, told_at, run_id FROM open_changes WHERE event_id = ?"
+_DROP_CHANGE = "DELETE FROM open_changes WHERE event_id = :event_id"
+_HAS_FINISHED = "SELECT EXISTS (SELECT 1 FROM orders WHERE event_id = ? AND state = 'settled') AS finished"
+_BRING_BACK_CHANGE = """
+    INSERT INTO open_changes (event_id, reason, told_at, run_id)
+    SELECT event_id, json_extract(detail, '$.reason'), json_extract(detail, '$.since'), json_extract(detail, '$.run_id')
+    FROM audit
+    WHERE event_id = :event_id AND kind = 'resolved' AND json_extract(detail, '$.reason') IS NOT NULL
+      AND seq > coalesce((SELECT max(seq) FROM audit WHERE event_id = :event_id AND kind = 'reopened'), 0)
+    ORDER BY seq DESC LIMIT 1
+    ON CONFLICT (event_id) DO NOTHING
+"""
 _LAST_DRY = "SELECT status, reason, text_hash FROM dry_sightings WHERE event_id = ?"
 _DROP_DRY = "DELETE FROM dry_sightings WHERE event_id = ?"
 _PUT_DRY = """
@@ -191,30 +203,43 @@ class EventRepository:
     def resolve(self, event_id: EventId, verdict: Verdict, note: str, order_id: OrderId | None) -> None:
         """Stores a person's verdict on an event, in place of an earlier one. Runs leave the event alone from now on.
 
-        Orders named earlier stay named. `note` must be free of customer data.
+        Orders named earlier stay named. `note` must be free of customer data. A change that is open is settled; the
+        audit keeps it for `reopen`.
         """
         with self._transactions.changing(None) as change:
             row = {"event_id": event_id, "verdict": verdict, "note": note, "order_id": order_id, "at": change.at}
             change.connection.execute(_PUT_RESOLUTION, row)
-            change.audit(AuditKind.RESOLVED, event_id, verdict=verdict, note=note, order_id=order_id)
-            change.connection.execute("DELETE FROM open_changes WHERE event_id = ?", (event_id,))
+            told = change.connection.execute(_OPEN_CHANGE, (event_id,)).fetchone()
+            settled = {"reason": told["reason"], "since": told["told_at"], "run_id": told["run_id"]} if told else {}
+            change.audit(AuditKind.RESOLVED, event_id, verdict=verdict, note=note, order_id=order_id, **settled)
+            change.connection.execute(_DROP_CHANGE, {"event_id": event_id})
 
     def reopen(self, event_id: EventId, note: str) -> bool:
-        """Removes the verdict, and somebody else's order: runs search Revel and plan the event again.
+        """Removes the verdict, and somebody else's order. False if there was neither.
 
-        False if there was neither.
+        Runs search Revel and plan the event again, and what changed after the verdict is settled. But if its order is
+        finished, the change that the verdict had settled is open again.
         """
         with self._transactions.changing(None) as change:
             dropped = change.connection.execute("DELETE FROM resolutions WHERE event_id = ?", (event_id,)).rowcount > 0
             if dropped:
+                finished = change.connection.execute(_HAS_FINISHED, (event_id,)).fetchone()["finished"]
+                change.connection.execute(_BRING_BACK_CHANGE if finished else _DROP_CHANGE, {"event_id": event_id})
                 change.audit(AuditKind.REOPENED, event_id, note=note)
             return _drop_foreign(change, event_id, note) or dropped
 
     def note_change(self, run_id: str, event_id: EventId, digest: str) -> None:
         """Records that a change of a resolved event was reported. The next run compares the event with `digest`."""
+        self._note_digest(run_id, AuditKind.CHANGED_AFTER_RESOLUTION, event_id, digest)
+
+    def note_first_seen(self, run_id: str, event_id: EventId, digest: str) -> None:
+        """Records the state of a resolved event that no listing had shown before. The next run compares with it."""
+        self._note_digest(run_id, AuditKind.SEEN_AFTER_RESOLUTION, event_id, digest)
+
+    def _note_digest(self, run_id: str, kind: AuditKind, event_id: EventId, digest: str) -> None:
         with self._transactions.changing(run_id) as change:
             change.connection.execute("UPDATE resolutions SET digest = ? WHERE event_id = ?", (digest, event_id))
-            change.audit(AuditKind.CHANGED_AFTER_RESOLUTION, event_id, digest=digest)
+            change.audit(kind, event_id, digest=digest)
 
     def resolutions(self, event_ids: Iterable[EventId]) -> dict[EventId, Resolution]:
         """The resolutions of these events. Unresolved events are left out."""

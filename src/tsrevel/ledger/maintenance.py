@@ -42,7 +42,7 @@ _OPEN = frozenset(_CODES.split())
 _DETAILS = """
     correlation_id mode dry_run exit_status summary was plan_hash total step uuid revel_id order_id digest until
     at local_id cancelled day status reason text_hash trigger subject stamp body signed shown since verdict attempts
-    receipts deliveries sightings shown_orders older_than change
+    receipts deliveries sightings shown_orders older_than change run_id
 """
 _OPEN_DETAILS = frozenset(_DETAILS.split())
 """The same for the audit's details."""

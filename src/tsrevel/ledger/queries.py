@@ -60,7 +60,8 @@ _DRY_FINDINGS = """
 """Leaves out findings that a live run has in the same state, perhaps in other words."""
 _OPEN_CHANGES = """
     SELECT event_id, event_day, coalesce(location, '') AS location, open_changes.reason, told_at
-    FROM open_changes LEFT JOIN sightings USING (event_id) ORDER BY event_day, event_id
+    FROM open_changes LEFT JOIN sightings USING (event_id)
+    WHERE :event_id IS NULL OR event_id = :event_id ORDER BY event_day, event_id
 """
 _EVENT_STATUS = """
     SELECT event_id, event_day, location, status, reason, missed_at, first_seen_at, last_seen_at, last_seen_at AS since
@@ -121,7 +122,7 @@ class EventStatus:
 
 @dataclass(frozen=True, slots=True)
 class OpenChange:
-    """A change after injection that was reported at `told_at`, and that nobody has settled since."""
+    """A change after injection or resolution that was reported at `told_at`, and that nobody has settled since."""
 
     event_id: EventId
     day: date | None
@@ -225,10 +226,13 @@ class LedgerQueries:
             found = connection.execute(_RECENT_EVENTS, (prefix, limit))
             return tuple((EventId(row["event_id"]), row["text"]) for row in found)
 
-    def open_changes(self) -> tuple[OpenChange, ...]:
-        """The changes after injection that nobody has settled, by day. Some may have been undone since."""
+    def open_changes(self, event_id: EventId | None = None) -> tuple[OpenChange, ...]:
+        """The reported changes that nobody has settled, by day, or that of one event. Some may have been undone since.
+
+        The events have a finished order, or a person has resolved them.
+        """
         with self._transactions.reading() as connection:
-            return tuple(_decode_change(row) for row in connection.execute(_OPEN_CHANGES))
+            return tuple(_decode_change(row) for row in connection.execute(_OPEN_CHANGES, {"event_id": event_id}))
 
     def open_orders(self) -> tuple[OpenOrder, ...]:
         """The claimed and disputed orders of unresolved events, longest unchanged first. LedgerDamaged: bad plan."""

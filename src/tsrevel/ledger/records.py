@@ -52,6 +52,7 @@ class AuditKind(StrEnum):
     RESOLVED = "resolved"
     REOPENED = "reopened"
     CHANGED_AFTER_RESOLUTION = "changed_after_resolution"
+    SEEN_AFTER_RESOLUTION = "seen_after_resolution"
     RUN_BEGUN = "run_begun"
     RUN_FINISHED = "run_finished"
     LEFT_OUT = "left_out"
@@ -143,6 +144,11 @@ class OrderRecord:
     unanswered: frozenset[str] = frozenset()
     recheck_at: datetime | None = None
     seen_trouble: str | None = None
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the event has its order, made by us or by somebody else: runs never make one for it again."""
+        return self.state in {"settled", "foreign"}
 
     @property
     def dispute(self) -> str | None:
@@ -252,6 +258,11 @@ class Resolution:
     resolved_at: datetime
     orders: tuple[OrderId, ...] = ()
     was_done: bool = False
+
+    @property
+    def may_have_order(self) -> bool:
+        """Whether an order may exist that runs don't find. If so, an event that is opened again may get a second."""
+        return self.was_done or bool(self.orders)
 
 
 @dataclass(frozen=True, slots=True)

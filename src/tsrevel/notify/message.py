@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from tsrevel.notify.sendgrid import Message
 from tsrevel.planning.model import CHARGE_FIELDS, Plan, label
 from tsrevel.planning.money import Cents
-from tsrevel.planning.reasons import FailedWrite, Reason, Status, advise
+from tsrevel.planning.reasons import FailedWrite, Reason, Resolved, Status, advise
 from tsrevel.templates import load_template, show_amount
 from tsrevel.text import clean_text, shorten, with_config
 
@@ -39,7 +39,8 @@ class MailItem:
     """One change of one event. `occasion` is a word of `email.on`; `plan` is the order's, if there is one.
 
     `reason` and `text` say why, `correlation_id` in which run. `failed_write`: a write that failed in several runs.
-    `foreign`: somebody else made the order.
+    `foreign`: somebody else made the order. `resolved`: a person resolved the event before, and tsrevel made no order
+    for it.
     """
 
     occasion: str
@@ -53,6 +54,7 @@ class MailItem:
     plan: Plan | None = None
     failed_write: FailedWrite | None = None
     foreign: bool = False
+    resolved: Resolved | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +148,13 @@ def _make_entry(item: MailItem, context: MailContext) -> _Entry:
     explain = "" if item.occasion == "injected" else f"run `tsrevel explain {event_id}`"
     status, is_wrong = _STATUSES[item.occasion], item.order_id is not None
     told = advise(
-        event_id, status, item.reason, disputed=is_wrong, failed_write=item.failed_write, foreign=item.foreign
+        event_id,
+        status,
+        item.reason,
+        disputed=is_wrong,
+        failed_write=item.failed_write,
+        foreign=item.foreign,
+        resolved=item.resolved,
     )
     advice = told or explain
     return _Entry(

@@ -188,6 +188,38 @@ _ORDER_IS_WANTED = frozenset({
 """The results that a write which fails in every run explains better than their own reasons."""
 
 
+_IF_RESOLVED_AS = {
+    ("done", Reason.CHANGED_AFTER_INJECTION): (
+        "run `tsrevel explain {event}` and change its order in Revel by hand, then run "
+        '`tsrevel resolve {event} --as done --note "changed in Revel"`'
+    ),
+    ("ignored", Reason.CHANGED_AFTER_INJECTION): (
+        "run `tsrevel explain {event}`; if it needs an order now, {make_it}; if it needs none, run "
+        '`tsrevel resolve {event} --as ignored --note "still not wanted"`'
+    ),
+    ("ignored", Reason.CANCELLED_AFTER_INJECTION): (
+        'if it has no order in Revel, run `tsrevel resolve {event} --as ignored --note "cancelled"`; if it has one, '
+        "void it there first"
+    ),
+}
+_LET_A_RUN_MAKE_IT = 'run `tsrevel resolve {event} --as open --note "wanted after all"`'
+_ENTER_IT = (
+    "check in Revel whether it has one, enter or correct it there, and run "
+    '`tsrevel resolve {event} --as done --order ID --note "entered by hand"`'
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """That a person resolved the event as `verdict`.
+
+    `may_have_order`: an order may exist that runs don't find, so no run may be asked to make one.
+    """
+
+    verdict: str
+    may_have_order: bool
+
+
 def advise(
     event_id: str,
     status: str,
@@ -196,12 +228,13 @@ def advise(
     disputed: bool = False,
     failed_write: FailedWrite | None = None,
     foreign: bool = False,
+    resolved: Resolved | None = None,
 ) -> str:
     """The advice for an event with that status and reason code; '' for a code that this version doesn't know.
 
     Mails, `explain`, `status` and the table in docs/operations.md use this text. `disputed`: the event has an order of
     ours, and that order is wrong. `failed_write`: a write of its order failed in several runs. `foreign`: somebody else
-    made its order.
+    made its order. `resolved`: a person resolved it, and no run makes its order.
     """
     if failed_write and (status, reason) in _ORDER_IS_WANTED:
         return _advise_after(event_id, failed_write)
@@ -214,6 +247,10 @@ def advise(
     if reason not in Reason.__members__:
         return ""
     code = Reason(reason)
+    if resolved and (resolved.verdict, code) in _IF_RESOLVED_AS:
+        make_it = _ENTER_IT if resolved.may_have_order else _LET_A_RUN_MAKE_IT
+        advice = _IF_RESOLVED_AS[resolved.verdict, code].replace("{make_it}", make_it)
+        return advice.replace("{event}", event_id)
     return _ADVICE.get((code, Status(status)), _ADVICE.get((code, None), NOTHING)).replace("{event}", event_id)
 
 
