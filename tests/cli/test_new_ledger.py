@@ -49,3 +49,12 @@ def test_a_first_ledger_is_no_news(shell: Shell) -> None:
 def test_orders_that_deliveries_made_are_no_sign_of_a_lost_ledger(shell: Shell) -> None:
     shell.sync_event("64000001")
     assert LOST not in shell.sync().err
+
+
+@pytest.mark.parametrize("seen", [True, False])
+def test_an_event_that_a_person_resolved_is_no_order_of_a_lost_ledger(shell: Shell, seen: bool) -> None:
+    if seen:
+        shell.sync_event("64000003")
+    config = str(shell.write_config())
+    assert shell.run("resolve", "64000003", "--as", "done", "--note", "by hand", "--config", config).status == 0
+    assert LOST not in shell.sync().err

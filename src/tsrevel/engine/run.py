@@ -44,7 +44,8 @@ def sync(ctx: RunContext, state: RunState, window: Window) -> RunReport:
         items = find_work(ctx, state, window) if _may_begin(ctx, state) else []
         known_before = ctx.ledger.orders.find(map(id_of, items)) if is_new else {}
         outcomes = account_for(ctx, state, items)
-        found = {each.event_id for each in outcomes if each.reason is Reason.ALREADY_INJECTED}
+        done = (each for each in outcomes if each.reason is Reason.ALREADY_INJECTED)
+        found = {each.event_id for each in done if each.resolved is None}  # else nobody looked into Revel
         if is_new and found - known_before.keys():
             warn(state, _LEDGER_WAS_LOST.format(path=ctx.ledger.path))
     except ServiceDown as down:  # without a listing, orders begun can still be finished
