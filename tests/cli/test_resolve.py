@@ -292,3 +292,149 @@ def test_replay_leaves_it_alone_as_well(shell: Shell) -> None:
     assert shell.replay("--held", "--json").out == ""
     told = shell.replay("--event", str(UNMAPPED), "--json").answer
     assert (told["status"], told["reason"]) == ("skipped", "STATUS_NOT_ELIGIBLE")
+
+
+# Opening an event that has an order of ours
+
+
+def postpone(shell: Shell) -> None:
+    shell.world.time.move(minutes=45)
+    shell.world.tripleseat.edit_event(FULL, event_date_iso8601="2026-12-19", event_date="12/19/2026")
+
+
+def list_changed(shell: Shell) -> list[str]:
+    answer = shell.run("status", "--json", "--config", str(shell.write_config())).answer
+    return [each["id"] for each in answer["changed"]]
+
+
+def test_an_event_whose_order_is_finished_is_opened_without_the_promise_of_another(shell: Shell) -> None:
+    shell.sync()
+    postpone(shell)
+    shell.sync()
+    assert list_changed(shell) == [str(FULL)]
+    order = shell.world.orders_of(FULL)[0]["id"]
+    shell.world.revel.state.rows["Order"][order]["deleted"] = True
+    resolve(shell, FULL, "done", note="postponed, order deleted")
+    assert list_changed(shell) == []
+    ran = resolve(shell, FULL, "open")
+    assert "the next run" not in ran.out
+    assert (
+        f"tsrevel made Revel order {order} for it, so runs make no other and report its changes again" in ran.lines[0]
+    )
+    assert "was deleted and the event needs one, enter it by hand" in ran.out
+    assert list_changed(shell) == [str(FULL)]
+    shell.world.time.move(days=7)
+    shell.sync()
+    assert len(shell.world.orders_of(FULL)) == 1
+
+
+def test_an_event_with_someone_elses_order_is_opened_without_the_promise_of_ours(shell: Shell) -> None:
+    order = shell.world.add_order(FULL)
+    shell.sync()
+    resolve(shell, FULL, "ignored")
+    ran = resolve(shell, FULL, "open")
+    assert ran.lines[0].endswith(
+        f"the next run searches Revel, and makes an order unless Revel order {order} or another stands"
+    )
+    shell.sync()
+    assert len(shell.world.orders_of(FULL)) == 1
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_a_half_written_order_of_ours_is_finished_once_its_event_is_opened(shell: Shell, named: bool) -> None:
+    shell.world.revel.faults.add("status", "POST", "/resources/Payment/", times=None, status=503)
+    shell.sync()
+    order = str(shell.world.orders_of(FULL)[0]["id"])
+    resolve(shell, FULL, "done", *(["--order", order] if named else []))
+    ran = resolve(shell, FULL, "open", *([] if named else ["--no-order-exists"]))
+    assert (ran.status, ran.lines[0]) == (0, f"event {FULL} is open again; the next run finishes Revel order {order}")
+    assert ("SECOND" in ran.out) is not named
+    shell.world.revel.faults.clear()
+    shell.world.time.move(minutes=45)
+    shell.sync()
+    assert shell.world.flaws(FULL) == []
+
+
+def test_an_order_by_hand_beside_a_half_written_one_keeps_the_event_from_being_opened(shell: Shell) -> None:
+    shell.world.revel.faults.add("status", "POST", "/resources/Payment/", times=None, status=503)
+    shell.sync()
+    own, other = str(shell.world.orders_of(FULL)[0]["id"]), str(shell.world.add_order(FULL, "777"))
+    for order in (own, other):
+        resolve(shell, FULL, "done", "--order", order)
+    ran = resolve(shell, FULL, "open")
+    assert (ran.status, f"Revel order {other} still stands" in ran.err) == (3, True)
+
+
+def test_a_disputed_order_is_held_again_once_its_event_is_opened(shell: Shell) -> None:
+    shell.world.revel.dropped_fields.add("tax")
+    shell.sync()
+    order = str(shell.world.orders_of(FULL)[0]["id"])
+    resolve(shell, FULL, "done", "--order", order)
+    ran = resolve(shell, FULL, "open")
+    assert (ran.status, ran.lines[0]) == (
+        0,
+        f"event {FULL} is open again; runs hold it until Revel order {order} is right",
+    )
+    assert shell.sync().status == 14
+    assert len(shell.world.orders_of(FULL)) == 1
+
+
+# The order that a person names
+
+
+def test_the_named_order_is_shown_before_it_is_stored(shell: Shell) -> None:
+    total = "124.00"
+    fields = {"final_total": total, "created_date": "2026-12-10T09:30:00"}
+    order = shell.world.add_order(UNMAPPED, "777", **fields)
+    ran = resolve(shell, UNMAPPED, "done", "--order", str(order))
+    shown = f"Revel order {order}: establishment 8 (Special Events), written on 2026-12-10, total {total}"
+    assert (ran.status, ran.lines[0]) == (0, shown)
+    assert "check that it is the right order" not in ran.out
+    assert resolve(shell, UNMAPPED, "done", "--order", str(order), "-q").out == ""
+    told = resolve(shell, UNMAPPED, "done", "--order", str(order), "--json").answer
+    assert told["order"] == {"id": str(order), "establishment": "8", "date": "2026-12-10", "total": total}
+
+
+def test_an_order_with_another_total_is_warned_of(shell: Shell) -> None:
+    order = shell.world.add_order(UNMAPPED, "777", final_total="8.50", created_date="soon")
+    ran = resolve(shell, UNMAPPED, "done", "--order", str(order))
+    total = "124.00"
+    assert "written on an unknown day" in ran.lines[0]
+    assert f"order {order} has the total 8.50, but the event has {total} in TripleSeat" in ran.out
+
+
+@pytest.mark.parametrize("tripleseat", ["up", "down"])
+def test_an_order_at_another_establishment_is_refused(shell: Shell, tripleseat: str) -> None:
+    shell.sync()
+    order = shell.world.add_order(UNMAPPED, "777", establishment="/enterprise/Establishment/9/")
+    shell.world.wires["tripleseat"].down = tripleseat == "down"
+    ran = resolve(shell, UNMAPPED, "done", "--order", str(order))
+    assert (ran.status, "nothing was stored" in ran.err.lower(), "leave --order out" in ran.err) == (2, True, True)
+    assert "establishment 9" in ran.err
+    assert "(establishment 8)" in ran.err
+    shell.world.wires["tripleseat"].down = False
+    assert resolve(shell, UNMAPPED, "open", "--json").answer["before"] is None
+
+
+def test_our_own_order_of_an_event_that_moved_is_taken_with_a_warning(shell: Shell) -> None:
+    shell.world.revel.faults.add("status", "POST", "/resources/Payment/", times=None, status=503)
+    shell.sync()
+    order = str(shell.world.orders_of(FULL)[0]["id"])
+    lakeside = next(each for each in shell.world.config["locations"] if each["revel_establishment"] == 9)
+    shell.world.tripleseat.edit_event(FULL, location_id=lakeside["tripleseat_location"])
+    ran = resolve(shell, FULL, "done", "--order", order)
+    assert (ran.status, "(establishment 9) now" in ran.out) == (0, True)
+
+
+@pytest.mark.parametrize("how", ["down", "gone", "credentials"])
+def test_where_the_event_cant_be_read_it_is_said_that_the_order_wasnt_compared(shell: Shell, how: str) -> None:
+    order = shell.world.add_order(UNMAPPED, "777")
+    shell.world.wires["tripleseat"].down = how == "down"
+    if how == "gone":
+        del shell.world.tripleseat.state.events[UNMAPPED]
+    if how == "credentials":
+        (shell.world.folder / "token.json").unlink()
+    ran = resolve(shell, UNMAPPED, "done", "--order", str(order))
+    assert ran.status == 0
+    assert f"order {order} wasn't compared with the event" in ran.out
+    assert "the event's location is unknown; check that the order is at the right establishment" in ran.out

@@ -9,20 +9,24 @@ from typing import Literal
 
 import typer
 
-from tsrevel.cli.answers.reports import ResolveAnswer, answer_resolution, answer_status
+from tsrevel.cli.answers.reports import NamedOrderJson, ResolveAnswer, answer_resolution, answer_status
 from tsrevel.cli.arguments import find_event_id
 from tsrevel.cli.context import CliContext, OutputOptions
 from tsrevel.cli.logs import logging_to
 from tsrevel.cli.output import NEVER_RUN, locate_files, reject
 from tsrevel.config import Settings, load_settings
+from tsrevel.engine.fetch import fetch_event
 from tsrevel.engine.outcomes import NEEDS_ATTENTION, REASONS
 from tsrevel.errors import ConfigError, CredentialsRefused, Refused, ServiceDown, TryNextRun
 from tsrevel.ledger import Ledger, OrderRecord, Resolution, hold_lock
 from tsrevel.ledger.queries import EventStatus
 from tsrevel.planning.identity import is_id, order_uuid
-from tsrevel.planning.model import EventId, OrderId, Policy
+from tsrevel.planning.model import Event, EventId, Location, OrderId, Policy
+from tsrevel.planning.money import show, to_cents
+from tsrevel.planning.screening import find_location
 from tsrevel.reconcile.model import EVERY_EVENT, named_order, owner_of
 from tsrevel.revel.decode import OrderRow
+from tsrevel.tripleseat.client import TripleSeat
 from tsrevel.wiring import Runtime, build_policy, make_state_folder, open_ledger, open_services, why_disabled
 
 Word = Literal["done", "ignored", "open"]
@@ -54,7 +58,7 @@ class _Before:
     @property
     def is_finished(self) -> bool:
         """Whether it has its order. Then runs skip it anyway, and report its changes."""
-        return self.record is not None and self.record.state in {"settled", "foreign"}
+        return self.record is not None and self.record.is_finished
 
     @property
     def has_foreign(self) -> bool:
@@ -62,10 +66,32 @@ class _Before:
         return self.record is not None and self.record.state == "foreign"
 
 
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """The order that a person named, as Revel has it, and its event in TripleSeat.
+
+    `row` and `event` are None if they weren't read; `unchecked` says why. `text` shows the order to the person.
+    """
+
+    order_id: OrderId
+    row: OrderRow | None = None
+    event: Event | None = None
+    unchecked: str = ""
+
+    def text(self, policy: Policy) -> str:
+        row = self.row
+        if row is None:
+            return ""
+        names = [each.name for each in policy.locations if each.establishment == row.establishment]
+        where = f"establishment {row.establishment or 'none'}" + (f" ({', '.join(names)})" if names else "")
+        return f"Revel order {row.id}: {where}, written on {row.written or 'an unknown day'}, total {_total(row)}"
+
+
 def resolve(ctx: CliContext, flags: OutputOptions, event: str, options: ResolveOptions) -> int:
     """Store a decision, or undo it (`open`). Exit status 0, or 3 if undoing it might make a second order.
 
-    Revel is asked for each named order: it must exist before it is stored, and be gone before the event is opened.
+    Revel is asked for each named order. Before it is stored, it must exist, at the event's establishment, and is shown;
+    before the event is opened, it must be gone, unless runs know it as theirs.
     Raises ConfigError, RunLocked, LedgerUnusable, typer.BadParameter for options that make no sense, and for `open`
     ServiceDown and CredentialsRefused.
     """
@@ -76,24 +102,31 @@ def resolve(ctx: CliContext, flags: OutputOptions, event: str, options: ResolveO
     path = settings.ledger_path
     with logging_to(ctx.stderr, flags, "resolve"):
         make_state_folder(settings)
-        order, unchecked = _look_for(ctx, flags, runtime, order_id) if order_id else (None, None)
+        named = _look_for(ctx, flags, runtime, order_id, event) if order_id else None
         with (
             hold_lock(path),
             open_ledger(settings, runtime) as ledger,
         ):
+            comparison: list[str] = []
             event_id = find_event_id(event, lambda each: _recall(ledger, each) != _Before(None, None, None))
             before, unused = _recall(ledger, event_id), not ledger.runs.latest(1)
             if options.word == "open":
-                objection = _objection(settings, runtime, before, options)
+                objection = _objection(settings, runtime, event_id, before, options)
                 if objection:
                     return reject(ctx, flags, objection, NEEDS_ATTENTION)
                 ledger.events.reopen(event_id, options.note)
             else:
-                if order_id:
-                    _refuse_order_of_another(ledger, event_id, order_id, order, build_policy(settings))
+                if named:
+                    policy = build_policy(settings)
+                    _refuse_order_of_another(ledger, event_id, named, policy)
+                    comparison = _compare_named(event_id, named, before, policy)
+                    shows_text = not flags.json and (ctx.stdout.isatty() or not flags.quiet)
+                    if shows_text and named.row:
+                        print(ctx.copyable(named.text(policy)), file=ctx.stdout, flush=True)
                 ledger.events.resolve(event_id, options.word, options.note, order_id)
             after = ledger.events.resolutions([event_id]).get(event_id)
-    warnings = [unchecked] if unchecked else []
+    warnings = [named.unchecked] if named and named.unchecked else []
+    warnings += comparison
     if unused:
         warnings.append(f"{NEVER_RUN} ({path.absolute()})")
     warnings += _warnings(before, after, options)
@@ -105,6 +138,7 @@ def resolve(ctx: CliContext, flags: OutputOptions, event: str, options: ResolveO
             resolution=answer_resolution(after),
             before=answer_resolution(before.resolution),
             event=answer_status(before.standing) if before.standing else None,
+            order=_answer_named(named.row) if named and named.row else None,
             warnings=tuple(warnings),
             **locate_files(settings),
         )
@@ -134,38 +168,92 @@ def _check(options: ResolveOptions) -> ResolveOptions:
     return replace(options, note=note, order_id=order_id)
 
 
-def _look_for(
-    ctx: CliContext, flags: OutputOptions, runtime: Runtime, order_id: OrderId
-) -> tuple[OrderRow | None, str | None]:
-    """The order as Revel has it, or why that wasn't checked. Raises typer.BadParameter if Revel hasn't got it."""
+def _look_for(ctx: CliContext, flags: OutputOptions, runtime: Runtime, order_id: OrderId, event: str) -> _Named:
+    """The order as Revel has it, and its event. Raises typer.BadParameter if Revel hasn't got the order."""
     try:
         settings = load_settings(config=flags.config, environ=ctx.environ)
         why = why_disabled(settings, runtime)
         if why is None:
             with open_services(settings, runtime) as services:
                 row = services.revel.find_by_id(order_id)
-            if row and not row.deleted:
-                return row, None
+                if row and not row.deleted:
+                    return _with_event(_Named(order_id, row), services.tripleseat, event)
             what = "is deleted at Revel" if row else "doesn't exist at Revel"
             raise typer.BadParameter(f"order {order_id} {what}; nothing was stored; look up its number in Revel")
     except ConfigError:
         why = "the settings for Revel are incomplete; run `tsrevel config validate`"
     except (CredentialsRefused, TryNextRun, Refused) as error:
         why = str(error)
-    return None, f"whether Revel has order {order_id} wasn't checked: {why}"
+    return _Named(order_id, unchecked=f"whether Revel has order {order_id} wasn't checked: {why}")
 
 
-def _refuse_order_of_another(
-    ledger: Ledger, event_id: EventId, order_id: OrderId, order: OrderRow | None, policy: Policy
-) -> None:
+def _with_event(named: _Named, tripleseat: TripleSeat, event: str) -> _Named:
+    """The same with its event, or why TripleSeat doesn't return that. An id that is no number isn't asked for."""
+    if not is_id(event.strip()):
+        return named
+    try:
+        found = fetch_event(tripleseat, EventId(event.strip()))
+    except (ConfigError, CredentialsRefused, TryNextRun) as error:
+        why = str(error)
+    else:
+        if isinstance(found, Event):
+            return replace(named, event=found)
+        why = found.text
+    return replace(named, unchecked=f"order {named.order_id} wasn't compared with the event: {why}")
+
+
+def _refuse_order_of_another(ledger: Ledger, event_id: EventId, named: _Named, policy: Policy) -> None:
     """Raise typer.BadParameter if the order stands for another event: then one of the two would have none."""
-    owner = _find_owner(ledger, event_id, order_id, order, policy)
+    owner = _find_owner(ledger, event_id, named.order_id, named.row, policy)
     if owner:
         other, why = owner
         raise typer.BadParameter(
-            f"order {order_id} is the order of event {other} ({why}); nothing was stored; look up in Revel the number "
-            f"of the order of event {event_id}"
+            f"order {named.order_id} is the order of event {other} ({why}); nothing was stored; look up in Revel the "
+            f"number of the order of event {event_id}"
         )
+
+
+def _compare_named(event_id: EventId, named: _Named, before: _Before, policy: Policy) -> list[str]:
+    """How the named order differs from the event. Raises typer.BadParameter if it is at another establishment.
+
+    Our own order may be: its event may have moved since.
+    """
+    row, event = named.row, named.event
+    if row is None:
+        return []
+    is_ours = row.uuid == order_uuid(event_id) or (before.record is not None and before.record.order_id == row.id)
+    place = find_location(event, policy) if event else _last_place(before, policy)
+    if place and place.establishment != row.establishment and not is_ours:
+        raise typer.BadParameter(
+            f"{named.text(policy)}; but event {event_id} is at {place.name} (establishment {place.establishment}). "
+            f"Nothing was stored; look up in Revel the number of the order of event {event_id}. If it has none there, "
+            "leave --order out"
+        )
+    found = []
+    if place and place.establishment != row.establishment:
+        found.append(f"the event is at {place.name} (establishment {place.establishment}) now")
+    elif place is None:
+        found.append("the event's location is unknown; check that the order is at the right establishment")
+    if event and event.grand_total is not None and to_cents(event.grand_total) != row.amounts["total"]:
+        found.append(
+            f"order {row.id} has the total {_total(row)}, but the event has {show(to_cents(event.grand_total))} in "
+            "TripleSeat; check that it is the right order"
+        )
+    return found
+
+
+def _last_place(before: _Before, policy: Policy) -> Location | None:
+    """The event's location when a run last saw it."""
+    name = before.standing.location if before.standing else ""
+    return next((each for each in policy.locations if each.name == name), None)
+
+
+def _total(row: OrderRow) -> str:
+    return show(row.amounts["total"])
+
+
+def _answer_named(row: OrderRow) -> NamedOrderJson:
+    return NamedOrderJson(id=row.id, establishment=row.establishment, day=row.written, total=row.amounts["total"])
 
 
 def _find_owner(
@@ -193,21 +281,24 @@ def _recall(ledger: Ledger, event_id: EventId) -> _Before:
     )
 
 
-def _objection(settings: Settings, runtime: Runtime, before: _Before, options: ResolveOptions) -> str | None:
+def _objection(
+    settings: Settings, runtime: Runtime, event_id: EventId, before: _Before, options: ResolveOptions
+) -> str | None:
     """Why the event must not be opened again, or None.
 
     Runs can miss an order entered by hand, because of its local_id. So every order that was named since the event was
-    last open must be gone. If none was named, a person must say that there is none.
+    last open must be gone, unless it is ours: runs find that by its uuid. If none was named, a person must say that
+    there is none.
     """
     resolution = before.resolution
     if resolution is None or (before.is_finished and not before.has_foreign):
         return None
     if resolution.was_done and not resolution.orders and not options.no_order_exists:
         return (
-            f"event {resolution.event_id} was resolved as done without --order. If its order was entered by hand, the "
+            f"event {event_id} was resolved as done without --order. If its order was entered by hand, the "
             "next run may not find it and would make a SECOND one. Check in Revel. If there is one, run "
-            f'`tsrevel resolve {resolution.event_id} --as done --order ID --note "entered by hand"`. If '
-            f'there is none, run `tsrevel resolve {resolution.event_id} --as open --note "no order" --no-order-exists`'
+            f'`tsrevel resolve {event_id} --as done --order ID --note "entered by hand"`. If '
+            f'there is none, run `tsrevel resolve {event_id} --as open --note "no order" --no-order-exists`'
         )
     if not resolution.orders:
         return None
@@ -220,7 +311,7 @@ def _objection(settings: Settings, runtime: Runtime, before: _Before, options: R
             rows = [services.revel.find_by_id(each) for each in resolution.orders]
     except (TryNextRun, Refused) as error:
         raise ServiceDown(f"tsrevel can't check whether Revel order {named} still stands: {error}") from error
-    standing = ", ".join(row.id for row in rows if row and not row.deleted)
+    standing = ", ".join(row.id for row in rows if row and not row.deleted and row.uuid != order_uuid(event_id))
     if not standing:
         return None
     return f"Revel order {standing} still stands, and a run would make a second one; delete it in Revel first"
@@ -229,7 +320,7 @@ def _objection(settings: Settings, runtime: Runtime, before: _Before, options: R
 def _lines(event_id: EventId, before: _Before, after: Resolution | None, warnings: Sequence[str]) -> list[str]:
     if after is None:
         was_settled = before.resolution or before.has_foreign
-        told = "is open again; the next run processes it" if was_settled else "was not resolved; nothing changed"
+        told = _tell_opened(before) if was_settled else "was not resolved; nothing changed"
     elif before.is_finished:
         told = f"is noted as {after.verdict}"
     else:
@@ -237,10 +328,27 @@ def _lines(event_id: EventId, before: _Before, after: Resolution | None, warning
     return [f"event {event_id} {told}", *(f"note: {each}" for each in warnings)]
 
 
+def _tell_opened(before: _Before) -> str:
+    """The event's further way, now that it is open again."""
+    record = before.record
+    if record is None:
+        return "is open again; the next run processes it"
+    order = f"Revel order {record.order_id}" if record.order_id else "the order that it began"
+    match record.state:
+        case "settled":
+            return f"is open again; tsrevel made {order} for it, so runs make no other and report its changes again"
+        case "foreign":
+            return f"is open again; the next run searches Revel, and makes an order unless {order} or another stands"
+        case "claimed":
+            return f"is open again; the next run finishes {order}"
+        case "disputed":
+            return f"is open again; runs hold it until {order} is right"
+
+
 def _warnings(before: _Before, after: Resolution | None, options: ResolveOptions) -> list[str]:
     """Facts that the person may not know."""
     found = []
-    record = before.record
+    record, resolution = before.record, before.resolution
     if before.standing is None and record is None:
         found.append("no run has seen this event yet; check its id")
     if after and record:
@@ -253,9 +361,17 @@ def _warnings(before: _Before, after: Resolution | None, options: ResolveOptions
             found.append(f"Revel order {record.order_id} still stands; if nobody wants it, void it in Revel")
     if after and len(after.orders) > 1:
         found.append(f"orders named for it so far: {', '.join(after.orders)}")
-    taken_back = options.word == "open" and before.resolution and before.resolution.verdict == "done"
-    if taken_back and (before.has_foreign or not before.is_finished):
-        found.append(
-            "the next run finds an order entered by hand only by its local_id; without it, the run makes a SECOND one"
-        )
+    if options.word == "open" and resolution:
+        if record and record.order_id and not before.has_foreign:
+            found.append(
+                f"if Revel order {record.order_id} was deleted and the event needs one, enter it by hand and run "
+                f'`tsrevel resolve {record.event_id} --as done --order ID --note "entered by hand"`'
+            )
+        only_ours = record is not None and not before.has_foreign and set(resolution.orders) == {record.order_id}
+        may_make = before.has_foreign or not before.is_finished
+        if resolution.verdict == "done" and may_make and not only_ours:
+            found.append(
+                "the next run finds an order entered by hand only by its local_id; without it, the run makes a SECOND "
+                "one"
+            )
     return found

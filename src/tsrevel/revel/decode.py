@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 
 from tsrevel.errors import Unreadable
@@ -49,8 +49,8 @@ class OrderRow:
     """An order in Revel. Amounts are in cents; an absent or null amount counts as zero.
 
     `discounted`: it refers to a discount of any amount. `has_history`, and `histories` (the number of history rows),
-    are None if unknown. `updated` is the time of its last change by the establishment's wall clock
-    (facts Revel 2.4), None if unreadable.
+    are None if unknown. `updated` is the time of its last change, and `written` the day on which it was written, by the
+    establishment's wall clock (facts Revel 2.4); None if unreadable.
     """
 
     id: OrderId
@@ -64,6 +64,7 @@ class OrderRow:
     has_history: bool | None = None
     histories: int | None = None
     updated: datetime | None = None
+    written: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +146,16 @@ def decode_order(row: Json) -> OrderRow:
         has_history=history if isinstance(history := fields.get("has_history"), bool) else None,
         histories=len(rows) if isinstance(rows := fields.get("orderhistory"), list) else None,
         updated=_stamp(fields, "updated_date"),
+        written=decode_day(fields),
     )
+
+
+def decode_day(row: Row) -> date | None:
+    """The day of `created_date`; None for the rare row with an impossible one (facts Revel 2.4)."""
+    try:
+        return date.fromisoformat(str(row.get("created_date"))[:10])
+    except ValueError:
+        return None
 
 
 def decode_item(row: Json) -> ItemRow:

@@ -14,6 +14,7 @@ from tsrevel.revel.decode import (
     OrderRow,
     PaymentRow,
     Row,
+    decode_day,
     decode_id,
     decode_item,
     decode_order,
@@ -73,13 +74,15 @@ class OrderSearch:
         span = {"establishment": str(establishment), **days, "order_by": "id"}
 
         def fits(row: Row) -> bool:
-            return decode_id(row.get("establishment")) == str(establishment) and first <= (_day(row) or last) <= last
+            return (
+                decode_id(row.get("establishment")) == str(establishment) and first <= (decode_day(row) or last) <= last
+            )
 
         found: dict[OrderId, DatedOrder] = {}
         for prefix in prefixes:
             for row in self._beginning_with(prefix, span, fits):
                 order = decode_order(row)
-                found[order.id] = DatedOrder(order, _day(row) or last)
+                found[order.id] = DatedOrder(order, decode_day(row) or last)
         return tuple(found.values())
 
     def contents(self, orders: Sequence[OrderRow]) -> dict[OrderId, Contents]:
@@ -127,11 +130,3 @@ class OrderSearch:
             except (Refused, Unreadable):
                 self._one_by_one.add(name)  # a server that doesn't know `__in` refuses it, or lists everything
         return [row for value in batch for row in read_rows(self._client, resource, {key: value}, fits)]
-
-
-def _day(row: Row) -> date | None:
-    """The day of `created_date`; None for the rare row with an impossible one (facts Revel 2.4)."""
-    try:
-        return date.fromisoformat(str(row.get("created_date"))[:10])
-    except ValueError:
-        return None

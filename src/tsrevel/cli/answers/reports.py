@@ -240,8 +240,18 @@ class EventHistoryAnswer(Answer):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NamedOrderJson:
+    """The order that a person named, as Revel has it. `day` is the one on which it was written."""
+
+    id: Id
+    establishment: Id | None
+    day: Day
+    total: Money
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ResolveAnswer(Answer):
-    """A person's decision (`resolution`), and the one `before` it."""
+    """A person's decision (`resolution`), and the one `before` it. `order`: the one named now, if it was read."""
 
     success: Literal[True] = True
     event_id: Id
@@ -250,6 +260,7 @@ class ResolveAnswer(Answer):
     resolution: ResolutionJson | None
     before: ResolutionJson | None
     event: EventStatusJson | None
+    order: NamedOrderJson | None
     warnings: tuple[str, ...]
     settings: str | None
     ledger: str

@@ -162,7 +162,11 @@ def resolve(
     ] = "",
     order: Annotated[
         str | None,
-        typer.Option("--order", metavar="ID", help="With done: the event's Revel order. No other event may have it."),
+        typer.Option(
+            "--order",
+            metavar="ID",
+            help="With done: the event's Revel order, at its location. No other event may have it.",
+        ),
     ] = None,
     no_order_exists: Annotated[
         bool,
@@ -173,9 +177,10 @@ def resolve(
 ) -> int:
     """Settle an event by hand, so runs leave it alone.
 
-    The event may be held, failed, missed or disputed. `--as open` undoes it. It writes nothing to Revel. An event
-    resolved with `--order` can be opened again only after every order that was named for it is deleted in Revel.
-    If someone else made its order, `--as open` lets the next run search Revel again.
+    The event may be held, failed, missed or disputed. It writes nothing to Revel. Runs report each later change of
+    the event. `--as open` undoes it. An event resolved with `--order` can be opened again only after every order that
+    was named for it is deleted in Revel, except for one of tsrevel's own. If tsrevel finished an order for the event,
+    no run makes another. If someone else made its order, the next run searches Revel again.
     """
     from tsrevel.cli import resolve as verb
 
