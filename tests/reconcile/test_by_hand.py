@@ -16,6 +16,8 @@ from .bench import Revel, reconcile
 from .test_cases import EARLY, FULL, LOST, MISSED, PAID, UNMAPPED, found, only
 
 OTHER = "00000000-0000-4000-8000-000000000009"
+TOTAL = Decimal("124.00")
+"""Of the event UNMAPPED in TripleSeat."""
 
 
 @pytest.fixture
@@ -44,10 +46,10 @@ def void(shell: Shell) -> None:
     revel.order(FULL).update(dict.fromkeys(sums, Decimal(0)))
 
 
-def resolve(shell: Shell, event: int = FULL) -> None:
+def resolve(shell: Shell, event: int = FULL, word: str = "done") -> None:
     shell.world.time.move(minutes=2)
     with shell.world.ledger() as ledger:
-        ledger.events.resolve(EventId(str(event)), "done", "seen to", None)
+        ledger.events.resolve(EventId(str(event)), "done" if word == "done" else "ignored", "seen to", None)
 
 
 # Half-written
@@ -228,6 +230,140 @@ def test_two_orders_for_one_event_are_never_resolved_away(made: Shell) -> None:
     assert (ran.status, "duplicate_orders" in {each["kind"] for each in found(ran, FULL)}) == (14, True)
 
 
+@pytest.mark.parametrize("word", ["done", "ignored"])
+@pytest.mark.parametrize("told", [True, False])
+@pytest.mark.parametrize(
+    "edit", [{"grand_total": "500.00"}, {"event_date_iso8601": "2026-12-11", "event_date": "12/11/2026"}]
+)
+def test_a_resolved_event_without_an_order_agrees_until_it_changes(
+    shell: Shell, word: str, told: bool, edit: dict[str, str]
+) -> None:
+    """Until it is resolved again, even after a run has told the change."""
+    shell.sync()
+    resolve(shell, UNMAPPED, word)
+    assert found(reconcile(shell, "--json"), UNMAPPED) == []
+    shell.world.time.move(minutes=45)
+    shell.world.tripleseat.edit_event(UNMAPPED, **edit)
+    if told:
+        assert shell.sync().status == 3
+    one = only(reconcile(shell, "--json"), UNMAPPED)
+    assert (one["kind"], f"changed since it was resolved as {word}" in one["text"]) == ("event_without_order", True)
+    shell.sync()
+    resolve(shell, UNMAPPED, word)
+    assert found(reconcile(shell, "--json"), UNMAPPED) == []
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_a_cancelled_event_may_leave_an_order_by_hand_that_nobody_named(shell: Shell, told: bool) -> None:
+    shell.sync()
+    resolve(shell, UNMAPPED)
+    shell.world.time.move(minutes=45)
+    shell.world.tripleseat.cancel_event(UNMAPPED)
+    if told:
+        shell.sync()
+    one = only(reconcile(shell, "--json"), UNMAPPED)
+    assert (one["kind"], one["reason"]) == ("event_cancelled", "CANCELLED_AFTER_INJECTION")
+    assert "if its order was entered by hand, void it in Revel" in one["text"]
+    shell.sync()
+    resolve(shell, UNMAPPED)
+    assert found(reconcile(shell, "--json"), UNMAPPED) == []
+
+
+def test_a_cancelled_event_that_nobody_wanted_leaves_nothing(shell: Shell) -> None:
+    shell.sync()
+    resolve(shell, UNMAPPED, "ignored")
+    shell.world.time.move(minutes=45)
+    shell.world.tripleseat.cancel_event(UNMAPPED)
+    assert found(reconcile(shell, "--json"), UNMAPPED) == []
+
+
+# The order that a person named
+
+
+def enter(shell: Shell, event: int = UNMAPPED, **fields: object) -> int:
+    """An order by hand under a name of its own, which the event's resolution names."""
+    number = shell.world.add_order(event, "777", **{"final_total": TOTAL, "subtotal": TOTAL, **fields})
+    shell.world.time.move(minutes=2)
+    name(shell, event, number)
+    return number
+
+
+def test_a_named_order_counts_as_the_events(shell: Shell) -> None:
+    shell.sync()
+    number = enter(shell)
+    ran = reconcile(shell, "--json")
+    assert found(ran, UNMAPPED) == []
+    notes = [each["text"] for each in found(ran, UNMAPPED, among="notes")]
+    assert f"a person named Revel order {number}" in notes
+    day = ran.answer["locations"][0]["days"][-1]
+    assert "not_in_ledger" not in {each["kind"] for each in day["unmatched"]}
+
+
+def test_a_named_order_with_another_total_is_a_difference_until_it_is_corrected(shell: Shell) -> None:
+    """A typing mistake: the resolution can't explain it."""
+    shell.sync()
+    number = enter(shell, final_total=Decimal("1240.00"))
+    ran = reconcile(shell, "--json")
+    one = only(ran, UNMAPPED)
+    assert (ran.status, one["kind"], one["tripleseat"], one["revel"]) == (3, "money", "124.00", "1240.00")
+    assert "correct the order in Revel, or name the right one" in one["text"]
+    shell.world.revel.state.rows["Order"][number]["final_total"] = TOTAL
+    assert found(reconcile(shell, "--json"), UNMAPPED) == []
+
+
+def test_a_named_order_at_another_establishment_is_a_difference(shell: Shell) -> None:
+    shell.world.rewrite_event(UNMAPPED, lines=FULL_LINES[:1])
+    total = Decimal(shell.world.tripleseat.event(UNMAPPED)["grand_total"])
+    enter(shell, establishment="/enterprise/Establishment/9/", final_total=total, subtotal=total, remaining_due=total)
+    one = only(reconcile(shell, "--json"), UNMAPPED)
+    assert (one["kind"], "at establishment 9, not 8" in one["text"]) == ("wrong_establishment", True)
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_a_named_order_is_compared_with_the_event_as_it_is_now(shell: Shell, told: bool) -> None:
+    shell.world.rewrite_event(UNMAPPED, lines=FULL_LINES[:1])
+    total = Decimal(shell.world.tripleseat.event(UNMAPPED)["grand_total"])
+    number = enter(shell, final_total=total, subtotal=total, remaining_due=total)
+    shell.sync()
+    assert found(reconcile(shell, "--json"), UNMAPPED) == []
+    shell.world.time.move(minutes=45)
+    shell.world.rewrite_event(UNMAPPED, lines=FULL_LINES[:3:2])
+    if told:
+        shell.sync()
+    kinds = {each["kind"] for each in found(reconcile(shell, "--json"), UNMAPPED)}
+    assert kinds == {"money"}
+    new = Decimal(shell.world.tripleseat.event(UNMAPPED)["grand_total"])
+    shell.world.revel.state.rows["Order"][number].update(final_total=new, subtotal=new, remaining_due=new)
+    assert found(reconcile(shell, "--json"), UNMAPPED) == []
+
+
+@pytest.mark.parametrize("how", ["deleted", "gone"])
+def test_a_named_order_that_stands_no_more_leaves_the_event_without_one(shell: Shell, how: str) -> None:
+    shell.sync()
+    number = enter(shell)
+    if how == "deleted":
+        shell.world.revel.state.rows["Order"][number]["deleted"] = True
+    else:
+        del shell.world.revel.state.rows["Order"][number]
+    ran = reconcile(shell, "--json")
+    one = only(ran, UNMAPPED)
+    assert (ran.status, one["kind"], one["revel_order_ids"]) == (3, "order_gone", [str(number)])
+    assert f"a person named Revel order {number} for it" in one["text"]
+    shell.world.tripleseat.cancel_event(UNMAPPED)
+    assert found(reconcile(shell, "--json"), UNMAPPED) == []
+
+
+def test_the_named_order_of_a_cancelled_event_still_stands(made: Shell) -> None:
+    """Ours was deleted by mistake, so somebody entered it again."""
+    Revel(made.world).order(FULL)["deleted"] = True
+    row = {key: Revel(made.world).order(FULL)[key] for key in ("final_total", "subtotal", "tax", "remaining_due")}
+    number = enter(made, FULL, **row)
+    made.world.time.move(minutes=45)
+    made.world.tripleseat.cancel_event(FULL)
+    one = only(reconcile(made, "--json"), FULL)
+    assert (one["kind"], f"Revel order {number} still stands" in one["text"]) == ("event_cancelled", True)
+
+
 # One order for two events
 
 
@@ -263,7 +399,7 @@ def test_an_event_resolved_with_another_events_order_has_none_and_that_is_told(
 
 def test_an_order_by_hand_that_people_named_for_two_events_is_told_for_both(shell: Shell) -> None:
     shell.sync()
-    number = shell.world.add_order(UNMAPPED, "777")
+    number = shell.world.add_order(UNMAPPED, "777", final_total=TOTAL)
     name(shell, UNMAPPED, number)
     assert found(reconcile(shell, "--json"), UNMAPPED) == []
     name(shell, MISSED, number)
@@ -296,7 +432,7 @@ def test_a_named_order_that_can_not_be_read_hides_no_other_event(shell: Shell) -
 def test_once_the_right_order_is_named_it_is_explained(shell: Shell) -> None:
     shell.sync()
     name(shell, UNMAPPED, Revel(shell.world).order(FULL)["id"])
-    name(shell, UNMAPPED, shell.world.add_order(UNMAPPED, "777"))
+    name(shell, UNMAPPED, shell.world.add_order(UNMAPPED, "777", final_total=TOTAL))
     assert found(reconcile(shell, "--json"), UNMAPPED) == []
 
 

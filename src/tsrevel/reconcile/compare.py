@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import chain
 from zoneinfo import ZoneInfo
 
 from tsrevel.engine.outcomes import recall_dispute
+from tsrevel.engine.triage import was_updated_since
 from tsrevel.ledger import Resolution
 from tsrevel.planning.billing import refunded_of
 from tsrevel.planning.changes import describe_changes
@@ -35,6 +36,7 @@ from tsrevel.reconcile.order_parts import (
     find_doubled,
     is_cancelled,
     is_doubled,
+    is_named,
     is_ours,
     is_void,
     main_order,
@@ -150,6 +152,8 @@ def _find_unfinished(case: EventComparison, row: OrderRow) -> Difference | None:
     A settled order was finished once, so `_compare_ours` reports what it lacks now.
     """
     record = case.record
+    if is_named(case, row):
+        return None
     lacks = "" if row.printed and row.has_history is not False else _what_lacks(row)
     if record and record.state == "claimed" and record.order_id in {None, row.id}:
         state = f"isn't finished: {lacks}" if lacks else "is only claimed in the ledger"
@@ -185,6 +189,8 @@ def _who_finishes(case: EventComparison) -> str:
 
 def _compare_ledger(case: EventComparison, row: OrderRow) -> Iterator[Difference]:
     record, ours = case.record, is_ours(case, row)
+    if is_named(case, row):  # the ledger has it by the resolution
+        return
     if record is None:
         who = "ours by its uuid" if ours else "made by someone else"
         text = f"Revel order {row.id}, {who}, isn't in the ledger; the next live `sync` over its day adds it"
@@ -290,7 +296,8 @@ def _same_content(plan: Plan, row: OrderRow, contents: Contents) -> bool:
 
 
 def _compare_foreign(case: EventComparison, row: OrderRow) -> Iterator[Difference]:
-    yield note(DifferenceKind.MADE_ELSEWHERE, f"someone else made Revel order {row.id}", Reason.ORDER_EXISTS)
+    who = "a person named" if is_named(case, row) else "someone else made"
+    yield note(DifferenceKind.MADE_ELSEWHERE, f"{who} Revel order {row.id}", Reason.ORDER_EXISTS)
     now = plan_now(case)
     if now is None:
         yield from _compare_totals(case, row)
@@ -324,23 +331,35 @@ _ABOUT_ORDER = (ALARMS - {DifferenceKind.DUPLICATE_ORDERS}) | {
     DifferenceKind.ORDER_UNFINISHED, DifferenceKind.ORDER_NOT_IN_LEDGER, DifferenceKind.LEDGER_DIFFERS,
     DifferenceKind.WRONG_LOCAL_ID, DifferenceKind.PAYMENT_EXTRA,
 }  # fmt: skip
-_MINUTE = timedelta(minutes=1)
 
 
 def settle(case: EventComparison, finding: Difference) -> Difference:
     """The finding, or a note if a person resolved the event and its subject hasn't changed since.
 
-    Two orders for one event stay an alarm, resolved or not.
+    Two orders for one event stay an alarm, resolved or not. Nor does a resolution explain how the order that it names
+    differs from the event; that is no alarm, because its plan isn't known.
     """
     resolution = case.resolution
     if resolution is None or finding.explained or finding.kind not in _ABOUT_EVENT | _ABOUT_ORDER:
         return finding
+    by_hand = is_named(case, main_order(case)) and finding.kind in _ABOUT_ORDER
     if not event_stands(case, resolution):
-        again = f"{finding.text}; changed since it was resolved as {resolution.verdict}"
-        return replace(finding, text=f"{again}; if that still holds, resolve it again after the next `sync`")
+        return replace(_changed_since(finding, resolution), calm=finding.calm or by_hand)
+    if by_hand:
+        text = f"{finding.text}; correct the order in Revel, or name the right one: {_name_order(case)}"
+        return replace(finding, text=text, calm=finding.kind is DifferenceKind.MONEY)
     if finding.kind in _ABOUT_ORDER and not _orders_stand(case, resolution):
         return replace(finding, text=f"{finding.text}; Revel's order has changed since it was resolved")
     return as_resolved(finding, resolution)
+
+
+def _changed_since(finding: Difference, resolution: Resolution) -> Difference:
+    again = f"{finding.text}; changed since it was resolved as {resolution.verdict}"
+    return replace(finding, text=f"{again}; if that still holds, resolve it again after the next `sync`")
+
+
+def _name_order(case: EventComparison) -> str:
+    return f'`tsrevel resolve {case.event_id} --as done --order ID --note "entered by hand"`'
 
 
 def as_resolved(finding: Difference, resolution: Resolution) -> Difference:
@@ -352,15 +371,18 @@ def as_resolved(finding: Difference, resolution: Resolution) -> Difference:
 def event_stands(case: EventComparison, resolution: Resolution) -> bool:
     """Whether the event is unchanged since a person resolved it.
 
-    Content hashes decide. If one is unknown, TripleSeat's stamp decides, which has no seconds (facts TripleSeat 3.1).
-    An event that TripleSeat doesn't return counts as unchanged, unless a run noticed its cancellation later.
+    A change that a run has reported stays one until it is resolved again. Otherwise content hashes decide. If one is
+    unknown, TripleSeat's stamp decides, which has no seconds (facts TripleSeat 3.1). An event that TripleSeat doesn't
+    return counts as unchanged, unless a run noticed its cancellation later.
     """
+    record = case.record
     if case.event is None:
-        record = case.record
         return not (record and record.cancelled and record.touched_at > resolution.resolved_at)
+    if case.has_open_change and not (record and record.is_finished):
+        return False
     if resolution.digest and case.digest:
         return resolution.digest == case.digest
-    return _is_before(case, case.event.updated, _MINUTE, resolution)
+    return not was_updated_since(case.event, resolution, _zone(case))
 
 
 def _orders_stand(case: EventComparison, resolution: Resolution) -> bool:
@@ -370,14 +392,16 @@ def _orders_stand(case: EventComparison, resolution: Resolution) -> bool:
         contents = contents_of(case, row)
         stamps += [row.updated, *(item.updated for item in contents.items)]
         stamps += [payment.updated for payment in contents.payments]
-    return all(_is_before(case, stamp, timedelta(), resolution) for stamp in stamps)
+    zone = _zone(case)
+    return all(stamp and _aware(stamp, zone) <= resolution.resolved_at for stamp in stamps)
 
 
-def _is_before(case: EventComparison, stamp: datetime | None, precision: timedelta, resolution: Resolution) -> bool:
-    if stamp is None:
-        return False
-    local = stamp if stamp.tzinfo else stamp.replace(tzinfo=ZoneInfo(case.location.timezone or "UTC"))
-    return local + precision <= resolution.resolved_at
+def _aware(stamp: datetime, zone: ZoneInfo) -> datetime:
+    return stamp if stamp.tzinfo else stamp.replace(tzinfo=zone)
+
+
+def _zone(case: EventComparison) -> ZoneInfo:
+    return ZoneInfo(case.location.timezone or "UTC")
 
 
 def judge(case: EventComparison, policy: Policy) -> ComparisonResult:
@@ -413,10 +437,12 @@ def _tripleseat(case: EventComparison, findings: tuple[Difference, ...], policy:
 def _ledger(
     case: EventComparison, findings: tuple[Difference, ...], revel: tuple[Money, ...], policy: Policy
 ) -> Money | None:
-    """None if the ledger has no order. It stores no amounts of orders that others made, so Revel's are used."""
+    """None if the ledger has no order. It stores no amounts of orders that others made or people named, so Revel's are
+    used.
+    """
     record = case.record
     if record is None or (record.state == "claimed" and not record.order_id):
-        return None
+        return revel[0] if any(is_named(case, row) for row in case.live) and revel else None
     if not revel and all(each.explained for each in findings):
         return None
     if record.plan:
@@ -443,13 +469,17 @@ def _compare_shared(case: EventComparison) -> Iterator[Difference]:
 
 
 def _compare_without_order(case: EventComparison) -> Iterator[Difference]:
-    record, verdict = case.record, case.screened
-    if case.gone:
+    record, verdict, resolution = case.record, case.screened, case.resolution
+    changed = resolution is not None and case.event is not None and not event_stands(case, resolution)
+    off = case.gone or is_cancelled(case)
+    if case.named_gone and not off:
+        yield _named_gone(case)
+    elif case.gone:
         if record and record.order_id:
             yield note(
                 DifferenceKind.NOT_ELIGIBLE, "TripleSeat no longer has the event, and Revel no longer has its order"
             )
-    elif record and record.order_id and not is_cancelled(case):
+    elif record and record.order_id and not off:
         how = "it is deleted at Revel" if case.orders else "Revel no longer has it"
         text = f"the ledger has order {record.order_id} ({record.state}), and {how}; enter it by hand if wanted"
         found = replace(totals_of(case), kind=DifferenceKind.ORDER_GONE, text=text, reason=Reason.ORDER_DIFFERS)
@@ -457,10 +487,13 @@ def _compare_without_order(case: EventComparison) -> Iterator[Difference]:
     elif case.event is None:
         yield Difference(DifferenceKind.EVENT_UNREADABLE, case.problem, reason=Reason.EVENT_DATA_UNAVAILABLE)
     elif isinstance(verdict, Skip):
+        if changed and off and _may_have_order(case):
+            yield _cancelled_since(case, verdict)
+            return
         not_allowed = verdict.reason is Reason.LOCATION_NOT_ALLOWED
         kind = DifferenceKind.NOT_ALLOWED if not_allowed else DifferenceKind.NOT_ELIGIBLE
         yield note(kind, verdict.text, verdict.reason)
-    elif case.gate == "early" and not isinstance(verdict, Hold):
+    elif case.gate == "early" and not isinstance(verdict, Hold) and not changed:
         yield note(DifferenceKind.NOT_DUE, "injection isn't open yet", Reason.TOO_EARLY)
     else:
         reason, text = _why_without(case)
@@ -468,12 +501,42 @@ def _compare_without_order(case: EventComparison) -> Iterator[Difference]:
         yield _unless_resolved(case, replace(found, revel=ZERO))
 
 
+def _named_gone(case: EventComparison) -> Difference:
+    """The finding for a resolved event whose order doesn't stand any more. Its resolution doesn't explain that."""
+    named = named_order(case.resolution)
+    text = (
+        f"a person named Revel order {named} for it, and {case.named_gone}; enter it by hand and run "
+        f"{_name_order(case)}, or resolve the event as ignored"
+    )
+    found = replace(totals_of(case), kind=DifferenceKind.ORDER_GONE, text=text, reason=Reason.ORDER_DIFFERS)
+    return replace(found, orders=(named,) if named else (), revel=ZERO)
+
+
+def _may_have_order(case: EventComparison) -> bool:
+    """Whether somebody may have entered its order by hand, without naming it."""
+    resolution = case.resolution
+    return resolution is not None and resolution.was_done and not resolution.orders and case.record is None
+
+
+def _cancelled_since(case: EventComparison, verdict: Skip) -> Difference:
+    text = (
+        f"{verdict.text}; it was cancelled after a person resolved it as done: if its order was entered by hand, void "
+        f'it in Revel, then run `tsrevel resolve {case.event_id} --as done --note "voided in Revel"`'
+    )
+    reason = Reason.CANCELLED_AFTER_INJECTION
+    return replace(totals_of(case), kind=DifferenceKind.EVENT_CANCELLED, text=text, reason=reason, tripleseat=ZERO)
+
+
 def _why_without(case: EventComparison) -> tuple[Reason | None, str]:
+    resolution = case.resolution
     for hold in (case.screened, case.plan):
         if isinstance(hold, Hold):
             return hold.reason, f"it is held: {hold.text}"
     if case.problem:
         return Reason.EVENT_DATA_UNAVAILABLE, case.problem
+    if resolution:
+        known = "whether it has one by hand is unknown" if resolution.was_done else "it was to get none"
+        return None, f"tsrevel knows no order of it; {known}"
     if case.gate == "passed":
         remedy = f"run `tsrevel sync-event {case.event_id} --ignore-time-gate`, or enter it by hand"
         return Reason.EVENT_DAY_PASSED, f"its day has passed without an order; {remedy}"
@@ -484,4 +547,13 @@ def _why_without(case: EventComparison) -> tuple[Reason | None, str]:
 
 
 def _unless_resolved(case: EventComparison, finding: Difference) -> Difference:
-    return as_resolved(finding, case.resolution) if case.resolution else finding
+    """The finding, or a note if a person resolved the event and it hasn't changed since.
+
+    It is a note, too, if the order that the person named is another event's: that is a finding of its own.
+    """
+    resolution = case.resolution
+    if resolution is None:
+        return finding
+    if not (event_stands(case, resolution) or named_order(resolution) in case.shared):
+        return _changed_since(finding, resolution)
+    return as_resolved(finding, resolution)

@@ -137,7 +137,8 @@ class EventComparison:
     later request may return it. `event_id` is '' for an order that names no event. `digest` is the event's content hash
     in the current listing. `screened` ignores the time gate, and `gate` is its state. `orders` may include deleted
     ones. `day` is the day that it counts for. `failed_write`: a write of its order that failed in several runs.
-    `shared` are orders that stand for it and with better right for another event.
+    `shared` are orders that stand for it and with better right for another event. `named_gone`: why the order that a
+    person named for it doesn't stand. `has_open_change`: a run reported a change that nobody has settled.
     """
 
     event_id: EventId
@@ -158,6 +159,8 @@ class EventComparison:
     resolution: Resolution | None = None
     failed_write: FailedWrite | None = None
     shared: Mapping[OrderId, EventId] = field(default_factory=dict)
+    named_gone: str = ""
+    has_open_change: bool = False
     has_ledger: bool = True
 
     @property

@@ -14,7 +14,7 @@ from tsrevel.planning.model import AMOUNTS, CHARGE_FIELDS, AmountName, Item, Pla
 from tsrevel.planning.money import ZERO, Cents, show, to_cents
 from tsrevel.planning.products import normalise
 from tsrevel.planning.reasons import Reason
-from tsrevel.reconcile.model import Difference, DifferenceKind, EventComparison, Money, MoneyKind
+from tsrevel.reconcile.model import Difference, DifferenceKind, EventComparison, Money, MoneyKind, named_order
 from tsrevel.revel.client import Contents
 from tsrevel.revel.compare import is_as_planned
 from tsrevel.revel.decode import ItemRow, OrderRow, PaymentRow
@@ -202,6 +202,11 @@ def is_ours(case: EventComparison, row: OrderRow) -> bool:
     record = case.record
     known = record is not None and record.state != "foreign" and record.order_id == row.id
     return known or (bool(case.event_id) and row.uuid == order_uuid(case.event_id))
+
+
+def is_named(case: EventComparison, row: OrderRow) -> bool:
+    """Whether a person entered the order by hand, and named it when resolving the event."""
+    return row.id == named_order(case.resolution) and not is_ours(case, row)
 
 
 def is_void(case: EventComparison, row: OrderRow) -> bool:

@@ -71,6 +71,10 @@ class _Looking:
     shared: dict[EventId, dict[OrderId, EventId]] = field(default_factory=dict, init=False)
     """Orders that stand for an event, each with another event that has a better right to it."""
     known: KnownEvents = field(default_factory=KnownEvents)
+    named: dict[OrderId, OrderRow | None] = field(default_factory=dict, init=False)
+    """The orders that people named, as Revel has them; None if it has none. Those that can't be read are left out."""
+    changed: frozenset[EventId] = field(default=frozenset(), init=False)
+    """Events with a reported change that nobody has settled."""
     failed_writes: dict[EventId, FailedWrite] = field(default_factory=dict, init=False)
     failures: FailureStreak = field(default_factory=FailureStreak)
 
@@ -94,6 +98,7 @@ def read_cases(
         _find_orders(sources, looking)
         if sources.view:
             looking.failed_writes = sources.view.orders.failed_writes(looking.known.orders)
+            looking.changed = frozenset(each.event_id for each in sources.view.queries.open_changes())
         _find_shared(sources, looking)
         rows = [row for rows in looking.orders.values() for row in rows.values()]
         known = {row.id for row in rows}
@@ -164,6 +169,23 @@ def _find_orders(sources: Sources, looking: _Looking) -> None:
             names_of_it = _names(sources, looking, event_id)
             if known and (known.uuid == order_uuid(event_id) or known.local_id in names_of_it):
                 looking.orders[event_id] = {known.id: known}
+    _find_named(sources, looking)
+
+
+def _find_named(sources: Sources, looking: _Looking) -> None:
+    """Read the orders that people named for these events. One that is another event's isn't counted as this one's."""
+    for event_id in looking.events:
+        order_id = named_order(looking.known.resolutions.get(event_id))
+        if order_id is None or order_id in looking.orders.get(event_id, {}):
+            continue
+        try:
+            row = sources.order_search.find_by_id(order_id)
+        except Unreadable as error:
+            log.warning("whether order %s is that of event %s can't be checked: %s", order_id, event_id, error)
+            continue
+        looking.named[order_id] = row
+        if row and not row.deleted and _owner_of(sources, row, event_id) in {None, event_id}:
+            looking.orders.setdefault(event_id, {})[row.id] = row
 
 
 class _Right(IntEnum):
@@ -183,19 +205,20 @@ def _find_shared(sources: Sources, looking: _Looking) -> None:
             others = [each for each in holders if each[1] != event_id]
             if others and (event_id != owner or min(others)[0] is best):
                 looking.shared.setdefault(event_id, {})[order_id] = min(others)[1]
+                if best is _Right.PERSON:  # nothing shows whose it is, and its money must not count twice
+                    looking.orders[event_id].pop(order_id)
 
 
 def _list_rights(sources: Sources, looking: _Looking) -> dict[OrderId, list[tuple[_Right, EventId]]]:
-    """The events that each order stands for.
-
-    An order that a person named is read at Revel if it isn't known yet: its event may be on another day.
-    """
+    """The events that each order stands for."""
     rights: defaultdict[OrderId, list[tuple[_Right, EventId]]] = defaultdict(list)
     for event_id, rows in looking.orders.items():
+        names = _names(sources, looking, event_id)
         for order in rows.values():
             if not order.deleted:
-                right = _Right.UUID if order.uuid == order_uuid(event_id) else _Right.NAME
-                rights[order.id].append((right, event_id))
+                by_key = _Right.UUID if order.uuid == order_uuid(event_id) else _Right.NAME
+                is_keyed = by_key is _Right.UUID or order.local_id in names or order.id not in looking.named
+                rights[order.id].append((by_key if is_keyed else _Right.PERSON, event_id))
     for event_id, record in looking.known.orders.items():
         if record.order_id and record.order_id not in looking.orders.get(event_id, {}):
             rights[record.order_id].append((_Right.LEDGER, event_id))
@@ -203,25 +226,19 @@ def _list_rights(sources: Sources, looking: _Looking) -> dict[OrderId, list[tupl
         event_id, order_id = resolution.event_id, named_order(resolution)
         if order_id is None or any(event_id == holder for _, holder in rights.get(order_id, ())):
             continue
-        if event_id in looking.events and order_id not in rights:
-            owner = _find_owner(sources, event_id, order_id)
+        row = looking.named.get(order_id) if event_id in looking.events else None
+        if row and not row.deleted and order_id not in rights:  # its event may be on another day
+            owner = _owner_of(sources, row, event_id)
             if owner and owner != event_id:
                 rights[order_id].append((_Right.NAME, owner))
         rights[order_id].append((_Right.PERSON, event_id))
     return rights
 
 
-def _find_owner(sources: Sources, event_id: EventId, order_id: OrderId) -> EventId | None:
-    """The event that a named order is for by its keys; None if they don't tell, or if the order can't be read."""
-    try:
-        found = sources.order_search.find_by_id(order_id)
-    except Unreadable as error:
-        log.warning("whether order %s is that of event %s can't be checked: %s", order_id, event_id, error)
-        return None
-    if found is None or found.deleted:
-        return None
+def _owner_of(sources: Sources, order: OrderRow, event_id: EventId) -> EventId | None:
+    """The event that an order, named for this one, is for by its keys; None if they don't tell."""
     seen = sources.view.queries.recent_events("", EVERY_EVENT) if sources.view else ()
-    return owner_of(found, sources.policy, [event_id, *(each for each, _ in seen)])
+    return owner_of(order, sources.policy, [event_id, *(each for each, _ in seen)])
 
 
 def _names(sources: Sources, looking: _Looking, event_id: EventId) -> tuple[str, ...]:
@@ -276,6 +293,8 @@ def _case(
         resolution=known.resolutions.get(event_id),
         failed_write=looking.failed_writes.get(event_id),
         shared=looking.shared.get(event_id, {}),
+        named_gone=_why_named_is_gone(looking, event_id),
+        has_open_change=event_id in looking.changed,
         has_ledger=sources.view is not None,
     )
     if isinstance(told, EventUnavailable):
@@ -340,6 +359,18 @@ def _find_report_location(
         establishment = written.order.establishment
     found = [each for each in sources.policy.locations if each.establishment == establishment]
     return _report_location(found[0]) if found else ReportLocation("unknown location", establishment)
+
+
+def _why_named_is_gone(looking: _Looking, event_id: EventId) -> str:
+    """Why the order that a person named doesn't stand; "" if it stands or isn't known, or if none was named."""
+    order_id = named_order(looking.known.resolutions.get(event_id))
+    row = looking.orders.get(event_id, {}).get(order_id) if order_id else None
+    if order_id is None or (row is None and order_id not in looking.named):
+        return ""
+    row = row or looking.named[order_id]
+    if row is None:
+        return "Revel no longer has it"
+    return "it is deleted at Revel" if row.deleted else ""
 
 
 # Days and names
