@@ -166,6 +166,14 @@ def test_a_change_between_the_resolution_and_the_first_listing_is_told(day: Worl
     assert [day.sync().changed for _ in range(2)] == [1, 0]
 
 
+def test_an_event_that_was_edited_in_the_minute_of_its_resolution_has_not_changed(day: World) -> None:
+    """TripleSeat's stamp has only minutes; a person has seen the event as it was."""
+    day.tripleseat.edit_event(UNMAPPED, grand_total="500.00")
+    resolve(day, UNMAPPED, "done")
+    day.time.move(minutes=45)
+    assert day.sync().changed == 0
+
+
 def test_a_state_that_a_dry_run_sees_first_is_noted_by_the_next_live_run(day: World) -> None:
     resolve(day, UNMAPPED, "done")
     day.time.move(minutes=45)

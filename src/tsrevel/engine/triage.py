@@ -31,8 +31,6 @@ from tsrevel.transport.write_gate import WriteGate, WriteScope
 
 _BY_THE_CLOCK = frozenset({Reason.TOO_EARLY, Reason.EVENT_DAY_PASSED})
 """The reasons that may not apply at another time."""
-_STAMPED = timedelta(minutes=1)
-"""How precise TripleSeat's stamps are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,15 +232,16 @@ def _triage_foreign(found: FoundEvent, about: Outcome, record: OrderRecord, poli
     return Leave(replace(told, news=True), report_change(found))
 
 
-def was_updated_since(event: Event, resolution: Resolution, zone: ZoneInfo) -> bool:
-    """Whether TripleSeat's stamp doesn't rule out a change after the resolution.
+def was_updated_since(event: Event, resolution: Resolution, zone: ZoneInfo, precision: timedelta = timedelta()) -> bool:
+    """Whether TripleSeat's stamp shows, or doesn't rule out, a change after the resolution.
 
-    The stamp has no seconds, and may be the location's wall time without a zone (facts TripleSeat 3.1).
+    The stamp has only minutes, and may be the location's wall time without a zone (facts TripleSeat 3.1). `precision`:
+    how much later than its stamp the change may be.
     """
     if event.updated is None:
         return True
     at = event.updated if event.updated.tzinfo else event.updated.replace(tzinfo=zone)
-    return at + _STAMPED > resolution.resolved_at
+    return at + precision > resolution.resolved_at
 
 
 def _triage_resolved(found: FoundEvent, about: Outcome, resolution: Resolution, policy: Policy) -> Leave:

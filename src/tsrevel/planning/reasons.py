@@ -190,12 +190,12 @@ _ORDER_IS_WANTED = frozenset({
 
 _IF_RESOLVED_AS = {
     ("done", Reason.CHANGED_AFTER_INJECTION): (
-        "run `tsrevel explain {event}` and change its order in Revel by hand, then run "
+        "check the event (`tsrevel explain {event}` shows it) and change its order in Revel by hand, then run "
         '`tsrevel resolve {event} --as done --note "changed in Revel"`'
     ),
     ("ignored", Reason.CHANGED_AFTER_INJECTION): (
-        "run `tsrevel explain {event}`; if it needs an order now, {make_it}; if it needs none, run "
-        '`tsrevel resolve {event} --as ignored --note "still not wanted"`'
+        "check the event (`tsrevel explain {event}` shows it); if it needs an order now, {make_it}; if it needs none, "
+        'run `tsrevel resolve {event} --as ignored --note "still not wanted"`'
     ),
     ("ignored", Reason.CANCELLED_AFTER_INJECTION): (
         'if it has no order in Revel, run `tsrevel resolve {event} --as ignored --note "cancelled"`; if it has one, '

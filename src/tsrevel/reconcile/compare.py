@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import chain
 from zoneinfo import ZoneInfo
 
@@ -331,6 +331,7 @@ _ABOUT_ORDER = (ALARMS - {DifferenceKind.DUPLICATE_ORDERS}) | {
     DifferenceKind.ORDER_UNFINISHED, DifferenceKind.ORDER_NOT_IN_LEDGER, DifferenceKind.LEDGER_DIFFERS,
     DifferenceKind.WRONG_LOCAL_ID, DifferenceKind.PAYMENT_EXTRA,
 }  # fmt: skip
+_MINUTE = timedelta(minutes=1)
 
 
 def settle(case: EventComparison, finding: Difference) -> Difference:
@@ -382,7 +383,7 @@ def event_stands(case: EventComparison, resolution: Resolution) -> bool:
         return False
     if resolution.digest and case.digest:
         return resolution.digest == case.digest
-    return not was_updated_since(case.event, resolution, _zone(case))
+    return not was_updated_since(case.event, resolution, _zone(case), _MINUTE)
 
 
 def _orders_stand(case: EventComparison, resolution: Resolution) -> bool:
