@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from tsrevel.planning.model import EventId
 
 from .. import older_rows
+from ..engine import test_corrected as corrections
 from ..engine.conftest import FULL, UNMAPPED
 from ..engine.test_after_injection import CONTRACT
 from ..world import World
@@ -118,6 +120,74 @@ def test_another_setting_is_no_change_of_the_event(made: Shell, setting: str) ->
     made.world.tripleseat.edit_event(FULL, guest_count=3)
     report = made.sync("--json")
     assert "CHANGED_AFTER_INJECTION" not in [each["reason"] for each in report.answer["events"]]
+
+
+# Orders that a person corrected in Revel
+
+
+def listed_of_order(shell: Shell) -> tuple[list[str], str]:
+    """The events that `status` lists as changed, and the reason that `explain` gives for the one with the order."""
+    reasons = {
+        ask(shell, "explain", str(FULL), "--json", *offline).answer["reason"] for offline in ((), ("--offline",))
+    }
+    return changed(shell), " ".join(sorted(reasons))
+
+
+@pytest.fixture
+def boxes(tmp_path: Path) -> Shell:
+    """An order of two boxes, and an event that asks for five by now."""
+    shell = Shell(World(tmp_path, "full"))
+    corrections.ask_for(shell.world, 2)
+    shell.sync()
+    shell.world.time.move(minutes=45)
+    corrections.ask_for(shell.world, 5)
+    assert shell.sync().status == 3
+    return shell
+
+
+def test_a_corrected_order_is_no_longer_listed(boxes: Shell) -> None:
+    assert listed_of_order(boxes) == ([str(FULL)], "CHANGED_AFTER_INJECTION")
+    corrections.correct(boxes.world, 5)
+    boxes.world.time.move(minutes=45)
+    assert boxes.sync().status == 0
+    assert listed_of_order(boxes) == ([], "ALREADY_INJECTED")
+    boxes.world.time.move(minutes=45)
+    boxes.world.tripleseat.edit_event(FULL, guest_count=77)
+    assert boxes.sync().status == 0
+    assert listed_of_order(boxes) == ([], "ALREADY_INJECTED")
+    boxes.world.time.move(minutes=45)
+    corrections.ask_for(boxes.world, 5, "Fruit Platter")
+    assert boxes.sync().status == 3
+    assert listed_of_order(boxes) == ([str(FULL)], "CHANGED_AFTER_INJECTION")
+
+
+def test_a_corrected_order_that_was_resolved_is_told_and_listed_no_more(boxes: Shell) -> None:
+    corrections.correct(boxes.world, 5)
+    ask(boxes, "resolve", str(FULL), "--as", "done", "--note", "changed in Revel")
+    boxes.world.time.move(minutes=45)
+    assert boxes.sync().status == 0
+    ask(boxes, "resolve", str(FULL), "--as", "open")
+    assert changed(boxes) == []
+    corrections.correct(boxes.world, 4)
+    assert boxes.sync().status == 3
+    assert changed(boxes) == [str(FULL)]
+
+
+@pytest.mark.parametrize("undo", [corrections.delete, corrections.void])
+def test_a_cancelled_event_is_no_longer_listed_once_its_order_is_taken_away(
+    boxes: Shell, undo: Callable[[World], None]
+) -> None:
+    boxes.world.tripleseat.cancel_event(FULL)
+    assert boxes.sync().status == 3
+    assert listed_of_order(boxes) == ([str(FULL)], "CANCELLED_AFTER_INJECTION")
+    undo(boxes.world)
+    boxes.world.time.move(minutes=45)
+    assert boxes.sync().status == 0
+    assert listed_of_order(boxes) == ([], "ALREADY_INJECTED")
+    boxes.world.time.move(minutes=45)
+    boxes.world.tripleseat.edit_event(FULL, status="DEFINITE")
+    assert boxes.sync().status == 3
+    assert listed_of_order(boxes) == ([str(FULL)], "CHANGED_AFTER_INJECTION")
 
 
 # Events that a person resolved, and whose orders tsrevel didn't make

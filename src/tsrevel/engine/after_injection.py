@@ -23,6 +23,7 @@ from tsrevel.engine.outcomes import (
     Outcome,
     describe_order,
     fail_by_fault,
+    is_told_change,
     not_written,
     order_stands,
     with_order,
@@ -32,6 +33,7 @@ from tsrevel.engine.verify import find_twice
 from tsrevel.errors import LedgerUnusable, Refused, StopRun, TryNextRun, TsrevelError, Unreadable
 from tsrevel.ledger import (
     ContentHashes,
+    EventDrift,
     KnownEvents,
     OrderRecord,
     StationChange,
@@ -47,7 +49,7 @@ from tsrevel.planning.money import to_cents
 from tsrevel.planning.reasons import Reason, Status
 from tsrevel.planning.screening import event_day, find_location, find_zone, screen_status
 from tsrevel.revel.client import tell_doubles
-from tsrevel.revel.compare import IDENTITY, planned_fields, shown_fields
+from tsrevel.revel.compare import IDENTITY, agrees_with, planned_fields, shown_fields
 from tsrevel.revel.decode import OrderRow
 from tsrevel.transport.write_gate import WriteScope
 
@@ -227,9 +229,9 @@ def note_changed_order(ctx: RunContext, state: RunState, record: OrderRecord, ou
         if record.state == "foreign":
             return _note_foreign(ctx, state, record, record.order_id, outcome)
         row = _find(ctx, record, record.order_id)
+        return _compare(ctx, state, record, row, None, outcome) or outcome
     except (StopRun, TryNextRun, Refused):  # nothing is known of the order then
         return outcome
-    return _compare(state, record, row, None, outcome) or outcome
 
 
 def _note_foreign(
@@ -410,7 +412,7 @@ def _check(
         shown = _confirm(ctx, record.plan, own, before, singles)
         if isinstance(shown, Hold):
             return _hold(record, shown, outcome)
-        return _compare(state, record, shown, before, outcome)
+        return _compare(ctx, state, record, shown, before, outcome)
     if record.order_id is None or not _may_read(singles, "lost"):
         return None
     try:
@@ -418,7 +420,7 @@ def _check(
     except Unreadable as error:
         _warn_unreadable(record, error)
         return None
-    return _compare(state, record, row, before, outcome)
+    return _compare(ctx, state, record, row, before, outcome)
 
 
 def _find_doubles(rows: Iterable[OrderRow]) -> Hold | None:
@@ -466,24 +468,34 @@ def _find(ctx: RunContext, record: OrderRecord, order_id: OrderId) -> OrderRow |
 
 
 def _compare(
+    ctx: RunContext,
     state: RunState,
     record: OrderRecord,
     row: OrderRow | None,
     shown_before: ShownFields | None,
     outcome: Outcome | None,
 ) -> Outcome | None:
-    """The event's outcome with the changes of its order; None if there is nothing to report."""
+    """The event's outcome with the changes of its order; None if there is nothing to report.
+
+    If a person has changed the order to what its changed event asks for, neither change is reported.
+    """
     if record.plan is None:
         return None
     planned, shown = _as_planned(record.plan), _as_shown(record.plan, row)
     before = {**planned, **(shown_before or {})}  # an older version stored fewer fields
-    if shown == before:
+    told = outcome if outcome and is_told_change(outcome) else None
+    if shown == before and told is None:
         return None
     changes = describe_order_changes(before, shown)
+    what = f"Revel order {record.order_id} was changed at Revel: {', '.join(changes)}"
+    if _agrees(ctx, state, record, row, shown):
+        state.reports.append(OrderChangeReported(record.event_id, shown, None, agrees=what if changes else ""))
+        return order_stands(replace(told, news=False), record) if told else None
+    if shown == before:
+        return None
     report = None
     if changes:
         change = StationChange.UNDONE if shown == planned else StationChange.CHANGED
-        what = f"Revel order {record.order_id} was changed at Revel: {', '.join(changes)}"
         report = StationReport(change, f"{what}; {_ENDINGS[change]}")
     state.reports.append(OrderChangeReported(record.event_id, shown, report))
     details = tuple(f"{name} {value}" for name, value in sorted(shown.items()))
@@ -558,6 +570,25 @@ def _compare_foreign(
     state.reports.append(OrderChangeReported(event_id, shown, StationReport(change, text)))
     details = tuple(f"{name} {value}" for name, value in sorted(shown.items()))
     return _tell(record, outcome, Skip(Reason.CHANGED_AFTER_INJECTION, text, details))
+
+
+def _agrees(ctx: RunContext, state: RunState, record: OrderRecord, row: OrderRow | None, shown: ShownFields) -> bool:
+    """Whether a person has changed the order to what its event asks for, after that was changed or cancelled.
+
+    A change that the order's amounts don't show, such as another day, is for a person to settle.
+    """
+    drifts = (each for each in state.reports if isinstance(each, EventDrift))
+    drift = next((each for each in drifts if each.event_id == record.event_id), None)
+    if drift.cancelled if drift else record.cancelled:
+        return row is None or row.deleted or not (row.amounts["total"] or row.amounts["balance"])
+    now = (drift.plan if drift else None) or record.seen_plan
+    trouble = record.seen_trouble if drift is None or drift.keeps_trouble else drift.trouble
+    if row is None or now is None or trouble or record.plan is None:
+        return False
+    if _as_planned(now) == _as_planned(record.plan) or shown != _as_planned(now):
+        return False
+    contents = ctx.revel.contents(row.id)
+    return agrees_with(now, row, contents.items, contents.payments)
 
 
 def _may_report_change(outcome: Outcome | None) -> bool:

@@ -141,11 +141,15 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class OrderChangeReported:
-    """Revel's current state of a finished order, and the report about it, if any."""
+    """Revel's current state of a finished order, and the report about it, if any.
+
+    `agrees`: a person changed it to what its changed event asks for, and how; None if it doesn't agree with that.
+    """
 
     event_id: EventId
     shown: Mapping[str, str]
     report: StationReport | None
+    agrees: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

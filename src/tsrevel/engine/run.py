@@ -173,8 +173,8 @@ def _store_change_reports(ctx: RunContext, state: RunState) -> None:
         match each:
             case EventDrift():
                 ctx.ledger.orders.note_drift(ctx.run_id, each)
-            case OrderChangeReported(event_id, shown, report):
-                ctx.ledger.orders.note_shown(ctx.run_id, event_id, shown, report)
+            case OrderChangeReported(event_id, shown, report, agrees):
+                ctx.ledger.orders.note_shown(ctx.run_id, event_id, shown, report, agrees=agrees)
             case ResolvedSeen(event_id, digest, changed):
                 note = ctx.ledger.events.note_change if changed else ctx.ledger.events.note_first_seen
                 note(ctx.run_id, event_id, digest)

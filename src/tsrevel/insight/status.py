@@ -22,10 +22,13 @@ from tsrevel.webhook.spool import Spool, SpoolStatus
 
 
 def recall_drift(record: OrderRecord, facts: Sequence[AuditRow]) -> Skip | None:
-    """How the event, or the order in Revel, now differs from the order that was made; None if no change is known."""
+    """How the event, or the order in Revel, now differs from the order that was made; None if no change is known.
+
+    None as well if a person has changed the order in Revel to what the event asks for.
+    """
     if record.state == "foreign":
         return _recall_foreign(record, facts)
-    if record.state != "settled":
+    if record.state != "settled" or _was_corrected(record, facts):
         return None
     if record.cancelled:
         text = f"the event was cancelled or deleted; Revel order {record.order_id} still stands"
@@ -65,10 +68,29 @@ def _recall_station_change(facts: Sequence[AuditRow]) -> list[str]:
     for fact in reversed(facts):
         if fact.kind == AuditKind.RELEASED:
             break
+        if fact.kind == AuditKind.ORDER_AGREES:
+            return [fact.detail["text"]] if fact.detail.get("text") else []
         reported = read_station_change(fact.detail) if fact.kind == AuditKind.ORDER_SHOWN else None
         if reported:
             return [fact.detail["text"]] if reported is StationChange.CHANGED else []
     return []
+
+
+def _was_corrected(record: OrderRecord, facts: Sequence[AuditRow]) -> bool:
+    """Whether a run found the order as the event asks for, and neither has changed since."""
+    if record.seen_trouble and not record.cancelled:
+        return False
+    agrees, cancelled, plan_hash = False, "no", None
+    for fact in facts:
+        if fact.kind == AuditKind.ORDER_AGREES:
+            agrees = True
+        elif fact.kind == AuditKind.ORDER_SHOWN and read_station_change(fact.detail):
+            agrees = False
+        elif fact.kind == AuditKind.REMEMBERED:
+            was = cancelled, plan_hash
+            cancelled, plan_hash = fact.detail["cancelled"], fact.detail.get("plan_hash", plan_hash)
+            agrees = agrees and was == (cancelled, plan_hash)
+    return agrees
 
 
 STALE = timedelta(hours=3)

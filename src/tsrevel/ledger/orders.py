@@ -468,13 +468,24 @@ class OrderRepository:
             )
 
     def note_shown(
-        self, run_id: str, event_id: EventId, shown: Mapping[str, str], report: StationReport | None
+        self,
+        run_id: str,
+        event_id: EventId,
+        shown: Mapping[str, str],
+        report: StationReport | None,
+        *,
+        agrees: str | None = None,
     ) -> None:
-        """Stores how Revel shows a finished order now. `report`: what was reported of it; None if nothing was."""
+        """Stores how Revel shows a finished order now. `report`: what was reported of it; None if nothing was.
+
+        `agrees`: a person changed it to what its changed event asks for, and how; None if it doesn't agree with that.
+        """
         with self._transactions.changing(run_id) as change:
             change.connection.execute(_NOTE_SHOWN, (event_id, canonical(shown), change.at, run_id))
             told = {"change": report.change, "text": report.text} if report else {}
             change.audit(AuditKind.ORDER_SHOWN, event_id, **told, shown=canonical(shown))
+            if agrees is not None:
+                change.audit(AuditKind.ORDER_AGREES, event_id, text=agrees)
 
 
 def _recheck_when_certain(change: Change, event_id: EventId) -> None:

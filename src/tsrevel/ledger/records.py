@@ -49,6 +49,7 @@ class AuditKind(StrEnum):
     SEEN_DRY = "seen_dry"
     MISSED = "missed"
     ORDER_SHOWN = "order_shown"
+    ORDER_AGREES = "order_agrees"
     RESOLVED = "resolved"
     REOPENED = "reopened"
     CHANGED_AFTER_RESOLUTION = "changed_after_resolution"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -15,7 +14,7 @@ from tsrevel.ledger import Resolution
 from tsrevel.planning.billing import refunded_of
 from tsrevel.planning.changes import describe_changes
 from tsrevel.planning.identity import known_local_ids, order_uuid
-from tsrevel.planning.model import AMOUNTS, Hold, Plan, Policy, Skip
+from tsrevel.planning.model import Hold, Plan, Policy, Skip
 from tsrevel.planning.money import ZERO, Cents, show
 from tsrevel.planning.reasons import Reason, Status, advise
 from tsrevel.reconcile.model import (
@@ -49,8 +48,7 @@ from tsrevel.reconcile.order_parts import (
     totals_of,
     written_plan,
 )
-from tsrevel.revel.client import Contents
-from tsrevel.revel.compare import describe_differences
+from tsrevel.revel.compare import agrees_with
 from tsrevel.revel.decode import OrderRow
 
 
@@ -229,7 +227,7 @@ def _compare_ours(case: EventComparison, row: OrderRow, policy: Policy) -> Itera
     contents = contents_of(case, row)
     found = [*_compare_place(base, row), *compare_order(base, row, contents, policy)]
     drift = list(_drift(case, base)) if written else []
-    if now and drift and found and _same_content(now, row, contents):
+    if now and drift and found and agrees_with(now, row, contents.items, contents.payments):
         for each in drift:
             corrected = f"{each.text}; the order at Revel agrees"
             yield replace(each, kind=DifferenceKind.CORRECTED, text=corrected, explained=True)
@@ -280,16 +278,6 @@ def _drift(case: EventComparison, written: Plan) -> Iterator[Difference]:
         reason=Reason.CHANGED_AFTER_INJECTION,
         tripleseat=total,
     )
-
-
-def _same_content(plan: Plan, row: OrderRow, contents: Contents) -> bool:
-    """Whether somebody has changed the order to match the current event, to the cent."""
-    planned = Counter((item.product, Cents(item.quantity * item.unit_price)) for item in plan.items)
-    stored = Counter(
-        (each.product, Cents(int(each.quantity * each.price))) for each in contents.items if not each.voided
-    )
-    differs = describe_differences(plan, row, ("establishment", *AMOUNTS))
-    return planned == stored and not differs and plan.paid == paid(contents.payments)
 
 
 # Orders that someone else made

@@ -5,11 +5,12 @@ Money is compared as text with two decimals.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection
 
-from tsrevel.planning.model import Item, Plan, Step
-from tsrevel.planning.money import show
-from tsrevel.revel.decode import ItemRow, OrderRow, Row, decode_item, decode_order, decode_payment
+from tsrevel.planning.model import AMOUNTS, Item, Plan, Step
+from tsrevel.planning.money import Cents, show
+from tsrevel.revel.decode import ItemRow, OrderRow, PaymentRow, Row, decode_item, decode_order, decode_payment
 from tsrevel.revel.encode import END_AMOUNTS
 
 IDENTITY = ("local_id", "uuid")
@@ -60,6 +61,15 @@ def shows_totals(plan: Plan, row: OrderRow) -> bool:
 def is_as_planned(row: ItemRow, item: Item) -> bool:
     """Whether the row has the item's product, quantity and price. It may be voided."""
     return _shown_item(row) == _planned_item(item)
+
+
+def agrees_with(plan: Plan, order: OrderRow, items: Collection[ItemRow], payments: Collection[PaymentRow]) -> bool:
+    """Whether somebody has changed the order to match this plan of its event, to the cent, whatever its uuids."""
+    planned = Counter((item.product, Cents(item.quantity * item.unit_price)) for item in plan.items)
+    stored = Counter((each.product, Cents(int(each.quantity * each.price))) for each in items if not each.voided)
+    received = sum(payment.amount for payment in payments if payment.counts)
+    differs = describe_differences(plan, order, ("establishment", *AMOUNTS))
+    return planned == stored and not differs and plan.paid == received
 
 
 def compare_stored(plan: Plan, step: Step, row: Row) -> str | None:

@@ -1,0 +1,154 @@
+"""Orders that a person changed in Revel to what their changed events ask for: that is agreement, and no news."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from tsrevel.engine.outcomes import RunReport
+
+from ..world import World, find_outcome, verdict
+from .conftest import FULL
+
+ORDER = 5550101
+ALREADY = "skipped ALREADY_INJECTED"
+CHANGED, CANCELLED = "skipped CHANGED_AFTER_INJECTION", "skipped CANCELLED_AFTER_INJECTION"
+
+
+def ask_for(world: World, boxes: int, name: str = "Boxed Lunch Package") -> None:
+    world.rewrite_event(FULL, lines=[(name, boxes, 10)])
+
+
+def correct(world: World, boxes: int, *, item: bool = True) -> None:
+    """Change the order in Revel to so many boxes, as a person does there. Without `item`: only its amounts."""
+    total = Decimal(10 * boxes)
+    world.revel.state.rows["Order"][ORDER].update(subtotal=total, final_total=total, remaining_due=total)
+    if item:
+        for row in world.revel.state.rows["OrderItem"].values():
+            row["quantity"] = Decimal(boxes)
+
+
+def delete(world: World) -> None:
+    world.revel.state.rows["Order"][ORDER]["deleted"] = True
+
+
+def remove(world: World) -> None:
+    del world.revel.state.rows["Order"][ORDER]
+
+
+def void(world: World) -> None:
+    correct(world, 0)
+
+
+def next_run(world: World) -> RunReport:
+    world.time.move(minutes=45)
+    world.forget_requests()
+    return world.sync()
+
+
+def look(report: RunReport) -> tuple[str, int]:
+    return verdict(report, FULL), report.exit_status
+
+
+@pytest.fixture
+def made(world: World) -> World:
+    """A world with one order of two boxes."""
+    ask_for(world, 2)
+    assert verdict(world.sync(), FULL) == "injected"
+    world.time.move(minutes=45)
+    return world
+
+
+@pytest.mark.parametrize("looks", [1, 0])
+def test_an_order_corrected_to_what_the_event_says_is_no_change(made: World, looks: int) -> None:
+    """Whether the runs see it corrected after or together with the change of the event."""
+    ask_for(made, 5)
+    for _ in range(looks):
+        assert look(next_run(made)) == (CHANGED, 3)
+    correct(made, 5)
+    for _ in range(2):
+        report = next_run(made)
+        assert (look(report), report.changed, find_outcome(report, FULL).news) == ((ALREADY, 0), 0, False)
+    assert len(made.revel.requests) == 1
+
+
+def test_an_order_that_was_changed_before_its_event_agrees_once_the_event_follows(made: World) -> None:
+    correct(made, 5)
+    assert look(next_run(made)) == (CHANGED, 3)
+    ask_for(made, 5)
+    assert [look(next_run(made)) for _ in range(2)] == [(ALREADY, 0)] * 2
+
+
+@pytest.mark.parametrize("how", ["amounts", "half"])
+def test_an_order_that_was_corrected_in_part_is_a_change(made: World, how: str) -> None:
+    ask_for(made, 5)
+    next_run(made)
+    correct(made, 5 if how == "amounts" else 4, item=how == "half")
+    assert [look(next_run(made)) for _ in range(2)] == [(CHANGED, 3), (ALREADY, 0)]
+
+
+def test_after_a_correction_each_further_change_is_told(made: World) -> None:
+    ask_for(made, 5)
+    next_run(made)
+    correct(made, 5)
+    next_run(made)
+    ask_for(made, 6)
+    assert look(next_run(made)) == (CHANGED, 3)
+    correct(made, 6)
+    assert look(next_run(made)) == (ALREADY, 0)
+    correct(made, 7)
+    assert look(next_run(made)) == (CHANGED, 3)
+    correct(made, 2)
+    report = next_run(made)
+    assert (look(report), "again as tsrevel made it" in find_outcome(report, FULL).text) == ((CHANGED, 3), True)
+
+
+def test_what_an_orders_amounts_do_not_show_is_not_taken_for_corrected(made: World) -> None:
+    made.tripleseat.edit_event(FULL, event_date_iso8601="2026-12-13", event_date="12/13/2026")
+    assert [look(next_run(made)) for _ in range(2)] == [(CHANGED, 3), (ALREADY, 0)]
+
+
+@pytest.mark.parametrize("undo", [delete, remove, void])
+@pytest.mark.parametrize("looks", [1, 0])
+def test_a_cancelled_event_whose_order_was_taken_away_as_asked_is_no_change(
+    made: World, undo: object, looks: int
+) -> None:
+    made.tripleseat.cancel_event(FULL)
+    for _ in range(looks):
+        assert look(next_run(made)) == (CANCELLED, 3)
+    assert callable(undo)
+    undo(made)
+    assert [look(next_run(made)) for _ in range(2)] == [(ALREADY, 0)] * 2
+
+
+def test_a_cancelled_event_whose_order_was_only_made_cheaper_is_a_change(made: World) -> None:
+    made.tripleseat.cancel_event(FULL)
+    next_run(made)
+    correct(made, 1)
+    assert look(next_run(made)) == (CHANGED, 3)
+
+
+def test_an_order_that_is_deleted_though_its_event_stands_is_a_change(made: World) -> None:
+    ask_for(made, 5)
+    next_run(made)
+    delete(made)
+    assert look(next_run(made)) == (CHANGED, 3)
+
+
+def test_an_event_that_stands_again_after_its_order_was_deleted_is_a_change(made: World) -> None:
+    made.tripleseat.cancel_event(FULL)
+    next_run(made)
+    delete(made)
+    next_run(made)
+    made.tripleseat.edit_event(FULL, status="DEFINITE")
+    assert look(next_run(made)) == (CHANGED, 3)
+
+
+def test_a_dry_run_takes_note_of_no_correction(made: World) -> None:
+    ask_for(made, 5)
+    next_run(made)
+    correct(made, 5)
+    assert verdict(made.sync(dry_run=True), FULL) == ALREADY
+    correct(made, 4)
+    assert look(next_run(made)) == (CHANGED, 3)
