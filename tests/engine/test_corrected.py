@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 
 from tsrevel.engine.outcomes import RunReport
+from tsrevel.planning.model import EventId, OrderId
 
 from ..world import World, find_outcome, verdict
 from .conftest import FULL
@@ -120,6 +121,19 @@ def test_a_cancelled_event_whose_order_was_taken_away_as_asked_is_no_change(
     assert callable(undo)
     undo(made)
     assert [look(next_run(made)) for _ in range(2)] == [(ALREADY, 0)] * 2
+
+
+def test_a_cancelled_event_is_told_of_the_order_by_hand_that_stands_in_place_of_ours(made: World) -> None:
+    delete(made)
+    next_run(made)
+    number = made.add_order(FULL, "777")
+    with made.ledger() as ledger:
+        ledger.events.resolve(EventId(str(FULL)), "done", "entered by hand", OrderId(str(number)))
+    made.time.move(minutes=45)
+    made.tripleseat.cancel_event(FULL)
+    report = next_run(made)
+    assert look(report) == (CANCELLED, 3)
+    assert f"Revel order {number}, which a person named, may still stand" in find_outcome(report, FULL).text
 
 
 def test_a_cancelled_event_whose_order_was_only_made_cheaper_is_a_change(made: World) -> None:

@@ -104,7 +104,7 @@ def compare_with_event(
     state.whole[event_id] = whole
     status = screen_status(whole, ctx.policy)
     if isinstance(status, Skip):
-        leave = leave_cancelled(done, found, record, status)
+        leave = leave_cancelled(done, found, record, status, known.resolutions.get(event_id))
         if leave.report:
             state.reports.append(leave.report)
         return leave.outcome
@@ -580,7 +580,8 @@ def _agrees(ctx: RunContext, state: RunState, record: OrderRecord, row: OrderRow
     drifts = (each for each in state.reports if isinstance(each, EventDrift))
     drift = next((each for each in drifts if each.event_id == record.event_id), None)
     if drift.cancelled if drift else record.cancelled:
-        return row is None or row.deleted or not (row.amounts["total"] or row.amounts["balance"])
+        is_gone = row is None or row.deleted or not (row.amounts["total"] or row.amounts["balance"])
+        return is_gone and not _has_other_order(ctx, record)
     now = (drift.plan if drift else None) or record.seen_plan
     trouble = record.seen_trouble if drift is None or drift.keeps_trouble else drift.trouble
     if row is None or now is None or trouble or record.plan is None:
@@ -589,6 +590,14 @@ def _agrees(ctx: RunContext, state: RunState, record: OrderRecord, row: OrderRow
         return False
     contents = ctx.revel.contents(row.id)
     return agrees_with(now, row, contents.items, contents.payments)
+
+
+def _has_other_order(ctx: RunContext, record: OrderRecord) -> bool:
+    """Whether an order that a person named for the event, besides ours, still stands."""
+    resolution = ctx.ledger.events.resolutions([record.event_id]).get(record.event_id)
+    others = [each for each in resolution.orders if each != record.order_id] if resolution else []
+    rows = [ctx.revel.find_by_id(each) for each in others]
+    return any(row and not row.deleted for row in rows)
 
 
 def _may_report_change(outcome: Outcome | None) -> bool:

@@ -296,6 +296,14 @@ def describe_change(resolution: Resolution, reason: Reason, digest: str = "") ->
     return Skip(reason, text, (digest,))
 
 
+def describe_standing(record: OrderRecord, resolution: Resolution | None) -> str:
+    """The orders that stand, or may stand, although their event was cancelled."""
+    named = resolution.order_id if resolution else None
+    if named is None or named == record.order_id:
+        return f"Revel order {record.order_id} still stands"
+    return f"Revel order {named}, which a person named, may still stand, and so may Revel order {record.order_id}"
+
+
 def describe_resolution(resolution: Resolution) -> str:
     """Who decided what, when, and how to undo it; without the note, which `history` shows."""
     undo = f"`tsrevel resolve {resolution.event_id} --as open --note reopened` undoes it"

@@ -269,7 +269,8 @@ def _recheck(ctx: RunContext, state: RunState, work: Work, task: Recheck) -> Out
         return replace(not_written(about, doubled), alarm=True)
     if found is None:
         return order_stands(about, record)
-    return perform(ctx, state, work, triage_finished(found, record, ctx.policy))
+    resolution = work.known.resolutions.get(record.event_id)
+    return perform(ctx, state, work, triage_finished(found, record, ctx.policy, resolution))
 
 
 def _recover(ctx: RunContext, state: RunState, work: Work, task: Recover) -> Outcome:

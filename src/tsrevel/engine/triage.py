@@ -16,6 +16,7 @@ from tsrevel.engine.outcomes import (
     describe,
     describe_change,
     describe_order,
+    describe_standing,
     leave_resolved,
     not_written,
     order_stands,
@@ -105,7 +106,7 @@ def triage(found: FoundEvent, known: KnownEvents, rules: TriageRules, now: datet
     if record and record.is_finished:
         if record.plan and is_recheck_due(record, now) and not rules.write_gate.dry_run:
             return Recheck(found, record, record.plan)
-        return triage_finished(found, record, rules.policy)
+        return triage_finished(found, record, rules.policy, resolution)
     if resolution:
         about = describe(found.event, rules.policy)
         return _triage_resolved(found, with_order(about, record) if record else about, resolution, rules.policy)
@@ -127,18 +128,20 @@ def triage_unlisted(record: OrderRecord, rules: TriageRules, now: datetime) -> T
     return Leave(order_stands(about, record))
 
 
-def triage_finished(found: FoundEvent, record: OrderRecord, policy: Policy) -> Leave | Compare:
+def triage_finished(
+    found: FoundEvent, record: OrderRecord, policy: Policy, resolution: Resolution | None
+) -> Leave | Compare:
     """Decide on an event whose order is made, by us or by somebody else."""
     event, plan = found.event, record.plan
     about = replace(describe(event, policy), order_id=record.order_id)
     if record.state == "foreign":
-        return _triage_foreign(found, replace(about, local_id=record.local_id), record, policy)
+        return _triage_foreign(found, replace(about, local_id=record.local_id), record, policy, resolution)
     done = replace(about, local_id=plan.local_id, total=plan.final_total) if plan else about
     if found.digest is not None and found.digest == record.digest:
         return Leave(order_stands(done, record))
     state = screen_status(event, policy)
     if isinstance(state, Skip):
-        return leave_cancelled(done, found, record, state)
+        return leave_cancelled(done, found, record, state, resolution)
     if plan:
         return Compare(found, done, record, plan)
     # A new ledger found this order after its day and stored no plan for it: there is nothing to compare with.
@@ -183,14 +186,16 @@ def reinstated(found: FoundEvent) -> str:
     return f"it had been cancelled and is {found.event.status} again: was the order voided meanwhile?"
 
 
-def leave_cancelled(done: Outcome, found: FoundEvent, record: OrderRecord, state: Skip) -> Leave:
+def leave_cancelled(
+    done: Outcome, found: FoundEvent, record: OrderRecord, state: Skip, resolution: Resolution | None
+) -> Leave:
     """An event that was cancelled after its order was made: reported once. The order isn't changed."""
     report = report_change(found, cancelled=True)
     if record.cancelled:
         text = f"Revel order {record.order_id}; {state.text}"
         reason = Reason.ORDER_EXISTS if record.state == "foreign" else Reason.ALREADY_INJECTED
         return Leave(not_written(done, Skip(reason, text)), report)
-    text = f"{state.text}; Revel order {record.order_id} still stands; if nobody wants it, void it in Revel"
+    text = f"{state.text}; {describe_standing(record, resolution)}; if nobody wants it, void it in Revel"
     return Leave(replace(not_written(done, Skip(Reason.CANCELLED_AFTER_INJECTION, text)), news=True), report)
 
 
@@ -209,14 +214,16 @@ def report_change(
     )
 
 
-def _triage_foreign(found: FoundEvent, about: Outcome, record: OrderRecord, policy: Policy) -> Leave:
+def _triage_foreign(
+    found: FoundEvent, about: Outcome, record: OrderRecord, policy: Policy, resolution: Resolution | None
+) -> Leave:
     """An event with somebody else's order: a change of the event is reported once. Nobody knows what that order has."""
     stands = not_written(about, Skip(Reason.ORDER_EXISTS, f"Revel order {record.order_id} was made by someone else"))
     if found.digest is not None and found.digest == record.digest:
         return Leave(stands)
     state = screen_status(found.event, policy)
     if isinstance(state, Skip):
-        return leave_cancelled(about, found, record, state)
+        return leave_cancelled(about, found, record, state, resolution)
     if isinstance(state, Hold):  # its status is unknown
         return Leave(stands)
     if record.cancelled:

@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from tsrevel.config import Settings
-from tsrevel.engine.outcomes import describe_change, describe_disabled, recall_resolved
+from tsrevel.engine.outcomes import describe_change, describe_disabled, describe_standing, recall_resolved
 from tsrevel.ledger import AuditKind, AuditRow, LedgerView, OrderRecord, Pause, Resolution, RunRecord, StationChange
 from tsrevel.ledger.connection import describe_unwritable
 from tsrevel.ledger.older_rows import read_station_change
@@ -21,7 +21,7 @@ from tsrevel.planning.reasons import FailedWrite, Reason, Resolved
 from tsrevel.webhook.spool import Spool, SpoolStatus
 
 
-def recall_drift(record: OrderRecord, facts: Sequence[AuditRow]) -> Skip | None:
+def recall_drift(record: OrderRecord, facts: Sequence[AuditRow], resolution: Resolution | None = None) -> Skip | None:
     """How the event, or the order in Revel, now differs from the order that was made; None if no change is known.
 
     None as well if a person has changed the order in Revel to what the event asks for.
@@ -31,7 +31,7 @@ def recall_drift(record: OrderRecord, facts: Sequence[AuditRow]) -> Skip | None:
     if record.state != "settled" or _was_corrected(record, facts):
         return None
     if record.cancelled:
-        text = f"the event was cancelled or deleted; Revel order {record.order_id} still stands"
+        text = f"the event was cancelled or deleted; {describe_standing(record, resolution)}"
         return Skip(Reason.CANCELLED_AFTER_INJECTION, text)
     if record.plan is None:
         return None
@@ -291,7 +291,7 @@ def _changed(view: LedgerView) -> Iterator[Changed]:
         elif record is None:
             continue
         else:
-            drift = recall_drift(record, facts[each.event_id])
+            drift = recall_drift(record, facts[each.event_id], resolution)
             if drift is None and record.state in {"settled", "foreign"}:
                 continue
             told = drift or Skip(Reason(each.reason), "it has changed since its order was made")
