@@ -174,6 +174,42 @@ def test_an_event_that_was_edited_in_the_minute_of_its_resolution_has_not_change
     assert day.sync().changed == 0
 
 
+@pytest.mark.parametrize("order_id", ["999", None])
+def test_an_event_that_is_deleted_after_it_was_resolved_is_told_once(day: World, order_id: str | None) -> None:
+    day.sync()
+    resolve(day, UNMAPPED, "done", order_id)
+    day.sync()
+    event = day.tripleseat.state.events.pop(UNMAPPED)
+    report = day.sync()
+    assert (verdict(report, UNMAPPED), report.exit_status) == ("skipped CANCELLED_AFTER_INJECTION", 3)
+    for again in (False, True):
+        if again:
+            resolve(day, UNMAPPED, "done")
+        day.forget_requests()
+        assert str(UNMAPPED) not in {each.event_id for each in day.sync().outcomes}
+        assert day.tripleseat.count(path=f"/v1/events/{UNMAPPED}") == 0
+    day.tripleseat.state.events[UNMAPPED] = event
+    assert verdict(day.sync(), UNMAPPED) == "skipped CHANGED_AFTER_INJECTION"
+
+
+@pytest.mark.parametrize("fault", [None, 403, 500])
+def test_a_resolved_event_that_only_the_listing_leaves_out_is_let_be(day: World, fault: int | None) -> None:
+    day.sync()
+    resolve(day, UNMAPPED, "done")
+    day.tripleseat.hide_event(UNMAPPED, lookups=2)
+    if fault:
+        day.tripleseat.faults.add("status", "GET", f"/v1/events/{UNMAPPED}", times=9, status=fault)
+    report = day.sync()
+    assert (verdict(report, UNMAPPED), report.exit_status) == ("skipped ALREADY_INJECTED", 0)
+
+
+def test_an_ignored_event_that_is_deleted_needs_nothing(day: World) -> None:
+    day.sync()
+    resolve(day, UNMAPPED, "ignored")
+    del day.tripleseat.state.events[UNMAPPED]
+    assert day.sync().exit_status == 0
+
+
 def test_a_state_that_a_dry_run_sees_first_is_noted_by_the_next_live_run(day: World) -> None:
     resolve(day, UNMAPPED, "done")
     day.time.move(minutes=45)

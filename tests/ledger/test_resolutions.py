@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from tsrevel.errors import ClaimConflict, ConflictCode
 from tsrevel.ledger import EventResult, Ledger, StationChange, StationReport
@@ -34,7 +34,7 @@ def test_a_later_word_replaces_the_earlier_and_the_audit_keeps_both(ledger: Ledg
     ledger.events.resolve(EVENT, "ignored", "second", None)
     one = ledger.events.resolutions([EVENT])[EVENT]
     assert (one.verdict, one.note, one.order_id, one.digest) == ("ignored", "second", "12", None)
-    assert (one.orders, one.was_done) == (("12",), True)
+    assert (one.orders, one.was_done, one.may_have_order) == (("12",), True, True)
     told = [(row.kind, dict(row.detail), row.run_id) for row in ledger.audit.rows(EVENT)]
     assert told == [
         ("resolved", {"verdict": "done", "note": "first", "order_id": "12"}, None),
@@ -50,7 +50,7 @@ def test_once_opened_again_what_was_named_before_is_forgotten(ledger: Ledger) ->
     ledger.events.reopen(EVENT, "both deleted")
     ledger.events.resolve(EVENT, "ignored", "called off", None)
     one = ledger.events.resolutions([EVENT])[EVENT]
-    assert (one.order_id, one.orders, one.was_done) == (None, (), False)
+    assert (one.order_id, one.orders, one.was_done, one.may_have_order) == (None, (), False, False)
 
 
 def test_it_can_be_taken_back_once(ledger: Ledger) -> None:
@@ -104,6 +104,25 @@ def test_a_state_that_is_seen_first_afterwards_is_noted(ledger: Ledger) -> None:
     ledger.events.note_first_seen(RUN, EVENT, "first")
     assert ledger.events.resolutions([EVENT])[EVENT].digest == "first"
     assert [row.kind for row in ledger.audit.rows(EVENT)][-1] == "seen_after_resolution"
+
+
+def test_events_that_people_resolved_as_done_are_found_by_their_day(ledger: Ledger) -> None:
+    for event in (EVENT, OTHER, EventId("7"), EventId("8")):
+        hold(ledger, event)
+    ledger.events.resolve(EVENT, "done", "entered by hand", None)
+    ledger.events.resolve(OTHER, "ignored", "called off", None)
+    ledger.orders.mark_foreign(RUN, EventId("7"), ORDER, "Triple Seat_7")
+    ledger.events.resolve(EventId("7"), "done", "seen to", None)
+    assert list(ledger.events.resolved_between(DAY, DAY)) == [EVENT]
+    assert ledger.events.resolved_between(DAY + timedelta(days=1), DAY + timedelta(days=2)) == {}
+
+
+def test_that_a_person_corrected_an_order_is_in_the_audit(ledger: Ledger) -> None:
+    ledger.orders.claim(RUN, make_plan())
+    ledger.orders.settle(RUN, EVENT, ORDER, None)
+    ledger.orders.note_shown(RUN, EVENT, {"total": "20.00"}, None, agrees="total 10.00 → 20.00")
+    told = [(row.kind, row.detail.get("text")) for row in ledger.audit.rows(EVENT)][-2:]
+    assert told == [("order_shown", None), ("order_agrees", "total 10.00 → 20.00")]
 
 
 def tell_change(ledger: Ledger, reason: str = "CHANGED_AFTER_INJECTION") -> None:
@@ -166,7 +185,7 @@ def test_an_order_begun_is_not_taken_up_again_until_it_is_opened(ledger: Ledger)
     ledger.events.resolve(EVENT, "done", "finished by hand", None)
     assert ledger.orders.unfinished() == ()
     ledger.events.reopen(EVENT, "")
-    assert [each.event_id for each in ledger.orders.unfinished()] == [EVENT]
+    assert [(each.event_id, each.is_finished) for each in ledger.orders.unfinished()] == [(EVENT, False)]
 
 
 def test_a_finished_order_is_still_looked_at_again(ledger: Ledger) -> None:

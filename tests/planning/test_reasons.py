@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from tsrevel.planning.reasons import Category, FailedWrite, Reason, Status, advise
+from tsrevel.planning.reasons import Category, FailedWrite, Reason, Resolved, Status, advise
 
 
 @pytest.mark.parametrize(
@@ -94,3 +94,16 @@ def test_an_order_that_revel_never_showed_may_still_appear() -> None:
 )
 def test_what_is_in_the_way_now_comes_before_a_write_that_failed(status: Status, reason: Reason | None) -> None:
     assert advise("777", status, reason, failed_write=ITEM) == advise("777", status, reason)
+
+
+@pytest.mark.parametrize("reason", Reason)
+@pytest.mark.parametrize("verdict", ["done", "ignored"])
+@pytest.mark.parametrize("may_have_order", [True, False])
+def test_no_advice_lets_a_run_make_the_order_of_an_event_that_may_have_one(
+    reason: Reason, verdict: str, may_have_order: bool
+) -> None:
+    resolved = Resolved(verdict, may_have_order)
+    advice = advise("777", Status.SKIPPED, reason, resolved=resolved)
+    is_safe = verdict == "ignored" and not may_have_order and reason is Reason.CHANGED_AFTER_INJECTION
+    assert ("--as open" in advice) is is_safe
+    assert "{" not in advice

@@ -269,6 +269,20 @@ def test_a_cancelled_event_may_leave_an_order_by_hand_that_nobody_named(shell: S
     assert found(reconcile(shell, "--json"), UNMAPPED) == []
 
 
+@pytest.mark.parametrize("told", [True, False])
+def test_a_deleted_event_may_leave_an_order_by_hand_too(shell: Shell, told: bool) -> None:
+    shell.sync()
+    resolve(shell, UNMAPPED)
+    del shell.world.tripleseat.state.events[UNMAPPED]
+    if told:
+        assert shell.sync().status == 3
+    one = only(reconcile(shell, "--json"), UNMAPPED)
+    assert (one["kind"], "deleted in TripleSeat" in one["text"]) == ("event_cancelled", True)
+    shell.sync()
+    resolve(shell, UNMAPPED)
+    assert found(reconcile(shell, "--json"), UNMAPPED) == []
+
+
 def test_a_cancelled_event_that_nobody_wanted_leaves_nothing(shell: Shell) -> None:
     shell.sync()
     resolve(shell, UNMAPPED, "ignored")

@@ -14,7 +14,7 @@ from datetime import date, datetime
 from typing import TypeVar
 
 from tsrevel.errors import Forbidden, Refused, TryNextRun, Unreadable
-from tsrevel.ledger import LastResult, Ledger, OrderRecord
+from tsrevel.ledger import GONE, LastResult, Ledger, OrderRecord
 from tsrevel.planning.model import Event, EventId
 from tsrevel.planning.reasons import Reason, Status
 from tsrevel.tripleseat.client import TripleSeat
@@ -85,6 +85,21 @@ class VanishedEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class ResolvedEvent:
+    """An event that a person resolved as done, and that its day's listing lacks. If it can't be found, it was deleted.
+
+    Its order may have been entered by hand.
+    """
+
+    last: LastResult
+
+    @property
+    def event_id(self) -> EventId:
+        """The id to ask for."""
+        return self.last.event_id
+
+
+@dataclass(frozen=True, slots=True)
 class DeliveredEvent:
     """An event from a webhook delivery. `last_word`: no later delivery about it waits."""
 
@@ -102,7 +117,7 @@ class StoredEvent:
     verify: bool
 
 
-UnreadEvent = NamedEvent | DueEvent | VanishedEvent | DeliveredEvent | StoredEvent
+UnreadEvent = NamedEvent | DueEvent | VanishedEvent | ResolvedEvent | DeliveredEvent | StoredEvent
 """An event that is read only when its turn comes."""
 
 
@@ -117,6 +132,9 @@ def read_event(tripleseat: TripleSeat, ledger: Ledger, unread: UnreadEvent) -> F
             return unless_refused(lambda: FoundEvent(_read(tripleseat, last.event_id, gone)))
         case VanishedEvent(record):
             return _read_vanished(tripleseat, record)
+        case ResolvedEvent(last):
+            rest = FoundEvent(_gone(last.event_id, last.day, last.location), GONE)
+            return _read_unlisted(tripleseat, last.event_id, rest, "a person resolved it as done")
         case DeliveredEvent(_, _, trust_payload, _):
             read = _believe if trust_payload else _verify
             return unless_refused(lambda: read(tripleseat, ledger, unread))
@@ -176,17 +194,27 @@ def _read(tripleseat: TripleSeat, event_id: EventId, gone: Event | None) -> Even
 
 def _read_vanished(tripleseat: TripleSeat, record: OrderRecord) -> FoundEvent | EventUnavailable:
     """The event; ALREADY_INJECTED if nothing shows what became of it."""
+    rest = None
+    if record.plan:
+        at = record.plan.location
+        gone = _gone(record.event_id, record.plan.day, at.name)
+        rest = FoundEvent(replace(gone, location_id=at.tripleseat_location, site_id=at.tripleseat_site))
+    return _read_unlisted(tripleseat, record.event_id, rest, f"Revel order {record.order_id}")
+
+
+def _read_unlisted(
+    tripleseat: TripleSeat, event_id: EventId, rest: FoundEvent | None, known: str
+) -> FoundEvent | EventUnavailable:
+    """The event; `rest` if TripleSeat doesn't have it; ALREADY_INJECTED if nothing shows what became of it."""
     try:
-        return FoundEvent(tripleseat.event(record.event_id))
+        return FoundEvent(tripleseat.event(event_id))
     except Refused as refused:
-        if refused.status == NOT_FOUND and record.plan:
-            at = record.plan.location
-            gone = _gone(record.event_id, record.plan.day, at.name)
-            return FoundEvent(replace(gone, location_id=at.tripleseat_location, site_id=at.tripleseat_site))
+        if refused.status == NOT_FOUND and rest:
+            return rest
         error: Exception = refused
     except (Forbidden, TryNextRun) as failure:
         error = failure
-    text = f"Revel order {record.order_id}; the event isn't listed: {error}"
+    text = f"{known}; the event isn't listed: {error}"
     return EventUnavailable(Status.SKIPPED, Reason.ALREADY_INJECTED, text)
 
 

@@ -8,10 +8,18 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from tsrevel.engine.context import RunContext, RunState
-from tsrevel.engine.fetch import DueEvent, EventUnavailable, FoundEvent, UnreadEvent, VanishedEvent, fetch_event
+from tsrevel.engine.fetch import (
+    DueEvent,
+    EventUnavailable,
+    FoundEvent,
+    ResolvedEvent,
+    UnreadEvent,
+    VanishedEvent,
+    fetch_event,
+)
 from tsrevel.engine.outcomes import Outcome
 from tsrevel.errors import Refused, ServiceDown, TryNextRun
-from tsrevel.ledger import Ledger, OrderRecord
+from tsrevel.ledger import GONE, Ledger, OrderRecord
 from tsrevel.planning.model import EventId
 from tsrevel.planning.reasons import Reason, Status
 from tsrevel.planning.screening import days_in_reach, update_days_in_reach
@@ -23,7 +31,8 @@ log = logging.getLogger(__name__)
 LONGEST_GAP = timedelta(days=31)
 """How far back a run looks at most, if the last good run was long ago."""
 MOST_VANISHED = 20
-"""Events with an order that are no longer listed: up to this many are read by their ids in one run."""
+"""Events with an order, or resolved as done, that are no longer listed: up to this many of each are read by their ids
+in one run."""
 MOST_UNLISTED = 50
 """Events known to be due that the listing lacks: up to this many are read by their ids in one run."""
 _MOST_NAMED = 5
@@ -74,7 +83,16 @@ def find_work(ctx: RunContext, state: RunState, window: Window) -> list[WorkItem
             state,
             f"TripleSeat: the listing lacks {count_of(left, 'more due event')}; the next run checks again",
         )
-    return [*listed.values(), *begun, *unlisted, *map(VanishedEvent, gone[:MOST_VANISHED])]
+    vanished = map(VanishedEvent, gone[:MOST_VANISHED])
+    return [*listed.values(), *begun, *unlisted, *vanished, *_find_resolved(ledger, first, last, known)]
+
+
+def _find_resolved(ledger: Ledger, first: date, last: date, known: Container[EventId]) -> list[ResolvedEvent]:
+    """Events that a person resolved as done, and that the listing lacks, unless their deletion was reported."""
+    resolved = ledger.events.resolved_between(first, last)
+    wanted = [each for each, resolution in resolved.items() if each not in known and resolution.digest != GONE]
+    results = ledger.events.last_results(wanted[:MOST_VANISHED])
+    return [ResolvedEvent(results[each]) for each in wanted[:MOST_VANISHED]]
 
 
 def warn(state: RunState, text: str) -> None:

@@ -17,7 +17,7 @@ from itertools import islice
 from zoneinfo import ZoneInfo
 
 from tsrevel.engine.context import FailureStreak, OrderBudget, RunContext
-from tsrevel.engine.fetch import DueEvent, FoundEvent, VanishedEvent
+from tsrevel.engine.fetch import DueEvent, FoundEvent, ResolvedEvent, VanishedEvent
 from tsrevel.engine.find import WorkItem, id_of
 from tsrevel.engine.outcomes import NOT_TRIED, Outcome
 from tsrevel.engine.prepare import BATCH
@@ -62,7 +62,8 @@ def make_entry(ctx: RunContext, known: KnownEvents, rules: TriageRules, number: 
     """The event with what triage says now, its establishment and its urgency."""
     try:
         expected = triage(item, known, rules, ctx.now()) if isinstance(item, FoundEvent) else None
-        writes = isinstance(expected, Prepare | Recover) if expected else not isinstance(item, VanishedEvent | Outcome)
+        reads = VanishedEvent | ResolvedEvent | Outcome
+        writes = isinstance(expected, Prepare | Recover) if expected else not isinstance(item, reads)
         at, starts = _establishment(ctx.policy, known, item), _starts(ctx.policy, item)
     except Exception:  # noqa: BLE001 (`decide` raises it again, for this event alone)
         return QueueEntry(number, item, None, None, _SOMETIME, writes=False, failed=True)

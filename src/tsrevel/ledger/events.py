@@ -109,6 +109,11 @@ _RESOLUTIONS = f"""
 """`orders` and `was_done` come from the audit: they include earlier resolutions."""
 _RESOLUTIONS_OF = f"{_RESOLUTIONS} WHERE event_id IN (SELECT value FROM json_each(?))"  # noqa: S608 (likewise)
 _ALL_RESOLUTIONS = f"{_RESOLUTIONS} ORDER BY resolved_at DESC, event_id"
+_RESOLVED_BETWEEN = """
+    SELECT event_id FROM sightings JOIN resolutions USING (event_id) LEFT JOIN orders USING (event_id)
+    WHERE event_day BETWEEN ? AND ? AND verdict = 'done' AND (state IS NULL OR state NOT IN ('settled', 'foreign'))
+    ORDER BY event_day DESC, event_id
+"""
 _PUT_RESOLUTION = """
     INSERT INTO resolutions (event_id, verdict, note, order_id, digest, resolved_at)
     VALUES (:event_id, :verdict, :note, :order_id, (SELECT digest FROM sightings WHERE event_id = :event_id), :at)
@@ -246,6 +251,17 @@ class EventRepository:
         with self._transactions.reading() as connection:
             rows = connection.execute(_RESOLUTIONS_OF, (json.dumps(list(event_ids)),))
             return {row["event_id"]: _decode_resolution(row) for row in rows}
+
+    def resolved_between(self, first: date, last: date) -> dict[EventId, Resolution]:
+        """The events of these days (both included) that a person resolved as done, and that have no finished order.
+
+        The latest day comes first. Events without an id, or that no run has seen, are left out.
+        """
+        with self._transactions.reading() as connection:
+            days = (first.isoformat(), last.isoformat())
+            ids = _with_ids(connection.execute(_RESOLVED_BETWEEN, days))
+            found = self.resolutions(ids)
+            return {event_id: found[event_id] for event_id in ids}
 
     def all_resolutions(self) -> tuple[Resolution, ...]:
         """Every resolution, newest first."""

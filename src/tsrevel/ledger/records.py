@@ -17,6 +17,9 @@ Clock = Callable[[], datetime]
 PENDING = timedelta(minutes=15)
 """How long after its sending a write of unknown outcome may still be applied."""
 
+GONE = "deleted"
+"""The digest of an event that TripleSeat no longer has."""
+
 RunMode = Literal["bulk", "single"]
 
 Verdict = Literal["done", "ignored"]

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from tsrevel.engine.outcomes import recall_dispute
 from tsrevel.engine.triage import was_updated_since
-from tsrevel.ledger import Resolution
+from tsrevel.ledger import GONE, Resolution
 from tsrevel.planning.billing import refunded_of
 from tsrevel.planning.changes import describe_changes
 from tsrevel.planning.identity import known_local_ids, order_uuid
@@ -468,6 +468,8 @@ def _compare_without_order(case: EventComparison) -> Iterator[Difference]:
             yield note(
                 DifferenceKind.NOT_ELIGIBLE, "TripleSeat no longer has the event, and Revel no longer has its order"
             )
+        elif resolution and _may_have_order(case) and (case.has_open_change or resolution.digest != GONE):
+            yield _cancelled_since(case, "deleted in TripleSeat")
     elif record and record.order_id and not off:
         how = "it is deleted at Revel" if case.orders else "Revel no longer has it"
         text = f"the ledger has order {record.order_id} ({record.state}), and {how}; enter it by hand if wanted"
@@ -477,7 +479,7 @@ def _compare_without_order(case: EventComparison) -> Iterator[Difference]:
         yield Difference(DifferenceKind.EVENT_UNREADABLE, case.problem, reason=Reason.EVENT_DATA_UNAVAILABLE)
     elif isinstance(verdict, Skip):
         if changed and off and _may_have_order(case):
-            yield _cancelled_since(case, verdict)
+            yield _cancelled_since(case, verdict.text)
             return
         not_allowed = verdict.reason is Reason.LOCATION_NOT_ALLOWED
         kind = DifferenceKind.NOT_ALLOWED if not_allowed else DifferenceKind.NOT_ELIGIBLE
@@ -507,9 +509,9 @@ def _may_have_order(case: EventComparison) -> bool:
     return resolution is not None and resolution.was_done and not resolution.orders and case.record is None
 
 
-def _cancelled_since(case: EventComparison, verdict: Skip) -> Difference:
+def _cancelled_since(case: EventComparison, why: str) -> Difference:
     text = (
-        f"{verdict.text}; it was cancelled after a person resolved it as done: if its order was entered by hand, void "
+        f"{why}; it was cancelled after a person resolved it as done: if its order was entered by hand, void "
         f'it in Revel, then run `tsrevel resolve {case.event_id} --as done --note "voided in Revel"`'
     )
     reason = Reason.CANCELLED_AFTER_INJECTION

@@ -121,7 +121,10 @@ def read_cases(
 
 
 def _list_events(sources: Sources, looking: _Looking) -> None:
-    """Read the events of these days, and those whose planned orders are on these days: they may have moved."""
+    """Read the events of these days, and known ones that may have moved or been deleted.
+
+    Those have a planned order on these days, or a person resolved them as done.
+    """
     for found in sources.tripleseat.search_by_day(looking.first, looking.last):
         unusable = EventUnavailable(Status.FAILED, Reason.EVENT_DATA_UNAVAILABLE, found.problem or "")
         listed = FoundEvent(found.event, found.digest, complete=False) if found.event else unusable
@@ -129,9 +132,12 @@ def _list_events(sources: Sources, looking: _Looking) -> None:
     if sources.view is None:
         return
     with sources.view.reading():
-        ordered = sources.view.orders.event_ids_between(looking.first, looking.last)
-        looking.known = sources.view.known({*looking.events, *ordered})
-    for event_id in ordered:
+        span = looking.first, looking.last
+        known = dict.fromkeys(
+            (*sources.view.orders.event_ids_between(*span), *sources.view.events.resolved_between(*span))
+        )
+        looking.known = sources.view.known({*looking.events, *known})
+    for event_id in known:
         if event_id not in looking.events:
             looking.events[event_id] = _ask(sources, looking, event_id)
 
