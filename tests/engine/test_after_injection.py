@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tsrevel.sandbox import Payment
+from tsrevel.sandbox import Payment, SampleLine
 from tsrevel.sandbox.day import FULL_CHARGES, FULL_LINES
 
 from ..world import Died, World, find_outcome, verdict
@@ -33,6 +33,11 @@ def edits_of(change: str) -> dict[str, Any]:
         "an unknown location": {"location_id": 30777, "site_id": 15999},
     }
     return edits[change]
+
+
+def flat(quantity: str) -> SampleLine:
+    """A line with an amount of its own, whatever its quantity."""
+    return SampleLine("Coffee Urn", quantity, None, total="300.00")
 
 
 def check_reported_once(world: World, expected: str) -> None:
@@ -210,6 +215,16 @@ def test_another_quantity_is_told_by_the_lines_name(world: World) -> None:
     world.rewrite_event(64000050, lines=[("Coffee Urn", 3, 38)])
     text = find_outcome(world.sync(), 64000050).text
     assert text.endswith("after Revel order 5550102 was made: total 76.00 → 114.00; Coffee Urn 2 → 3")
+
+
+def test_another_quantity_at_the_same_amount_of_a_line_is_told_once(world: World) -> None:
+    world.add_event(lines=[flat("30.0")])
+    world.sync()
+    world.time.move(minutes=45)
+    world.rewrite_event(64000050, lines=[flat("80.0")])
+    first, second = world.sync(), world.sync()
+    assert find_outcome(first, 64000050).text.endswith("30 x Coffee Urn for 300.00 → 80 x Coffee Urn for 300.00")
+    assert (first.exit_status, verdict(second, 64000050)) == (3, "skipped ALREADY_INJECTED")
 
 
 def test_a_refund_is_told_once(world: World) -> None:

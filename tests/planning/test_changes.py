@@ -12,6 +12,7 @@ from tests.planning.make import DAY, LOCATION, make_document, make_event, make_l
 from tsrevel.planning.changes import describe_changes
 from tsrevel.planning.model import EstablishmentId, LocationId, Plan, SiteId
 from tsrevel.planning.money import Cents
+from tsrevel.text import MOST_SPECIAL_REQUEST, shorten
 
 
 def of(*lines: tuple[str, str, str], **more: object) -> Plan:
@@ -110,3 +111,35 @@ def test_a_name_that_is_only_written_otherwise_is_no_change() -> None:
     before = of(LUNCH)
     items = tuple(replace(each, line="\u200eBOXED  Lunch\ufe0f") for each in before.items)
     assert describe_changes(before, replace(before, items=items)) == []
+
+
+def flat(name: str, quantity: str, **texts: str) -> Plan:
+    """A plan for one line with an amount of its own, whatever its quantity. `texts` replace those of its item."""
+    made = plan(make_event(make_document(make_line(name, quantity, None, "300.00"))))
+    return replace(made, items=tuple(replace(each, **texts) for each in made.items))
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "expected"),
+    [
+        (("Boxed Lunch", "30"), ("Boxed Lunch", "80"), "30 x Boxed Lunch for 300.00 → 80 x Boxed Lunch for 300.00"),
+        (("Boxed Lunch", "1.5"), ("Boxed Lunch", "2.5"), "1.5 x Boxed Lunch for 300.00 → 2.5 x Boxed Lunch for 300.00"),
+        (("Boxed Lunch", "1"), ("Boxed Lunch", "30"), "1 x Boxed Lunch at 300.00 → 30 x Boxed Lunch for 300.00"),
+    ],
+)
+def test_a_quantity_that_only_an_items_text_has_is_told(
+    before: tuple[str, str], now: tuple[str, str], expected: str
+) -> None:
+    assert describe_changes(flat(*before), flat(*now)) == [expected]
+
+
+def test_a_quantity_in_an_items_text_that_is_only_written_otherwise_is_no_change() -> None:
+    before, now = flat("Boxed Lunch", "30"), flat("Boxed Lunch", "30", note="30 x \u200eBOXED  Lunch")
+    assert describe_changes(before, now) == []
+
+
+def test_more_of_a_long_name_in_an_items_text_is_no_quantity() -> None:
+    name = "Boxed Lunch of the House " * 20
+    before = flat("Boxed Lunch", "1", line=name)
+    now = flat("Boxed Lunch", "1", line=name, override=name[:40], note=shorten(name, MOST_SPECIAL_REQUEST))
+    assert describe_changes(before, now) == []

@@ -8,7 +8,7 @@ import pytest
 
 from tsrevel.planning.identity import order_uuid
 from tsrevel.planning.model import EventId, OrderId
-from tsrevel.sandbox import Payment
+from tsrevel.sandbox import Payment, SampleLine
 from tsrevel.sandbox.day import FULL_CHARGES, FULL_LINES
 
 from ..cli.bench import Shell
@@ -209,6 +209,38 @@ def test_a_resolved_change_is_explained_until_the_event_changes_again(made: Shel
         assert (ran.status, [each["kind"] for each in found(ran, FULL, among="notes")]) == (0, ["resolved"])
     assert {each["kind"] for each in told} == {"event_changed"}
     assert "changed since it was resolved" in told[1]["text"]
+
+
+def flat(quantity: str, amount: str = "300.00") -> SampleLine:
+    """A line with an amount of its own, whatever its quantity."""
+    return SampleLine("Coffee Urn", quantity, None, total=amount)
+
+
+def test_another_quantity_at_the_same_amount_of_a_line_is_a_difference(alone: Shell) -> None:
+    alone.world.rewrite_event(FULL, lines=[flat("30.0")])
+    alone.sync()
+    alone.world.time.move(minutes=45)
+    alone.world.rewrite_event(FULL, lines=[flat("80.0")])
+    ran = reconcile(alone, "--json")
+    assert (ran.status, only(ran, FULL)["kind"]) == (3, "event_changed")
+    assert only(ran, FULL)["text"].endswith("30 x Coffee Urn for 300.00 → 80 x Coffee Urn for 300.00")
+
+
+@pytest.mark.parametrize(("note", "kind"), [("80 x coffee urn", "corrected"), ("30 x Coffee Urn", "event_changed")])
+def test_an_order_agrees_with_a_changed_line_once_its_text_has_the_new_quantity(
+    alone: Shell, note: str, kind: str
+) -> None:
+    alone.world.rewrite_event(FULL, lines=[flat("30.0")])
+    alone.sync()
+    alone.world.time.move(minutes=45)
+    alone.world.rewrite_event(FULL, lines=[flat("80.0", "400.00")])
+    revel = Revel(alone.world)
+    (item,) = revel.parts("OrderItem", FULL)
+    item.update(price=Decimal(400), special_request=note)
+    revel.order(FULL).update(dict.fromkeys(("subtotal", "final_total", "remaining_due"), Decimal(400)))
+    ran = reconcile(alone, "--json")
+    kinds = {each["kind"] for each in [*found(ran, FULL), *found(ran, FULL, among="notes")]}
+    assert kind in kinds
 
 
 def test_a_resolved_difference_at_revel_is_explained_until_the_order_changes_again(made: Shell) -> None:

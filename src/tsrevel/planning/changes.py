@@ -7,6 +7,7 @@ from collections import Counter
 from tsrevel.planning.model import CHARGE_FIELDS, AmountName, Item, Location, Plan, label
 from tsrevel.planning.money import ZERO, Cents, show
 from tsrevel.planning.products import normalise
+from tsrevel.text import MOST_SPECIAL_REQUEST, shorten
 
 
 def describe_changes(before: Plan, now: Plan, refunded: Cents = ZERO) -> list[str]:
@@ -68,6 +69,8 @@ def _only_in(one: Plan, other: Plan) -> list[Item]:
 
 
 def _describe_line(old: Item, new: Item) -> str:
+    if has_noted_quantity(old) or has_noted_quantity(new):
+        return f"{describe_item(old)} → {describe_item(new)}"
     if old.unit_price == new.unit_price:
         return f"{old.line} {old.quantity} → {new.quantity}"
     if old.quantity == new.quantity:
@@ -76,4 +79,12 @@ def _describe_line(old: Item, new: Item) -> str:
 
 
 def describe_item(item: Item) -> str:
+    """The item as people know it: "2 x Boxed Lunch at 10.00", or "1.5 x Ube Cake for 30.00" with a noted quantity."""
+    if has_noted_quantity(item):
+        return f"{item.note} for {show(item.amount)}"
     return f"{item.quantity} x {item.line} at {show(item.unit_price)}"
+
+
+def has_noted_quantity(item: Item) -> bool:
+    """Whether its note has the line's quantity, and not just more of the line's name."""
+    return bool(item.note) and item.note != shorten(item.line, MOST_SPECIAL_REQUEST)

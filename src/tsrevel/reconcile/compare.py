@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -12,10 +13,11 @@ from tsrevel.engine.outcomes import recall_dispute
 from tsrevel.engine.triage import was_updated_since
 from tsrevel.ledger import GONE, Resolution
 from tsrevel.planning.billing import refunded_of
-from tsrevel.planning.changes import describe_changes
+from tsrevel.planning.changes import describe_changes, has_noted_quantity
 from tsrevel.planning.identity import known_local_ids, order_uuid
 from tsrevel.planning.model import Hold, Plan, Policy, Skip
 from tsrevel.planning.money import ZERO, Cents, show
+from tsrevel.planning.products import normalise
 from tsrevel.planning.reasons import Reason, Status, advise
 from tsrevel.reconcile.model import (
     ALARMS,
@@ -48,6 +50,7 @@ from tsrevel.reconcile.order_parts import (
     totals_of,
     written_plan,
 )
+from tsrevel.revel.client import Contents
 from tsrevel.revel.compare import agrees_with
 from tsrevel.revel.decode import OrderRow
 
@@ -227,7 +230,8 @@ def _compare_ours(case: EventComparison, row: OrderRow, policy: Policy) -> Itera
     contents = contents_of(case, row)
     found = [*_compare_place(base, row), *compare_order(base, row, contents, policy)]
     drift = list(_drift(case, base)) if written else []
-    if now and drift and found and agrees_with(now, row, contents.items, contents.payments):
+    agrees = now is not None and agrees_with(now, row, contents.items, contents.payments)
+    if now and drift and found and agrees and _has_new_notes(now, base, contents):
         for each in drift:
             corrected = f"{each.text}; the order at Revel agrees"
             yield replace(each, kind=DifferenceKind.CORRECTED, text=corrected, explained=True)
@@ -278,6 +282,16 @@ def _drift(case: EventComparison, written: Plan) -> Iterator[Difference]:
         reason=Reason.CHANGED_AFTER_INJECTION,
         tripleseat=total,
     )
+
+
+def _has_new_notes(plan: Plan, written: Plan, contents: Contents) -> bool:
+    """Whether the order shows each quantity that stands only in an item's text, and that tsrevel didn't write."""
+    wanted = _noted_quantities(plan) - _noted_quantities(written)
+    return wanted <= Counter(normalise(each.note) for each in contents.items if not each.voided)
+
+
+def _noted_quantities(plan: Plan) -> Counter[str]:
+    return Counter(normalise(item.note) for item in plan.items if has_noted_quantity(item))
 
 
 # Orders that someone else made

@@ -69,7 +69,10 @@ class OrderRow:
 
 @dataclass(frozen=True, slots=True)
 class ItemRow:
-    """An order item in Revel. `updated` is the time of its last change, and voiding is one."""
+    """An order item in Revel. `updated` is the time of its last change, and voiding is one.
+
+    `note` is the text beside the product's name on the ticket (facts Revel 5.1).
+    """
 
     id: str
     uuid: str
@@ -79,6 +82,7 @@ class ItemRow:
     price: Cents
     voided: bool
     updated: datetime | None = None
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +175,7 @@ def decode_item(row: Json) -> ItemRow:
         price=_money(fields, "price"),
         voided=bool(fields.get("voided_date")) or fields.get("deleted") is True,
         updated=_stamp(fields, "updated_date", "voided_date"),
+        note=str(fields.get("special_request") or ""),
     )
 
 
