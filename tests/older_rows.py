@@ -25,3 +25,9 @@ def dispute(ledger: Ledger, path: Path, run_id: str, event_id: EventId, order_id
 def report_station_change(ledger: Ledger, run_id: str, event_id: EventId, shown: Mapping[str, str], text: str) -> None:
     """What a station has changed, or changed back: which of them only the text said."""
     ledger.audit.add(run_id, AuditKind.ORDER_SHOWN, event_id, text=text, shown=canonical(shown))
+
+
+def forget_details(path: Path) -> None:
+    """What events were like when their orders were planned and when they were last compared: only as a hash."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("UPDATE event_contents SET made = substr(made, 1, 64), seen = substr(seen, 1, 64)")

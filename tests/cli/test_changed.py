@@ -65,6 +65,21 @@ def test_a_change_that_is_taken_back_is_not_listed(made: Shell) -> None:
     assert changed(made) == []
 
 
+def test_what_changed_in_an_event_that_can_not_be_planned_is_exit_3_each_time_and_listed(made: Shell) -> None:
+    for lines, day in (([("Moon Cake", 1, 9)], 12), ([("Moon Cake", 50, 9)], 12), ([("Moon Cake", 50, 9)], 19)):
+        made.world.rewrite_event(FULL, **{**CONTRACT, "lines": lines})
+        made.world.tripleseat.edit_event(FULL, event_date_iso8601=f"2026-12-{day}")
+        assert made.sync().status == 3
+        assert made.sync().status == 0
+        ask(made, "resolve", str(FULL), "--as", "done", "--note", "changed by hand")
+        made.world.time.move(minutes=45)
+    made.world.rewrite_event(FULL, **{**CONTRACT, "lines": [("Moon Cake", 60, 9)]})
+    assert made.sync().status == 3
+    (line,) = (each for each in ask(made, "status").out.splitlines() if each.startswith("changed: "))
+    assert "date 2026-12-12 → 2026-12-19; grand total 837.72 → " in line
+    assert "its lines have changed" in line
+
+
 def test_a_cancelled_event_is_listed_until_it_is_resolved(made: Shell) -> None:
     made.world.tripleseat.cancel_event(FULL)
     assert made.sync("--json").status == 3

@@ -10,6 +10,7 @@ import pytest
 from tsrevel.sandbox import Payment, SampleLine
 from tsrevel.sandbox.day import FULL_CHARGES, FULL_LINES
 
+from .. import older_rows
 from ..world import Died, World, find_outcome, verdict
 from .conftest import FULL
 
@@ -254,6 +255,112 @@ def test_an_event_that_can_not_be_planned_is_told_once_and_again_when_it_can(wor
         told = find_outcome(report, FULL).text if step != "touch" else ""
         assert (verdict(report, FULL) == "skipped CHANGED_AFTER_INJECTION") is (step != "touch")
         assert ("it can be planned again" in told) is (step == "mend")
+
+
+UNPLANNABLE: dict[str, dict[str, Any]] = {
+    "an unknown charge": {"charges": [*FULL_CHARGES, ("Dust Fee", "1.00")]},
+    "an unknown product": {"lines": [*FULL_LINES, ("Moon Cake", 1, 9)]},
+    "too much paid": {"payments": [("900.00", True)]},
+}
+EDITS: dict[str, tuple[dict[str, Any], dict[str, Any], list[str]]] = {
+    "more": ({"lines": [("Coffee Urn", 9, 38)]}, {}, ["grand total", "its lines have changed"]),
+    "a payment": ({"payments": [("901.00", True)]}, {}, ["payments"]),
+    "another day": ({}, {"event_date_iso8601": "2026-12-19"}, ["date 2026-12-12 → 2026-12-19"]),
+    "another location": ({}, {"location_id": 30502, "site_id": 15692}, ["TripleSeat location 30501 → 30502"]),
+    "a fee less": ({"charges": FULL_CHARGES[:1]}, {}, ["its taxes, fees or discounts have changed"]),
+}
+
+
+@pytest.mark.parametrize("edit", EDITS)
+@pytest.mark.parametrize("trouble", UNPLANNABLE)
+def test_each_change_of_an_event_that_can_not_be_planned_is_reported_once(
+    world: World, trouble: str, edit: str
+) -> None:
+    world.sync()
+    spoilt = {**CONTRACT, **UNPLANNABLE[trouble]}
+    world.time.move(minutes=45)
+    world.rewrite_event(FULL, **spoilt)
+    assert verdict(world.sync(), FULL) == "skipped CHANGED_AFTER_INJECTION"
+    content, place, told = EDITS[edit]
+    world.time.move(minutes=45)
+    if content:
+        added = {key: rows[len(CONTRACT[key]) :] for key, rows in UNPLANNABLE[trouble].items() if key != "payments"}
+        changed = {key: [*rows, *added.get(key, [])] for key, rows in content.items()}
+        world.rewrite_event(FULL, **{**spoilt, **changed})
+    if place:
+        world.tripleseat.edit_event(FULL, **place)
+    first, second = world.sync(), world.sync()
+    assert (verdict(first, FULL), first.exit_status) == ("skipped CHANGED_AFTER_INJECTION", 3)
+    assert [each for each in told if each not in find_outcome(first, FULL).text] == []
+    assert (verdict(second, FULL), second.exit_status) == ("skipped ALREADY_INJECTED", 0)
+    assert len(world.writes) == 10
+
+
+def test_a_change_that_an_event_keeps_when_it_can_be_planned_again_is_told_then(world: World) -> None:
+    world.sync()
+    lines = [("Coffee Urn", 1, 38), ("Moon Cake", 1, 9)]
+    told = []
+    for rows in (lines, [("Coffee Urn", 9, 38), lines[1]], [("Coffee Urn", 9, 38)]):
+        world.time.move(minutes=45)
+        world.rewrite_event(FULL, lines=rows)
+        report = world.sync()
+        assert verdict(report, FULL) == "skipped CHANGED_AFTER_INJECTION"
+        told.append(find_outcome(report, FULL).text)
+    assert "it can be planned again; total 837.72 → 342.00" in told[-1]
+    assert "line added: 9 x Coffee Urn at 38.00" in told[-1]
+
+
+def test_an_event_that_the_settings_let_be_planned_again_is_told_with_what_changed_in_it(world: World) -> None:
+    world.sync()
+    world.time.move(minutes=45)
+    charges = [*FULL_CHARGES, ("Dust Fee", "1.00")]
+    world.rewrite_event(FULL, **{**CONTRACT, "charges": charges, "lines": FULL_LINES[1:]})
+    world.sync()
+    world.config["charges"].append({"match": "Dust Fee", "as": "tax"})
+    first, second = world.sync_event(FULL), world.sync_event(FULL)
+    assert verdict(first, FULL) == "skipped CHANGED_AFTER_INJECTION"
+    assert "it can be planned again; total 837.72 → " in find_outcome(first, FULL).text
+    assert verdict(second, FULL) == "skipped ALREADY_INJECTED"
+
+
+def test_a_document_made_anew_with_the_same_content_is_no_change_of_an_event_that_can_not_be_planned(
+    world: World,
+) -> None:
+    world.sync()
+    content = {"lines": [*FULL_LINES, ("Moon Cake", 1, 9)], "charges": FULL_CHARGES}
+    world.time.move(minutes=45)
+    world.rewrite_event(FULL, **content)
+    assert verdict(world.sync(), FULL) == "skipped CHANGED_AFTER_INJECTION"
+    world.time.move(minutes=45)
+    (document,) = world.tripleseat.event(FULL)["documents"]
+    world.tripleseat.edit_event(FULL, documents=[{**document, "id": 999, "title": "Contract: 999"}], document_ids="999")
+    assert verdict(world.sync(), FULL) == "skipped ALREADY_INJECTED"
+
+
+def test_a_change_is_told_though_an_older_version_stored_no_details_of_the_event(world: World) -> None:
+    world.sync()
+    for number, lines in enumerate(([("Moon Cake", 1, 9)], [("Moon Cake", 2, 9)], [("Moon Cake", 3, 9)])):
+        world.time.move(minutes=45)
+        world.rewrite_event(FULL, **{**CONTRACT, "lines": lines})
+        first, second = world.sync(), world.sync()
+        assert (verdict(first, FULL), verdict(second, FULL)) == (
+            "skipped CHANGED_AFTER_INJECTION",
+            "skipped ALREADY_INJECTED",
+        )
+        assert ("its day, location, lines or amounts have changed" in find_outcome(first, FULL).text) is (number == 1)
+        if number == 0:
+            older_rows.forget_details(world.folder / "ledger.sqlite3")
+        if number == 2:
+            assert find_outcome(first, FULL).text.endswith("grand total 183.32 → 192.32; its lines have changed")
+
+
+def test_an_event_that_did_not_change_is_not_told_after_an_older_version_made_its_order(world: World) -> None:
+    world.sync()
+    older_rows.forget_details(world.folder / "ledger.sqlite3")
+    for _ in range(2):
+        world.time.move(minutes=45)
+        world.tripleseat.edit_event(FULL, description="another")
+        assert verdict(world.sync(), FULL) == "skipped ALREADY_INJECTED"
 
 
 def test_an_event_that_is_gone_from_the_listing_and_by_its_id_counts_as_deleted_once(world: World) -> None:

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
+import pytest
+
+from tsrevel.errors import LedgerCode, LedgerDamaged
 from tsrevel.ledger import ContentHashes, EventDrift, EventResult, Ledger, hash_of_content
+from tsrevel.planning.event_details import EventDetails
 from tsrevel.planning.identity import NAMELESS
 from tsrevel.planning.model import EventId, Hold
 from tsrevel.planning.reasons import Reason
 
 from ..planning.make import make_event
-from .samples import DAY, EVENT, ORDER, RUN, make_plan
+from .samples import DAY, EVENT, ORDER, RUN, make_plan, raises, raw
 
 
 def seen(event_id: str = EVENT, **more: Any) -> EventResult:
@@ -149,3 +154,35 @@ def test_what_was_told_of_a_change_is_compared_with_its_content_next_time(ledger
     assert record
     assert record.seen_trouble
     assert ledger.orders.contents([EVENT]) == {EVENT: ContentHashes("made", "seen")}
+
+
+OLDER, NEWER = EventDetails(day="2026-12-12"), EventDetails(day="2026-12-19", total="30.00")
+
+
+def test_details_are_kept_beside_each_content(ledger: Ledger) -> None:
+    ledger.orders.claim(RUN, make_plan())
+    ledger.orders.note_content(RUN, EVENT, "made", OLDER)
+    made = ledger.orders.contents([EVENT])[EVENT]
+    assert (made.last, made.last_details) == ("made", OLDER)
+    ledger.orders.note_drift(RUN, EventDrift(EVENT, "digest", content="seen", details=NEWER))
+    assert ledger.orders.contents([EVENT]) == {EVENT: ContentHashes("made", "seen", OLDER, NEWER)}
+    seen = ledger.orders.contents([EVENT])[EVENT]
+    assert (seen.last, seen.last_details) == ("seen", NEWER)
+
+
+@pytest.mark.parametrize(("content", "known"), [("made", NEWER), ("another", None)])
+def test_details_that_an_older_version_did_not_store_are_learnt_while_the_content_is_the_same(
+    ledger: Ledger, content: str, known: EventDetails | None
+) -> None:
+    ledger.orders.claim(RUN, make_plan())
+    ledger.orders.note_content(RUN, EVENT, "made")
+    ledger.orders.note_drift(RUN, EventDrift(EVENT, "digest", content=content, details=NEWER))
+    assert ledger.orders.contents([EVENT]) == {EVENT: ContentHashes("made", content, known, NEWER)}
+
+
+def test_unreadable_details_are_damage(ledger: Ledger, path: Path) -> None:
+    ledger.orders.note_content(RUN, EVENT, "made", OLDER)
+    with raw(path) as connection:
+        connection.execute("UPDATE event_contents SET made = 'made {'")
+    with raises(LedgerDamaged, LedgerCode.UNREADABLE_SNAPSHOT, match="details of an event"):
+        ledger.orders.contents([EVENT])

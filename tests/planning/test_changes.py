@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -113,7 +114,7 @@ def test_a_name_that_is_only_written_otherwise_is_no_change() -> None:
     assert describe_changes(before, replace(before, items=items)) == []
 
 
-def flat(name: str, quantity: str, **texts: str) -> Plan:
+def flat(name: str, quantity: str, **texts: Any) -> Plan:
     """A plan for one line with an amount of its own, whatever its quantity. `texts` replace those of its item."""
     made = plan(make_event(make_document(make_line(name, quantity, None, "300.00"))))
     return replace(made, items=tuple(replace(each, **texts) for each in made.items))

@@ -10,12 +10,13 @@ import logging
 import random
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import astuple, replace
 from datetime import UTC, date, timedelta
 from decimal import Decimal
 from itertools import groupby
 from operator import itemgetter
 from typing import Literal
+from zoneinfo import ZoneInfo
 
 from tsrevel.engine.context import OrderChangeReported, RunContext, RunState
 from tsrevel.engine.fetch import EventUnavailable, fetch_whole
@@ -43,6 +44,7 @@ from tsrevel.ledger import (
 )
 from tsrevel.planning.billing import refunded_of
 from tsrevel.planning.changes import describe_changes
+from tsrevel.planning.event_details import EventDetails, describe_content, details_of
 from tsrevel.planning.identity import known_local_ids, order_uuid
 from tsrevel.planning.model import Event, EventId, Hold, OrderId, Plan, Skip
 from tsrevel.planning.money import to_cents
@@ -108,15 +110,22 @@ def compare_with_event(
         if leave.report:
             state.reports.append(leave.report)
         return leave.outcome
-    content = hash_of_content(whole)
-    now = _plan_now(ctx, state, whole, content, record, known.contents.get(event_id) or ContentHashes())
-    changes = _changes(whole, now, record, record.seen_plan or task.plan) if now else []
-    state.reports.append(report_change(found, now=now, content=content))
+    hashes = known.contents.get(event_id) or ContentHashes()
+    content, details = hash_of_content(whole), details_of(whole, _zone_of(ctx, whole, task.plan))
+    now = _plan_now(ctx, state, whole, content, record, hashes)
+    changes = []
+    if isinstance(now, Hold):
+        changes = _changes_of_unplannable(now, record, hashes, content, details)
+    elif now:
+        again = ["it can be planned again"] if record.seen_trouble else []
+        changes = again + describe_changes(record.seen_plan or task.plan, now, refunded_of(whole))
+    state.reports.append(report_change(found, now=now, content=content, details=details))
     if record.cancelled:
         changes.insert(0, reinstated(found))
     if changes:
         text = f"after Revel order {record.order_id} was made: {'; '.join(changes)}"
-        return replace(not_written(done, Skip(Reason.CHANGED_AFTER_INJECTION, text, (content,))), news=True)
+        told = (content, *(each or "" for each in astuple(details)), now.reason if isinstance(now, Hold) else "")
+        return replace(not_written(done, Skip(Reason.CHANGED_AFTER_INJECTION, text, told)), news=True)
     return order_stands(done, record)
 
 
@@ -137,23 +146,36 @@ def _plan_now(
 ) -> Plan | Hold | None:
     """The order as it would be made now; None if the event hasn't changed since the last report.
 
-    A new order that differs only because of our mappings and settings is no change of the event (DESIGN 4).
+    A new order that differs only because of our mappings and settings is no change of the event (DESIGN 4). But an
+    event that couldn't be planned and can be now is reported with what changed in it meanwhile.
     """
     if content == hashes.made and record.plan:
         return record.plan
-    if content == hashes.seen:
+    if content == hashes.seen and not record.seen_trouble:
         return None
     now = plan_anew(ctx, state, event)
-    by_settings = isinstance(now, Hold) and now.reason in _BY_SETTINGS and _is_as_made(event, record)
-    return None if hashes.made is None and by_settings else now
+    if not isinstance(now, Hold):
+        return now
+    by_settings = hashes.made is None and now.reason in _BY_SETTINGS and _is_as_made(event, record)
+    return None if content == hashes.seen or by_settings else now
 
 
-def _changes(event: Event, now: Plan | Hold, record: OrderRecord, before: Plan) -> list[str]:
-    """The changes to report, without those that an earlier run reported."""
-    if isinstance(now, Hold):
-        return [] if hash_of_hold(now) == record.seen_trouble else [now.text]
-    again = ["it can be planned again"] if record.seen_trouble else []
-    return again + describe_changes(before, now, refunded_of(event))
+def _changes_of_unplannable(
+    now: Hold, record: OrderRecord, hashes: ContentHashes, content: str, details: EventDetails
+) -> list[str]:
+    """Why the event can't be planned, and what changed in it, without what an earlier run reported."""
+    trouble = [] if hash_of_hold(now) == record.seen_trouble else [now.text]
+    if hashes.last_details:
+        is_move_told = trouble and now.reason is Reason.LOCATION_NOT_MAPPED
+        known = replace(details, location=None) if is_move_told else details
+        return trouble + describe_content(hashes.last_details, known)
+    is_untold = not trouble and hashes.last is not None and content != hashes.last
+    return ["its day, location, lines or amounts have changed"] if is_untold else trouble
+
+
+def _zone_of(ctx: RunContext, event: Event, plan: Plan) -> ZoneInfo | None:
+    """The time zone of the event's location, or of its order's if the settings don't have that location."""
+    return find_zone((find_location(event, ctx.policy) or plan.location).timezone)
 
 
 def _is_as_made(event: Event, record: OrderRecord) -> bool:

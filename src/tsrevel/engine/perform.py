@@ -67,11 +67,12 @@ from tsrevel.engine.work_queue import WorkQueue, make_entry
 from tsrevel.engine.workers import in_parallel
 from tsrevel.errors import LedgerUnusable, OutcomeUnknown, Refused, StopRun, TryNextRun, WrongClock
 from tsrevel.ledger import KnownEvents, OrderRecord, hash_of_content
+from tsrevel.planning.event_details import details_of
 from tsrevel.planning.identity import known_local_ids, order_uuid
 from tsrevel.planning.model import Event, EventId, Hold, Plan, Skip
 from tsrevel.planning.plan import label_order
 from tsrevel.planning.reasons import Reason, Status
-from tsrevel.planning.screening import screen
+from tsrevel.planning.screening import find_zone, screen
 from tsrevel.revel.decode import OrderRow
 
 log = logging.getLogger(__name__)
@@ -312,10 +313,16 @@ def _make_order(ctx: RunContext, state: RunState, work: Work, task: Prepare) -> 
     if ctx.dry_run:
         return planned(about, plan)
     with state.writing_at(plan.location.establishment):
-        ctx.ledger.orders.note_content(ctx.run_id, event.id, hash_of_content(event))
+        _note_content(ctx, event, plan)
         if isinstance(existing, Ours):
             return adopt(ctx, state, about, plan, existing.row, task.found.digest)
         return inject(ctx, state, about, plan, label_order(event, plan.location), task.found.digest)
+
+
+def _note_content(ctx: RunContext, event: Event, plan: Plan) -> None:
+    """Store what the event is like of which its order is made, to compare it later."""
+    details = details_of(event, find_zone(plan.location.timezone))
+    ctx.ledger.orders.note_content(ctx.run_id, event.id, hash_of_content(event), details)
 
 
 def _prepared(ctx: RunContext, state: RunState, work: Work, task: Prepare) -> Prepared | EventUnavailable:
@@ -360,7 +367,7 @@ def _take_in(ctx: RunContext, state: RunState, found: FoundEvent, row: OrderRow)
         state.whole[event_id] = whole
         plan = plan_anew(ctx, state, whole)
         if isinstance(plan, Plan) and adopt_whole(ctx, state, plan, row, found.digest):
-            ctx.ledger.orders.note_content(ctx.run_id, event_id, hash_of_content(whole))
+            _note_content(ctx, whole, plan)
             return
     ctx.ledger.orders.settle(ctx.run_id, event_id, row.id, None)
 

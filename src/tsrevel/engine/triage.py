@@ -25,6 +25,7 @@ from tsrevel.engine.outcomes import (
     with_order,
 )
 from tsrevel.ledger import EventDrift, KnownEvents, OrderRecord, Resolution
+from tsrevel.planning.event_details import EventDetails
 from tsrevel.planning.model import Event, Hold, Location, Plan, Policy, Skip
 from tsrevel.planning.reasons import Reason
 from tsrevel.planning.screening import find_location, find_zone, screen, screen_status
@@ -200,7 +201,12 @@ def leave_cancelled(
 
 
 def report_change(
-    found: FoundEvent, *, now: Plan | Hold | None = None, cancelled: bool = False, content: str | None = None
+    found: FoundEvent,
+    *,
+    now: Plan | Hold | None = None,
+    cancelled: bool = False,
+    content: str | None = None,
+    details: EventDetails | None = None,
 ) -> EventDrift:
     """The record of a comparison. `now` is the order as it would be made now; None: nothing was planned."""
     return EventDrift(
@@ -211,6 +217,7 @@ def report_change(
         trouble=now if isinstance(now, Hold) else None,
         keeps_trouble=now is None,
         content=content,
+        details=details,
     )
 
 

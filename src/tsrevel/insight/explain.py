@@ -193,7 +193,8 @@ def _last_outcome(history: EventHistory) -> Outcome | None:
         return _with_open_change(leave_resolved(about, resolution), history)
     if standing is None and record is None:
         return None
-    drift = recall_drift(record, history.facts, resolution) if record and about.status is Status.SKIPPED else None
+    known = record if about.status is Status.SKIPPED else None
+    drift = recall_drift(known, history.facts, history.contents, resolution) if known else None
     if drift:
         return not_written(about, drift)
     text = ""

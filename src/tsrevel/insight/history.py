@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 
-from tsrevel.ledger import AuditKind, AuditRow, LedgerView, OrderRecord, Resolution, RunRecord
+from tsrevel.ledger import AuditKind, AuditRow, ContentHashes, LedgerView, OrderRecord, Resolution, RunRecord
 from tsrevel.ledger.queries import Attempt, EventStatus, OpenChange, StepStatus
 from tsrevel.planning.model import EventId
 from tsrevel.planning.money import Cents
@@ -25,6 +25,7 @@ class EventHistory:
     facts: tuple[AuditRow, ...] = ()
     failed_write: FailedWrite | None = None
     open_change: OpenChange | None = None
+    contents: ContentHashes | None = None
 
     @property
     def known(self) -> bool:
@@ -54,6 +55,7 @@ def recount_event(view: LedgerView | None, event_id: EventId, limit: int | None 
             attempts=view.queries.attempts_at(event_id),
             steps=view.queries.steps_of(event_id),
             facts=view.audit.rows(event_id, limit),
+            contents=view.orders.contents([event_id]).get(event_id),
             failed_write=view.orders.failed_writes([event_id]).get(event_id),
             open_change=next(iter(view.queries.open_changes(event_id)), None),
         )

@@ -9,22 +9,39 @@ from zoneinfo import ZoneInfo
 
 from tsrevel.config import Settings
 from tsrevel.engine.outcomes import describe_change, describe_disabled, describe_standing, recall_resolved
-from tsrevel.ledger import AuditKind, AuditRow, LedgerView, OrderRecord, Pause, Resolution, RunRecord, StationChange
+from tsrevel.ledger import (
+    AuditKind,
+    AuditRow,
+    ContentHashes,
+    LedgerView,
+    OrderRecord,
+    Pause,
+    Resolution,
+    RunRecord,
+    StationChange,
+)
 from tsrevel.ledger.connection import describe_unwritable
 from tsrevel.ledger.older_rows import read_station_change
 from tsrevel.ledger.queries import EventStatus, OpenOrder
 from tsrevel.planning.assumptions import AssumptionAnswer, AssumptionCode, find_critical
 from tsrevel.planning.changes import describe_changes
+from tsrevel.planning.event_details import describe_content
 from tsrevel.planning.model import EventId, OrderId, Skip
 from tsrevel.planning.money import Cents
 from tsrevel.planning.reasons import FailedWrite, Reason, Resolved
 from tsrevel.webhook.spool import Spool, SpoolStatus
 
 
-def recall_drift(record: OrderRecord, facts: Sequence[AuditRow], resolution: Resolution | None = None) -> Skip | None:
+def recall_drift(
+    record: OrderRecord,
+    facts: Sequence[AuditRow],
+    contents: ContentHashes | None,
+    resolution: Resolution | None = None,
+) -> Skip | None:
     """How the event, or the order in Revel, now differs from the order that was made; None if no change is known.
 
-    None as well if a person has changed the order in Revel to what the event asks for.
+    None as well if a person has changed the order in Revel to what the event asks for. `contents`: the event's, then
+    and now.
     """
     if record.state == "foreign":
         return _recall_foreign(record, facts)
@@ -36,8 +53,10 @@ def recall_drift(record: OrderRecord, facts: Sequence[AuditRow], resolution: Res
     if record.plan is None:
         return None
     changes = []
+    made, seen = (contents.made_details, contents.seen_details) if contents else (None, None)
     if record.seen_trouble:
         changes.append(f"the event can no longer be planned; `tsrevel explain {record.event_id}` shows why")
+        changes += describe_content(made, seen) if made and seen else []
     elif record.seen_plan:
         changes += describe_changes(record.plan, record.seen_plan)
     told = [f"after Revel order {record.order_id} was made: {'; '.join(changes)}"] if changes else []
@@ -281,6 +300,7 @@ def _changed(view: LedgerView) -> Iterator[Changed]:
             return
         ids = [each.event_id for each in found]
         records, resolutions = view.orders.find(ids), view.events.resolutions(ids)
+        contents = view.orders.contents(records)
         facts = {each: view.audit.rows(each, None) for each in records}
     for each in found:
         record, resolution = records.get(each.event_id), resolutions.get(each.event_id)
@@ -291,7 +311,7 @@ def _changed(view: LedgerView) -> Iterator[Changed]:
         elif record is None:
             continue
         else:
-            drift = recall_drift(record, facts[each.event_id], resolution)
+            drift = recall_drift(record, facts[each.event_id], contents.get(each.event_id), resolution)
             if drift is None and record.state in {"settled", "foreign"}:
                 continue
             told = drift or Skip(Reason(each.reason), "it has changed since its order was made")

@@ -14,7 +14,14 @@ from tsrevel.ledger.chain import canonical
 from tsrevel.ledger.connection import Change, Transactions
 from tsrevel.ledger.older_rows import read_dispute
 from tsrevel.ledger.outbox import Outbox
-from tsrevel.ledger.plan_json import decode_plan, encode_plan, hash_of_hold, hash_of_text
+from tsrevel.ledger.plan_json import (
+    decode_content,
+    decode_plan,
+    encode_content,
+    encode_plan,
+    hash_of_hold,
+    hash_of_text,
+)
 from tsrevel.ledger.records import (
     PENDING,
     AuditKind,
@@ -27,6 +34,7 @@ from tsrevel.ledger.records import (
     decode_instant,
     encode_instant,
 )
+from tsrevel.planning.event_details import EventDetails
 from tsrevel.planning.identity import NAMELESS
 from tsrevel.planning.model import EventId, Hold, OrderId, Plan, Step
 from tsrevel.planning.money import show
@@ -166,8 +174,10 @@ _NOTE_MADE = """
     ON CONFLICT (event_id) DO UPDATE SET made = excluded.made, seen = NULL
 """
 _NOTE_SEEN = """
-    INSERT INTO event_contents (event_id, seen) VALUES (?, ?) ON CONFLICT (event_id) DO UPDATE SET seen = excluded.seen
+    INSERT INTO event_contents (event_id, seen) VALUES (:event_id, :text)
+    ON CONFLICT (event_id) DO UPDATE SET seen = excluded.seen, made = iif(made = :content, excluded.seen, made)
 """
+"""An older version stored no details when the order was planned. Those of the same content stand for them."""
 
 
 class OrderRepository:
@@ -266,10 +276,10 @@ class OrderRepository:
         return {row["event_id"]: _decode_failed_write(row, records.get(row["event_id"])) for row in rows}
 
     def contents(self, event_ids: Iterable[EventId]) -> dict[EventId, ContentHashes]:
-        """The known content hashes of these events."""
+        """The known content hashes and details of these events. LedgerDamaged if details are unreadable."""
         with self._transactions.reading() as connection:
             rows = connection.execute(_CONTENTS, (json.dumps(list(event_ids)),))
-            return {row["event_id"]: ContentHashes(row["made"], row["seen"]) for row in rows}
+            return {row["event_id"]: _decode_contents(row) for row in rows}
 
     def shown(self, event_ids: Iterable[EventId]) -> dict[EventId, dict[str, str]]:
         """These events' orders that a POS station changed after they were finished, as Revel last showed them."""
@@ -305,10 +315,10 @@ class OrderRepository:
                 AuditKind.CLAIMED, event_id, was=state, plan_hash=hash_of_text(text), total=show(plan.final_total)
             )
 
-    def note_content(self, run_id: str, event_id: EventId, content: str) -> None:
-        """Stores the content hash (`hash_of_content`) of the event that the order is about to be made from."""
+    def note_content(self, run_id: str, event_id: EventId, content: str, details: EventDetails | None = None) -> None:
+        """Stores the content hash (`hash_of_content`) and details of the event that its order is to be made of."""
         with self._transactions.changing(run_id) as change:
-            change.connection.execute(_NOTE_MADE, (event_id, content))
+            change.connection.execute(_NOTE_MADE, (event_id, encode_content(content, details)))
 
     def mark_sent(self, run_id: str, event_id: EventId, step: Step) -> None:
         """Records that the step is about to be sent. Until it is answered, its outcome is unknown.
@@ -458,7 +468,9 @@ class OrderRepository:
                     ConflictCode.NO_ORDER, f"Event {drift.event_id} can't be updated: the ledger has no order for it."
                 )
             if drift.content:
-                change.connection.execute(_NOTE_SEEN, (drift.event_id, drift.content))
+                text = encode_content(drift.content, drift.details)
+                row = {"event_id": drift.event_id, "content": drift.content, "text": text}
+                change.connection.execute(_NOTE_SEEN, row)
             change.audit(
                 AuditKind.REMEMBERED,
                 drift.event_id,
@@ -540,6 +552,11 @@ def _decode_order(row: sqlite3.Row, receipts: Mapping[str, Receipt], sent: Itera
         recheck_at=decode_instant(row["look_again_at"]),
         seen_trouble=row["seen_trouble"],
     )
+
+
+def _decode_contents(row: sqlite3.Row) -> ContentHashes:
+    (made, made_details), (seen, seen_details) = decode_content(row["made"]), decode_content(row["seen"])
+    return ContentHashes(made, seen, made_details, seen_details)
 
 
 def _decode_receipt(row: sqlite3.Row) -> Receipt:

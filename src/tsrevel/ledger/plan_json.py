@@ -11,6 +11,7 @@ from functools import cache
 from pydantic import TypeAdapter, ValidationError
 
 from tsrevel.errors import LedgerCode, LedgerDamaged
+from tsrevel.planning.event_details import EventDetails
 from tsrevel.planning.model import Document, Event, Hold, Plan
 
 _SHAPE = 1
@@ -29,6 +30,11 @@ def _plans() -> TypeAdapter[Plan]:
 @cache
 def _events() -> TypeAdapter[Event]:
     return TypeAdapter(Event)
+
+
+@cache
+def _details() -> TypeAdapter[EventDetails]:
+    return TypeAdapter(EventDetails)
 
 
 def encode_plan(plan: Plan) -> str:
@@ -86,6 +92,24 @@ def hash_of_content(event: Event) -> str:
     """A hash of all that an order's day, location, lines and money come from. Settings don't change it."""
     bare = replace(event, status="", location_name="", starts_at=None, guest_count=None, updated=None, faults=())
     return hash_of_text(encode_snapshot(bare))
+
+
+def encode_content(content: str, details: EventDetails | None) -> str:
+    """A content hash and the details beside it, as one text. Earlier versions stored the hash alone."""
+    return f"{content} {_details().dump_json(details).decode()}" if details else content
+
+
+def decode_content(text: str | None) -> tuple[str | None, EventDetails | None]:
+    """The hash and the details; LedgerDamaged if they are unreadable."""
+    content, _, details = (text or "").partition(" ")
+    try:
+        return content or None, _details().validate_json(details) if details else None
+    except ValidationError:
+        raise LedgerDamaged(
+            LedgerCode.UNREADABLE_SNAPSHOT,
+            "The details of an event in the ledger can't be read. Install the tsrevel that wrote them, or restore a "
+            "backup.",
+        ) from None
 
 
 def hash_of_text(text: str) -> str:

@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import Literal
 
+from tsrevel.planning.event_details import EventDetails
 from tsrevel.planning.model import Event, EventId, Hold, OrderId, Plan
 from tsrevel.planning.reasons import Reason
 
@@ -199,10 +200,25 @@ class EventResult:
 
 @dataclass(frozen=True, slots=True)
 class ContentHashes:
-    """Hashes of an event's content: `made` when its order was planned, `seen` when it was last compared."""
+    """An event's content: `made` when its order was planned, `seen` when it was last compared.
+
+    `made` and `seen` are hashes. The details beside each are None if an older version stored it.
+    """
 
     made: str | None = None
     seen: str | None = None
+    made_details: EventDetails | None = None
+    seen_details: EventDetails | None = None
+
+    @property
+    def last(self) -> str | None:
+        """The hash when the event was last compared, or else when its order was planned."""
+        return self.seen or self.made
+
+    @property
+    def last_details(self) -> EventDetails | None:
+        """The details then."""
+        return self.seen_details if self.seen else self.made_details
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +227,8 @@ class EventDrift:
 
     `digest`: the event's content hash in the listing; "" if it wasn't listed, so that it is compared when it is listed
     next. `plan`: the order as it would be made now; None leaves the stored one. `trouble`: why the event can't be
-    planned now; `keeps_trouble` leaves what is stored of that. `content`: the event's content hash; None leaves it.
+    planned now; `keeps_trouble` leaves what is stored of that. `content`: the event's content hash, with its `details`;
+    None leaves both.
     """
 
     event_id: EventId
@@ -221,6 +238,7 @@ class EventDrift:
     trouble: Hold | None = None
     keeps_trouble: bool = False
     content: str | None = None
+    details: EventDetails | None = None
 
 
 @dataclass(frozen=True, slots=True)

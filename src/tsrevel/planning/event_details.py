@@ -1,0 +1,106 @@
+"""The details of an event that a change report compares besides the plan, and their differences for people. Pure.
+
+An event that can't be planned has no plan to compare: then these details show that its day, location, lines or amounts
+have changed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from tsrevel.planning.model import Document, Event
+from tsrevel.planning.money import ZERO, Cents, show, to_cents
+from tsrevel.planning.products import normalise
+from tsrevel.planning.screening import event_day
+
+
+@dataclass(frozen=True, slots=True)
+class EventDetails:
+    """Free of customer data: hashes stand for what may name people, or is long. "" means that the event has none.
+
+    None means unknown: an older version stored the details without it.
+    """
+
+    day: str | None = None
+    location: str | None = None
+    total: str | None = None
+    payments: str | None = None
+    lines: str | None = None
+    charges: str | None = None
+
+
+def details_of(event: Event, zone: ZoneInfo | None) -> EventDetails:
+    """The event's details. `zone` is its location's."""
+    live = [document for document in event.documents if not document.deleted]
+    day = event_day(event, zone)
+    return EventDetails(
+        day=day.isoformat() if day else "",
+        location=event.location_id or event.site_id or "",
+        total=_total(event, live),
+        payments=show(_received(live)),
+        lines=_hash(sorted(_lines(document) for document in live if document.lines)),
+        charges=_hash(sorted(_charges(document) for document in live if document.lines)),
+    )
+
+
+def describe_content(before: EventDetails, now: EventDetails) -> list[str]:
+    """The changed day, location, sums and lines, as far as they are known without a plan."""
+    named = {
+        "date": (before.day, now.day),
+        "TripleSeat location": (before.location, now.location),
+        "grand total": (before.total, now.total),
+        "payments": (before.payments, now.payments),
+    }
+    hashed = {
+        "its lines have changed": (before.lines, now.lines),
+        "its taxes, fees or discounts have changed": (before.charges, now.charges),
+    }
+    return [*_describe_values(named), *(text for text, (old, new) in hashed.items() if _differ(old, new))]
+
+
+def _describe_values(values: dict[str, tuple[str | None, str | None]]) -> Iterator[str]:
+    for what, (old, new) in values.items():
+        if _differ(old, new):
+            yield f"{what} {old or 'none'} → {new or 'none'}"
+
+
+def _differ(old: str | None, new: str | None) -> bool:
+    return old is not None and new is not None and old != new
+
+
+def _total(event: Event, documents: Iterable[Document]) -> str:
+    """The event's grand total, else those of its documents."""
+    totals = [event.grand_total] if event.grand_total is not None else [each.grand_total for each in documents]
+    return ", ".join(show(to_cents(each)) for each in totals if each is not None)
+
+
+def _received(documents: Iterable[Document]) -> Cents:
+    """The money received by the payments of these documents, each counted once, less what was refunded."""
+    payments = {each.id or each: each for document in documents for each in document.payments if each.paid}
+    return Cents(sum((to_cents(each.amount - abs(each.refunded)) for each in payments.values()), ZERO))
+
+
+def _lines(document: Document) -> list[list[str]]:
+    return sorted(
+        [normalise(each.name), *map(_show_exactly, (each.quantity, each.price, each.total, each.discount))]
+        for each in document.lines
+    )
+
+
+def _charges(document: Document) -> list[list[str]]:
+    totals = sorted([normalise(each.name), _show_exactly(each.amount)] for each in document.billing_totals)
+    return [*totals, [_show_exactly(document.discounts_total)]]
+
+
+def _show_exactly(number: Decimal | None) -> str:
+    """The number without zeros at its end: 2.0 and 2 are the same."""
+    return "" if number is None else f"{number.normalize():f}"
+
+
+def _hash(content: object) -> str:
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
