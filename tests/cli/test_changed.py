@@ -80,6 +80,18 @@ def test_what_changed_in_an_event_that_can_not_be_planned_is_exit_3_each_time_an
     assert "its lines have changed" in line
 
 
+def test_a_change_of_start_guests_or_contact_is_listed_until_it_is_taken_back(made: Shell) -> None:
+    contact = made.world.tripleseat.event(FULL)["contact"]
+    for guests, person in ((60, {"first_name": "Robin"}), (70, {"first_name": "Robin"}), (24, contact)):
+        made.world.tripleseat.edit_event(FULL, guaranteed_guest_count=guests, guest_count=guests, contact=person)
+        assert made.sync().status == 3
+        told = "".join(each["text"] for each in ask(made, "status", "--json").answer["changed"])
+        assert ("its contact has changed" in told) is (guests != 24)
+        assert (f"guests 24 → {guests}" in told) is (guests != 24)
+        made.world.time.move(minutes=45)
+    assert changed(made) == []
+
+
 def test_a_cancelled_event_is_listed_until_it_is_resolved(made: Shell) -> None:
     made.world.tripleseat.cancel_event(FULL)
     assert made.sync("--json").status == 3
@@ -116,7 +128,7 @@ def test_a_mapping_taken_out_is_no_change_of_the_event(made: Shell) -> None:
     said = ask(made, "explain", str(FULL), "--json").answer
     assert said["reason"] == "ALREADY_INJECTED"
     assert "by hand" not in ask(made, "explain", str(FULL)).out
-    made.world.tripleseat.edit_event(FULL, guest_count=3)
+    made.world.tripleseat.edit_event(FULL, description="No nuts, please.")
     report = made.sync("--json")
     assert "CHANGED_AFTER_INJECTION" not in [each["reason"] for each in report.answer["events"]]
     assert changed(made) == []
@@ -132,7 +144,7 @@ def test_another_setting_is_no_change_of_the_event(made: Shell, setting: str) ->
     else:
         config["locations"] = [each for each in config["locations"] if each["revel_establishment"] != 8]
     assert ask(made, "explain", str(FULL), "--json").answer["reason"] == "ALREADY_INJECTED"
-    made.world.tripleseat.edit_event(FULL, guest_count=3)
+    made.world.tripleseat.edit_event(FULL, description="No nuts, please.")
     report = made.sync("--json")
     assert "CHANGED_AFTER_INJECTION" not in [each["reason"] for each in report.answer["events"]]
 

@@ -90,7 +90,49 @@ def test_each_further_change_is_reported_against_the_last_one(world: World) -> N
 def test_a_change_that_bears_on_nothing_is_no_news(world: World) -> None:
     world.sync()
     world.time.move(minutes=45)
-    world.tripleseat.edit_event(FULL, guest_count=30)
+    world.tripleseat.edit_event(FULL, description="No nuts, please.", post_as="Example")
+    assert verdict(world.sync(), FULL) == "skipped ALREADY_INJECTED"
+
+
+LABELS: dict[str, tuple[dict[str, Any], str]] = {
+    "the start": ({"event_start_iso8601": "2026-12-12T11:00:00-08:00"}, "start 18:00 → 11:00"),
+    "the guests": ({"guest_count": 60, "guaranteed_guest_count": 60}, " → 60"),
+    "the name": ({"name": "Example Widgets breakfast"}, "its name has changed"),
+    "the contact": ({"contact": {"first_name": "Robin", "last_name": "Example"}}, "its contact has changed"),
+}
+
+
+@pytest.mark.parametrize("is_planned", [True, False])
+@pytest.mark.parametrize("change", LABELS)
+def test_a_change_of_what_the_orders_notes_and_call_name_say_is_reported_once(
+    world: World, change: str, is_planned: bool
+) -> None:
+    world.sync()
+    if not is_planned:
+        world.time.move(minutes=45)
+        world.rewrite_event(FULL, **{**CONTRACT, "lines": [("Moon Cake", 1, 9)]})
+        world.sync()
+    world.time.move(minutes=45)
+    edits, expected = LABELS[change]
+    world.tripleseat.edit_event(FULL, **edits)
+    check_reported_once(world, expected)
+
+
+def test_the_same_name_and_contact_in_another_spelling_are_no_change(world: World) -> None:
+    world.sync()
+    world.time.move(minutes=45)
+    event = world.tripleseat.event(FULL)
+    phones = [{"number": "702 555 0142"}]
+    contact = {**event["contact"], "first_name": "JORDAN", "phone_numbers": phones}
+    world.tripleseat.edit_event(FULL, name=f" {event['name'].upper()} ", contact=contact)
+    assert verdict(world.sync(), FULL) == "skipped ALREADY_INJECTED"
+
+
+def test_another_time_zone_in_the_settings_is_no_change_of_the_start(world: World) -> None:
+    world.sync()
+    world.time.move(minutes=45)
+    world.config["locations"][0]["timezone"] = "America/Chicago"
+    world.tripleseat.edit_event(FULL, description="No nuts, please.")
     assert verdict(world.sync(), FULL) == "skipped ALREADY_INJECTED"
 
 
@@ -245,7 +287,7 @@ def test_an_event_that_can_not_be_planned_is_told_once_and_again_when_it_can(wor
     for step in ("spoil", "touch", "mend", "touch"):
         world.time.move(minutes=45)
         if step == "touch":
-            world.tripleseat.edit_event(FULL, guest_count=world.tripleseat.event(FULL)["guest_count"] + 1)
+            world.tripleseat.edit_event(FULL, description=f"as of {world.time.now}")
         elif trouble == "place":
             world.tripleseat.edit_event(FULL, **(spoilt if step == "spoil" else mended))
         else:

@@ -10,7 +10,7 @@ from tsrevel.engine.deliveries import understand
 from tsrevel.sandbox import Payment
 from tsrevel.sandbox.day import FULL_CHARGES, FULL_LINES
 
-from ..world import World
+from ..world import World, verdict
 from .conftest import EARLY, FULL, LOST, PAID, TWINS
 from .deliveries import booking, deliver, delivery, documents_without, encode, partial, receiving, said, seat_requests
 
@@ -100,3 +100,19 @@ def test_other_events_older_states_and_duplicates_cast_no_doubt(day: World, trig
         receiver.to_come += [understand(each)[1] for each in (body, *others)]
         assert said(receiver.take(body)) == "done"
     assert seat_requests(day) == []
+
+
+@pytest.mark.parametrize("is_made_of_it", [True, False])
+def test_a_payload_without_guests_or_contact_is_no_change_of_them(day: World, is_made_of_it: bool) -> None:
+    missing = ("contact", "guest_count", "guaranteed_guest_count")
+    if not is_made_of_it:
+        day.sync()
+        day.time.move(minutes=45)
+        day.tripleseat.edit_event(FULL, description="No nuts, please.")
+    told = said(*deliver(day, partial(day, FULL, *missing)))
+    assert told == ("done" if is_made_of_it else "not done ALREADY_INJECTED")
+    day.time.move(minutes=45)
+    assert verdict(day.sync(), FULL) == "skipped ALREADY_INJECTED"
+    day.time.move(minutes=45)
+    day.tripleseat.edit_event(FULL, guest_count=60, guaranteed_guest_count=60)
+    assert verdict(day.sync(), FULL) == "skipped CHANGED_AFTER_INJECTION"

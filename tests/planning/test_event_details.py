@@ -10,8 +10,15 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from tests.planning.make import DAY, make_document, make_event, make_line, make_payment
-from tsrevel.planning.event_details import EventDetails, describe_content, details_of
+from tests.planning.make import DAY, NOON, make_document, make_event, make_line, make_payment
+from tsrevel.planning.event_details import (
+    EventDetails,
+    describe_content,
+    describe_labels,
+    details_of,
+    fill_unknown,
+    without_labels,
+)
 from tsrevel.planning.model import Document, Event
 
 ZONE = ZoneInfo("America/Los_Angeles")
@@ -76,6 +83,40 @@ def test_a_payment_on_two_documents_counts_once_and_less_its_refund() -> None:
     now = replace(CONTRACT, payments=(refunded,))
     both = make_event(now, replace(now, id=2))
     assert [each for each in describe(both) if each.startswith("payments")] == ["payments 5.00 → 2.50"]
+
+
+@pytest.mark.parametrize(
+    ("now", "expected"),
+    [
+        (replace(EVENT, starts_at=NOON + timedelta(hours=6)), ["start 12:00 → 18:00"]),
+        (replace(EVENT, starts_at=NOON + timedelta(hours=13)), ["start 12:00 → 2026-12-13 01:00"]),
+        (replace(EVENT, starts_at=None), ["start 12:00 → none"]),
+        (replace(EVENT, guest_count=60), ["guests 24 → 60"]),
+        (replace(EVENT, guest_count=None), ["guests 24 → none"]),
+        (replace(EVENT, name="Another lunch"), ["its name has changed"]),
+        (replace(EVENT, contact_name="Robin Example"), ["its contact has changed"]),
+        (replace(EVENT, contact_phone="(702) 555-0199"), ["its contact has changed"]),
+        (replace(EVENT, name=EVENT.name.upper(), contact_phone="702.555.0142"), []),
+        (replace(EVENT, name="", contact_name="", contact_phone=""), []),
+        (replace(EVENT, day=DAY + timedelta(days=1), starts_at=NOON + timedelta(days=1)), []),
+    ],
+)
+def test_what_the_orders_labels_say_is_told_without_a_name_or_a_phone(now: Event, expected: list[str]) -> None:
+    assert describe_labels(details_of(EVENT, ZONE), details_of(now, ZONE)) == expected
+
+
+def test_without_a_time_zone_there_is_no_start() -> None:
+    assert details_of(EVENT, None).start == ""
+
+
+def test_unknown_details_are_the_last_known_ones() -> None:
+    known = details_of(EVENT, ZONE)
+    assert fill_unknown(without_labels(known), known) == known
+    assert fill_unknown(known, EventDetails(day="2026-12-01")) == known
+
+
+def test_no_detail_names_a_person() -> None:
+    assert not [each for each in ("Jordan", "555", "Widgets") if each in str(details_of(EVENT, ZONE))]
 
 
 def test_what_an_older_version_did_not_store_is_no_change() -> None:

@@ -16,10 +16,9 @@ from decimal import Decimal
 from itertools import groupby
 from operator import itemgetter
 from typing import Literal
-from zoneinfo import ZoneInfo
 
 from tsrevel.engine.context import OrderChangeReported, RunContext, RunState
-from tsrevel.engine.fetch import EventUnavailable, fetch_whole
+from tsrevel.engine.fetch import EventUnavailable, FoundEvent, fetch_whole
 from tsrevel.engine.outcomes import (
     Outcome,
     describe_order,
@@ -44,7 +43,14 @@ from tsrevel.ledger import (
 )
 from tsrevel.planning.billing import refunded_of
 from tsrevel.planning.changes import describe_changes
-from tsrevel.planning.event_details import EventDetails, describe_content, details_of
+from tsrevel.planning.event_details import (
+    EventDetails,
+    describe_content,
+    describe_labels,
+    details_of,
+    fill_unknown,
+    without_labels,
+)
 from tsrevel.planning.identity import known_local_ids, order_uuid
 from tsrevel.planning.model import Event, EventId, Hold, OrderId, Plan, Skip
 from tsrevel.planning.money import to_cents
@@ -111,7 +117,7 @@ def compare_with_event(
             state.reports.append(leave.report)
         return leave.outcome
     hashes = known.contents.get(event_id) or ContentHashes()
-    content, details = hash_of_content(whole), details_of(whole, _zone_of(ctx, whole, task.plan))
+    content, details = hash_of_content(whole), _details_of(ctx, found, whole, task.plan, hashes)
     now = _plan_now(ctx, state, whole, content, record, hashes)
     changes = []
     if isinstance(now, Hold):
@@ -119,6 +125,8 @@ def compare_with_event(
     elif now:
         again = ["it can be planned again"] if record.seen_trouble else []
         changes = again + describe_changes(record.seen_plan or task.plan, now, refunded_of(whole))
+    if hashes.last_details:
+        changes += describe_labels(hashes.last_details, details)
     state.reports.append(report_change(found, now=now, content=content, details=details))
     if record.cancelled:
         changes.insert(0, reinstated(found))
@@ -173,9 +181,17 @@ def _changes_of_unplannable(
     return ["its day, location, lines or amounts have changed"] if is_untold else trouble
 
 
-def _zone_of(ctx: RunContext, event: Event, plan: Plan) -> ZoneInfo | None:
-    """The time zone of the event's location, or of its order's if the settings don't have that location."""
-    return find_zone((find_location(event, ctx.policy) or plan.location).timezone)
+def _details_of(ctx: RunContext, found: FoundEvent, event: Event, plan: Plan, hashes: ContentHashes) -> EventDetails:
+    """The event's details now; the last known ones where it lacks some.
+
+    Its time zone is that of the order's location, which the settings don't change, but after a move its own location's.
+    """
+    place = plan.location
+    if (place.tripleseat_location, place.tripleseat_site) != (event.location_id, event.site_id):
+        place = find_location(event, ctx.policy) or place
+    details = details_of(event, find_zone(place.timezone))
+    details = without_labels(details) if found.told else details
+    return fill_unknown(details, hashes.last_details) if hashes.last_details else details
 
 
 def _is_as_made(event: Event, record: OrderRecord) -> bool:

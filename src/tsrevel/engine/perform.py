@@ -67,7 +67,7 @@ from tsrevel.engine.work_queue import WorkQueue, make_entry
 from tsrevel.engine.workers import in_parallel
 from tsrevel.errors import LedgerUnusable, OutcomeUnknown, Refused, StopRun, TryNextRun, WrongClock
 from tsrevel.ledger import KnownEvents, OrderRecord, hash_of_content
-from tsrevel.planning.event_details import details_of
+from tsrevel.planning.event_details import details_of, without_labels
 from tsrevel.planning.identity import known_local_ids, order_uuid
 from tsrevel.planning.model import Event, EventId, Hold, Plan, Skip
 from tsrevel.planning.plan import label_order
@@ -313,15 +313,16 @@ def _make_order(ctx: RunContext, state: RunState, work: Work, task: Prepare) -> 
     if ctx.dry_run:
         return planned(about, plan)
     with state.writing_at(plan.location.establishment):
-        _note_content(ctx, event, plan)
+        _note_content(ctx, task.found, event, plan)
         if isinstance(existing, Ours):
             return adopt(ctx, state, about, plan, existing.row, task.found.digest)
         return inject(ctx, state, about, plan, label_order(event, plan.location), task.found.digest)
 
 
-def _note_content(ctx: RunContext, event: Event, plan: Plan) -> None:
+def _note_content(ctx: RunContext, found: FoundEvent, event: Event, plan: Plan) -> None:
     """Store what the event is like of which its order is made, to compare it later."""
     details = details_of(event, find_zone(plan.location.timezone))
+    details = without_labels(details) if found.told else details
     ctx.ledger.orders.note_content(ctx.run_id, event.id, hash_of_content(event), details)
 
 
@@ -367,7 +368,7 @@ def _take_in(ctx: RunContext, state: RunState, found: FoundEvent, row: OrderRow)
         state.whole[event_id] = whole
         plan = plan_anew(ctx, state, whole)
         if isinstance(plan, Plan) and adopt_whole(ctx, state, plan, row, found.digest):
-            _note_content(ctx, whole, plan)
+            _note_content(ctx, found, whole, plan)
             return
     ctx.ledger.orders.settle(ctx.run_id, event_id, row.id, None)
 

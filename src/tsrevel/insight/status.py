@@ -25,7 +25,7 @@ from tsrevel.ledger.older_rows import read_station_change
 from tsrevel.ledger.queries import EventStatus, OpenOrder
 from tsrevel.planning.assumptions import AssumptionAnswer, AssumptionCode, find_critical
 from tsrevel.planning.changes import describe_changes
-from tsrevel.planning.event_details import describe_content
+from tsrevel.planning.event_details import describe_content, describe_labels
 from tsrevel.planning.model import EventId, OrderId, Skip
 from tsrevel.planning.money import Cents
 from tsrevel.planning.reasons import FailedWrite, Reason, Resolved
@@ -59,6 +59,7 @@ def recall_drift(
         changes += describe_content(made, seen) if made and seen else []
     elif record.seen_plan:
         changes += describe_changes(record.plan, record.seen_plan)
+    changes += describe_labels(made, seen) if made and seen else []
     told = [f"after Revel order {record.order_id} was made: {'; '.join(changes)}"] if changes else []
     told += _recall_station_change(facts)
     return Skip(Reason.CHANGED_AFTER_INJECTION, "; ".join(told)) if told else None

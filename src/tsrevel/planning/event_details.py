@@ -1,7 +1,7 @@
 """The details of an event that a change report compares besides the plan, and their differences for people. Pure.
 
-An event that can't be planned has no plan to compare: then these details show that its day, location, lines or amounts
-have changed.
+The plan lacks the texts of the order's labels, because they are customer data. And an event that can't be planned has
+no plan to compare: then these details show that its day, location, lines or amounts have changed.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, replace
+from datetime import date
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -23,7 +24,7 @@ from tsrevel.planning.screening import event_day
 class EventDetails:
     """Free of customer data: hashes stand for what may name people, or is long. "" means that the event has none.
 
-    None means unknown: an older version stored the details without it.
+    None means unknown: a copy of the event lacks it, or an older version stored the details without it.
     """
 
     day: str | None = None
@@ -32,6 +33,10 @@ class EventDetails:
     payments: str | None = None
     lines: str | None = None
     charges: str | None = None
+    start: str | None = None
+    guests: str | None = None
+    name: str | None = None
+    contact: str | None = None
 
 
 def details_of(event: Event, zone: ZoneInfo | None) -> EventDetails:
@@ -45,7 +50,22 @@ def details_of(event: Event, zone: ZoneInfo | None) -> EventDetails:
         payments=show(_received(live)),
         lines=_hash(sorted(_lines(document) for document in live if document.lines)),
         charges=_hash(sorted(_charges(document) for document in live if document.lines)),
+        start=_start(event, day, zone),
+        guests="" if event.guest_count is None else str(event.guest_count),
+        name=_hash_of_person(event, event.name),
+        contact=_hash_of_person(event, event.contact_name, "".join(filter(str.isalnum, event.contact_phone))),
     )
+
+
+def without_labels(details: EventDetails) -> EventDetails:
+    """The details without those that `describe_labels` compares: a delivery's payload may lack any of them."""
+    return replace(details, start=None, guests=None, name=None, contact=None)
+
+
+def fill_unknown(details: EventDetails, known: EventDetails) -> EventDetails:
+    """`details`, with those of `known` in place of unknown ones."""
+    pairs = zip(astuple(details), astuple(known), strict=True)
+    return EventDetails(*(old if new is None else new for new, old in pairs))
 
 
 def describe_content(before: EventDetails, now: EventDetails) -> list[str]:
@@ -60,7 +80,17 @@ def describe_content(before: EventDetails, now: EventDetails) -> list[str]:
         "its lines have changed": (before.lines, now.lines),
         "its taxes, fees or discounts have changed": (before.charges, now.charges),
     }
-    return [*_describe_values(named), *(text for text, (old, new) in hashed.items() if _differ(old, new))]
+    return [*_describe_values(named), *_describe_hashes(hashed)]
+
+
+def describe_labels(before: EventDetails, now: EventDetails) -> list[str]:
+    """The changes of what the order's notes and call name say (`label_order`), without a person's name or phone."""
+    named = {"start": (before.start, now.start), "guests": (before.guests, now.guests)}
+    hashed = {
+        "its name has changed": (before.name, now.name),
+        "its contact has changed": (before.contact, now.contact),
+    }
+    return [*_describe_values(named), *_describe_hashes(hashed)]
 
 
 def _describe_values(values: dict[str, tuple[str | None, str | None]]) -> Iterator[str]:
@@ -69,8 +99,20 @@ def _describe_values(values: dict[str, tuple[str | None, str | None]]) -> Iterat
             yield f"{what} {old or 'none'} → {new or 'none'}"
 
 
+def _describe_hashes(hashes: dict[str, tuple[str | None, str | None]]) -> Iterator[str]:
+    return (text for text, (old, new) in hashes.items() if _differ(old, new))
+
+
 def _differ(old: str | None, new: str | None) -> bool:
     return old is not None and new is not None and old != new
+
+
+def _start(event: Event, day: date | None, zone: ZoneInfo | None) -> str:
+    """The local time, with its date if that isn't the event's day."""
+    if event.starts_at is None or zone is None:
+        return ""
+    start = event.starts_at.astimezone(zone)
+    return f"{start:%H:%M}" if start.date() == day else f"{start:%Y-%m-%d %H:%M}"
 
 
 def _total(event: Event, documents: Iterable[Document]) -> str:
@@ -100,6 +142,11 @@ def _charges(document: Document) -> list[list[str]]:
 def _show_exactly(number: Decimal | None) -> str:
     """The number without zeros at its end: 2.0 and 2 are the same."""
     return "" if number is None else f"{number.normalize():f}"
+
+
+def _hash_of_person(event: Event, *names: str) -> str | None:
+    """None without any name. The event's id makes equal names of two events differ."""
+    return _hash([event.id, *map(normalise, names)]) if any(names) else None
 
 
 def _hash(content: object) -> str:
