@@ -31,3 +31,10 @@ def forget_details(path: Path) -> None:
     """What events were like when their orders were planned and when they were last compared: only as a hash."""
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute("UPDATE event_contents SET made = substr(made, 1, 64), seen = substr(seen, 1, 64)")
+
+
+def cut_digests(path: Path) -> None:
+    """Digests of search results: only of the event's own fields."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        for table in ("orders", "sightings", "resolutions"):
+            connection.execute(f"UPDATE {table} SET digest = substr(digest, 1, 64)")  # noqa: S608 (written here)

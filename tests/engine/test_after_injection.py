@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tsrevel.sandbox import Payment, SampleLine
+from tsrevel.sandbox import Payment, SampleLine, make_event
 from tsrevel.sandbox.day import FULL_CHARGES, FULL_LINES
 
 from .. import older_rows
@@ -403,6 +403,102 @@ def test_an_event_that_did_not_change_is_not_told_after_an_older_version_made_it
         world.time.move(minutes=45)
         world.tripleseat.edit_event(FULL, description="another")
         assert verdict(world.sync(), FULL) == "skipped ALREADY_INJECTED"
+
+
+def take_contract_from_booking(world: World, *, lines: Any) -> None:
+    """The event's own documents are empty. Its booking's contract changes, the event's own time of change doesn't."""
+    event = world.tripleseat.state.events[FULL]
+    made = make_event(id=FULL, day=date(2026, 12, 12), lines=lines)
+    event.update(documents=[], document_ids="", grand_total=None, amount_due=None, actual_amount=None)
+    event.update(billing_totals=[], category_totals=[], deposit_amount=None)
+    stamp = f"{world.time.now:%m/%d/%Y %I:%M %p}"
+    event["booking"]["updated_at"] = stamp
+    booking = world.tripleseat.state.bookings[event["booking_id"]]
+    booking.update(documents=made["documents"], updated_at=stamp)
+
+
+def test_a_change_of_the_bookings_contract_is_reported_once(world: World) -> None:
+    take_contract_from_booking(world, lines=[("Coffee Urn", 2, 38)])
+    world.time.move(minutes=45)
+    assert verdict(world.sync(), FULL) == "injected"
+    world.time.move(minutes=45)
+    take_contract_from_booking(world, lines=[("Coffee Urn", 9, 38)])
+    world.time.move(minutes=45)
+    check_reported_once(world, "total 76.00 → 342.00; Coffee Urn 2 → 9")
+
+
+def swap(world: World, line: str) -> None:
+    """Another line at the same total. Its row in the listing differs by its time of change alone."""
+    world.rewrite_event(FULL, lines=[(line, 1, 38)])
+    (document,) = world.tripleseat.state.events[FULL]["documents"]
+    document["id"] = FULL * 10 + 1
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+def test_a_second_change_in_the_minute_in_which_the_first_was_read_is_reported_once(
+    world: World, is_first: bool
+) -> None:
+    swap(world, "Fruit Platter")
+    if not is_first:
+        world.time.move(minutes=45)
+        world.sync()
+        world.time.move(minutes=45)
+        swap(world, "Coffee Urn")
+    world.sync()
+    world.time.move(seconds=20)
+    swap(world, "Boxed Lunch Package")
+    world.time.move(minutes=44)
+    check_reported_once(world, "line added: 1 x Boxed Lunch Package at 38.00")
+
+
+def test_an_event_read_in_the_minute_of_its_last_change_is_read_once_more(world: World) -> None:
+    world.tripleseat.edit_event(FULL, description="No nuts, please.")
+    for reads in (1, 1, 0):
+        world.forget_requests()
+        world.sync()
+        assert world.tripleseat.count(path=f"/v1/events/{FULL}") == reads
+        world.time.move(minutes=45)
+
+
+def test_an_event_is_not_read_again_in_the_same_minute(world: World) -> None:
+    world.tripleseat.edit_event(FULL, description="No nuts, please.")
+    world.sync()
+    world.forget_requests()
+    world.sync()
+    assert world.tripleseat.count(path=f"/v1/events/{FULL}") == 0
+
+
+def test_an_order_of_an_older_version_costs_no_request_after_an_upgrade_and_its_booking_is_watched_from_then_on(
+    world: World,
+) -> None:
+    take_contract_from_booking(world, lines=[("Coffee Urn", 2, 38)])
+    world.time.move(minutes=45)
+    world.sync()
+    older_rows.cut_digests(world.folder / "ledger.sqlite3")
+    older_rows.forget_details(world.folder / "ledger.sqlite3")
+    for _ in range(2):
+        world.time.move(minutes=45)
+        world.forget_requests()
+        report = world.sync()
+        assert (verdict(report, FULL), report.exit_status) == ("skipped ALREADY_INJECTED", 0)
+        assert world.tripleseat.count(path=f"/v1/events/{FULL}") == 0
+    take_contract_from_booking(world, lines=[("Coffee Urn", 9, 38)])
+    assert verdict(world.sync(), FULL) == "skipped CHANGED_AFTER_INJECTION"
+
+
+def test_a_cancellation_that_an_older_version_reported_stays_reported_after_an_upgrade(world: World) -> None:
+    world.sync()
+    world.time.move(minutes=45)
+    cancel(world)
+    world.time.move(minutes=45)
+    world.sync()
+    older_rows.cut_digests(world.folder / "ledger.sqlite3")
+    for _ in range(2):
+        world.time.move(minutes=45)
+        assert verdict(world.sync(), FULL) == "skipped ALREADY_INJECTED"
+    world.time.move(minutes=45)
+    world.tripleseat.edit_event(FULL, status="DEFINITE")
+    assert "it had been cancelled" in find_outcome(world.sync(), FULL).text
 
 
 def test_an_event_that_is_gone_from_the_listing_and_by_its_id_counts_as_deleted_once(world: World) -> None:

@@ -7,6 +7,7 @@ import pytest
 from tsrevel.ledger import Verdict
 from tsrevel.planning.model import EventId, OrderId
 
+from .. import older_rows
 from ..world import Died, World, find_outcome, verdict
 from .conftest import EARLY, FULL, MISSED, UNMAPPED
 
@@ -216,6 +217,23 @@ def test_a_state_that_a_dry_run_sees_first_is_noted_by_the_next_live_run(day: Wo
     day.sync(dry_run=True)
     day.tripleseat.edit_event(UNMAPPED, grand_total="500.00")
     assert [day.sync().changed for _ in range(2)] == [1, 0]
+
+
+@pytest.mark.parametrize("is_older", [True, False])
+def test_an_unchanged_event_is_no_change_though_an_older_version_or_a_run_in_its_minute_read_it(
+    day: World, is_older: bool
+) -> None:
+    if not is_older:
+        day.tripleseat.edit_event(UNMAPPED, description="No nuts, please.")
+    day.sync()
+    resolve(day, UNMAPPED, "done")
+    if is_older:
+        older_rows.cut_digests(day.folder / "ledger.sqlite3")
+    for _ in range(2):
+        day.time.move(minutes=45)
+        report = day.sync()
+        assert (verdict(report, UNMAPPED), report.exit_status) == ("skipped ALREADY_INJECTED", 0)
+        assert not find_outcome(report, UNMAPPED).news
 
 
 def test_a_dry_run_does_not_take_a_change_for_told(day: World) -> None:

@@ -47,7 +47,7 @@ def test_a_search_by_day_finds_the_events_of_those_days(tripleseat: TripleSeat, 
     (found,) = tripleseat.search_by_day(DAY, DAY)
     assert found.event
     assert (found.id, found.event.day, found.problem) == ("2", DAY, None)
-    assert len(found.digest) == 64
+    assert len(found.digest) == 64 + 1 + 64
 
 
 def test_a_search_by_update_finds_the_events_that_changed(tripleseat: TripleSeat, seat: TripleSeatSandbox) -> None:

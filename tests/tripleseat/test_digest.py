@@ -10,7 +10,14 @@ import pytest
 
 from tsrevel.errors import Unreadable
 from tsrevel.sandbox import make_event
-from tsrevel.tripleseat.digest import fingerprint, listing_digest
+from tsrevel.tripleseat.digest import (
+    fingerprint,
+    is_of_older_version,
+    is_same_content,
+    listing_digest,
+    mark_fresh,
+    read_stamps,
+)
 
 ROW = make_event(day=date(2026, 12, 12), charges=[("Sales Tax", "49.40")])
 
@@ -40,15 +47,25 @@ def digest(**changes: Any) -> str:
         ("billing_totals", [{"name": "Sales Tax", "total": "49.41"}]),
         ("billing_totals", [{"name": "Sales Tax", "total": "9.5%"}]),
         ("booking_id", 1),
+        ("booking", {"id": 1, "updated_at": "12/10/2026 10:22 AM"}),
+        ("name", "Another lunch"),
+        ("contact", {**ROW["contact"], "last_name": "Sample"}),
+        ("contact", {**ROW["contact"], "phone_numbers": [{"number": "(702) 555-0199"}]}),
+        ("contact", None),
     ],
 )
 def test_what_bears_on_the_order_moves_it(key: str, value: Any) -> None:
     assert digest(**{key: value}) != digest()
 
 
-@pytest.mark.parametrize("key", ["owner", "creator", "updator", "name", "booking", "documents", "contact", "managers"])
+@pytest.mark.parametrize("key", ["owner", "creator", "updator", "documents", "managers"])
 def test_what_changes_by_itself_does_not_move_it(key: str) -> None:
     assert digest(**{key: {"login_count": 413}}) == digest()
+
+
+@pytest.mark.parametrize("key", ["booking", "contact"])
+def test_other_parts_of_the_booking_and_the_contact_do_not_move_it(key: str) -> None:
+    assert digest(**{key: {**ROW[key], "login_count": 413}}) == digest()
 
 
 @pytest.mark.parametrize("money", [300, "300", "300.0", "300.00", "$300.00", Decimal("300.0"), Decimal("3E+2")])
@@ -88,6 +105,40 @@ def test_it_is_the_same_wrapped_and_for_keys_in_any_order() -> None:
 def test_what_is_no_object_has_none() -> None:
     with pytest.raises(Unreadable):
         listing_digest([])
+
+
+def test_its_first_part_is_what_an_older_version_stored() -> None:
+    row = make_event(day=date(2026, 12, 12), id=64000001)
+    older, _, _ = listing_digest(row).partition(".")
+    assert older == "82e7d2d651c32c01850e62d1672468aa9bbb858775532637fe98c31d228265d8"
+    assert (is_of_older_version(older), is_of_older_version(listing_digest(row))) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("stored", "now", "same"),
+    [
+        ("a.b", "a.b", True),
+        ("a.b", "a.c", False),
+        ("a.b", "c.b", False),
+        ("a", "a.b", True),
+        ("a", "c.b", False),
+        ("a.b~", "a.b", True),
+        ("a.b", "a.b~", True),
+        ("a.b~", "a.c", False),
+    ],
+)
+def test_digests_are_of_the_same_content_as_far_as_both_tell(stored: str, now: str, same: bool) -> None:
+    assert is_same_content(stored, now) is same
+
+
+def test_a_digest_read_in_the_minute_of_the_last_change_is_another_one() -> None:
+    assert mark_fresh("a.b") != "a.b"
+
+
+def test_the_stamps_are_the_events_and_its_bookings() -> None:
+    row = {**ROW, "updated_at": "12/10/2026 10:21 AM", "booking": {"updated_at": "12/11/2026 9:00 AM"}}
+    assert [f"{each:%m-%d %H:%M}" for each in read_stamps(row)] == ["12-10 10:21", "12-11 09:00"]
+    assert read_stamps({"id": 1, "updated_at": "soon"}) == ()
 
 
 def test_even_the_deepest_answer_has_a_fingerprint() -> None:

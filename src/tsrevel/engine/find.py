@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Container
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -20,11 +20,12 @@ from tsrevel.engine.fetch import (
 from tsrevel.engine.outcomes import Outcome
 from tsrevel.errors import Refused, ServiceDown, TryNextRun
 from tsrevel.ledger import GONE, Ledger, OrderRecord
-from tsrevel.planning.model import EventId
+from tsrevel.planning.model import Event, EventId
 from tsrevel.planning.reasons import Reason, Status
-from tsrevel.planning.screening import days_in_reach, update_days_in_reach
+from tsrevel.planning.screening import days_in_reach, find_location, find_zone, update_days_in_reach
 from tsrevel.text import count_of
 from tsrevel.tripleseat.client import Found
+from tsrevel.tripleseat.digest import mark_fresh
 
 log = logging.getLogger(__name__)
 
@@ -109,6 +110,7 @@ def id_of(item: WorkItem) -> EventId:
 def _list_events(
     ctx: RunContext, state: RunState, window: Window, days: tuple[date, date], update_days: tuple[date, date]
 ) -> dict[EventId, FoundEvent | Outcome]:
+    began = ctx.now()
     try:
         found = ctx.tripleseat.search_by_day(*days)
         state.clock_check.check()  # this machine's clock chose the days: check it before using the listing
@@ -119,13 +121,29 @@ def _list_events(
             _check_emptiness(ctx, *days, {each.id for each in found})
     except (TryNextRun, Refused) as error:
         raise ServiceDown(f"the events can't be listed: {error}") from error
-    return {each.id: _work_item(each) for each in found}
+    return {each.id: _work_item(ctx, each, began) for each in found}
 
 
-def _work_item(found: Found) -> FoundEvent | Outcome:
+def _work_item(ctx: RunContext, found: Found, began: datetime) -> FoundEvent | Outcome:
     if found.event is None:
         return Outcome(found.id, Status.HELD, Reason.MISSING_DATA, found.problem or "")
-    return FoundEvent(found.event, found.digest, complete=False)
+    digest = mark_fresh(found.digest) if _is_fresh(ctx, found.event, found.stamps, began) else found.digest
+    return FoundEvent(found.event, digest, complete=False)
+
+
+def _is_fresh(ctx: RunContext, event: Event, stamps: Iterable[datetime], began: datetime) -> bool:
+    """Whether it was read in the minute of its last change: `began` is when the listing was requested.
+
+    By TripleSeat's clock. The zone of its stamps is uncertain (facts TripleSeat 3.1), so several are tried.
+    """
+    skew, minute = timedelta(seconds=ctx.tripleseat.skew or 0), timedelta(minutes=1)
+    first, last = began + skew - minute, ctx.now() + skew + minute
+    location = find_location(event, ctx.policy)
+    names = {"UTC", ctx.policy.default_timezone, *([location.timezone] if location else [])}
+    zones = [zone for zone in map(find_zone, names) if zone]
+    return any(
+        first < (stamp if stamp.tzinfo else stamp.replace(tzinfo=zone)) <= last for stamp in stamps for zone in zones
+    )
 
 
 def _hours_back(ledger: Ledger, now: datetime, window: Window) -> float:

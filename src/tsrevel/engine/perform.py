@@ -320,7 +320,7 @@ def _make_order(ctx: RunContext, state: RunState, work: Work, task: Prepare) -> 
 
 
 def _note_content(ctx: RunContext, found: FoundEvent, event: Event, plan: Plan) -> None:
-    """Store what the event is like of which its order is made, to compare it later."""
+    """Store the content and details of the event that its order is made of, to compare it later."""
     details = details_of(event, find_zone(plan.location.timezone))
     details = without_labels(details) if found.told else details
     ctx.ledger.orders.note_content(ctx.run_id, event.id, hash_of_content(event), details)

@@ -30,6 +30,7 @@ from tsrevel.planning.model import Event, Hold, Location, Plan, Policy, Skip
 from tsrevel.planning.reasons import Reason
 from tsrevel.planning.screening import find_location, find_zone, screen, screen_status
 from tsrevel.transport.write_gate import WriteGate, WriteScope
+from tsrevel.tripleseat.digest import is_of_older_version, is_same_content
 
 _BY_THE_CLOCK = frozenset({Reason.TOO_EARLY, Reason.EVENT_DAY_PASSED})
 """The reasons that may not apply at another time."""
@@ -138,8 +139,11 @@ def triage_finished(
     if record.state == "foreign":
         return _triage_foreign(found, replace(about, local_id=record.local_id), record, policy, resolution)
     done = replace(about, local_id=plan.local_id, total=plan.final_total) if plan else about
-    if found.digest is not None and found.digest == record.digest:
+    now, known = found.digest, record.digest
+    if now is not None and now == known:
         return Leave(order_stands(done, record))
+    if now and known and is_of_older_version(known) and is_same_content(known, now):
+        return Leave(order_stands(done, record), report_change(found, cancelled=record.cancelled))
     state = screen_status(event, policy)
     if isinstance(state, Skip):
         return leave_cancelled(done, found, record, state, resolution)
@@ -226,7 +230,7 @@ def _triage_foreign(
 ) -> Leave:
     """An event with somebody else's order: a change of the event is reported once. Nobody knows what that order has."""
     stands = not_written(about, Skip(Reason.ORDER_EXISTS, f"Revel order {record.order_id} was made by someone else"))
-    if found.digest is not None and found.digest == record.digest:
+    if found.digest and record.digest and is_same_content(record.digest, found.digest):
         return Leave(stands)
     state = screen_status(found.event, policy)
     if isinstance(state, Skip):
@@ -264,7 +268,7 @@ def _triage_resolved(found: FoundEvent, about: Outcome, resolution: Resolution, 
     Digests decide. If none was known when it was resolved, TripleSeat's stamp decides for the first listed state.
     """
     digest, known = found.digest, resolution.digest
-    if digest is None or digest == known:  # without a listing nothing shows whether it has changed
+    if digest is None or (known and is_same_content(known, digest)):  # only a listing shows whether it has changed
         return Leave(leave_resolved(about, resolution))
     if known is None:
         location = find_location(found.event, policy)

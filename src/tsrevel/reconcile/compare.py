@@ -53,6 +53,7 @@ from tsrevel.reconcile.order_parts import (
 from tsrevel.revel.client import Contents
 from tsrevel.revel.compare import agrees_with
 from tsrevel.revel.decode import OrderRow
+from tsrevel.tripleseat.digest import is_same_content
 
 
 def compare_live(case: EventComparison, policy: Policy) -> Iterator[Difference]:
@@ -384,7 +385,7 @@ def event_stands(case: EventComparison, resolution: Resolution) -> bool:
     if case.has_open_change and not (record and record.is_finished):
         return False
     if resolution.digest and case.digest:
-        return resolution.digest == case.digest
+        return is_same_content(resolution.digest, case.digest)
     return not was_updated_since(case.event, resolution, _zone(case), _MINUTE)
 
 

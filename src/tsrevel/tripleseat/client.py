@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from urllib.parse import quote
 
 from tsrevel.errors import AnswerFault, CredentialsRefused, Forbidden, Refused, TokenRefused, Unreadable
@@ -17,7 +17,7 @@ from tsrevel.transport.client import ApiClient, ApiService
 from tsrevel.transport.responses import Json
 from tsrevel.tripleseat.auth import Access
 from tsrevel.tripleseat.decode import decode_documents, decode_event, unwrap, usable_id
-from tsrevel.tripleseat.digest import fingerprint, listing_digest
+from tsrevel.tripleseat.digest import fingerprint, listing_digest, read_stamps
 from tsrevel.tripleseat.fields import Fields, read_number
 from tsrevel.tripleseat.invoice import complete_from_page, find_invoice_urls
 from tsrevel.tripleseat.locations import Site, TripleSeatLocation, decode_locations, decode_sites
@@ -30,7 +30,7 @@ _MONEY = {"show_financial": "true"}  # the singular: "show_financials" is ignore
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One search result. `digest` changes with it.
+    """One search result. `digest` changes with it. `stamps` are the times of its last change, to the minute.
 
     `event` is None if it has no usable id, and `problem` says so. Its `id` then is a name by which the next run
     recognizes it.
@@ -40,6 +40,7 @@ class Found:
     digest: str
     problem: str | None
     id: EventId
+    stamps: tuple[datetime, ...] = ()
 
 
 class TripleSeat(ApiService):
@@ -226,4 +227,4 @@ def _find(row: Json) -> Found:
     except Unreadable as problem:
         digest = fingerprint(row)
         return Found(None, digest, str(problem), EventId(f"{NAMELESS}{digest[:8]}"))
-    return Found(event, listing_digest(row), None, event.id)
+    return Found(event, listing_digest(row), None, event.id, read_stamps(row))

@@ -1,6 +1,10 @@
 """The fingerprint of a search result. It changes if a field changes that affects the order.
 
 It leaves out owner, creator and updator, because their login data changes at each login (facts TripleSeat 3.1).
+
+A digest is two hashes, "HASH.HASH". The second one is of the booking's time of change and of the event's name and
+contact. Earlier versions stored only the first one. A "~" at the end marks a result that was read in the very minute of
+its last change: times of change have only minutes, so a second change in that minute would leave the row as it is.
 """
 
 from __future__ import annotations
@@ -9,20 +13,32 @@ import hashlib
 import json
 import re
 import unicodedata
+from datetime import datetime
 
 from tsrevel.transport.responses import Json
 from tsrevel.tripleseat.decode import unwrap
-from tsrevel.tripleseat.fields import clean_text, is_absent, objects_at, read_id, read_number
+from tsrevel.tripleseat.fields import (
+    clean_text,
+    is_absent,
+    object_at,
+    objects_at,
+    read_id,
+    read_number,
+    read_stamp,
+)
 
 _IDS = ("id", "location_id", "site_id", "booking_id")
 _TEXTS = ("status", "deleted_at", "updated_at", "start_date", "currency", "currency_code")
 _NUMBERS = ("guaranteed_guest_count", "guest_count", "grand_total", "actual_amount", "amount_due", "deposit_amount")
 _LISTS = ("category_totals", "billing_totals")
 _AMOUNTS = frozenset({"total", "value", "total_price"})
+_CONTACT_NAMES = ("first_name", "last_name", "full_name")
+_BETWEEN = "."
+_FRESH = "~"
 
 
 def listing_digest(row: Json) -> str:
-    """SHA-256, in hex, of the fields that affect the order. 300 and "300.00" count as equal; so do null, "" and no key.
+    """The digest of the fields that affect the order. 300 and "300.00" count as equal; so do null, "" and no key.
 
     Raises Unreadable if `row` isn't an object.
     """
@@ -35,6 +51,44 @@ def listing_digest(row: Json) -> str:
     ids = event.get("document_ids")  # "1,2", or a list after all (facts TripleSeat 3.1)
     parts = ids if isinstance(ids, list) else re.split(r"[\s,;]+", str(ids or ""))
     content["document_ids"] = sorted({found for part in parts if (found := read_id(part))})
+    return f"{_fingerprint_filled(content)}.{_fingerprint_filled(_labels(event))}"
+
+
+def read_stamps(row: Json) -> tuple[datetime, ...]:
+    """The times at which the event and its booking were last changed, to the minute (facts TripleSeat 3.1)."""
+    event = unwrap(row, "event")
+    stamps = map(read_stamp, (event.get("updated_at"), object_at(event, "booking").get("updated_at")))
+    return tuple(stamp for stamp in stamps if stamp)
+
+
+def mark_fresh(digest: str) -> str:
+    """`digest`, marked as read in the minute of the last change. The next run's digest differs, so it reads again."""
+    return f"{digest}{_FRESH}"
+
+
+def is_same_content(stored: str, now: str) -> bool:
+    """Whether two digests are of the same content, as far as both tell, whenever it was read."""
+    (one, *of_one), (other, *of_other) = (each.removesuffix(_FRESH).split(_BETWEEN) for each in (stored, now))
+    return one == other and (of_one == of_other or not of_one or not of_other)
+
+
+def is_of_older_version(digest: str) -> bool:
+    """Whether an earlier version stored it, so that it has only the first hash."""
+    return _BETWEEN not in digest
+
+
+def _labels(event: dict[str, Json]) -> dict[str, Json]:
+    """The fields that affect the order and may change without the event's own time of change."""
+    contact = object_at(event, "contact")
+    return {
+        "booking": _bare_text(object_at(event, "booking").get("updated_at")).upper(),
+        "name": _bare_text(event.get("name")),
+        "contact": [_bare_text(contact.get(key)) for key in _CONTACT_NAMES] if contact else [],
+        "phones": [_bare_text(each.get("number")) for each in objects_at(contact, "phone_numbers")],
+    }
+
+
+def _fingerprint_filled(content: dict[str, Json]) -> str:
     return fingerprint({key: value for key, value in content.items() if value not in (None, "", [])})
 
 
