@@ -149,6 +149,22 @@ def test_another_setting_is_no_change_of_the_event(made: Shell, setting: str) ->
     assert "CHANGED_AFTER_INJECTION" not in [each["reason"] for each in report.answer["events"]]
 
 
+def test_what_became_of_an_event_before_its_order_was_finished_is_exit_3_once_and_listed(tmp_path: Path) -> None:
+    shell = Shell(World(tmp_path, "full"))
+    shell.world.revel.faults.add("status", "POST", "/Payment/", status=503)
+    shell.sync()
+    shell.world.time.move(minutes=45)
+    shell.world.tripleseat.edit_event(FULL, event_date_iso8601="2026-12-13")
+    ran = shell.sync("--json")
+    (event,) = ran.answer["events"]
+    assert (ran.status, event["status"], event["reason"]) == (3, "injected", "CHANGED_AFTER_INJECTION")
+    assert ran.answer["summary"]["injected"] == 1
+    assert changed(shell) == [str(FULL)]
+    assert "date 2026-12-12 → 2026-12-13" in ask(shell, "explain", str(FULL), "--offline").out
+    assert shell.sync("--json").status == 0
+    assert changed(shell) == [str(FULL)]
+
+
 # Orders that a person corrected in Revel
 
 

@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -220,9 +221,74 @@ def test_a_half_written_order_is_finished_as_it_was_claimed_though_the_event_cha
     with pytest.raises(Died):
         world.sync()
     world.rewrite_event(FULL, lines=[("Coffee Urn", 1, 38)])
-    world.sync()
+    report = world.sync()
     assert world.orders_of(FULL)[0]["final_total"] == Decimal("837.72")
+    assert verdict(report, FULL) == "injected CHANGED_AFTER_INJECTION"
+    assert verdict(world.sync(), FULL) == "skipped ALREADY_INJECTED"
+
+
+SINCE: dict[str, tuple[dict[str, Any] | None, str, str]] = {
+    "cancelled": ({"status": "LOST"}, "CANCELLED", "Revel order 5550101 still stands"),
+    "deleted": ({"deleted_at": "12/12/2026 10:01 AM"}, "CANCELLED", "Revel order 5550101 still stands"),
+    "gone": (None, "CANCELLED", "Revel order 5550101 still stands"),
+    "on another day": ({"event_date_iso8601": "2026-12-19"}, "CHANGED", "date 2026-12-12 → 2026-12-19"),
+    "elsewhere": ({"location_id": 30502, "site_id": 15692}, "CHANGED", "(establishment 8 → 9)"),
+    "nowhere": ({"location_id": 30777, "site_id": 15999}, "CHANGED", "moved to TripleSeat location 30777"),
+    "with other guests": ({"guest_count": 60, "guaranteed_guest_count": 60}, "CHANGED", "→ 60"),
+}
+
+
+@pytest.mark.parametrize("named", [False, True])
+@pytest.mark.parametrize("what", SINCE)
+def test_the_run_that_finishes_an_order_tells_what_became_of_its_event_since(
+    world: World, what: str, named: bool
+) -> None:
+    world.revel.faults.add("status", "POST", "/Payment/", status=503)
+    world.add_event(lines=[("Coffee Urn", 1, 38)])
+    assert find_outcome(world.sync(), FULL).status == "failed"
+    world.time.move(minutes=45)
+    edits, reason, text = SINCE[what]
+    if edits is None:
+        del world.tripleseat.state.events[FULL]
+    else:
+        world.tripleseat.edit_event(FULL, **edits)
+    report = world.sync_event(FULL) if named and edits else world.sync()
+    outcome = find_outcome(report, FULL)
+    assert (verdict(report, FULL), report.exit_status) == (f"injected {reason}_AFTER_INJECTION", 3)
+    assert (outcome.order_id, text in outcome.text) == ("5550101", True)
+    order = world.orders_of(FULL)[0]
+    assert (order["printed"], order["final_total"]) == (True, Decimal("837.72"))
+    with world.ledger() as ledger:
+        assert [(each.event_id, each.reason) for each in ledger.queries.open_changes()] == [
+            (str(FULL), f"{reason}_AFTER_INJECTION")
+        ]
+    world.time.move(minutes=45)
+    assert world.sync().exit_status == 0
+
+
+def test_an_order_is_finished_though_its_event_can_not_be_read_and_the_next_run_tells_its_change(world: World) -> None:
+    world.revel.faults.add("status", "POST", "/Payment/", status=503)
+    world.sync()
+    world.time.move(minutes=45)
+    world.rewrite_event(FULL, lines=[("Coffee Urn", 1, 38)])
+    world.tripleseat.faults.add("status", "GET", f"/v1/events/{FULL}", times=None, status=500)
+    report = world.sync()
+    assert (verdict(report, FULL), report.exit_status) == ("injected", 0)
+    world.tripleseat.faults.clear()
+    world.time.move(minutes=45)
     assert verdict(world.sync(), FULL) == "skipped CHANGED_AFTER_INJECTION"
+
+
+def test_an_order_whose_event_did_not_change_since_is_finished_and_compared_in_the_same_run(world: World) -> None:
+    world.revel.faults.add("status", "POST", "/Payment/", status=503)
+    world.sync()
+    world.time.move(minutes=45)
+    report = world.sync()
+    assert (verdict(report, FULL), report.exit_status) == ("injected", 0)
+    world.time.move(minutes=45)
+    world.forget_requests()
+    assert verdict(world.sync(), FULL) == "skipped ALREADY_INJECTED"
+    assert world.tripleseat.count(path=f"/v1/events/{FULL}") == 0
 
 
 def test_an_order_begun_whose_event_is_no_longer_listed_is_finished(world: World) -> None:
@@ -314,8 +380,8 @@ def test_an_order_that_turns_up_after_its_event_was_called_off_is_not_forgotten(
     money |= {"subtotal": Decimal("794.08"), "tax": Decimal("53.24")}
     world.add_order(FULL, "Triple Seat_{}", uuid=order_uuid(EventId(str(FULL))), **money)
     world.time.move(minutes=45)
-    assert verdict(world.sync(), FULL) == "injected"
-    assert verdict(world.sync(), FULL) == "skipped CANCELLED_AFTER_INJECTION"
+    assert verdict(world.sync(), FULL) == "injected CANCELLED_AFTER_INJECTION"
+    assert verdict(world.sync(), FULL) == "skipped ALREADY_INJECTED"
 
 
 def test_a_claim_of_which_nothing_turned_up_is_dropped_in_the_end(world: World) -> None:

@@ -245,7 +245,7 @@ def test_an_event_that_was_moved_with_its_order_begun_has_its_turn_when_the_othe
     moved = {key: place[key] for key in ("location_id", "location", "site_id", "site") if key in place}
     world.tripleseat.edit_event(HERE[0], **moved)
     report = world.sync()
-    assert verdict(report, HERE[0]) == "injected"
+    assert verdict(report, HERE[0]) == "injected CHANGED_AFTER_INJECTION"
     assert [world.flaws(each) for each in EVENTS] == [[]] * len(EVENTS)
     assert watched.overlaps == []
 

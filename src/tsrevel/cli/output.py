@@ -258,7 +258,8 @@ def show_events(page: TextOutput, outcomes: Sequence[Outcome]) -> None:
 def _show_status(outcome: Outcome) -> str:
     if outcome.still_missed:
         return "missed"  # a person is still needed
-    return "changed" if is_told_change(outcome) else outcome.shown_status
+    is_changed = outcome.status is Status.SKIPPED and is_told_change(outcome)
+    return "changed" if is_changed else outcome.shown_status
 
 
 def explain_once(outcomes: Iterable[Outcome]) -> dict[EventId, str]:
@@ -334,7 +335,7 @@ def show_report(report: RunReport, ctx: CliContext, flags: OutputOptions) -> Non
 def list_news(report: RunReport) -> list[str]:
     """One line for each event that is news, after a summary line; nothing if nothing is new."""
     news = [outcome for outcome in report.outcomes if outcome.news]
-    lines = _news_lines([outcome for outcome in news if outcome.status is not Status.INJECTED])
+    lines = _news_lines([each for each in news if each.status is not Status.INJECTED or is_told_change(each)])
     cut_short = report.error and report.outcomes  # without outcomes the error is enough
     return [f"[{report.correlation_id}] {summary_of(report)}", *lines] if news or cut_short else []
 

@@ -216,8 +216,8 @@ class RunState:
 
     `in_doubt`: events of this invocation with a write of unknown outcome; they aren't tried again in it. `found` and
     `whole`: events as listed and as fetched. `absent`: events that TripleSeat says don't exist. `unlisted`: events
-    known to be due that the listing of `days` lacks. `reports`: stored after the run's report. `stop`: what ended the
-    run early.
+    known to be due that the listing of `days` lacks. `lists_nothing`: TripleSeat couldn't list any event. `reports`:
+    stored after the run's report. `stop`: what ended the run early.
     """
 
     budget: OrderBudget
@@ -232,6 +232,7 @@ class RunState:
     absent: set[EventId] = field(default_factory=set, init=False)
     unlisted: frozenset[EventId] = field(default=frozenset(), init=False)
     days: tuple[date, date] | None = field(default=None, init=False)
+    lists_nothing: bool = field(default=False, init=False)
     pause: Pause | None = field(default=None, init=False)
     stop: StopRun | None = field(default=None, init=False)
     _fruitless_polls: int = field(default=0, init=False)

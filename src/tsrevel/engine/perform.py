@@ -14,7 +14,15 @@ from functools import partial
 
 from tsrevel.engine.after_injection import compare_with_event, plan_anew
 from tsrevel.engine.context import RunContext, RunState
-from tsrevel.engine.fetch import EventUnavailable, FoundEvent, NamedEvent, UnreadEvent, fetch_whole, read_event
+from tsrevel.engine.fetch import (
+    EventUnavailable,
+    FoundEvent,
+    NamedEvent,
+    UnreadEvent,
+    VanishedEvent,
+    fetch_whole,
+    read_event,
+)
 from tsrevel.engine.find import WorkItem, id_of
 from tsrevel.engine.inject import inject
 from tsrevel.engine.outcomes import (
@@ -277,11 +285,51 @@ def _recheck(ctx: RunContext, state: RunState, work: Work, task: Recheck) -> Out
 def _recover(ctx: RunContext, state: RunState, work: Work, task: Recover) -> Outcome:
     """Finish the order that was begun. If Revel has nothing of it, continue with its event as it is now."""
     outcome = recover(ctx, state, task.about, task.record, task.plan)
+    if outcome and outcome.status is Status.INJECTED:
+        return _tell_changes(ctx, state, task, outcome)
     if outcome:
         return outcome
     if task.found is None:
         return _read(ctx, state, work, NamedEvent(task.record.event_id))
     return perform(ctx, state, work, triage_new(task.found, work.known, work.rules, ctx.now()))
+
+
+def _tell_changes(ctx: RunContext, state: RunState, task: Recover, finished: Outcome) -> Outcome:
+    """The outcome of an order that was just finished, with what has changed in its event since an earlier run began it.
+
+    If that can't be read now, the next run compares the event.
+    """
+    event_id = task.record.event_id
+    record = ctx.ledger.orders.get(event_id)
+    if record is None or state.lists_nothing:
+        return finished
+    try:
+        found = task.found or read_event(ctx.tripleseat, ctx.ledger, VanishedEvent(record))
+        if isinstance(found, EventUnavailable):
+            return finished
+        state.found[event_id] = found
+        compared = _compare(ctx, state, found, record)
+    except LedgerUnusable:
+        raise
+    except (StopRun, TryNextRun, Refused) as error:
+        log.warning("event %s can't be compared with its order now; the next run compares it: %s", event_id, error)
+        return finished
+    if not compared.news:
+        return finished
+    return replace(finished, reason=compared.reason, text=compared.text, details=compared.details)
+
+
+def _compare(ctx: RunContext, state: RunState, found: FoundEvent, record: OrderRecord) -> Outcome:
+    """The outcome of an event whose order is finished, compared with it now."""
+    known = KnownEvents(contents=ctx.ledger.orders.contents([record.event_id]))
+    match triage_finished(found, record, ctx.policy, None):  # runs finish no order of an event that a person resolved
+        case Leave(outcome, report):
+            if report:
+                state.reports.append(report)
+            return outcome
+        case Compare() as task:
+            compared = compare_with_event(ctx, state, known, task)
+            return compared if isinstance(compared, Outcome) else _unavailable(ctx, known, found, compared)
 
 
 def _make_order(ctx: RunContext, state: RunState, work: Work, task: Prepare) -> Outcome:

@@ -109,6 +109,7 @@ def _may_begin(ctx: RunContext, state: RunState) -> bool:
 
 
 def _finish_begun(ctx: RunContext, state: RunState, down: ServiceDown) -> list[Outcome]:
+    state.lists_nothing = True
     try:
         begun: list[WorkItem] = list(ctx.ledger.orders.unfinished())
         if begun:

@@ -193,7 +193,7 @@ def _last_outcome(history: EventHistory) -> Outcome | None:
         return _with_open_change(leave_resolved(about, resolution), history)
     if standing is None and record is None:
         return None
-    known = record if about.status is Status.SKIPPED else None
+    known = record if about.status in {Status.SKIPPED, Status.INJECTED} else None
     drift = recall_drift(known, history.facts, history.contents, resolution) if known else None
     if drift:
         return not_written(about, drift)
