@@ -37,6 +37,7 @@ FINDS = {
     "update-dates": _C.TRIPLESEAT_UPDATE_DATES,
     "order": _C.TRIPLESEAT_ORDER,
     "pages": _C.TRIPLESEAT_PAGES,
+    "updated-at": _C.TRIPLESEAT_UPDATED_AT,
     "financials": _C.TRIPLESEAT_FINANCIALS,
     "charges": _C.TRIPLESEAT_CHARGES,
     "payment-states": _C.TRIPLESEAT_PAYMENT_STATES,

@@ -200,6 +200,14 @@ def whole(*documents: dict[str, Any]) -> dict[str, Any]:
     return {"whole": (TripleSeatAnswer((event(1, grand_total="9.0", documents=list(documents)),)),)}
 
 
+def edited(**fields: object) -> dict[str, Any]:
+    return {"whole": (TripleSeatAnswer((event(1, documents=[], **fields),)),)}
+
+
+def paid(payment: dict[str, Any]) -> dict[str, Any]:
+    return whole(document(7, payment_set={"payments": [payment]}))
+
+
 SEEN = TripleSeatEvidence(
     pages=(TripleSeatAnswer((event(1), event(2)), 2), TripleSeatAnswer((event(3),), 2)),
     long_ago=TripleSeatAnswer((), 0),
@@ -230,6 +238,7 @@ T_JUDGES = (
     tripleseat.judge_update_dates,
     tripleseat.judge_order,
     tripleseat.judge_pages,
+    tripleseat.judge_updated_at,
     tripleseat.judge_financials,
     charges,
     tripleseat.judge_payment_states,
@@ -263,6 +272,19 @@ T_CASES: list[tuple[TJudge, dict[str, Any], AssumptionResult]] = [
     (tripleseat.judge_pages, {"pages": (TripleSeatAnswer((event(1),)),)}, FAILS),
     (tripleseat.judge_pages, {"pages": (TripleSeatAnswer((event(1),), 1),)}, UNTOLD),
     (tripleseat.judge_pages, {"pages": (T_DOWN,)}, UNTOLD),
+    (tripleseat.judge_updated_at, edited(status_changes=[{"created_at": "12/9/2026 10:21 AM"}, {}]), HOLDS),
+    (tripleseat.judge_updated_at, edited(status_changes=[{"created_at": "12/9/2026 10:22 AM"}]), FAILS),
+    (tripleseat.judge_updated_at, edited(status_changes=[{"created_at": "2026-12-09T10:22:00-08:00"}]), UNTOLD),
+    (tripleseat.judge_updated_at, paid({"paid_at": "12/10/2026"}), HOLDS),
+    (tripleseat.judge_updated_at, paid({"paid_at": "12/11/2026"}), FAILS),
+    (tripleseat.judge_updated_at, paid({"paid_at": "12/1/2026", "refunded_at": "12/11/2026"}), FAILS),
+    (tripleseat.judge_updated_at, paid({"paid_at": None}), UNTOLD),
+    (
+        tripleseat.judge_updated_at,
+        edited(updated_at=None, status_changes=[{"created_at": "12/9/2026 1:00 PM"}]),
+        UNTOLD,
+    ),
+    (tripleseat.judge_updated_at, NOTHING, UNTOLD),
     (tripleseat.judge_financials, whole({"id": 7, "deleted_at": None}), FAILS),
     (tripleseat.judge_financials, whole(), UNTOLD),
     (tripleseat.judge_financials, NOTHING, UNTOLD),

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 
 from tsrevel.config import Settings
 from tsrevel.doctor.findings import fails, holds, untold
@@ -181,6 +181,32 @@ def judge_pages(seen: TripleSeatEvidence) -> AssumptionAnswer:
     return holds(code, f"page 2 of {first.pages} has other events than page 1; {len(first.rows)} a page")
 
 
+def judge_updated_at(seen: TripleSeatEvidence) -> AssumptionAnswer:
+    """Whether each edit that TripleSeat dates itself moved its event's time of change. Edits of lines have no date."""
+    code, rows = _C.TRIPLESEAT_UPDATED_AT, [row for answer in seen.whole for row in answer.rows]
+    updates = [(row, updated) for row in rows if (updated := read_stamp(row.get("updated_at")))]
+    pairs = [(edited, updated) for row, updated in updates for edited in _edits(row)]
+    comparable = [(one, other) for one, other in pairs if (one.tzinfo is None) == (other.tzinfo is None)]
+    if not comparable:
+        return untold(code, _why_no_event(seen) if not rows else "the events that were read have no dated edit")
+    later = sum(edited > updated for edited, updated in comparable)
+    if later:
+        return fails(code, f"payments and status changes later than their event's updated_at: {later}")
+    return holds(code, f"payments and status changes ({len(comparable)}) aren't later than their event's updated_at")
+
+
+def _edits(row: EventRow) -> Iterator[datetime]:
+    """The earliest times at which the event's status changes and payments may have been entered."""
+    for change in objects_at(row, "status_changes"):
+        stamp = read_stamp(change.get("created_at"))
+        if stamp:
+            yield stamp
+    payments = (object_at(each, "payment_set") for each in objects_at(row, "documents"))
+    for payment in (each for payment_set in payments for each in objects_at(payment_set, "payments")):
+        for day in filter(None, (read_day(payment.get(key)) for key in ("paid_at", "refunded_at"))):
+            yield datetime.combine(day - timedelta(days=1), time())  # the zone of the day is uncertain
+
+
 def _events(seen: TripleSeatEvidence) -> list[Event]:
     found = []
     for answer in seen.whole:
@@ -292,6 +318,7 @@ def judge_tripleseat(seen: TripleSeatEvidence, settings: Settings) -> tuple[Assu
         judge_update_dates(seen),
         judge_order(seen),
         judge_pages(seen),
+        judge_updated_at(seen),
         judge_financials(seen),
         judge_charges(seen, [each.match for each in settings.charges]),
         judge_payment_states(seen),

@@ -34,6 +34,7 @@ class AssumptionCode(StrEnum):
     TRIPLESEAT_UPDATE_DATES = "TRIPLESEAT_UPDATE_DATES"
     TRIPLESEAT_ORDER = "TRIPLESEAT_ORDER"
     TRIPLESEAT_PAGES = "TRIPLESEAT_PAGES"
+    TRIPLESEAT_UPDATED_AT = "TRIPLESEAT_UPDATED_AT"
     TRIPLESEAT_FINANCIALS = "TRIPLESEAT_FINANCIALS"
     TRIPLESEAT_CHARGES = "TRIPLESEAT_CHARGES"
     TRIPLESEAT_PAYMENT_STATES = "TRIPLESEAT_PAYMENT_STATES"
@@ -196,6 +197,12 @@ ASSUMPTIONS: dict[AssumptionCode, Assumption] = {
             "Each page of TripleSeat's search brings other events, up to total_pages",
             _WRITES_NOTHING,
             critical=True,
+        ),
+        Assumption(
+            _C.TRIPLESEAT_UPDATED_AT,
+            "TripleSeat 3.1",
+            "TripleSeat moves an event's updated_at with every edit",
+            "A run may not notice an edit after the order was made; `reconcile` does",
         ),
         Assumption(
             _C.TRIPLESEAT_FINANCIALS,

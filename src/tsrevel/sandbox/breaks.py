@@ -74,6 +74,11 @@ def _rename_payment_states(tripleseat: TripleSeatSandbox, _: RevelSandbox) -> No
     _each_live_document(tripleseat, change)
 
 
+def _leave_updated_at(tripleseat: TripleSeatSandbox, _: RevelSandbox) -> None:
+    for event in tripleseat.state.events.values():
+        event["updated_at"] = event["created_at"]
+
+
 def _add_rival_document(tripleseat: TripleSeatSandbox, _: RevelSandbox) -> None:
     def change(event: Json, document: Json) -> None:
         lines = [
@@ -110,6 +115,7 @@ BREAKS: Mapping[str, Callable[[TripleSeatSandbox, RevelSandbox], None]] = {
     "update-dates": lambda tripleseat, _: tripleseat.ignored_ranges.add("updated_at"),
     "order": _set_tripleseat("ignores_order", value=True),
     "pages": _repeat_first_page,
+    "updated-at": _leave_updated_at,
     "financials": _set_tripleseat("ignores_show_financial", value=True),
     "charges": _add_charge,
     "payment-states": _rename_payment_states,

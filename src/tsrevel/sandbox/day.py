@@ -208,5 +208,6 @@ def _contract_and_its_forerunner(day: date) -> list[Json]:
     """The sample event's contract, after an older deleted one that must be ignored."""
     older = make_document(41500001, lines=[("Boxed Lunch Package", 20, "18.5", 120001)], deleted_at="11/3/2026 2:41 PM")
     payments = (Payment("200.00"), Payment("637.72", paid=False, title="Balance"))
-    live = make_document(41500002, lines=FULL_LINES, charges=FULL_CHARGES, payments=payments, paid_on=us_date(day))
+    paid_on = us_date(day - timedelta(days=3))
+    live = make_document(41500002, lines=FULL_LINES, charges=FULL_CHARGES, payments=payments, paid_on=paid_on)
     return [older, live]
