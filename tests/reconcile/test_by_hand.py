@@ -453,6 +453,26 @@ def test_an_order_by_hand_that_people_named_for_two_events_is_told_for_both(shel
     assert [only(ran, event)["kind"] for event in (UNMAPPED, MISSED)] == ["shared_order"] * 2
 
 
+@pytest.mark.parametrize(
+    ("gone", "expected"), [(False, {"shared_order"}), (True, {"shared_order", "order_gone"})], ids=["day", "deleted"]
+)
+def test_an_order_that_people_named_for_two_events_is_told_though_it_counts_for_neither(
+    shell: Shell, gone: bool, expected: set[str]
+) -> None:
+    """One of the two may be on a day that isn't compared, or the order may be gone."""
+    shell.sync()
+    number = shell.world.add_order(UNMAPPED, "777", final_total=TOTAL)
+    name(shell, UNMAPPED, number)
+    name(shell, MISSED, number)
+    days: list[str] = []
+    if gone:
+        shell.world.revel.state.rows["Order"][number]["deleted"] = True
+    else:
+        shell.world.tripleseat.edit_event(UNMAPPED, event_date_iso8601="2026-12-30", event_date="12/30/2026")
+        days = ["--from", "2026-12-29", "--to", "2026-12-31"]
+    assert {each["kind"] for each in found(reconcile(shell, "--json", *days), UNMAPPED)} == expected
+
+
 def test_an_order_that_the_ledger_has_for_two_events_is_told_for_the_one_whose_uuid_it_lacks(shell: Shell) -> None:
     shell.sync()
     order = Revel(shell.world).order(FULL)

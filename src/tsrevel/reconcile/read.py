@@ -212,7 +212,7 @@ def _find_shared(sources: Sources, looking: _Looking) -> None:
             if others and (event_id != owner or min(others)[0] is best):
                 looking.shared.setdefault(event_id, {})[order_id] = min(others)[1]
                 if best is _Right.PERSON:  # nothing shows whose it is, and its money must not count twice
-                    looking.orders[event_id].pop(order_id)
+                    looking.orders.get(event_id, {}).pop(order_id, None)
 
 
 def _list_rights(sources: Sources, looking: _Looking) -> dict[OrderId, list[tuple[_Right, EventId]]]:
