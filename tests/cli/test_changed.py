@@ -195,13 +195,36 @@ def test_a_corrected_order_is_no_longer_listed(boxes: Shell) -> None:
     assert boxes.sync().status == 0
     assert listed_of_order(boxes) == ([], "ALREADY_INJECTED")
     boxes.world.time.move(minutes=45)
-    boxes.world.tripleseat.edit_event(FULL, guest_count=77)
+    boxes.world.tripleseat.edit_event(FULL, description="No nuts, please.")
     assert boxes.sync().status == 0
     assert listed_of_order(boxes) == ([], "ALREADY_INJECTED")
     boxes.world.time.move(minutes=45)
     corrections.ask_for(boxes.world, 5, "Fruit Platter")
     assert boxes.sync().status == 3
     assert listed_of_order(boxes) == ([str(FULL)], "CHANGED_AFTER_INJECTION")
+
+
+def test_of_a_corrected_order_only_what_it_can_not_show_is_listed(boxes: Shell) -> None:
+    corrections.correct(boxes.world, 5)
+    boxes.sync()
+    boxes.world.time.move(minutes=45)
+    boxes.world.tripleseat.edit_event(
+        FULL, guest_count=77, guaranteed_guest_count=77, event_date_iso8601="2026-12-13", event_date="12/13/2026"
+    )
+    told = boxes.sync()
+    assert (told.status, boxes.sync().out) == (3, "")
+    assert listed_of_order(boxes) == ([str(FULL)], "CHANGED_AFTER_INJECTION")
+    (listed,) = ask(boxes, "status", "--json").answer["changed"]
+    for text in (told.out, listed["text"], ask(boxes, "explain", str(FULL)).out):
+        assert "date 2026-12-12 → 2026-12-13; " in text
+        assert "→ 77" in text
+        assert "total" not in text.partition("after Revel order")[2].partition("\n")[0]
+    days = ("--from", "2026-12-12", "--to", "2026-12-13")
+    answer = ask(boxes, "reconcile", "--json", *days).answer
+    kinds = [
+        each["kind"] for name in ("differences", "notes") for each in answer[name] if each["event_id"] == str(FULL)
+    ]
+    assert kinds == ["event_changed", "corrected"]
 
 
 def test_a_corrected_order_that_was_resolved_is_told_and_listed_no_more(boxes: Shell) -> None:
@@ -355,7 +378,8 @@ def test_somebody_elses_order_that_is_gone_is_told_with_the_command_that_brings_
     assert "enter one there" in listed["advice"]
     assert sync_until(found, 3).out == ""
     opened = ask(found, "resolve", str(FULL), "--as", "open", "--note", "order wanted")
-    assert (opened.status, opened.lines) == (0, [f"event {FULL} is open again; the next run processes it"])
+    way = "the next run searches Revel, and makes an order unless Revel order 5550101 or another stands"
+    assert (opened.status, opened.lines) == (0, [f"event {FULL} is open again; {way}"])
     assert changed(found) == []
     assert ask(found, "explain", str(FULL), "--json").answer["status"] == "planned"
     assert found.sync("--json").answer["summary"]["injected"] == 1

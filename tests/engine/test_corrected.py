@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
 from tsrevel.engine.outcomes import RunReport
 from tsrevel.planning.model import EventId, OrderId
+from tsrevel.sandbox import SampleLine
 
 from ..world import World, find_outcome, verdict
 from .conftest import FULL
@@ -166,3 +168,47 @@ def test_a_dry_run_takes_note_of_no_correction(made: World) -> None:
     assert verdict(made.sync(dry_run=True), FULL) == ALREADY
     correct(made, 4)
     assert look(next_run(made)) == (CHANGED, 3)
+
+
+AFTERWARDS: dict[str, tuple[dict[str, Any], str]] = {
+    "day": ({"event_date_iso8601": "2026-12-13", "event_date": "12/13/2026"}, "date 2026-12-12 → 2026-12-13"),
+    "guests": ({"guaranteed_guest_count": 99, "guest_count": 99}, "guests"),
+}
+
+
+@pytest.mark.parametrize("what", AFTERWARDS)
+@pytest.mark.parametrize("together", [False, True])
+def test_a_change_that_the_amounts_do_not_show_is_told_though_the_order_was_corrected(
+    made: World, what: str, together: bool
+) -> None:
+    """Whether it comes after the correction or together with the change that was corrected."""
+    edits, expected = AFTERWARDS[what]
+    ask_for(made, 5)
+    if not together:
+        next_run(made)
+        correct(made, 5)
+        next_run(made)
+    made.tripleseat.edit_event(FULL, **edits)
+    if together:
+        correct(made, 5)
+    report = next_run(made)
+    assert look(report) == (CHANGED, 3)
+    text = find_outcome(report, FULL).text
+    assert (expected in text, "total" in text, "changed at Revel" in text) == (True, False, False)
+    assert look(next_run(made)) == (ALREADY, 0)
+
+
+@pytest.mark.parametrize(("note", "expected"), [("80 x Coffee Urn", (ALREADY, 0)), ("30 x Coffee Urn", (CHANGED, 3))])
+def test_an_order_agrees_with_another_quantity_at_a_flat_price_only_if_its_text_has_it(
+    world: World, note: str, expected: tuple[str, int]
+) -> None:
+    world.rewrite_event(FULL, lines=[SampleLine("Coffee Urn", "30", None, total="300.00")])
+    world.sync()
+    world.rewrite_event(FULL, lines=[SampleLine("Coffee Urn", "80", None, total="400.00")])
+    assert look(next_run(world)) == (CHANGED, 3)
+    (item,) = world.revel.state.rows["OrderItem"].values()
+    item.update(price=Decimal(400), special_request=note)
+    world.revel.state.rows["Order"][ORDER].update(
+        dict.fromkeys(("subtotal", "final_total", "remaining_due"), Decimal(400))
+    )
+    assert look(next_run(world)) == expected

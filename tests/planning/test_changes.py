@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.planning.make import DAY, LOCATION, make_document, make_event, make_line, make_payment, plan
-from tsrevel.planning.changes import describe_changes
+from tsrevel.planning.changes import describe_changes, describe_unshown
 from tsrevel.planning.model import EstablishmentId, LocationId, Plan, SiteId
 from tsrevel.planning.money import Cents
 from tsrevel.text import MOST_SPECIAL_REQUEST, shorten
@@ -144,3 +144,20 @@ def test_more_of_a_long_name_in_an_items_text_is_no_quantity() -> None:
     before = flat("Boxed Lunch", "1", line=name)
     now = flat("Boxed Lunch", "1", line=name, override=name[:40], note=shorten(name, MOST_SPECIAL_REQUEST))
     assert describe_changes(before, now) == []
+
+
+@pytest.mark.parametrize(
+    ("place", "expected"),
+    [
+        ({}, []),
+        ({"tripleseat_location": LocationId("30502")}, ["TripleSeat location 30501 → 30502"]),
+        ({"name": "Bakery", "establishment": EstablishmentId(9)}, []),
+    ],
+)
+def test_an_order_shows_its_establishment_and_amounts_but_not_the_day_or_the_location_in_tripleseat(
+    place: dict[str, object], expected: list[str]
+) -> None:
+    before, now = of(LUNCH), of(("Boxed Lunch", "5", "10.00"))
+    now = replace(now, day=DAY + timedelta(days=1), location=replace(LOCATION, **place))  # type: ignore[arg-type]
+    assert describe_unshown(before, now) == ["date 2026-12-12 → 2026-12-13", *expected]
+    assert describe_unshown(before, replace(now, day=before.day)) == expected

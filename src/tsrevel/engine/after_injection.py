@@ -42,7 +42,7 @@ from tsrevel.ledger import (
     hash_of_hold,
 )
 from tsrevel.planning.billing import refunded_of
-from tsrevel.planning.changes import describe_changes
+from tsrevel.planning.changes import describe_changes, describe_unshown
 from tsrevel.planning.event_details import (
     EventDetails,
     describe_content,
@@ -119,22 +119,28 @@ def compare_with_event(
     hashes = known.contents.get(event_id) or ContentHashes()
     content, details = hash_of_content(whole), _details_of(ctx, found, whole, task.plan, hashes)
     now = _plan_now(ctx, state, whole, content, record, hashes)
-    changes = []
+    changes, unshown = [], []
     if isinstance(now, Hold):
         changes = _changes_of_unplannable(now, record, hashes, content, details)
     elif now:
         again = ["it can be planned again"] if record.seen_trouble else []
-        changes = again + describe_changes(record.seen_plan or task.plan, now, refunded_of(whole))
+        before = record.seen_plan or task.plan
+        changes, unshown = again + describe_changes(before, now, refunded_of(whole)), describe_unshown(before, now)
     if hashes.last_details:
-        changes += describe_labels(hashes.last_details, details)
+        labels = describe_labels(hashes.last_details, details)
+        changes, unshown = changes + labels, unshown + labels
     state.reports.append(report_change(found, now=now, content=content, details=details))
     if record.cancelled:
         changes.insert(0, reinstated(found))
     if changes:
-        text = f"after Revel order {record.order_id} was made: {'; '.join(changes)}"
         told = (content, *(each or "" for each in astuple(details)), now.reason if isinstance(now, Hold) else "")
-        return replace(not_written(done, Skip(Reason.CHANGED_AFTER_INJECTION, text, told)), news=True)
+        changed = not_written(done, Skip(Reason.CHANGED_AFTER_INJECTION, _tell_all(record, changes), told))
+        return replace(changed, news=True, unshown=_tell_all(record, unshown) if unshown else "")
     return order_stands(done, record)
+
+
+def _tell_all(record: OrderRecord, changes: Iterable[str]) -> str:
+    return f"after Revel order {record.order_id} was made: {'; '.join(changes)}"
 
 
 def plan_anew(ctx: RunContext, state: RunState, event: Event) -> Plan | Hold:
@@ -515,7 +521,8 @@ def _compare(
 ) -> Outcome | None:
     """The event's outcome with the changes of its order; None if there is nothing to report.
 
-    If a person has changed the order to what its changed event asks for, neither change is reported.
+    If a person has changed the order to what its changed event asks for, only those changes are reported that the order
+    can't show.
     """
     if record.plan is None:
         return None
@@ -528,6 +535,8 @@ def _compare(
     what = f"Revel order {record.order_id} was changed at Revel: {', '.join(changes)}"
     if _agrees(ctx, state, record, row, shown):
         state.reports.append(OrderChangeReported(record.event_id, shown, None, agrees=what if changes else ""))
+        if told and told.unshown:
+            return replace(told, text=told.unshown, unshown="")
         return order_stands(replace(told, news=False), record) if told else None
     if shown == before:
         return None
@@ -613,7 +622,7 @@ def _compare_foreign(
 def _agrees(ctx: RunContext, state: RunState, record: OrderRecord, row: OrderRow | None, shown: ShownFields) -> bool:
     """Whether a person has changed the order to what its event asks for, after that was changed or cancelled.
 
-    A change that the order's amounts don't show, such as another day, is for a person to settle.
+    A change that the order doesn't show, such as another day, is for a person to settle.
     """
     drifts = (each for each in state.reports if isinstance(each, EventDrift))
     drift = next((each for each in drifts if each.event_id == record.event_id), None)
@@ -627,7 +636,7 @@ def _agrees(ctx: RunContext, state: RunState, record: OrderRecord, row: OrderRow
     if _as_planned(now) == _as_planned(record.plan) or shown != _as_planned(now):
         return False
     contents = ctx.revel.contents(row.id)
-    return agrees_with(now, row, contents.items, contents.payments)
+    return agrees_with(now, record.plan, row, contents.items, contents.payments)
 
 
 def _has_other_order(ctx: RunContext, record: OrderRecord) -> bool:

@@ -48,7 +48,7 @@ class Outcome:
     unavailable. Not `looked_into`: the run didn't reach it, so a known hold or failure stays. `order_only`: its `text`
     says no more than `order_id`. `unknown`: neither TripleSeat nor the ledger has an event with this id.
     `failed_write`: a write of its order failed in earlier runs, too. `resolved`: a person resolved it, so runs leave it
-    alone.
+    alone. `unshown`: what of `text` its order in Revel doesn't show, even if a person has corrected it.
     """
 
     event_id: EventId
@@ -73,6 +73,7 @@ class Outcome:
     unknown: bool = False
     failed_write: FailedWrite | None = None
     resolved: Resolved | None = None
+    unshown: str = ""
 
     @property
     def shown_status(self) -> str:

@@ -24,7 +24,7 @@ from tsrevel.ledger.connection import describe_unwritable
 from tsrevel.ledger.older_rows import read_station_change
 from tsrevel.ledger.queries import EventStatus, OpenOrder
 from tsrevel.planning.assumptions import AssumptionAnswer, AssumptionCode, find_critical
-from tsrevel.planning.changes import describe_changes
+from tsrevel.planning.changes import describe_changes, describe_unshown
 from tsrevel.planning.event_details import describe_content, describe_labels
 from tsrevel.planning.model import EventId, OrderId, Skip
 from tsrevel.planning.money import Cents
@@ -40,12 +40,15 @@ def recall_drift(
 ) -> Skip | None:
     """How the event, or the order in Revel, now differs from the order that was made; None if no change is known.
 
-    None as well if a person has changed the order in Revel to what the event asks for. `contents`: the event's, then
-    and now.
+    If a person has changed the order in Revel to what the event asks for, only what the order can't show differs.
+    `contents`: the event's, then and now.
     """
     if record.state == "foreign":
         return _recall_foreign(record, facts)
-    if record.state != "settled" or _was_corrected(record, facts):
+    if record.state != "settled":
+        return None
+    was_corrected = _was_corrected(record, facts)
+    if record.cancelled and was_corrected:
         return None
     if record.cancelled:
         text = f"the event was cancelled or deleted; {describe_standing(record, resolution)}"
@@ -58,10 +61,11 @@ def recall_drift(
         changes.append(f"the event can no longer be planned; `tsrevel explain {record.event_id}` shows why")
         changes += describe_content(made, seen) if made and seen else []
     elif record.seen_plan:
-        changes += describe_changes(record.plan, record.seen_plan)
+        describe = describe_unshown if was_corrected else describe_changes
+        changes += describe(record.plan, record.seen_plan)
     changes += describe_labels(made, seen) if made and seen else []
     told = [f"after Revel order {record.order_id} was made: {'; '.join(changes)}"] if changes else []
-    told += _recall_station_change(facts)
+    told += [] if was_corrected else _recall_station_change(facts)
     return Skip(Reason.CHANGED_AFTER_INJECTION, "; ".join(told)) if told else None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 from tsrevel.planning.model import CHARGE_FIELDS, AmountName, Item, Location, Plan, label
 from tsrevel.planning.money import ZERO, Cents, show
@@ -23,6 +24,12 @@ def describe_changes(before: Plan, now: Plan, refunded: Cents = ZERO) -> list[st
     if refunded and now.paid < before.paid:
         sums[-1] += f" ({show(refunded)} refunded)"
     return [*day, *_describe_move(before.location, now.location), *sums, *_describe_lines(before, now)]
+
+
+def describe_unshown(before: Plan, now: Plan) -> list[str]:
+    """The changes that an order doesn't show by its establishment, amounts, items and payments."""
+    stays = before.location.establishment == now.location.establishment
+    return describe_changes(replace(now, day=before.day, location=(before if stays else now).location), now)
 
 
 def _describe_move(before: Location, now: Location) -> list[str]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import chain
@@ -13,11 +12,10 @@ from tsrevel.engine.outcomes import recall_dispute
 from tsrevel.engine.triage import was_updated_since
 from tsrevel.ledger import GONE, Resolution
 from tsrevel.planning.billing import refunded_of
-from tsrevel.planning.changes import describe_changes, has_noted_quantity
+from tsrevel.planning.changes import describe_changes, describe_unshown
 from tsrevel.planning.identity import known_local_ids, order_uuid
 from tsrevel.planning.model import Hold, Plan, Policy, Skip
 from tsrevel.planning.money import ZERO, Cents, show
-from tsrevel.planning.products import normalise
 from tsrevel.planning.reasons import Reason, Status, advise
 from tsrevel.reconcile.model import (
     ALARMS,
@@ -50,7 +48,6 @@ from tsrevel.reconcile.order_parts import (
     totals_of,
     written_plan,
 )
-from tsrevel.revel.client import Contents
 from tsrevel.revel.compare import agrees_with
 from tsrevel.revel.decode import OrderRow
 from tsrevel.tripleseat.digest import is_same_content
@@ -231,11 +228,13 @@ def _compare_ours(case: EventComparison, row: OrderRow, policy: Policy) -> Itera
     contents = contents_of(case, row)
     found = [*_compare_place(base, row), *compare_order(base, row, contents, policy)]
     drift = list(_drift(case, base)) if written else []
-    agrees = now is not None and agrees_with(now, row, contents.items, contents.payments)
-    if now and drift and found and agrees and _has_new_notes(now, base, contents):
+    if now and drift and found and agrees_with(now, base, row, contents.items, contents.payments):
         for each in drift:
             corrected = f"{each.text}; the order at Revel agrees"
             yield replace(each, kind=DifferenceKind.CORRECTED, text=corrected, explained=True)
+            unshown = describe_unshown(base, now)
+            if unshown:
+                yield replace(each, text=_tell_drift(unshown))
         return
     yield from found if written else map(_calm, found)
     yield from drift
@@ -270,7 +269,7 @@ def _drift(case: EventComparison, written: Plan) -> Iterator[Difference]:
         changes = describe_changes(written, now, refunded_of(case.event))
         if not changes:
             return
-        text, total = f"changed in TripleSeat after the order was made: {'; '.join(changes)}", now.final_total
+        text, total = _tell_drift(changes), now.final_total
     else:
         why = now or (case.screened if isinstance(case.screened, Hold | Skip) else None)
         reason = f"{why.reason}: {why.text}" if why else ""
@@ -285,14 +284,8 @@ def _drift(case: EventComparison, written: Plan) -> Iterator[Difference]:
     )
 
 
-def _has_new_notes(plan: Plan, written: Plan, contents: Contents) -> bool:
-    """Whether the order shows each quantity that stands only in an item's text, and that tsrevel didn't write."""
-    wanted = _noted_quantities(plan) - _noted_quantities(written)
-    return wanted <= Counter(normalise(each.note) for each in contents.items if not each.voided)
-
-
-def _noted_quantities(plan: Plan) -> Counter[str]:
-    return Counter(normalise(item.note) for item in plan.items if has_noted_quantity(item))
+def _tell_drift(changes: Iterable[str]) -> str:
+    return f"changed in TripleSeat after the order was made: {'; '.join(changes)}"
 
 
 # Orders that someone else made

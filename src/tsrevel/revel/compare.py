@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection
 
+from tsrevel.planning.changes import has_noted_quantity
 from tsrevel.planning.model import AMOUNTS, Item, Plan, Step
 from tsrevel.planning.money import Cents, show
+from tsrevel.planning.products import normalise
 from tsrevel.revel.decode import ItemRow, OrderRow, PaymentRow, Row, decode_item, decode_order, decode_payment
 from tsrevel.revel.encode import END_AMOUNTS
 
@@ -63,13 +65,25 @@ def is_as_planned(row: ItemRow, item: Item) -> bool:
     return _shown_item(row) == _planned_item(item)
 
 
-def agrees_with(plan: Plan, order: OrderRow, items: Collection[ItemRow], payments: Collection[PaymentRow]) -> bool:
-    """Whether somebody has changed the order to match this plan of its event, to the cent, whatever its uuids."""
+def agrees_with(
+    plan: Plan, written: Plan, order: OrderRow, items: Collection[ItemRow], payments: Collection[PaymentRow]
+) -> bool:
+    """Whether somebody has changed the order to match this plan of its event, to the cent, whatever its uuids.
+
+    A quantity that stands only in an item's text must be there too, unless tsrevel wrote it (`written`).
+    """
+    noted = Counter(normalise(each.note) for each in items if not each.voided)
+    if not _noted_quantities(plan) - _noted_quantities(written) <= noted:
+        return False
     planned = Counter((item.product, Cents(item.quantity * item.unit_price)) for item in plan.items)
     stored = Counter((each.product, Cents(int(each.quantity * each.price))) for each in items if not each.voided)
     received = sum(payment.amount for payment in payments if payment.counts)
     differs = describe_differences(plan, order, ("establishment", *AMOUNTS))
     return planned == stored and not differs and plan.paid == received
+
+
+def _noted_quantities(plan: Plan) -> Counter[str]:
+    return Counter(normalise(item.note) for item in plan.items if has_noted_quantity(item))
 
 
 def compare_stored(plan: Plan, step: Step, row: Row) -> str | None:
