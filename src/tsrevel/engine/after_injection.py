@@ -1,4 +1,4 @@
-"""Reports each change after an order was made, in TripleSeat or at a POS station, once.
+"""Reports each change of a finished order at Revel once, and every twin. `event_drift` reports changes of events.
 
 This module only reads (facts Revel 3.7) and never changes the order. It doesn't report normal service at a station: a
 payment, or the order printed, sent or closed.
@@ -10,7 +10,7 @@ import logging
 import random
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import astuple, replace
+from dataclasses import replace
 from datetime import UTC, date, timedelta
 from decimal import Decimal
 from itertools import groupby
@@ -18,7 +18,6 @@ from operator import itemgetter
 from typing import Literal
 
 from tsrevel.engine.context import OrderChangeReported, RunContext, RunState
-from tsrevel.engine.fetch import EventUnavailable, FoundEvent, fetch_whole
 from tsrevel.engine.outcomes import (
     Outcome,
     describe_order,
@@ -28,34 +27,18 @@ from tsrevel.engine.outcomes import (
     order_stands,
     with_order,
 )
-from tsrevel.engine.triage import Compare, leave_cancelled, reinstated, report_change
 from tsrevel.engine.verify import find_twice
 from tsrevel.errors import LedgerUnusable, Refused, StopRun, TryNextRun, TsrevelError, Unreadable
 from tsrevel.ledger import (
-    ContentHashes,
     EventDrift,
-    KnownEvents,
     OrderRecord,
     StationChange,
     StationReport,
-    hash_of_content,
-    hash_of_hold,
-)
-from tsrevel.planning.billing import refunded_of
-from tsrevel.planning.changes import describe_changes, describe_unshown
-from tsrevel.planning.event_details import (
-    EventDetails,
-    describe_content,
-    describe_labels,
-    details_of,
-    fill_unknown,
-    without_labels,
 )
 from tsrevel.planning.identity import known_local_ids, order_uuid
 from tsrevel.planning.model import Event, EventId, Hold, OrderId, Plan, Skip
-from tsrevel.planning.money import to_cents
 from tsrevel.planning.reasons import Reason, Status
-from tsrevel.planning.screening import event_day, find_location, find_zone, screen_status
+from tsrevel.planning.screening import event_day, find_location, find_zone
 from tsrevel.revel.client import tell_doubles
 from tsrevel.revel.compare import IDENTITY, agrees_with, planned_fields, shown_fields
 from tsrevel.revel.decode import OrderRow
@@ -75,12 +58,6 @@ MOST_SINGLES = 50
 """Single reads per run at most, both for orders that a batch lacks and for those that it shows changed."""
 SingleRead = Literal["lost", "changed"]
 
-_BY_SETTINGS = frozenset({
-    Reason.UNMAPPED_ITEMS, Reason.UNKNOWN_CHARGE, Reason.LOCATION_NOT_MAPPED, Reason.ORDER_TOO_LARGE,
-    Reason.UNKNOWN_TIMEZONE,
-})  # fmt: skip
-"""Reasons that our own settings can cause although the event is unchanged."""
-
 ShownFields = Mapping[str, str]
 """The compared fields of an order, as text: money with two decimals, marks as yes or no. No customer data."""
 ShownOrder = tuple[OrderRecord, Sequence[OrderRow]]
@@ -93,124 +70,6 @@ _ENDINGS = {
     StationChange.CHANGED: "check it there; tsrevel doesn't change it",
     StationChange.UNDONE: "it is again as tsrevel made it",
 }
-
-
-# In TripleSeat
-
-
-def compare_with_event(
-    ctx: RunContext, state: RunState, known: KnownEvents, task: Compare
-) -> Outcome | EventUnavailable:
-    """Report what changed since the event's order was made, or since the last report; else ALREADY_INJECTED."""
-    found, done, record = task.found, task.about, task.record
-    event_id = found.event.id
-    if ctx.out_of_time():
-        return order_stands(done, record)
-    whole = fetch_whole(ctx.tripleseat, found)
-    if isinstance(whole, EventUnavailable):
-        return whole
-    state.whole[event_id] = whole
-    status = screen_status(whole, ctx.policy)
-    if isinstance(status, Skip):
-        leave = leave_cancelled(done, found, record, status, known.resolutions.get(event_id))
-        if leave.report:
-            state.reports.append(leave.report)
-        return leave.outcome
-    hashes = known.contents.get(event_id) or ContentHashes()
-    content, details = hash_of_content(whole), _details_of(ctx, found, whole, task.plan, hashes)
-    now = _plan_now(ctx, state, whole, content, record, hashes)
-    changes, unshown = [], []
-    if isinstance(now, Hold):
-        changes = _changes_of_unplannable(now, record, hashes, content, details)
-    elif now:
-        again = ["it can be planned again"] if record.seen_trouble else []
-        before = record.seen_plan or task.plan
-        changes, unshown = again + describe_changes(before, now, refunded_of(whole)), describe_unshown(before, now)
-    if hashes.last_details:
-        labels = describe_labels(hashes.last_details, details)
-        changes, unshown = changes + labels, unshown + labels
-    state.reports.append(report_change(found, now=now, content=content, details=details))
-    if record.cancelled:
-        changes.insert(0, reinstated(found))
-    if changes:
-        told = (content, *(each or "" for each in astuple(details)), now.reason if isinstance(now, Hold) else "")
-        changed = not_written(done, Skip(Reason.CHANGED_AFTER_INJECTION, _tell_all(record, changes), told))
-        return replace(changed, news=True, unshown=_tell_all(record, unshown) if unshown else "")
-    return order_stands(done, record)
-
-
-def _tell_all(record: OrderRecord, changes: Iterable[str]) -> str:
-    return f"after Revel order {record.order_id} was made: {'; '.join(changes)}"
-
-
-def plan_anew(ctx: RunContext, state: RunState, event: Event) -> Plan | Hold:
-    """The order as it would be made now, at the event's current location, or why it can't be planned."""
-    location = find_location(event, ctx.policy)
-    if location is None:
-        text = f"moved to TripleSeat location {event.location_id}, which has no [[locations]] entry"
-        return Hold(Reason.LOCATION_NOT_MAPPED, text, (str(event.location_id),))
-    now = state.catalogs.plan(event, location, ctx.policy, ctx.now())
-    if isinstance(now, Hold):
-        return Hold(now.reason, f"it can no longer be planned ({now.reason}: {now.text})", now.details)
-    return now
-
-
-def _plan_now(
-    ctx: RunContext, state: RunState, event: Event, content: str, record: OrderRecord, hashes: ContentHashes
-) -> Plan | Hold | None:
-    """The order as it would be made now; None if the event hasn't changed since the last report.
-
-    A new order that differs only because of our mappings and settings is no change of the event (DESIGN 4). But an
-    event that couldn't be planned and can be now is reported with what changed in it meanwhile.
-    """
-    if content == hashes.made and record.plan:
-        return record.plan
-    if content == hashes.seen and not record.seen_trouble:
-        return None
-    now = plan_anew(ctx, state, event)
-    if not isinstance(now, Hold):
-        return now
-    by_settings = hashes.made is None and now.reason in _BY_SETTINGS and _is_as_made(event, record)
-    return None if content == hashes.seen or by_settings else now
-
-
-def _changes_of_unplannable(
-    now: Hold, record: OrderRecord, hashes: ContentHashes, content: str, details: EventDetails
-) -> list[str]:
-    """Why the event can't be planned, and what changed in it, without what an earlier run reported."""
-    trouble = [] if hash_of_hold(now) == record.seen_trouble else [now.text]
-    if hashes.last_details:
-        is_move_told = trouble and now.reason is Reason.LOCATION_NOT_MAPPED
-        known = replace(details, location=None) if is_move_told else details
-        return trouble + describe_content(hashes.last_details, known)
-    is_untold = not trouble and hashes.last is not None and content != hashes.last
-    return ["its day, location, lines or amounts have changed"] if is_untold else trouble
-
-
-def _details_of(ctx: RunContext, found: FoundEvent, event: Event, plan: Plan, hashes: ContentHashes) -> EventDetails:
-    """The event's details now; the last known ones where it lacks some.
-
-    Its time zone is that of the order's location, which the settings don't change, but after a move its own location's.
-    """
-    place = plan.location
-    if (place.tripleseat_location, place.tripleseat_site) != (event.location_id, event.site_id):
-        place = find_location(event, ctx.policy) or place
-    details = details_of(event, find_zone(place.timezone))
-    details = without_labels(details) if found.told else details
-    return fill_unknown(details, hashes.last_details) if hashes.last_details else details
-
-
-def _is_as_made(event: Event, record: OrderRecord) -> bool:
-    """Whether location, day and total are the order's. Used if the ledger has no hash of the event's content."""
-    plan = record.plan
-    if plan is None or event.grand_total is None:
-        return False
-    place = plan.location
-    is_there = place.tripleseat_location == event.location_id or place.tripleseat_site == event.site_id
-    return is_there and (event.day, to_cents(event.grand_total)) == (plan.day, plan.final_total)
-
-
-# At Revel
 
 
 def note_changed_orders(ctx: RunContext, state: RunState, outcomes: Sequence[Outcome]) -> list[Outcome]:

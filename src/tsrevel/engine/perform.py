@@ -12,8 +12,8 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from tsrevel.engine.after_injection import compare_with_event, plan_anew
 from tsrevel.engine.context import RunContext, RunState
+from tsrevel.engine.event_drift import compare_with_event, plan_anew
 from tsrevel.engine.fetch import (
     EventUnavailable,
     FoundEvent,
