@@ -23,7 +23,7 @@ from tsrevel.planning.event_details import (
     fill_unknown,
     without_labels,
 )
-from tsrevel.planning.model import Event, Hold, Plan, Skip
+from tsrevel.planning.model import Event, Hold, Location, Plan, Skip
 from tsrevel.planning.money import to_cents
 from tsrevel.planning.reasons import Reason
 from tsrevel.planning.screening import find_location, find_zone, screen_status
@@ -124,6 +124,12 @@ def _changes_of_unplannable(
     return ["its day, location, lines or amounts have changed"] if is_untold else trouble
 
 
+def read_details(found: FoundEvent, event: Event, location: Location) -> EventDetails:
+    """The event's details, by its location's clock. The payload of a delivery may lack any label, so it shows none."""
+    details = details_of(event, find_zone(location.timezone))
+    return without_labels(details) if found.told else details
+
+
 def _details_of(ctx: RunContext, found: FoundEvent, event: Event, plan: Plan, hashes: ContentHashes) -> EventDetails:
     """The event's details now; the last known ones where it lacks some.
 
@@ -132,8 +138,7 @@ def _details_of(ctx: RunContext, found: FoundEvent, event: Event, plan: Plan, ha
     place = plan.location
     if (place.tripleseat_location, place.tripleseat_site) != (event.location_id, event.site_id):
         place = find_location(event, ctx.policy) or place
-    details = details_of(event, find_zone(place.timezone))
-    details = without_labels(details) if found.told else details
+    details = read_details(found, event, place)
     return fill_unknown(details, hashes.last_details) if hashes.last_details else details
 
 

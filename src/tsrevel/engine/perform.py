@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from tsrevel.engine.context import RunContext, RunState
-from tsrevel.engine.event_drift import compare_with_event, plan_anew
+from tsrevel.engine.event_drift import compare_with_event, plan_anew, read_details
 from tsrevel.engine.fetch import (
     EventUnavailable,
     FoundEvent,
@@ -75,12 +75,11 @@ from tsrevel.engine.work_queue import WorkQueue, make_entry
 from tsrevel.engine.workers import in_parallel
 from tsrevel.errors import LedgerUnusable, OutcomeUnknown, Refused, StopRun, TryNextRun, WrongClock
 from tsrevel.ledger import KnownEvents, OrderRecord, hash_of_content
-from tsrevel.planning.event_details import details_of, without_labels
 from tsrevel.planning.identity import known_local_ids, order_uuid
 from tsrevel.planning.model import Event, EventId, Hold, Plan, Skip
 from tsrevel.planning.plan import label_order
 from tsrevel.planning.reasons import Reason, Status
-from tsrevel.planning.screening import find_zone, screen
+from tsrevel.planning.screening import screen
 from tsrevel.revel.decode import OrderRow
 
 log = logging.getLogger(__name__)
@@ -369,8 +368,7 @@ def _make_order(ctx: RunContext, state: RunState, work: Work, task: Prepare) -> 
 
 def _note_content(ctx: RunContext, found: FoundEvent, event: Event, plan: Plan) -> None:
     """Store the content and details of the event that its order is made of, to compare it later."""
-    details = details_of(event, find_zone(plan.location.timezone))
-    details = without_labels(details) if found.told else details
+    details = read_details(found, event, plan.location)
     ctx.ledger.orders.note_content(ctx.run_id, event.id, hash_of_content(event), details)
 
 

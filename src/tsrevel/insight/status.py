@@ -29,6 +29,7 @@ from tsrevel.planning.event_details import describe_content, describe_labels
 from tsrevel.planning.model import EventId, OrderId, Skip
 from tsrevel.planning.money import Cents
 from tsrevel.planning.reasons import FailedWrite, Reason, Resolved
+from tsrevel.tripleseat.digest import is_same_content
 from tsrevel.webhook.spool import Spool, SpoolStatus
 
 
@@ -81,7 +82,7 @@ def _recall_foreign(record: OrderRecord, facts: Sequence[AuditRow]) -> Skip | No
         for each in facts
         if each.seq >= found and each.kind in {AuditKind.FOREIGN, AuditKind.REMEMBERED} and each.detail.get("digest")
     ]
-    is_changed = bool(digests) and digests[0] != digests[-1]
+    is_changed = bool(digests) and not is_same_content(digests[0], digests[-1])
     told = [f"the event has changed since someone else made {whose}"] if is_changed else []
     told += _recall_station_change(facts)
     return Skip(Reason.CHANGED_AFTER_INJECTION, "; ".join(told)) if told else None
