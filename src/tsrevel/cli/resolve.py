@@ -329,7 +329,7 @@ def _lines(event_id: EventId, before: _Before, after: Resolution | None, warning
 
 
 def _tell_opened(before: _Before) -> str:
-    """The event's further way, now that it is open again."""
+    """The next step for the event, now that it is open again."""
     record = before.record
     if record is None:
         return "is open again; the next run processes it"
