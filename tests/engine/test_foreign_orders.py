@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from tsrevel.engine import after_injection
 from tsrevel.engine.outcomes import RunReport
 from tsrevel.planning.model import EventId
 
@@ -93,6 +94,17 @@ def test_opened_again_the_next_run_makes_the_order(found: World, loss: Callable[
     for _ in range(6):
         report = later(found)
         assert (verdict(report, FULL), report.exit_status) == ("skipped ALREADY_INJECTED", 0)
+
+
+def test_with_more_orders_than_a_run_checks_they_take_turns(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    events = [FULL, world.add_event()]
+    for event in events:
+        world.add_order(event)
+    world.sync()
+    monkeypatch.setattr(after_injection, "MOST", 1)
+    vanish(world)
+    reports = [later(world) for _ in range(8)]
+    assert [sum(verdict(each, event) == CHANGED for each in reports) for event in events] == [1, 1]
 
 
 def test_opened_again_while_it_stands_it_is_found_again(found: World) -> None:

@@ -81,7 +81,9 @@ def note_changed_orders(ctx: RunContext, state: RunState, outcomes: Sequence[Out
     told = {each.event_id: each for each in outcomes}
     near = [(days, record) for days, record in _near(ctx) if _may_report_change(told.get(record.event_id))]
     number = ctx.ledger.runs.count(dry_run=ctx.dry_run)
-    return _note_changes(ctx, state, outcomes, [*_choose(near, number), *_find_foreign(ctx, state, outcomes)], number)
+    foreign = [(0, record) for record in _find_foreign(ctx, state, outcomes)]  # likewise near: a run lists few days
+    orders = [*_choose(near, number), *_choose(foreign, number // 2)]  # only half of the runs look at the latter
+    return _note_changes(ctx, state, outcomes, orders, number)
 
 
 def note_known_twins(ctx: RunContext, state: RunState, outcomes: Sequence[Outcome]) -> list[Outcome]:
@@ -213,7 +215,7 @@ def _find_foreign(ctx: RunContext, state: RunState, outcomes: Iterable[Outcome])
     skipped = {each.event_id for each in outcomes if each.status is Status.SKIPPED and each.reason in _WANTS_FOREIGN}
     ahead = [each for each in skipped & state.found.keys() if _is_ahead(ctx, state.found[each].event)]
     found = ctx.ledger.orders.find(sorted(ahead)) if ahead else {}
-    return [each for each in found.values() if each.state == "foreign" and not each.cancelled][:MOST]
+    return [each for each in found.values() if each.state == "foreign" and not each.cancelled]
 
 
 def _is_ahead(ctx: RunContext, event: Event) -> bool:
