@@ -125,6 +125,35 @@ def test_a_twin_made_at_any_time_later_shows_within_three_runs_and_then_in_each_
     assert len(world.revel.requests) == 1
 
 
+@pytest.mark.parametrize("names", [{"uuid": OTHER_UUID}, {"local_id": None}], ids=["our name", "our uuid"])
+@pytest.mark.parametrize(
+    ("change", "reason", "what"),
+    [
+        ({"guest_count": 99}, "CHANGED_AFTER_INJECTION", "→ 99"),
+        ({"status": "LOST"}, "CANCELLED_AFTER_INJECTION", "status LOST"),
+    ],
+    ids=["changed", "cancelled"],
+)
+def test_a_change_of_the_event_is_told_beside_the_twin_and_as_a_change_once_that_is_deleted(
+    world: World, names: dict[str, Any], change: dict[str, Any], reason: str, what: str
+) -> None:
+    later(world)
+    twin = clone(world, **names)
+    while later(world).exit_status == 0:
+        pass
+    world.tripleseat.edit_event(FULL, **change)
+    for _ in range(3):
+        report = later(world)
+        assert (verdict(report, FULL), report.exit_status) == ("held DUPLICATE_ORDERS", 14)
+        assert what in find_outcome(report, FULL).text
+    world.revel.state.rows["Order"][twin]["deleted"] = True
+    report = later(world)
+    assert (verdict(report, FULL), report.exit_status) == (f"skipped {reason}", 3)
+    for _ in range(3):
+        report = later(world)
+        assert (verdict(report, FULL), report.exit_status) == ("skipped ALREADY_INJECTED", 0)
+
+
 def test_a_known_twin_is_told_by_a_run_over_the_named_event_as_well(world: World) -> None:
     later(world)
     twin = clone(world, uuid=OTHER_UUID)

@@ -130,7 +130,7 @@ def note_changed_order(ctx: RunContext, state: RunState, record: OrderRecord, ou
     try:
         doubles = _search_doubles(ctx, record)
         if doubles:
-            return _hold(record, doubles, outcome)
+            return _hold(state, record, doubles, outcome)
         if record.state == "foreign":
             return _note_foreign(ctx, state, record, record.order_id, outcome)
         row = _find(ctx, record, record.order_id)
@@ -309,14 +309,14 @@ def _check(
     """The event's outcome with what Revel shows of its order now; None if there is nothing to report."""
     doubles = _find_doubles(rows)
     if doubles:
-        return _hold(record, doubles, outcome)
+        return _hold(state, record, doubles, outcome)
     if record.state == "foreign":
         return _check_foreign(ctx, state, record, rows, before, outcome, singles)
     own = next((row for row in rows if row.id == record.order_id), None)
     if own and record.plan:
         shown = _confirm(ctx, record.plan, own, before, singles)
         if isinstance(shown, Hold):
-            return _hold(record, shown, outcome)
+            return _hold(state, record, shown, outcome)
         return _compare(ctx, state, record, shown, before, outcome)
     if record.order_id is None or not _may_read(singles, "lost"):
         return None
@@ -520,9 +520,17 @@ def _tell(record: OrderRecord, outcome: Outcome | None, change: Skip) -> Outcome
     return replace(not_written(about, change), order_id=record.order_id, news=True)
 
 
-def _hold(record: OrderRecord, found: Hold, outcome: Outcome | None) -> Outcome:
-    """Report an order that has a twin, or a part twice, in every run until a person deletes one of them."""
+def _hold(state: RunState, record: OrderRecord, found: Hold, outcome: Outcome | None) -> Outcome:
+    """Report an order that has a twin, or a part twice, in every run until a person deletes one of them.
+
+    A change of the event is told beside it, and once more without it: what is told as held isn't told as changed.
+    """
     about = with_order(outcome, record) if outcome else describe_order(record)
+    if outcome and is_told_change(outcome):
+        drift = [each for each in state.reports if isinstance(each, EventDrift) and each.event_id == record.event_id]
+        state.reports[:] = [each for each in state.reports if each not in drift]
+        text, details = f"{found.text}; {outcome.text}", (*found.details, *outcome.details)
+        found = replace(found, text=text, details=details)
     return replace(not_written(about, found), alarm=True)
 
 
