@@ -404,10 +404,22 @@ def test_what_is_listed_of_somebody_elses_order_goes_when_it_stands_again_or_is_
     found.world.tripleseat.cancel_event(FULL)
     assert sync_until(found, 3).status == 3
     (listed,) = ask(found, "status", "--json").answer["changed"]
-    assert (listed["reason"], "still stands" in listed["text"]) == ("CANCELLED_AFTER_INJECTION", True)
+    assert (listed["reason"], "may still stand" in listed["text"]) == ("CANCELLED_AFTER_INJECTION", True)
     assert ask(found, "resolve", str(FULL), "--as", "done", "--note", "voided").status == 0
     assert changed(found) == []
     assert sync_until(found, 3).status == 0
+
+
+def test_a_cancelled_event_whose_order_by_somebody_else_is_known_to_be_gone_is_not_listed(found: Shell) -> None:
+    delete_order(found)
+    assert sync_until(found, 3).status == 3
+    found.world.tripleseat.cancel_event(FULL)
+    assert sync_until(found, 3).status == 3
+    assert changed(found) == []
+    assert ask(found, "reconcile").status == 0
+    found.world.tripleseat.edit_event(FULL, status="DEFINITE")
+    assert sync_until(found, 3).status == 3
+    assert changed(found) == [str(FULL)]
 
 
 def test_an_event_whose_order_may_have_been_entered_by_hand_is_not_opened_unchecked(found: Shell) -> None:

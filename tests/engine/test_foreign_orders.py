@@ -250,12 +250,25 @@ def test_a_cancelled_event_is_told_once_and_so_is_its_return(found: World) -> No
     found.tripleseat.cancel_event(FULL)
     report = later(found)
     assert (verdict(report, FULL), report.exit_status) == (CANCELLED, 3)
-    assert f"Revel order {order} still stands" in find_outcome(report, FULL).text
+    told = f"Revel order {order}, which someone else made, may still stand; if nobody wants it, void it in Revel"
+    assert find_outcome(report, FULL).text.endswith(told)
     assert quiet(found)
     found.tripleseat.edit_event(FULL, status="DEFINITE")
     report = later(found)
     assert (verdict(report, FULL), report.exit_status) == (CHANGED, 3)
     assert "it had been cancelled and is DEFINITE again" in find_outcome(report, FULL).text
+    assert quiet(found)
+
+
+def test_an_event_that_stands_again_after_the_order_was_voided_is_told_that_it_is_gone(found: World) -> None:
+    found.tripleseat.cancel_event(FULL)
+    assert verdict(later(found), FULL) == CANCELLED
+    delete(found)
+    assert quiet(found)
+    found.tripleseat.edit_event(FULL, status="DEFINITE")
+    told = [find_outcome(later(found), FULL) for _ in range(4)]
+    assert any("it had been cancelled and is DEFINITE again" in each.text for each in told)
+    assert any("was deleted. If the event needs an order, run" in each.text for each in told)
     assert quiet(found)
 
 

@@ -301,6 +301,8 @@ def describe_standing(record: OrderRecord, resolution: Resolution | None) -> str
     """The orders that stand, or may stand, although their event was cancelled."""
     named = resolution.order_id if resolution else None
     if named is None or named == record.order_id:
+        if record.state == "foreign":  # no run looks at it once its event is cancelled
+            return f"Revel order {record.order_id}, which someone else made, may still stand"
         return f"Revel order {record.order_id} still stands"
     return f"Revel order {named}, which a person named, may still stand, and so may Revel order {record.order_id}"
 

@@ -45,7 +45,7 @@ def recall_drift(
     `contents`: the event's, then and now.
     """
     if record.state == "foreign":
-        return _recall_foreign(record, facts)
+        return _recall_foreign(record, facts, resolution)
     if record.state != "settled":
         return None
     was_corrected = _was_corrected(record, facts)
@@ -70,12 +70,15 @@ def recall_drift(
     return Skip(Reason.CHANGED_AFTER_INJECTION, "; ".join(told)) if told else None
 
 
-def _recall_foreign(record: OrderRecord, facts: Sequence[AuditRow]) -> Skip | None:
-    """The same for somebody else's order: whether its event changed since, and whether that order is gone."""
-    whose = f"Revel order {record.order_id}"
+def _recall_foreign(record: OrderRecord, facts: Sequence[AuditRow], resolution: Resolution | None) -> Skip | None:
+    """The same for somebody else's order: whether its event changed since, and whether that order is gone.
+
+    A cancelled event whose order a run saw gone agrees with Revel.
+    """
+    whose, gone = f"Revel order {record.order_id}", _recall_station_change(facts)
     if record.cancelled:
-        text = f"the event was cancelled or deleted; {whose}, which someone else made, still stands"
-        return Skip(Reason.CANCELLED_AFTER_INJECTION, text)
+        text = f"the event was cancelled or deleted; {describe_standing(record, resolution)}"
+        return None if gone else Skip(Reason.CANCELLED_AFTER_INJECTION, text)
     found = next((each.seq for each in reversed(facts) if each.kind == AuditKind.FOREIGN), 0)
     digests = [
         each.detail["digest"]
@@ -84,7 +87,7 @@ def _recall_foreign(record: OrderRecord, facts: Sequence[AuditRow]) -> Skip | No
     ]
     is_changed = bool(digests) and not is_same_content(digests[0], digests[-1])
     told = [f"the event has changed since someone else made {whose}"] if is_changed else []
-    told += _recall_station_change(facts)
+    told += gone
     return Skip(Reason.CHANGED_AFTER_INJECTION, "; ".join(told)) if told else None
 
 
