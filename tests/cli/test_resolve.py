@@ -54,6 +54,17 @@ def test_off_a_terminal_and_on_it_one_line_says_what_is_true_now(shell: Shell) -
     assert resolve(shell, UNMAPPED, "open").out == f"event {UNMAPPED} was not resolved; nothing changed\n"
 
 
+def test_a_second_order_is_not_settled_by_words(shell: Shell) -> None:
+    shell.sync()
+    (order,) = shell.world.orders_of(FULL)
+    shell.world.add_order(FULL, uuid=order["uuid"])
+    shell.world.time.move(minutes=45)
+    assert shell.sync().status == 14
+    ran = resolve(shell, FULL, "done", "--json")
+    assert "runs go on reporting that (exit 14) until one is left" in " ".join(ran.answer["warnings"])
+    assert shell.sync().status == 14
+
+
 def test_an_unknown_event_is_taken_with_a_warning(shell: Shell) -> None:
     ran = resolve(shell, 1, "ignored", "--json")
     first, second = ran.answer["warnings"]

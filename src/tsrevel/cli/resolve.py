@@ -23,6 +23,7 @@ from tsrevel.ledger.queries import EventStatus
 from tsrevel.planning.identity import is_id, order_uuid
 from tsrevel.planning.model import Event, EventId, Location, OrderId, Policy
 from tsrevel.planning.money import show, to_cents
+from tsrevel.planning.reasons import Reason
 from tsrevel.planning.screening import find_location
 from tsrevel.reconcile.model import EVERY_EVENT, named_order, owner_of
 from tsrevel.revel.decode import OrderRow
@@ -351,6 +352,8 @@ def _warnings(before: _Before, after: Resolution | None, options: ResolveOptions
     record, resolution = before.record, before.resolution
     if before.standing is None and record is None:
         found.append("no run has seen this event yet; check its id")
+    if after and before.is_finished and before.standing and before.standing.reason == Reason.DUPLICATE_ORDERS:
+        found.append("Revel has more than one order of it; runs go on reporting that (exit 14) until one is left")
     if after and record:
         if before.is_finished:
             found.append(f"it already has Revel order {record.order_id}; runs still report its changes")
