@@ -8,6 +8,7 @@ from __future__ import annotations
 import gc
 import ipaddress
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -44,6 +45,10 @@ gc.disable()  # until all tests are collected: nothing of that is garbage
 
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # or each worker and each process compiles everything again
 sys.dont_write_bytecode = False
+
+for each, ends in ((signal.SIGHUP, signal.SIG_DFL), (signal.SIGINT, signal.default_int_handler)):
+    if signal.getsignal(each) is signal.SIG_IGN:  # by nohup, or in a shell's background job: children would inherit it
+        signal.signal(each, ends)
 
 hypothesis.settings.register_profile("untimed", deadline=None)  # a busy machine must not fail a test
 hypothesis.settings.load_profile("untimed")
