@@ -48,32 +48,29 @@ def guard(
     """
     ctx.config = flags.config
     with ending_by_signals():
-        return _guard(ctx, flags, command, acts=acts, unfinished=unfinished)
-
-
-def _guard(ctx: CliContext, flags: OutputOptions, command: Callable[[], int], *, acts: bool, unfinished: str) -> int:
-    try:
-        status = command()
-        ctx.stdout.flush()
-        trouble = trouble_of(ctx.stdout)
-        if trouble and trouble.errno != errno.EPIPE:  # a reader such as `head` ends early: it has all that it wants
-            print(f"tsrevel: some output could not be written to standard output ({trouble.strerror})", file=ctx.stderr)
-            if status == 0 and not acts:
-                status = UNEXPECTED
-    except typer.BadParameter:
-        raise
-    except TsrevelError as error:
-        problems = error.problems if isinstance(error, ConfigError) else ()
-        return _fail(ctx, flags, str(error), error.exit_status, problems)
-    except (KeyboardInterrupt, Terminated) as error:
-        end = _ENDS[type(error)]
-        perhaps_written = unfinished == NOTHING_WRITTEN and ctx.wrote
-        left = "it may have written already" if perhaps_written else unfinished
-        return _fail(ctx, flags, f"{end}; {left}" if left else end, status_of(error))
-    except Exception as error:  # noqa: BLE001 (the last resort: reported by its place, as its text may quote data)
-        return _fail(ctx, flags, describe_fault(error), UNEXPECTED)
-    else:
-        return status
+        try:
+            status = command()
+            ctx.stdout.flush()
+            trouble = trouble_of(ctx.stdout)
+            if trouble and trouble.errno != errno.EPIPE:  # a reader such as `head` ends early: it has all that it wants
+                text = f"some output could not be written to standard output ({trouble.strerror})"
+                print(f"tsrevel: {text}", file=ctx.stderr)
+                if status == 0 and not acts:
+                    status = UNEXPECTED
+        except typer.BadParameter:
+            raise
+        except TsrevelError as error:
+            problems = error.problems if isinstance(error, ConfigError) else ()
+            return _fail(ctx, flags, str(error), error.exit_status, problems)
+        except (KeyboardInterrupt, Terminated) as error:
+            end = _ENDS[type(error)]
+            perhaps_written = unfinished == NOTHING_WRITTEN and ctx.wrote
+            left = "it may have written already" if perhaps_written else unfinished
+            return _fail(ctx, flags, f"{end}; {left}" if left else end, status_of(error))
+        except Exception as error:  # noqa: BLE001 (the last resort: reported by its place, as its text may quote data)
+            return _fail(ctx, flags, describe_fault(error), UNEXPECTED)
+        else:
+            return status
 
 
 def status_of(error: BaseException) -> int:
