@@ -29,12 +29,7 @@ from tsrevel.engine.outcomes import (
 )
 from tsrevel.engine.verify import find_twice
 from tsrevel.errors import LedgerUnusable, Refused, StopRun, TryNextRun, TsrevelError, Unreadable
-from tsrevel.ledger import (
-    EventDrift,
-    OrderRecord,
-    StationChange,
-    StationReport,
-)
+from tsrevel.ledger import EventDrift, OrderRecord, StationChange, StationReport
 from tsrevel.planning.identity import known_local_ids, order_uuid
 from tsrevel.planning.model import Event, EventId, Hold, OrderId, Plan, Skip
 from tsrevel.planning.reasons import Reason, Status
@@ -406,8 +401,7 @@ def _compare(
         change = StationChange.UNDONE if shown == planned else StationChange.CHANGED
         report = StationReport(change, f"{what}; {_ENDINGS[change]}")
     state.reports.append(OrderChangeReported(record.event_id, shown, report))
-    details = tuple(f"{name} {value}" for name, value in sorted(shown.items()))
-    return _tell(record, outcome, Skip(Reason.CHANGED_AFTER_INJECTION, report.text, details)) if report else None
+    return _tell(record, outcome, report.text, shown) if report else None
 
 
 def _check_foreign(
@@ -476,8 +470,7 @@ def _compare_foreign(
             command = f'tsrevel resolve {event_id} --as open --note "order wanted"'
             text += f". If the event needs an order, run `{command}`: the next run makes it"
     state.reports.append(OrderChangeReported(event_id, shown, StationReport(change, text)))
-    details = tuple(f"{name} {value}" for name, value in sorted(shown.items()))
-    return _tell(record, outcome, Skip(Reason.CHANGED_AFTER_INJECTION, text, details))
+    return _tell(record, outcome, text, shown)
 
 
 def _agrees(ctx: RunContext, state: RunState, record: OrderRecord, row: OrderRow | None, shown: ShownFields) -> bool:
@@ -485,8 +478,7 @@ def _agrees(ctx: RunContext, state: RunState, record: OrderRecord, row: OrderRow
 
     A change that the order doesn't show, such as another day, is for a person to settle.
     """
-    drifts = (each for each in state.reports if isinstance(each, EventDrift))
-    drift = next((each for each in drifts if each.event_id == record.event_id), None)
+    drift = _find_drift(state, record)
     if drift.cancelled if drift else record.cancelled:
         is_gone = row is None or row.deleted or not (row.amounts["total"] or row.amounts["balance"])
         return is_gone and not _has_other_order(ctx, record)
@@ -498,6 +490,12 @@ def _agrees(ctx: RunContext, state: RunState, record: OrderRecord, row: OrderRow
         return False
     contents = ctx.revel.contents(row.id)
     return agrees_with(now, record.plan, row, contents.items, contents.payments)
+
+
+def _find_drift(state: RunState, record: OrderRecord) -> EventDrift | None:
+    """The event's comparison with its order that this run is about to store; None if there was none."""
+    drifts = (each for each in state.reports if isinstance(each, EventDrift))
+    return next((each for each in drifts if each.event_id == record.event_id), None)
 
 
 def _has_other_order(ctx: RunContext, record: OrderRecord) -> bool:
@@ -513,10 +511,13 @@ def _may_report_change(outcome: Outcome | None) -> bool:
     return outcome is None or outcome.status is Status.SKIPPED
 
 
-def _tell(record: OrderRecord, outcome: Outcome | None, change: Skip) -> Outcome:
+def _tell(record: OrderRecord, outcome: Outcome | None, text: str, shown: ShownFields) -> Outcome:
+    """The event's outcome with a change of its order, which Revel shows like this now."""
+    details = tuple(f"{name} {value}" for name, value in sorted(shown.items()))
     about = outcome or describe_order(record)
     if about.news and about.text:  # the event has changed as well, or was cancelled
-        return replace(about, text=f"{about.text}; {change.text}", details=(*about.details, *change.details))
+        return replace(about, text=f"{about.text}; {text}", details=(*about.details, *details))
+    change = Skip(Reason.CHANGED_AFTER_INJECTION, text, details)
     return replace(not_written(about, change), order_id=record.order_id, news=True)
 
 
@@ -527,8 +528,9 @@ def _hold(state: RunState, record: OrderRecord, found: Hold, outcome: Outcome | 
     """
     about = with_order(outcome, record) if outcome else describe_order(record)
     if outcome and is_told_change(outcome):
-        drift = [each for each in state.reports if isinstance(each, EventDrift) and each.event_id == record.event_id]
-        state.reports[:] = [each for each in state.reports if each not in drift]
+        drift = _find_drift(state, record)
+        if drift:
+            state.reports.remove(drift)
         text, details = f"{found.text}; {outcome.text}", (*found.details, *outcome.details)
         found = replace(found, text=text, details=details)
     return replace(not_written(about, found), alarm=True)
