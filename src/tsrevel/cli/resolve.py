@@ -101,13 +101,11 @@ def resolve(ctx: CliContext, flags: OutputOptions, event: str, options: ResolveO
     runtime = ctx.runtime or Runtime()
     settings = load_settings(config=flags.config, environ=ctx.environ, offline=options.word != "open")
     path = settings.ledger_path
+    shows_text = not flags.json and (ctx.stdout.isatty() or not flags.quiet)
     with logging_to(ctx.stderr, flags, "resolve"):
         make_state_folder(settings)
         named = _look_for(ctx, flags, runtime, order_id, event) if order_id else None
-        with (
-            hold_lock(path),
-            open_ledger(settings, runtime) as ledger,
-        ):
+        with hold_lock(path), open_ledger(settings, runtime) as ledger:
             comparison: list[str] = []
             event_id = find_event_id(event, lambda each: _recall(ledger, each) != _Before(None, None, None))
             before, unused = _recall(ledger, event_id), not ledger.runs.latest(1)
@@ -121,7 +119,6 @@ def resolve(ctx: CliContext, flags: OutputOptions, event: str, options: ResolveO
                     policy = build_policy(settings)
                     _refuse_order_of_another(ledger, event_id, named, policy)
                     comparison = _compare_named(event_id, named, before, policy)
-                    shows_text = not flags.json and (ctx.stdout.isatty() or not flags.quiet)
                     if shows_text and named.row:
                         print(ctx.copyable(named.text(policy)), file=ctx.stdout, flush=True)
                 ledger.events.resolve(event_id, options.word, options.note, order_id)
@@ -144,7 +141,7 @@ def resolve(ctx: CliContext, flags: OutputOptions, event: str, options: ResolveO
             **locate_files(settings),
         )
         ctx.answer(answer)
-    elif ctx.stdout.isatty() or not flags.quiet:
+    if shows_text:
         for line in _lines(event_id, before, after, warnings):
             print(ctx.copyable(line), file=ctx.stdout)
     return 0
@@ -223,17 +220,17 @@ def _compare_named(event_id: EventId, named: _Named, before: _Before, policy: Po
     if row is None:
         return []
     is_ours = row.uuid == order_uuid(event_id) or (before.record is not None and before.record.order_id == row.id)
-    place = find_location(event, policy) if event else _last_place(before, policy)
-    if place and place.establishment != row.establishment and not is_ours:
+    location = find_location(event, policy) if event else _last_location(before, policy)
+    if location and location.establishment != row.establishment and not is_ours:
         raise typer.BadParameter(
-            f"{named.text(policy)}; but event {event_id} is at {place.name} (establishment {place.establishment}). "
-            f"Nothing was stored; look up in Revel the number of the order of event {event_id}. If it has none there, "
-            "leave --order out"
+            f"{named.text(policy)}; but event {event_id} is at {location.name} "
+            f"(establishment {location.establishment}). Nothing was stored; look up in Revel the number of the order "
+            f"of event {event_id}. If it has none there, leave --order out"
         )
     found = []
-    if place and place.establishment != row.establishment:
-        found.append(f"the event is at {place.name} (establishment {place.establishment}) now")
-    elif place is None:
+    if location and location.establishment != row.establishment:
+        found.append(f"the event is at {location.name} (establishment {location.establishment}) now")
+    elif location is None:
         found.append("the event's location is unknown; check that the order is at the right establishment")
     if event and event.grand_total is not None and to_cents(event.grand_total) != row.amounts["total"]:
         found.append(
@@ -243,7 +240,7 @@ def _compare_named(event_id: EventId, named: _Named, before: _Before, policy: Po
     return found
 
 
-def _last_place(before: _Before, policy: Policy) -> Location | None:
+def _last_location(before: _Before, policy: Policy) -> Location | None:
     """The event's location when a run last saw it."""
     name = before.standing.location if before.standing else ""
     return next((each for each in policy.locations if each.name == name), None)
