@@ -116,6 +116,21 @@ def test_places_are_worked_at_together_and_events_at_one_place_in_turn(world: Wo
     assert watched.most_items == 1, "the items of one order one after another"
 
 
+def test_an_event_that_the_listing_lacks_keeps_no_other_establishment_waiting(world: World, watched: Watched) -> None:
+    lacking = world.add_event(64000300, lines=[("No such product", 1, 5)])
+    assert verdict(world.sync_event(lacking), lacking) == "held UNMAPPED_ITEMS"
+    world.tripleseat.unlisted = {lacking}
+    there_has_begun = threading.Event()
+    watched.strikes.append(lambda request: request.method == "POST" and there_has_begun.set())
+    waited: list[bool] = []
+    world.at(f"before GET /v1/events/{lacking}", lambda: waited.append(there_has_begun.wait(10)))
+    report = world.sync()
+    assert waited == [True]
+    assert verdict(report, lacking) == "held UNMAPPED_ITEMS"
+    assert report.summary["injected"] == len(EVENTS)
+    assert watched.overlaps == []
+
+
 def test_outcomes_come_in_the_order_of_one_worker(world: World) -> None:
     together = world.sync(dry_run=True)
     world.config["sync"]["workers"] = 1

@@ -283,7 +283,7 @@ def _is_newer(one: datetime | None, other: datetime | None) -> bool:
 def _has_order(ledger: Ledger, event_id: EventId) -> bool:
     """Whether its order is made. Then nothing is written, and the next listing shows what has changed."""
     record = ledger.orders.get(event_id)
-    return record is not None and record.state in {"settled", "foreign"}
+    return record is not None and record.is_finished
 
 
 # The ledger's copies

@@ -51,7 +51,7 @@ def preview_event(ctx: RunContext, event_id: EventId, catalogs: Catalogs) -> Pre
     )
     outcome = _look(ctx, state, Work(known, TriageRules(ctx.policy, ctx.write_gate)), NamedEvent(event_id))
     record = ctx.ledger.orders.get(event_id)
-    if record and record.state in {"settled", "foreign"} and outcome.status is Status.SKIPPED:
+    if record and record.is_finished and outcome.status is Status.SKIPPED:
         outcome = note_changed_order(ctx, state, record, outcome)
     found = state.found.get(event_id)
     event = state.whole.get(event_id) or (found.event if found else None)

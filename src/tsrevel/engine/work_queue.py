@@ -37,7 +37,7 @@ _SOMETIME = datetime.max.replace(tzinfo=UTC)
 class QueueEntry:
     """One event in the queue. `number` is its position in the listing; `starts` is when its service starts.
 
-    `establishment` is the only one that may be written to for it. None if unknown or more than one: the event is then
+    `establishment` is the one that may be written to for it. None if unknown or more than one: the event is then
     handled while no other is. `writes`: it may become an order. Such events come first. `failed`: it was tried in the
     last run, and a service failed. Such events come last, so that they don't keep the others waiting in each run.
     `expected` is what triage said when the entry was made; `decide` asks again, because its gate may have opened or
@@ -228,14 +228,20 @@ class _Failures:
 
 
 def _establishment(policy: Policy, known: KnownEvents, item: WorkItem) -> EstablishmentId | None:
-    if not isinstance(item, FoundEvent):
-        return None
-    location = find_location(item.event, policy)
-    record = known.orders.get(item.event.id)
-    if record and record.state not in {"settled", "foreign"}:
-        begun = record.plan.location.establishment if record.plan else None
-        return begun if location and location.establishment == begun else None
-    return location.establishment if location else None
+    """The establishment by what is known now. If the event proves to be at another one, `writing_at` makes it wait."""
+    match item:
+        case FoundEvent(event):
+            location, record = find_location(event, policy), known.orders.get(event.id)
+            at = location.establishment if location else None
+            if record and not record.is_finished:
+                return at if record.plan and record.plan.location.establishment == at else None
+            return at
+        case DueEvent(last) | ResolvedEvent(last):
+            named = (each.establishment for each in policy.locations if each.name == last.location)
+            return next(named, None)
+        case OrderRecord(plan=plan) | VanishedEvent(record=OrderRecord(plan=plan)) if plan:
+            return plan.location.establishment
+    return None
 
 
 def _starts(policy: Policy, item: WorkItem) -> datetime:

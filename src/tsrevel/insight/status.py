@@ -321,7 +321,7 @@ def _changed(view: LedgerView) -> Iterator[Changed]:
             continue
         else:
             drift = recall_drift(record, facts[each.event_id], contents.get(each.event_id), resolution)
-            if drift is None and record.state in {"settled", "foreign"}:
+            if drift is None and record.is_finished:
                 continue
             told = drift or Skip(Reason(each.reason), "it has changed since its order was made")
         yield Changed(
