@@ -129,9 +129,8 @@ def account_for(
         outcome = None if entry.needs_requests or state.stop else guarded(ctx, state, Work(known, rules), entry.item)
         if outcome:
             note(entry.number, outcome)
-    workers = max(min(ctx.limits.workers, queue.establishments), 1)
     work = partial(perform_all, ctx, state, known, rules, queue)
-    with in_parallel(work, workers, stop=ctx.stop_requests) as results, closing(queue):
+    with in_parallel(work, queue.workers, stop=ctx.stop_requests) as results, closing(queue):
         for number, outcome in results:
             note(number, outcome)
     for entry in entries:

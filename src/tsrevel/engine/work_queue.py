@@ -79,12 +79,10 @@ def _has_failed(last: LastResult | None) -> bool:
 class WorkQueue:
     """The waiting entries, shared by a run's threads: `take` some, and call `end` for each."""
 
-    def __init__(self, entries: Iterable[QueueEntry], budget: OrderBudget, workers: int) -> None:
+    def __init__(self, entries: Iterable[QueueEntry], budget: OrderBudget, most_workers: int) -> None:
         self.set_aside: dict[EstablishmentId | None, ServiceDown] = {}
         """The establishments that are left to the next run, each with the reason."""
         self._budget = budget
-        self._workers = workers
-        self._batch = max(min(BATCH, 2 * BATCH // workers), 2)  # orders take longer where workers share the rate
         self._waiting: dict[EstablishmentId | None, deque[QueueEntry]] = {}
         self._in_hand: Counter[EstablishmentId | None] = Counter()
         self._writes_in_hand = 0
@@ -95,11 +93,9 @@ class WorkQueue:
         self._changed = threading.Condition()
         for entry in sorted(entries, key=self._urgency):
             self._waiting.setdefault(entry.establishment, deque()).append(entry)
-
-    @property
-    def establishments(self) -> int:
-        """The number of establishments with entries that wait."""
-        return len(self._waiting)
+        self.workers = max(min(most_workers, len(self._waiting)), 1)
+        """The threads that can work at the same time."""
+        self._batch = max(min(BATCH, 2 * BATCH // self.workers), 2)  # orders take longer where workers share the rate
 
     def take(self) -> list[QueueEntry]:
         """The most urgent entries at establishments where no other thread works, few enough to prepare together.
@@ -120,7 +116,7 @@ class WorkQueue:
         """Record a entry's outcome and duration. Returns the reason to end the run, if a service seems to be down."""
         with self._changed:
             self._let_go(entry)
-            if seconds > SLOW * self._workers:
+            if seconds > SLOW * self.workers:
                 self._slow.add(entry.establishment)
             if outcome is None or not self._failures.add(entry.establishment, down=outcome.down):
                 return None
@@ -164,7 +160,7 @@ class WorkQueue:
         if None in self._in_hand:
             return []
         self._is_full = self._is_full or not (self._budget.left or self._writes_in_hand)
-        share = max((len(self._waiting.keys() | self._in_hand.keys())) // self._workers, 1)
+        share = max((len(self._waiting.keys() | self._in_hand.keys())) // self.workers, 1)
         chosen: list[QueueEntry] = []
         for entry in self._in_order():
             if entry.establishment is None:
