@@ -7,7 +7,7 @@ from benchmarks.place import MENU, PRODUCTS, install
 from benchmarks.report import Goal, print_table, progress, show
 
 EVENTS, LINES = 50, 10
-MOST = 80.0
+MOST = 50.0
 SIZES = (MENU, PRODUCTS, 10_000, 35_000)
 """Numbers of products at an establishment. Accounts with 35,000 exist (facts Revel 5.6)."""
 GROWTH = 60.0
