@@ -121,7 +121,7 @@ def test_an_event_that_the_listing_lacks_keeps_no_other_establishment_waiting(wo
     assert verdict(world.sync_event(lacking), lacking) == "held UNMAPPED_ITEMS"
     world.tripleseat.unlisted = {lacking}
     there_has_begun = threading.Event()
-    watched.strikes.append(lambda request: request.method == "POST" and there_has_begun.set())
+    watched.strikes.append(lambda request: there_has_begun.set() if request.method == "POST" else None)
     waited: list[bool] = []
     world.at(f"before GET /v1/events/{lacking}", lambda: waited.append(there_has_begun.wait(10)))
     report = world.sync()
