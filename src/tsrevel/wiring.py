@@ -25,7 +25,7 @@ from tsrevel.planning.assumptions import AssumptionCode, AssumptionResult
 from tsrevel.planning.money import to_cents
 from tsrevel.redaction import Redactor, Secret
 from tsrevel.revel.account import Account
-from tsrevel.revel.client import Capabilities, Revel
+from tsrevel.revel.client import ALL_CAPABILITIES, Capabilities, Revel
 from tsrevel.revel.orders import OrderSearch
 from tsrevel.revel.probes import RevelProbe
 from tsrevel.transport.client import ApiClient, Transport
@@ -131,8 +131,10 @@ def open_ledger(settings: Settings, runtime: Runtime, mail_on: Collection[str] =
     )
 
 
-def read_capabilities(ledger: LedgerView) -> Capabilities:
+def read_capabilities(ledger: LedgerView | None) -> Capabilities:
     """The account's capabilities according to `doctor --assumptions`. Untested ones are assumed."""
+    if ledger is None:
+        return ALL_CAPABILITIES
     failed = {each.code for each in ledger.assumptions.answers() if each.result is AssumptionResult.FAILS}
     return Capabilities(
         in_filter=AssumptionCode.REVEL_IN_FILTER not in failed,
@@ -256,10 +258,16 @@ class Services(NamedTuple):
 
 
 @contextmanager
-def open_services(settings: Settings, runtime: Runtime, deadline: Deadline | None = None) -> Iterator[Services]:
+def open_services(
+    settings: Settings,
+    runtime: Runtime,
+    deadline: Deadline | None = None,
+    capabilities: Capabilities = ALL_CAPABILITIES,
+) -> Iterator[Services]:
     """Opens both services for reading: no write to Revel passes, whatever the settings say.
 
     No request is sent after `deadline`. Pass NEVER if the command waits for a person; the default is the settings'.
+    Pass the ledger's `capabilities` if the command searches for orders.
     """
     gate = WriteGate(dry_run=True, enabled=False, allowed=frozenset(), only=frozenset(), sandbox=settings.is_sandbox)
     with ExitStack() as stack:
@@ -267,9 +275,9 @@ def open_services(settings: Settings, runtime: Runtime, deadline: Deadline | Non
         revel, tripleseat = clients.open_revel(gate), clients.tripleseat()
         yield Services(
             tripleseat,
-            Revel(revel, runtime.clock),
+            Revel(revel, runtime.clock, capabilities),
             Account(revel),
-            OrderSearch(revel),
+            OrderSearch(revel, in_filter=capabilities.in_filter),
             clients.deadline,
             RevelProbe(revel),
             TripleSeatProbe(tripleseat),

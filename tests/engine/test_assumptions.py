@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tsrevel.planning.assumptions import AssumptionAnswer, AssumptionCode, AssumptionResult
 from tsrevel.sandbox.app import LoggedRequest
 
-from ..world import World
+from ..cli.bench import Shell
+from ..world import Wire, World
 from .conftest import FULL
 
 
@@ -58,14 +60,24 @@ def test_once_it_holds_runs_write_again(tmp_path: Path) -> None:
     assert world.sync().summary["injected"] == 1
 
 
-@pytest.mark.parametrize(
-    ("code", "asked"),
-    [
-        (AssumptionCode.REVEL_IN_FILTER, lambda each: any("__in" in key for key in each.query)),
-        (AssumptionCode.REVEL_FIELDS, lambda each: "fields" in each.query),
-        (AssumptionCode.REVEL_PRODUCT_SET, lambda each: "/set/" in each.path),
-    ],
-)
+class WithoutSets(Wire):
+    """Revel in an account that finds nothing by `__in`."""
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        if any(name.endswith("__in") for name in request.url.params):
+            meta = {"limit": 250, "next": None, "offset": 0, "previous": None, "total_count": 0}
+            return httpx.Response(200, json={"meta": meta, "objects": []}, request=request)
+        return super().handle_request(request)
+
+
+_ASKED = [
+    (AssumptionCode.REVEL_IN_FILTER, lambda each: any("__in" in key for key in each.query)),
+    (AssumptionCode.REVEL_FIELDS, lambda each: "fields" in each.query),
+    (AssumptionCode.REVEL_PRODUCT_SET, lambda each: "/set/" in each.path),
+]
+
+
+@pytest.mark.parametrize(("code", "asked"), _ASKED)
 def test_what_the_account_doesnt_honour_isnt_asked_for(
     tmp_path: Path, code: AssumptionCode, asked: Callable[[LoggedRequest], bool]
 ) -> None:
@@ -78,3 +90,34 @@ def test_what_the_account_doesnt_honour_isnt_asked_for(
     assert world.sync().summary["injected"] == 1
     assert world.flaws(FULL) == []
     assert not any(map(asked, world.revel.requests))
+
+
+@pytest.mark.parametrize(("code", "asked"), _ASKED)
+@pytest.mark.parametrize("command", [("reconcile",), ("explain", str(FULL)), ("explain", "64000050")])
+def test_commands_that_only_read_dont_ask_for_it_either(
+    tmp_path: Path, code: AssumptionCode, asked: Callable[[LoggedRequest], bool], command: tuple[str, ...]
+) -> None:
+    world = World(tmp_path, "full")
+    world.sync()
+    world.add_event(64000050)
+    answer(world, code)
+    world.forget_requests()
+    assert Shell(world).run(*command, "--config", str(world.write_config())).status in {0, 3}
+    assert world.revel.requests
+    assert not any(map(asked, world.revel.requests))
+
+
+def test_reconcile_and_explain_find_the_parts_and_the_twin_of_an_order_without_sets(tmp_path: Path) -> None:
+    world = World(tmp_path, "full")
+    shell = Shell(world)
+    world.sync()
+    world.wires["revel"] = WithoutSets(world.revel, "Revel", lambda _: None)
+    answer(world, AssumptionCode.REVEL_IN_FILTER)
+    config = "--config", str(world.write_config())
+    assert shell.run("reconcile", "--json", *config).status == 0
+    [order] = world.orders_of(FULL)
+    world.add_order(FULL, order["local_id"])
+    compared = shell.run("reconcile", "--json", *config)
+    assert compared.status == 14
+    assert "duplicate_orders" in {each["kind"] for each in compared.answer["differences"]}
+    assert shell.run("explain", str(FULL), "--json", *config).answer["reason"] == "DUPLICATE_ORDERS"

@@ -40,7 +40,7 @@ from tsrevel.reconcile.model import (
 from tsrevel.reconcile.read import Sources, choose_spans, read_cases
 from tsrevel.reconcile.summary import sum_up
 from tsrevel.text import count_of
-from tsrevel.wiring import Runtime, build_policy, open_services, why_disabled
+from tsrevel.wiring import Runtime, build_policy, open_services, read_capabilities, why_disabled
 
 
 def reconcile(ctx: CliContext, flags: OutputOptions, first: date | None, last: date | None, page: Path | None) -> int:
@@ -62,7 +62,7 @@ def reconcile(ctx: CliContext, flags: OutputOptions, first: date | None, last: d
     with (
         logging_to(ctx.stderr, flags, "reconcile"),
         view or nullcontext(),
-        open_services(settings, runtime) as services,
+        open_services(settings, runtime, capabilities=read_capabilities(view)) as services,
         show_progress(ctx, flags) as progress,
     ):
         catalogues = Catalogs(services.revel)

@@ -33,7 +33,7 @@ from tsrevel.planning.products import Catalogue
 from tsrevel.planning.reasons import Reason, Status
 from tsrevel.planning.screening import find_location
 from tsrevel.transport.write_gate import WriteGate
-from tsrevel.wiring import Runtime, Services, build_policy, correlate, open_services, why_disabled
+from tsrevel.wiring import Runtime, Services, build_policy, correlate, open_services, read_capabilities, why_disabled
 
 Source = Literal["live", "ledger"]
 _WAITING = frozenset({
@@ -75,7 +75,7 @@ def explain_live(settings: Settings, runtime: Runtime, event_id: EventId) -> Exp
             nothing = Skip(Reason.CONNECTOR_DISABLED, disabled)
             outcome = _last_outcome(history) or not_written(Outcome(event_id, Status.SKIPPED), nothing)
             return replace(_explain_known(ledger, history, policy, outcome), switched_off=disabled)
-        with open_services(settings, runtime) as services:
+        with open_services(settings, runtime, capabilities=read_capabilities(ledger)) as services:
             catalogs = Catalogs(services.revel)
             preview = preview_event(_context(settings, runtime, services, ledger, policy), event_id, catalogs)
             location = find_location(preview.event, policy) if preview.event else None

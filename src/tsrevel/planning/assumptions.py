@@ -107,7 +107,7 @@ ASSUMPTIONS: dict[AssumptionCode, Assumption] = {
             _C.REVEL_IN_FILTER,
             "Revel 2.1",
             "Revel finds several orders by one __in filter",
-            "Runs ask for each order separately",
+            "Runs, `reconcile` and `explain` ask for each order separately",
         ),
         Assumption(
             _C.REVEL_UNKNOWN_FILTER,

@@ -37,10 +37,14 @@ class DatedOrder:
 
 
 class OrderSearch:
-    """Finds orders of one account in bulk. Every method raises what `ApiClient.read` raises, and Unreadable."""
+    """Finds orders of one account in bulk. Every method raises what `ApiClient.read` raises, and Unreadable.
 
-    def __init__(self, client: ApiClient) -> None:
+    `in_filter`: whether the account may support `__in`.
+    """
+
+    def __init__(self, client: ApiClient, *, in_filter: bool = True) -> None:
         self._client = client
+        self._in_filter = in_filter
         self._one_by_one: set[str] = set()
 
     def find(self, uuids: Collection[str], local_ids: Collection[str]) -> tuple[OrderRow, ...]:
@@ -124,7 +128,7 @@ class OrderSearch:
 
     def _batch(self, resource: str, key: str, batch: Sequence[str], fits: Fits) -> list[Row]:
         name = f"{resource}.{key}"
-        if name not in self._one_by_one and not any("," in value for value in batch):
+        if self._in_filter and name not in self._one_by_one and not any("," in value for value in batch):
             try:
                 return list(read_rows(self._client, resource, {f"{key}__in": ",".join(batch)}, fits))
             except (Refused, Unreadable):
