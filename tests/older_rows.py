@@ -33,6 +33,12 @@ def forget_details(path: Path) -> None:
         connection.execute("UPDATE event_contents SET made = substr(made, 1, 64), seen = substr(seen, 1, 64)")
 
 
+def forget_contents(path: Path) -> None:
+    """What events were like: not at all."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("DELETE FROM event_contents")
+
+
 def cut_digests(path: Path) -> None:
     """Digests of search results: only of the event's own fields."""
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:

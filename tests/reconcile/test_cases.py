@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,8 +15,12 @@ from tsrevel.planning.model import EstablishmentId, EventId
 from tsrevel.planning.money import Cents
 from tsrevel.reconcile.model import ComparedSpan, ComparisonResult, EventComparison, Money, ReportLocation
 from tsrevel.reconcile.summary import sum_up
+from tsrevel.sandbox import Payment, SampleLine
+from tsrevel.sandbox.day import FULL_CHARGES, FULL_LINES
 
 from ..cli.bench import Ran, Shell
+from ..older_rows import forget_contents
+from ..world import World
 from .bench import Revel, differences, reconcile
 
 FULL, PAID, UNMAPPED, EARLY, MISSED, LOST, TWINS = range(64000001, 64000008)
@@ -299,6 +304,88 @@ def test_an_event_that_can_no_longer_be_planned_says_why(shell: Shell) -> None:
     one = only(reconcile(shell, "--json"), FULL)
     assert (one["kind"], one["tripleseat"], one["revel"]) == ("event_changed", "86.00", "837.72")
     assert "UNMAPPED_ITEMS" in one["text"]
+
+
+def retire_a_product(world: World) -> None:
+    rows = world.revel.state.rows["Product"].values()
+    agua = next(row for row in rows if row["name"] == "Agua Fresca" and "/8/" in row["establishment"])
+    agua["active"] = False
+
+
+def lower_the_limit(world: World) -> None:
+    world.config["safety"]["max_order_total"] = "100.00"
+
+
+def charge_otherwise(world: World) -> None:
+    [charge] = [each for each in world.config["charges"] if each["match"] == "Service Charge"]
+    charge["as"] = "gratuity"
+    del charge["product_name"]
+
+
+def forget_a_charge(world: World) -> None:
+    world.config["charges"] = [each for each in world.config["charges"] if each["match"] != "Service Charge"]
+
+
+def write_no_payments(world: World) -> None:
+    world.config["orders"] = {"payments": "none"}
+
+
+def remove_the_location(world: World) -> None:
+    world.config["locations"] = [each for each in world.config["locations"] if each["revel_establishment"] != 8]
+
+
+def allow_another_location(world: World) -> None:
+    world.config["safety"]["allowed_locations"] = [30502]
+
+
+def allow_another_and_remove_the_location(world: World) -> None:
+    allow_another_location(world)
+    remove_the_location(world)
+
+
+_HOLDING = [retire_a_product, lower_the_limit, forget_a_charge, remove_the_location]
+_OTHER = [charge_otherwise, write_no_payments, allow_another_location, allow_another_and_remove_the_location]
+
+
+@pytest.mark.parametrize("change", [*_HOLDING, *_OTHER])
+def test_a_change_on_our_side_is_no_change_of_an_event_that_has_its_order(
+    tmp_path: Path, change: Callable[[World], None]
+) -> None:
+    world = World(tmp_path, "full")
+    shell = Shell(world)
+    world.sync()
+    change(world)
+    assert shell.sync().status == 0
+    ran = reconcile(shell, "--json")
+    assert (ran.status, ran.answer["differences"]) == (0, [])
+    [day] = [day for place in ran.answer["locations"] for day in place["days"] if day["revel"]["orders"]]
+    assert day["agrees"]
+
+
+@pytest.mark.parametrize("change", _HOLDING)
+def test_a_change_on_our_side_is_none_of_the_event_in_an_older_ledger_either(
+    tmp_path: Path, change: Callable[[World], None]
+) -> None:
+    world = World(tmp_path, "full")
+    shell = Shell(world)
+    world.sync()
+    forget_contents(tmp_path / "ledger.sqlite3")
+    change(world)
+    assert reconcile(shell, "--json").status == 0
+
+
+@pytest.mark.parametrize("change", _HOLDING)
+def test_an_event_that_has_changed_and_cannot_be_planned_any_more_is_told(
+    tmp_path: Path, change: Callable[[World], None]
+) -> None:
+    world = World(tmp_path, "full")
+    shell = Shell(world)
+    world.sync()
+    lines = [*FULL_LINES[:-1], SampleLine("Coffee Urn", 3, "40.00")]
+    world.rewrite_event(FULL, lines=lines, charges=FULL_CHARGES, payments=[Payment("200.00")])
+    change(world)
+    ran = reconcile(shell, "--json")
+    assert (ran.status, only(ran, FULL)["kind"]) == (3, "event_changed")
 
 
 def test_an_order_of_others_for_an_event_that_cannot_be_planned_is_compared_by_its_total(shell: Shell) -> None:

@@ -100,15 +100,26 @@ def _plan_now(
     A new order that differs only because of our mappings and settings is no change of the event (DESIGN 4). But an
     event that couldn't be planned and can be now is reported with what changed in it meanwhile.
     """
-    if content == hashes.made and record.plan:
+    if record.plan and is_unchanged(event, content, record, hashes):
         return record.plan
     if content == hashes.seen and not record.seen_trouble:
         return None
     now = plan_anew(ctx, state, event)
     if not isinstance(now, Hold):
         return now
-    by_settings = hashes.made is None and now.reason in _BY_SETTINGS and _is_as_made(event, record)
-    return None if content == hashes.seen or by_settings else now
+    return None if content == hashes.seen or is_unchanged(event, content, record, hashes, now) else now
+
+
+def is_unchanged(
+    event: Event, content: str, record: OrderRecord, hashes: ContentHashes, hold: Hold | None = None
+) -> bool:
+    """Whether the event is as its order was planned: only our mappings or settings can lead to another plan.
+
+    `hold`, why it can't be planned now, decides if the ledger has no hash of the event's content then.
+    """
+    if hashes.made is not None:
+        return content == hashes.made
+    return hold is not None and hold.reason in _BY_SETTINGS and _is_as_made(event, record)
 
 
 def _changes_of_unplannable(

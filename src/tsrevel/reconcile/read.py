@@ -16,10 +16,11 @@ from zoneinfo import ZoneInfo
 
 from tsrevel.engine.catalogs import Catalogs
 from tsrevel.engine.context import FailureStreak
+from tsrevel.engine.event_drift import is_unchanged
 from tsrevel.engine.fetch import EventUnavailable, FoundEvent, fetch_event
 from tsrevel.engine.outcomes import Progress
 from tsrevel.errors import Refused, ServiceDown, TryNextRun, Unavailable, Unreadable
-from tsrevel.ledger import KnownEvents, LedgerView
+from tsrevel.ledger import ContentHashes, KnownEvents, LedgerView, hash_of_content
 from tsrevel.planning.identity import NAMELESS, known_local_ids, order_uuid
 from tsrevel.planning.model import Event, EventId, Hold, Location, OrderId, Policy, Skip
 from tsrevel.planning.reasons import FailedWrite, Reason, Status
@@ -312,7 +313,11 @@ def _case(
 def _planned(
     sources: Sources, looking: _Looking, case: EventComparison, found: FoundEvent, location: Location | None
 ) -> EventComparison:
-    """Add screening, gate and plan. The event is read in full if it is due for an order or already has one."""
+    """Add screening, gate and plan. The event is read in full if it is due for an order or already has one.
+
+    The plan of an event that is as its order was planned is that of the order: our own mappings or settings may have
+    changed since.
+    """
     policy, event = sources.policy, found.event
     screened = screen(event, policy, sources.now, ignore_gate=True)
     zone = _zone(location.timezone if location else policy.default_timezone)
@@ -320,8 +325,8 @@ def _planned(
     gate: GateState = judge_gate(day, zone, policy.gate, sources.now) if day else "open"
     case = replace(case, screened=screened, gate=gate)
     cancelled = isinstance(screened, Skip) and screened.reason is not Reason.LOCATION_NOT_ALLOWED
-    waits = gate == "early" or isinstance(screened, Hold | Skip)
-    if cancelled or location is None or (waits and not case.live):
+    waits = location is None or gate == "early" or isinstance(screened, Hold | Skip)
+    if cancelled or (waits and not case.live):
         return case
     if not found.complete:
         asked = _ask(sources, looking, case.event_id)
@@ -332,9 +337,14 @@ def _planned(
         case, location = replace(case, event=event, screened=again), find_location(event, policy) or location
         if isinstance(again, Skip) and again.reason is not Reason.LOCATION_NOT_ALLOWED:
             return case
-    if isinstance(case.screened, Hold):
-        return case
-    return replace(case, plan=sources.catalogues.plan(event, location, policy, sources.now))
+    hold = case.screened if isinstance(case.screened, Hold) else None
+    now = None if hold or location is None else sources.catalogues.plan(event, location, policy, sources.now)
+    record, hashes = case.record, looking.known.contents.get(case.event_id) or ContentHashes()
+    why = now if isinstance(now, Hold) else hold
+    if record and record.plan and is_unchanged(event, hash_of_content(event), record, hashes, why):
+        at = case.location if location else _report_location(record.plan.location)
+        return replace(case, plan=record.plan, location=at)
+    return replace(case, plan=now)
 
 
 def _day(
