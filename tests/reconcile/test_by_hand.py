@@ -383,6 +383,96 @@ def test_a_named_order_is_compared_with_the_event_as_it_is_now(shell: Shell, tol
     assert found(reconcile(shell, "--json"), UNMAPPED) == []
 
 
+FEE = ("Service Charge", "5.00")
+"""A billing total that is written as an item."""
+URN = ("Coffee Urn", 2, "15.00")
+
+
+def add_item(shell: Shell, order: int, product: str, quantity: int, price: str) -> None:
+    """An item that somebody adds at a station, under a uuid of its own."""
+    rows = shell.world.revel.state.rows
+    number = next(row["id"] for row in rows["Product"].values() if row["name"] == product and row["id"] // 100 == 81)
+    shell.world.revel.add(
+        "OrderItem",
+        None,
+        order=f"/resources/Order/{order}/",
+        product=f"/resources/Product/{number}/",
+        quantity=Decimal(quantity),
+        price=Decimal(price),
+        uuid=f"00000000-0000-4000-8000-{number:012}",
+    )
+
+
+@pytest.mark.parametrize("named", [True, False])
+@pytest.mark.parametrize(
+    ("items", "amounts"),
+    [
+        ([URN, ("Fruit Platter", 1, "5.00")], {}),  # the fee under another product
+        ([("Coffee Urn", 2, "10.00"), ("Service Charge", 1, "5.00")], {}),  # the rest are modifiers
+        ([("Boxed Lunch Package", 1, "35.00")], {}),
+        ([], {}),
+        ([URN], {"subtotal": Decimal(30), "gratuity": Decimal(5)}),  # the fee as a gratuity
+    ],
+)
+def test_an_order_by_others_agrees_however_the_sum_of_lines_and_charges_is_made_up(
+    alone: Shell, items: list[tuple[str, int, str]], amounts: dict[str, Decimal], named: bool
+) -> None:
+    event = alone.world.add_event(lines=[URN], charges=[FEE])
+    sums = dict.fromkeys(("subtotal", "final_total", "remaining_due"), Decimal(35))
+    number = alone.world.add_order(event, "777" if named else "Triple Seat {}", printed=True, **{**sums, **amounts})
+    for item in items:
+        add_item(alone, number, *item)
+    if named:
+        name(alone, event, number)
+    assert alone.sync().status == 0
+    ran = reconcile(alone, "--json")
+    assert (ran.status, ran.answer["differences"]) == (0, [])
+
+
+@pytest.mark.parametrize(
+    ("amounts", "fields"),
+    [
+        ({"subtotal": Decimal(34)}, {"items": ("35.00", "34.00")}),
+        ({"subtotal": Decimal(30), "gratuity": Decimal(4)}, {"items": ("35.00", "30.00"), "charges": ("0.00", "4.00")}),
+        ({"subtotal": Decimal(30), "tax": Decimal(5)}, {"items": ("35.00", "30.00"), "tax": ("0.00", "5.00")}),
+        ({"subtotal": Decimal(0)}, {"items": ("35.00", "0.00")}),
+        ({"final_total": Decimal(36)}, {"total": ("35.00", "36.00")}),
+    ],
+)
+def test_an_order_by_others_with_another_sum_is_told_as_itself(
+    alone: Shell, amounts: dict[str, Decimal], fields: dict[str, tuple[str, str]]
+) -> None:
+    event = alone.world.add_event(lines=[URN], charges=[FEE])
+    sums = dict.fromkeys(("subtotal", "final_total", "remaining_due"), Decimal(35))
+    alone.world.add_order(event, "Triple Seat {}", printed=True, **{**sums, **amounts})
+    alone.sync()
+    ran = reconcile(alone, "--json")
+    assert ran.status == 14
+    assert {each["field"]: (each["tripleseat"], each["revel"]) for each in found(ran, event)} == fields
+    assert [each for each in ran.answer["differences"] if each["event_id"] != str(event)] == []
+
+
+@pytest.mark.parametrize("before", [[], [FEE]])
+@pytest.mark.parametrize("more", [[], [("Fruit Platter", 1, "20.00")]])
+def test_an_order_to_which_a_new_charge_or_line_was_added_by_hand_agrees(
+    alone: Shell, before: list[tuple[str, str]], more: list[tuple[str, int, str]]
+) -> None:
+    event = alone.world.add_event(lines=[URN], charges=before)
+    alone.sync()
+    alone.world.time.move(minutes=45)
+    alone.world.rewrite_event(event, lines=[*more, URN], charges=[FEE])
+    [order] = alone.world.orders_of(event)
+    for item in more:
+        add_item(alone, order["id"], *item)
+    if not before:
+        add_item(alone, order["id"], "Service Charge", 1, "5.00")
+    total = Decimal(alone.world.tripleseat.event(event)["grand_total"])
+    Revel(alone.world).order(event).update(dict.fromkeys(("subtotal", "final_total", "remaining_due"), total))
+    assert alone.sync().status == 0
+    ran = reconcile(alone, "--json")
+    assert (ran.status, ran.answer["differences"]) == (0, [])
+
+
 @pytest.mark.parametrize("how", ["deleted", "gone"])
 def test_a_named_order_that_stands_no_more_leaves_the_event_without_one(shell: Shell, how: str) -> None:
     shell.sync()

@@ -299,7 +299,7 @@ def _compare_foreign(case: EventComparison, row: OrderRow) -> Iterator[Differenc
         yield from _compare_totals(case, row)
         return
     received = paid(contents_of(case, row).payments)
-    found = [*_compare_place(now, row), *compare_amounts(now, row, received)]
+    found = [*_compare_place(now, row), *compare_amounts(now, row, received, is_ours=False)]
     if received != now.paid:
         found.append(money_differs("payments", now.paid, received))
     yield from map(_against_event, found)
@@ -409,10 +409,9 @@ def judge(case: EventComparison, policy: Policy) -> ComparisonResult:
     findings = tuple(
         replace(each, event_id=each.event_id or case.event_id or None, orders=each.orders or orders) for each in found
     )
-    plan = written_plan(case) or plan_now(case)
     off = case.gone or is_cancelled(case)
     counted = [row for row in case.live if not (off and is_void(case, row))]
-    revel = tuple(stored_money(row, contents_of(case, row), plan, policy) for row in counted)
+    revel = tuple(stored_money(case, row, policy) for row in counted)
     ledger = _ledger(case, findings, revel, policy)
     establishments = tuple(row.establishment for row in counted)
     return ComparisonResult(case, findings, _tripleseat(case, findings, policy), ledger, revel, establishments)

@@ -16,7 +16,7 @@ from tsrevel.planning.products import normalise
 from tsrevel.planning.reasons import Reason
 from tsrevel.reconcile.model import Difference, DifferenceKind, EventComparison, Money, MoneyKind, named_order
 from tsrevel.revel.client import Contents
-from tsrevel.revel.compare import is_as_planned
+from tsrevel.revel.compare import agrees_with, is_as_planned
 from tsrevel.revel.decode import ItemRow, OrderRow, PaymentRow
 
 
@@ -26,11 +26,22 @@ def planned_money(plan: Plan, policy: Policy) -> Money:
     return replace(own, items=Cents(own.items - charged), charges=Cents(own.charges + charged))
 
 
-def stored_money(order: OrderRow, contents: Contents, plan: Plan | None, policy: Policy) -> Money:
+def stored_money(case: EventComparison, row: OrderRow, policy: Policy) -> Money:
     """An order's money in Revel: the sums of its items and payments, and the order's own other amounts.
 
-    The plan says whether an item is a charge: by its uuid, or by its product if the plan doesn't have the uuid.
+    Which of its items are charges is told by the event's plan if the order agrees with that, else by the plan that was
+    written. An order that tsrevel didn't make may have other products, and modifiers with a price of their own.
     """
+    contents, written, now = contents_of(case, row), written_plan(case), plan_now(case)
+    if now and agrees_with(now, written or now, row, contents.items, contents.payments):
+        return planned_money(now, policy)
+    if is_ours(case, row):
+        return _money_of_parts(row, contents, written or now, policy)
+    return _money_of_amounts(row, contents, now, policy)
+
+
+def _money_of_parts(order: OrderRow, contents: Contents, plan: Plan | None, policy: Policy) -> Money:
+    """The money of an order of ours. An item whose uuid isn't in the plan is a charge by its product."""
     planned = plan.items if plan else ()
     ours = {item.uuid for item in planned}
     charged = [item for item in planned if is_charge(item, policy)]
@@ -45,6 +56,22 @@ def stored_money(order: OrderRow, contents: Contents, plan: Plan | None, policy:
         else:
             sold += item_amount(row)
     return replace(own, items=Cents(sold), charges=Cents(charges))
+
+
+def _money_of_amounts(order: OrderRow, contents: Contents, plan: Plan | None, policy: Policy) -> Money:
+    """The money of an order of others, of which only the sum of items and charges is known: it has the plan's charges.
+
+    If that sum isn't the plan's, the order's own charges count besides those that the plan has as items.
+    """
+    own = own_money(order.amounts, paid(contents.payments))
+    if plan is None:
+        return own
+    planned, both = planned_money(plan, policy), own.items + own.charges
+    charges = int(planned.charges)
+    if both != planned.items + planned.charges:
+        as_items = planned.charges - own_money(plan.amounts, plan.paid).charges
+        charges = own.charges + max(0, min(as_items, own.items))
+    return replace(own, items=Cents(both - charges), charges=Cents(charges))
 
 
 def own_money(amounts: Mapping[AmountName, Cents], received: Cents) -> Money:
@@ -99,9 +126,15 @@ def is_doubled(finding: Difference) -> bool:
     )
 
 
-def compare_amounts(plan: Plan, row: OrderRow, received: Cents) -> Iterator[Difference]:
-    """Differences of the order's own amounts, except those that only follow from another difference."""
+def compare_amounts(plan: Plan, row: OrderRow, received: Cents, *, is_ours: bool = True) -> Iterator[Difference]:
+    """Differences of the order's own amounts, except those that only follow from another difference.
+
+    If the order isn't ours, a charge may as well be an item: then only the sum of both is compared.
+    """
     deltas = {name: row.amounts[name] - plan.amount(name) for name in AMOUNTS}
+    both = [name for name in AMOUNTS if _kind_of(name) in {"items", "charges"}]
+    if not is_ours and not sum(deltas[name] for name in both):
+        deltas |= dict.fromkeys(both, 0)
     total = deltas["subtotal"] - deltas["discount"] + sum(deltas[name] for name in CHARGE_FIELDS)
     follows = {"total": {total}, "balance": {deltas["total"], deltas["total"] - (received - plan.paid)}}
     for name in AMOUNTS:
