@@ -500,6 +500,85 @@ def test_the_named_order_of_a_cancelled_event_still_stands(made: Shell) -> None:
     assert (one["kind"], f"Revel order {number} still stands" in one["text"]) == ("event_cancelled", True)
 
 
+# Voided, and entered again
+
+
+def amounts_of(shell: Shell) -> dict[str, Decimal]:
+    """Those of our order, before it is voided."""
+    row = Revel(shell.world).order(FULL)
+    names = ("subtotal", "tax", "gratuity", "discount_amount", "final_total", "remaining_due")
+    return {name: row[name] for name in names}
+
+
+def enter_again(shell: Shell, number_or_name: str = "777", *, at: int = 8) -> int:
+    """The full event's order once more, as tsrevel had written it, by hand and under another uuid."""
+    where = f"/enterprise/Establishment/{at}/"
+    number = shell.world.add_order(FULL, number_or_name, establishment=where, printed=True, **amounts_of(shell))
+    link = f"/resources/Order/{number}/"
+    for resource in ("OrderItem", "Payment"):
+        for place, row in enumerate(Revel(shell.world).parts(resource, FULL)):
+            Revel(shell.world).copy(resource, row, order=link, uuid=f"00000000-0000-4000-8000-{place:012}")
+    return number
+
+
+def test_an_order_that_was_voided_for_a_named_one_is_no_second_order(made: Shell) -> None:
+    number = enter_again(made)
+    void(made)
+    made.world.time.move(minutes=2)
+    name(made, FULL, number)
+    ran = reconcile(made, "--json")
+    assert (ran.status, ran.answer["differences"], ran.answer["summary"]["orders"]) == (0, [], 1)
+
+
+def test_after_a_move_the_order_that_was_named_at_the_new_establishment_agrees(made: Shell) -> None:
+    lakeside = next(each for each in made.world.config["locations"] if each["revel_establishment"] == 9)
+    made.world.time.move(minutes=45)
+    made.world.tripleseat.edit_event(FULL, location_id=lakeside["tripleseat_location"])
+    assert made.sync().status == 3
+    number = enter_again(made, at=9)
+    void(made)
+    made.world.time.move(minutes=2)
+    name(made, FULL, number)
+    ran = reconcile(made, "--json")
+    assert (ran.status, ran.answer["differences"], ran.answer["summary"]["orders"]) == (0, [], 1)
+    made.world.revel.state.rows["Order"][number].update(final_total=Decimal(1))
+    assert {each["kind"] for each in found(reconcile(made, "--json"), FULL)} == {"money"}
+
+
+def test_a_twin_that_was_voided_is_no_second_order(made: Shell) -> None:
+    revel = Revel(made.world)
+    number = enter_again(made, "Triple Seat_{}")
+    assert "duplicate_orders" in {each["kind"] for each in found(reconcile(made, "--json"), FULL)}
+    for resource, field in (("OrderItem", "voided_date"), ("Payment", "deleted")):
+        for row in revel.rows[resource].values():
+            if row["order"] == f"/resources/Order/{number}/":
+                row[field] = "2026-12-12T11:00:00" if field == "voided_date" else True
+    revel.rows["Order"][number].update(dict.fromkeys(amounts_of(made), Decimal(0)))
+    ran = reconcile(made, "--json")
+    assert (ran.status, ran.answer["differences"], ran.answer["summary"]["orders"]) == (0, [], 1)
+
+
+def test_a_twin_without_any_item_is_a_second_order(made: Shell) -> None:
+    made.world.add_order(FULL, "Triple Seat_{}", final_total=Decimal(0))
+    ran = reconcile(made, "--json")
+    assert (ran.status, "duplicate_orders" in {each["kind"] for each in found(ran, FULL)}) == (14, True)
+
+
+def test_that_the_ledgers_order_was_voided_for_one_that_nobody_named_is_told_without_alarm(made: Shell) -> None:
+    number = enter_again(made, "Triple Seat {}")
+    void(made)
+    ran = reconcile(made, "--json")
+    one = only(ran, FULL)
+    assert (ran.status, one["kind"]) == (3, "ledger_differs")
+    assert f"which was voided, but Revel shows order {number}" in one["text"]
+
+
+def test_a_voided_order_is_told_if_no_other_one_stands(made: Shell) -> None:
+    void(made)
+    ran = reconcile(made, "--json")
+    assert (ran.status, "item_missing" in {each["kind"] for each in found(ran, FULL)}) == (14, True)
+
+
 # One order for two events
 
 

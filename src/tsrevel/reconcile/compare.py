@@ -44,6 +44,7 @@ from tsrevel.reconcile.order_parts import (
     paid,
     plan_now,
     planned_money,
+    standing_orders,
     stored_money,
     totals_of,
     written_plan,
@@ -58,8 +59,9 @@ def compare_live(case: EventComparison, policy: Policy) -> Iterator[Difference]:
     if case.gone or not case.event_id or is_cancelled(case):
         yield from _compare_unwanted(case)
         return
-    if len(case.live) > 1:
-        yield _doubles(case, case.live)
+    standing = standing_orders(case)
+    if len(standing) > 1:
+        yield _doubles(case, standing)
     row = main_order(case)
     if case.event is None and not case.unread:
         yield _orphan(case)
@@ -201,8 +203,10 @@ def _compare_ledger(case: EventComparison, row: OrderRow) -> Iterator[Difference
             field="total",
         )
         return
-    if record.order_id and record.order_id not in {each.id for each in case.live}:
-        text = f"the ledger has order {record.order_id}, but Revel shows order {row.id}"
+    if record.order_id and record.order_id not in {each.id for each in standing_orders(case) or case.live}:
+        voided = ", which was voided" if any(record.order_id == each.id for each in case.live) else ""
+        text = f"the ledger has order {record.order_id}{voided}, but Revel shows order {row.id}"
+        text += "" if ours else f"; if that is the event's order, run {_name_order(case, row.id)}"
     elif ours and row.uuid != order_uuid(case.event_id):
         text = f"order {row.id} is ours, but its uuid at Revel differs; check in Revel who changed it"
     elif ours and record.state == "foreign":
@@ -355,8 +359,8 @@ def _changed_since(finding: Difference, resolution: Resolution) -> Difference:
     return replace(finding, text=f"{again}; if that still holds, resolve it again after the next `sync`")
 
 
-def _name_order(case: EventComparison) -> str:
-    return f'`tsrevel resolve {case.event_id} --as done --order ID --note "entered by hand"`'
+def _name_order(case: EventComparison, order: str = "ID") -> str:
+    return f'`tsrevel resolve {case.event_id} --as done --order {order} --note "entered by hand"`'
 
 
 def as_resolved(finding: Difference, resolution: Resolution) -> Difference:
@@ -410,7 +414,7 @@ def judge(case: EventComparison, policy: Policy) -> ComparisonResult:
         replace(each, event_id=each.event_id or case.event_id or None, orders=each.orders or orders) for each in found
     )
     off = case.gone or is_cancelled(case)
-    counted = [row for row in case.live if not (off and is_void(case, row))]
+    counted = [row for row in case.live if not is_void(case, row)] if off else standing_orders(case) or case.live
     revel = tuple(stored_money(case, row, policy) for row in counted)
     ledger = _ledger(case, findings, revel, policy)
     establishments = tuple(row.establishment for row in counted)
@@ -441,6 +445,8 @@ def _ledger(
         return revel[0] if any(is_named(case, row) for row in case.live) and revel else None
     if not revel and all(each.explained for each in findings):
         return None
+    if revel and is_named(case, main_order(case)):
+        return revel[0]
     if record.plan:
         return planned_money(record.plan, policy)
     return revel[0] if revel else Money()

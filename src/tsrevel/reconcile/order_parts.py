@@ -250,10 +250,18 @@ def is_void(case: EventComparison, row: OrderRow) -> bool:
     return not (sold or received or row.amounts["total"] or row.amounts["balance"])
 
 
+def standing_orders(case: EventComparison) -> tuple[OrderRow, ...]:
+    """The orders that aren't deleted, without those that a person voided.
+
+    An order without any item stands: nobody has voided it, a run may only have begun it.
+    """
+    return tuple(row for row in case.live if not (is_void(case, row) and contents_of(case, row).items))
+
+
 def main_order(case: EventComparison) -> OrderRow:
-    """The order to compare if there are several: the ledger's, else ours, else the oldest."""
-    known = case.record.order_id if case.record else None
-    return min(case.live, key=lambda row: (row.id != known, not is_ours(case, row), int(row.id)))
+    """The order to compare if there are several: one that stands, and the ledger's, else ours, else the oldest."""
+    known, rows = case.record.order_id if case.record else None, standing_orders(case) or case.live
+    return min(rows, key=lambda row: (row.id != known, not is_ours(case, row), int(row.id)))
 
 
 def contents_of(case: EventComparison, row: OrderRow) -> Contents:
