@@ -83,6 +83,45 @@ def test_a_sync_under_way_raises_no_alarm(alone: Shell) -> None:
     assert reconcile(alone, "--json").status == 0
 
 
+@pytest.mark.parametrize("moment", ["before GET /resources/Order/ ", "before GET /resources/Payment/", "after GET"])
+@pytest.mark.parametrize("new", [True, False])
+def test_orders_that_a_run_makes_meanwhile_agree(alone: Shell, moment: str, new: bool) -> None:
+    """All of them, or one that was half-written before."""
+    if not new:
+        alone.world.revel.faults.add("status", "POST", "/OrderItem/", times=1, status=502)
+        alone.sync()
+        alone.world.time.move(minutes=45)
+        assert only(reconcile(alone, "--json"), FULL)["kind"] == "order_unfinished"
+    else:
+        alone.sync()
+        for number in range(3):
+            alone.world.add_event(64000050 + number)
+    with alone.world.ledger():  # another process has it open
+        alone.world.at(moment, alone.world.sync)
+        ran = reconcile(alone, "--json")
+    assert alone.world.flaws(FULL) == []
+    assert (ran.status, ran.answer["differences"]) == (0, [])
+
+
+@pytest.mark.parametrize("moment", ["before GET /resources/Order/ ", "before GET /resources/OrderItem/"])
+def test_an_order_that_a_person_names_meanwhile_agrees(alone: Shell, moment: str) -> None:
+    event = alone.world.add_event(lines=[URN])
+    sums = dict.fromkeys(("subtotal", "final_total", "remaining_due"), Decimal(30))
+    number = alone.world.add_order(event, "777", printed=True, **sums)
+    alone.sync_event(str(FULL))
+    with alone.world.ledger():
+        alone.world.at(moment, lambda: name(alone, event, number))
+        ran = reconcile(alone, "--json")
+    assert (ran.status, ran.answer["differences"]) == (0, [])
+
+
+def test_nothing_is_read_twice_if_no_run_writes_meanwhile(made: Shell) -> None:
+    made.world.forget_requests()
+    assert reconcile(made).status == 0
+    asked = [(each.path, tuple(sorted(each.query.items()))) for each in made.world.revel.requests]
+    assert len(asked) == len(set(asked))
+
+
 def test_what_is_doubled_in_a_half_written_order_still_alarms(alone: Shell) -> None:
     alone.world.revel.faults.add("status", "POST", "/OrderHistory/", times=None, status=502)
     alone.sync()

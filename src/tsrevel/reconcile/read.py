@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from enum import IntEnum
@@ -67,6 +67,7 @@ class _Looking:
     events: dict[EventId, FoundEvent | EventUnavailable] = field(default_factory=dict)
     orders: dict[EventId, dict[OrderId, OrderRow]] = field(default_factory=dict)
     written: dict[EventId, DatedOrder] = field(default_factory=dict)
+    contents: dict[OrderId, Contents] = field(default_factory=dict, init=False)
     nameless: list[DatedOrder] = field(default_factory=list)
     """Orders with a name nearly like ours. Some belong to an event by their uuid."""
     shared: dict[EventId, dict[OrderId, EventId]] = field(default_factory=dict, init=False)
@@ -96,7 +97,8 @@ def read_cases(
     try:
         _list_events(sources, looking)
         _list_strangers(sources, looking, spans)
-        _find_orders(sources, looking)
+        _find_orders(sources, looking, tuple(looking.events))
+        _find_orders(sources, looking, _read_ledger_again(sources, looking))
         if sources.view:
             looking.failed_writes = sources.view.orders.failed_writes(looking.known.orders)
             looking.changed = frozenset(each.event_id for each in sources.view.queries.open_changes())
@@ -104,10 +106,10 @@ def read_cases(
         rows = [row for rows in looking.orders.values() for row in rows.values()]
         known = {row.id for row in rows}
         misplaced = [each for each in looking.nameless if each.order.id not in known]
-        contents = sources.order_search.contents([*rows, *(each.order for each in misplaced)])
+        contents = sources.order_search.contents([each.order for each in misplaced])
         yield from (case for span in spans for each in misplaced if (case := _misplaced_order(each, span, contents)))
         for number, event_id in enumerate(looking.events, 1):
-            case = _case(sources, looking, event_id, contents)
+            case = _case(sources, looking, event_id)
             sources.progress(number, len(looking.events))
             named = next((span for span in spans if span.location == case.location), None)
             elsewhere = replace(case.location, timezone=sources.policy.default_timezone)
@@ -163,25 +165,49 @@ def _list_strangers(sources: Sources, looking: _Looking, spans: tuple[ComparedSp
         looking.known |= sources.view.known(new)
 
 
-def _find_orders(sources: Sources, looking: _Looking) -> None:
-    ids = [event_id for event_id in looking.events if not event_id.startswith(NAMELESS)]
-    uuids = {order_uuid(event_id): event_id for event_id in ids}
+def _read_ledger_again(sources: Sources, looking: _Looking) -> list[EventId]:
+    """Read the ledger again; return the events whose order or resolution has changed meanwhile.
+
+    A run may write orders while they are compared. It claims each order before it sends it. So for an unchanged event
+    what was read of Revel in between belongs to the ledger's row; for the others Revel must be read again.
+    """
+    if sources.view is None:
+        return []
+    before, looking.known = looking.known, sources.view.known(looking.events)
+    return [event_id for event_id in looking.events if _stand(before, event_id) != _stand(looking.known, event_id)]
+
+
+def _stand(known: KnownEvents, event_id: EventId) -> tuple[object, ...]:
+    record, resolution = known.orders.get(event_id), known.resolutions.get(event_id)
+    return (record.state, record.order_id, record.plan, resolution) if record else (resolution,)
+
+
+def _find_orders(sources: Sources, looking: _Looking, event_ids: Sequence[EventId]) -> None:
+    """Read the orders of these events, and what they contain."""
+    for event_id in event_ids:
+        looking.orders.pop(event_id, None)
+    ids = {event_id: order_uuid(event_id) for event_id in event_ids if not event_id.startswith(NAMELESS)}
+    owners = {order_uuid(event_id): event_id for event_id in looking.events}  # also of events that aren't read again
     names = {name: event_id for event_id in ids for name in _names(sources, looking, event_id)}
-    for row in sources.order_search.find(uuids, names):
-        event_id = uuids.get(row.uuid) or names[row.local_id]
-        looking.orders.setdefault(event_id, {})[row.id] = row
-    for event_id, record in looking.known.orders.items():
-        if record.order_id and event_id not in looking.orders:
+    for row in sources.order_search.find(ids.values(), names):
+        event_id = owners.get(row.uuid) or names[row.local_id]
+        if event_id in ids:
+            looking.orders.setdefault(event_id, {})[row.id] = row
+    for event_id in event_ids:
+        record = looking.known.orders.get(event_id)
+        if record and record.order_id and event_id not in looking.orders:
             known = sources.order_search.find_by_id(record.order_id)
             names_of_it = _names(sources, looking, event_id)
             if known and (known.uuid == order_uuid(event_id) or known.local_id in names_of_it):
                 looking.orders[event_id] = {known.id: known}
-    _find_named(sources, looking)
+    _find_named(sources, looking, event_ids)
+    rows = [row for event_id in event_ids for row in looking.orders.get(event_id, {}).values()]
+    looking.contents.update(sources.order_search.contents(rows))
 
 
-def _find_named(sources: Sources, looking: _Looking) -> None:
+def _find_named(sources: Sources, looking: _Looking, event_ids: Sequence[EventId]) -> None:
     """Read the orders that people named for these events. One that is another event's isn't counted as this one's."""
-    for event_id in looking.events:
+    for event_id in event_ids:
         order_id = named_order(looking.known.resolutions.get(event_id))
         if order_id is None or order_id in looking.orders.get(event_id, {}):
             continue
@@ -282,9 +308,7 @@ def _misplaced_order(
 # Make the case of an event
 
 
-def _case(
-    sources: Sources, looking: _Looking, event_id: EventId, contents: Mapping[OrderId, Contents]
-) -> EventComparison:
+def _case(sources: Sources, looking: _Looking, event_id: EventId) -> EventComparison:
     told, known = looking.events[event_id], looking.known
     event = told.event if isinstance(told, FoundEvent) else None
     location = find_location(event, sources.policy) if event else None
@@ -294,7 +318,7 @@ def _case(
         location=_find_report_location(sources, looking, event_id, event, location),
         event=event,
         orders=tuple(looking.orders.get(event_id, {}).values()),
-        contents=contents,
+        contents=looking.contents,
         record=known.orders.get(event_id),
         last_result=known.results.get(event_id),
         resolution=known.resolutions.get(event_id),
