@@ -151,6 +151,18 @@ def test_an_order_whose_name_was_changed_is_found_by_its_uuid(shell: Shell) -> N
     assert only(ran, FULL)["kind"] == "wrong_local_id"
 
 
+def test_an_order_without_an_event_counts_once_although_two_locations_share_its_establishment(shell: Shell) -> None:
+    shell.sync()
+    revel, locations = Revel(shell.world), shell.world.config["locations"]
+    first = next(each for each in locations if each["revel_establishment"] == 8)
+    locations.append({**first, "name": "Garden Room", "tripleseat_location": 39999})
+    revel.copy("Order", revel.order(FULL), uuid="00000000-0000-4000-8000-000000000009", local_id="Triple Seat_abc")
+    ran = reconcile(shell, "--json")
+    assert [each["kind"] for each in ran.answer["differences"] if not each["event_id"]] == ["order_without_event"]
+    days = [day for location in ran.answer["locations"] for day in location["days"]]
+    assert sum(day["whole"]["revel"]["orders"] for day in days) == len(shell.world.revel.orders)
+
+
 def test_an_unfinished_order_is_told(shell: Shell) -> None:
     shell.sync()
     Revel(shell.world).order(FULL)["has_history"] = False

@@ -107,7 +107,10 @@ def read_cases(
         known = {row.id for row in rows}
         misplaced = [each for each in looking.nameless if each.order.id not in known]
         contents = sources.order_search.contents([each.order for each in misplaced])
-        yield from (case for span in spans for each in misplaced if (case := _misplaced_order(each, span, contents)))
+        for each in misplaced:  # each once, although several locations may share its establishment
+            of_it = next((span for span in spans if _was_written_in(each, span)), None)
+            if of_it:
+                yield _misplaced_order(each, of_it, contents)
         for number, event_id in enumerate(looking.events, 1):
             case = _case(sources, looking, event_id)
             sources.progress(number, len(looking.events))
@@ -294,15 +297,15 @@ def _ask(sources: Sources, looking: _Looking, event_id: EventId) -> FoundEvent |
     return event if isinstance(event, EventUnavailable) else FoundEvent(event)
 
 
-def _misplaced_order(
-    written: DatedOrder, span: ComparedSpan, contents: Mapping[OrderId, Contents]
-) -> EventComparison | None:
-    """The case of an order without an event, counted where and when it was written. None if outside the span."""
-    order = written.order
-    if order.establishment != span.location.establishment or not span.first <= written.day <= span.last:
-        return None
+def _was_written_in(written: DatedOrder, span: ComparedSpan) -> bool:
+    return written.order.establishment == span.location.establishment and span.first <= written.day <= span.last
+
+
+def _misplaced_order(written: DatedOrder, span: ComparedSpan, contents: Mapping[OrderId, Contents]) -> EventComparison:
+    """The case of an order without an event, counted where and when it was written."""
     problem = "its local_id begins like ours but has no event number; check the order in Revel"
-    return EventComparison(EventId(""), written.day, span.location, problem=problem, orders=(order,), contents=contents)
+    orders = (written.order,)
+    return EventComparison(EventId(""), written.day, span.location, problem=problem, orders=orders, contents=contents)
 
 
 # Make the case of an event
