@@ -145,7 +145,7 @@ def compare_amounts(plan: Plan, row: OrderRow, received: Cents, *, is_ours: bool
 def money_differs(field: MoneyKind, planned: Cents, stored: Cents) -> Difference:
     """The finding for an amount of the order that isn't what was written."""
     touched = "; a POS station may have opened the order" if field == "discount" else ""
-    text = f"Revel has {show(stored)} as its {field}, but tsrevel wrote {show(planned)}{touched}"
+    text = f"Revel has {show(stored)} as its {field}, but its plan has {show(planned)}{touched}"
     return replace(differs(DifferenceKind.MONEY, text, field, planned, stored), reason=Reason.AMOUNT_MISMATCH)
 
 
