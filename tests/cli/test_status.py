@@ -11,6 +11,7 @@ import pytest
 from ..world import Died
 from .bench import Ran, Shell
 
+CITY, LAKE = "30501", "30502"
 FULL, PAID, UNMAPPED, EARLY, MISSED, LOST, TWINS = range(64000001, 64000008)
 
 
@@ -121,6 +122,46 @@ def test_a_run_that_raised_an_alarm_is_no_good_run(shell: Shell) -> None:
     assert shell.sync().status == 14
     assert status(shell, "--json").answer["last_good_run"] is None
     assert "there was no good run yet: no live `sync` has ended with exit 0 or 3" in status(shell).out
+
+
+def test_runs_limited_to_each_location_are_good_runs_together_and_the_oldest_counts(shell: Shell) -> None:
+    shell.sync("--location", CITY)
+    first = status(shell, "--json", "--limit", "1").answer["runs"][0]["run_id"]
+    shell.world.time.move(minutes=10)
+    shell.sync("--location", LAKE)
+    told = status(shell, "--json").answer
+    assert (told["last_good_run"]["run_id"], told["stale"], told["warnings"]) == (first, False, [])
+
+
+def test_a_location_that_no_run_covers_is_told_by_its_name(shell: Shell) -> None:
+    shell.sync("--location", CITY)
+    told = status(shell, "--json").answer
+    assert (told["last_good_run"], told["stale"]) == (None, True)
+    assert told["warnings"][0].startswith("there was no good run yet over Lakeside Bakery: no live `sync` has ended")
+    assert "good run: none yet over Lakeside Bakery" in status(shell).lines
+    shell.sync("--location", LAKE)
+    assert status(shell, "--json").answer["warnings"] == []
+    shell.world.time.move(hours=4)
+    shell.sync("--location", CITY)
+    told = status(shell, "--json").answer
+    assert (told["stale"], told["seconds_since_good_run"] // 3600) == (True, 4)
+    assert told["warnings"][0].startswith("the last good run over Lakeside Bakery ended 4 h 0 min ago")
+
+
+def test_a_location_that_is_not_allowed_needs_no_run(shell: Shell) -> None:
+    shell.world.config["safety"]["allowed_locations"] = [int(CITY)]
+    shell.sync("--location", CITY)
+    assert status(shell, "--json").answer["warnings"] == []
+    shell.world.config["safety"]["allowed_locations"] = []
+    assert "over Lakeside Bakery" in status(shell).lines[0]
+
+
+def test_a_run_over_some_days_is_no_good_run_and_the_warning_says_so(shell: Shell) -> None:
+    assert shell.sync("--from", "2026-12-12", "--to", "2026-12-12").status == 3
+    told = status(shell, "--json").answer
+    assert told["last_good_run"] is None
+    assert "there was no good run yet: no live `sync`" in told["warnings"][0]
+    assert "one with --from or --to doesn't count" in told["warnings"][0]
 
 
 def test_too_long_without_a_good_run_is_told_loudly(shell: Shell) -> None:

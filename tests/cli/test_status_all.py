@@ -41,6 +41,14 @@ def test_each_has_its_line_and_the_worst_decides(brands: dict[str, Shell], tmp_p
     assert [line.partition(":")[0] for line in quiet.lines] == ["events", "new"]
 
 
+def test_one_whose_runs_leave_a_location_out_has_no_good_run_yet(tmp_path: Path) -> None:
+    shell = Shell(World(tmp_path, PAID))
+    shell.sync("--location", "30501")
+    assert shell.run("status", "--all", str(tmp_path)).lines[0].startswith("config: no good run yet")
+    shell.sync("--location", "30502")
+    assert shell.run("status", "--all", str(tmp_path)).lines[0].startswith("config: good run 0 min ago")
+
+
 def test_one_that_cannot_be_read_does_not_hide_the_others(brands: dict[str, Shell], tmp_path: Path) -> None:
     (tmp_path / "broken.toml").write_text("environment = 3")
     (tmp_path / "mappings.toml").write_text("")

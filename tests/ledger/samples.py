@@ -13,6 +13,7 @@ import pytest
 
 from tsrevel.errors import ClaimConflict, ConflictCode, LedgerCode, LedgerDamaged, LedgerUnusable
 from tsrevel.ledger import AuditKind, EventResult, Ledger, RunRecord
+from tsrevel.ledger.records import encode_instant
 from tsrevel.planning.identity import list_steps, order_uuid, part_uuid
 from tsrevel.planning.model import (
     EstablishmentId,
@@ -82,6 +83,14 @@ def store_result(
 
 def make_run(run_id: str = RUN) -> RunRecord:
     return RunRecord(run_id, "sync-1a2b3c4d", "bulk", dry_run=False, started_at=START)
+
+
+def begin_older(ledger: Ledger) -> None:
+    """The run `make_run`, as versions before 12 stored it."""
+    run = make_run()
+    row = (run.run_id, run.correlation_id, run.mode, run.dry_run, run.whole, encode_instant(run.started_at))
+    insert = "INSERT INTO runs (run_id, correlation_id, mode, dry_run, whole, started_at) VALUES (?, ?, ?, ?, ?, ?)"
+    ledger._transactions.connection.execute(insert, row)
 
 
 def make_location() -> Location:

@@ -13,7 +13,7 @@ from tsrevel.ledger.migrations import shipped_migrations
 from tsrevel.planning.identity import NAMELESS
 from tsrevel.planning.model import EventId
 
-from .samples import DAY, EVENT, ORDER, RUN, START, TickingClock, make_run, open_ledger
+from .samples import DAY, EVENT, ORDER, RUN, START, TickingClock, begin_older, make_run, open_ledger
 
 STAMP = datetime(2026, 12, 9, 10, 21)  # noqa: DTZ001 (TripleSeat's stamps have no zone)
 
@@ -122,7 +122,7 @@ def test_a_row_without_an_id_can_not_be_tried_again(ledger: Ledger) -> None:
 def test_a_ledger_of_the_second_version_keeps_all_it_holds(tmp_path: Path) -> None:
     path = tmp_path / "ledger.db"
     with Ledger.open(path, environment="sandbox", clock=TickingClock(), migrations=shipped_migrations()[:2]) as ledger:
-        ledger.runs.begin(make_run())
+        begin_older(ledger)
         settled = "INSERT INTO orders (event_id, state, order_id, run_id, touched_at) VALUES (?, 'settled', ?, ?, ?)"
         ledger._transactions.connection.execute(settled, (EVENT, ORDER, RUN, START.isoformat()))
         insert = (

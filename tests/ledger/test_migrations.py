@@ -15,7 +15,7 @@ from tsrevel.ledger.maintenance import back_up_ledger
 from tsrevel.ledger.migrations import Migration, shipped_migrations
 from tsrevel.ledger.plan_json import encode_plan
 
-from .samples import EVENT, ORDER, RUN, TickingClock, make_plan, make_run, open_ledger, raises, raw
+from .samples import EVENT, ORDER, RUN, START, TickingClock, begin_older, make_plan, make_run, open_ledger, raises, raw
 
 SHIPPED = shipped_migrations()[-1].version
 NEXT = Migration(
@@ -176,7 +176,7 @@ def make_older(path: Path, version: int, *, finished_at: str | None, **order: st
     """A ledger of an older version with an order begun: its first step has a receipt, the others have none."""
     older = shipped_migrations()[:version]
     with Ledger.open(path, environment="sandbox", clock=TickingClock(), migrations=older) as ledger:
-        ledger.runs.begin(make_run())
+        begin_older(ledger)
     plan = make_plan()
     claim = "INSERT INTO orders (event_id, state, plan, run_id, touched_at) VALUES (?, 'claimed', ?, ?, ?)"
     steps = [(EVENT, seq, step.kind, step.number, step.uuid) for seq, step in enumerate(plan.steps)]
@@ -258,7 +258,7 @@ def test_an_order_whose_sendings_are_noted_keeps_them_as_they_are(path: Path, an
     first, second = make_plan().steps[:2]
     before = shipped_migrations()[:10]
     with Ledger.open(path, environment="sandbox", clock=TickingClock(), migrations=before) as ledger:
-        ledger.runs.begin(make_run())
+        begin_older(ledger)
         ledger.orders.claim(RUN, make_plan())
         ledger.orders.mark_sent(RUN, EVENT, first)
         if answered:
@@ -293,3 +293,19 @@ def test_what_another_process_applies_meanwhile_is_not_applied_again(path: Path)
     opened.close()
     with raw(path) as connection:
         assert connection.execute("SELECT note FROM extra").fetchall() == [("from v2",)]
+
+
+def test_a_run_of_an_older_version_covered_every_location_or_it_isn_t_known_which(path: Path) -> None:
+    older = shipped_migrations()[:11]
+    with Ledger.open(path, environment="sandbox", clock=TickingClock(), migrations=older) as ledger:
+        begin_older(ledger)
+        ledger.runs.finish(RUN, exit_status=0, summary={})
+    with open_ledger(path) as ledger:
+        good = ledger.runs.last_good(["30501", "30502"])
+        assert good is not None
+        assert (good.run_id, good.locations) == (RUN, ())
+    with raw(path) as connection:
+        connection.execute("UPDATE runs SET whole = 0")
+    with open_ledger(path) as ledger:
+        assert ledger.runs.last_good(["30501"]) is None
+        assert ledger.runs.unseen_since(["30501", "30502"]) == START

@@ -2,13 +2,29 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 
 import pytest
 
 from tsrevel.errors import ClaimConflict, ConflictCode
 from tsrevel.ledger import Ledger
 
-from .samples import RUN, START, make_run, raises
+from .samples import RUN, START, make_run, open_ledger, raises
+
+CITY, LAKE, HILL = "30501", "30502", "30503"
+
+
+def good_over(ledger: Ledger, *locations: str) -> str | None:
+    good = ledger.runs.last_good(locations)
+    return good.run_id if good else None
+
+
+def run_over(ledger: Ledger, hours: int, *locations: str, exit_status: int | None = 0) -> None:
+    """The run "run-HOURS", begun so many hours after the first one: whole, or limited to locations."""
+    run = replace(make_run(f"run-{hours}"), started_at=START + timedelta(hours=hours))
+    ledger.runs.begin(replace(run, whole=not locations, locations=locations))
+    if exit_status is not None:
+        ledger.runs.finish(run.run_id, exit_status=exit_status, summary={})
 
 
 def test_a_run_that_has_not_finished_says_so(ledger: Ledger) -> None:
@@ -79,11 +95,12 @@ def test_a_run_is_found_by_its_correlation_id_and_by_its_id_or_the_beginning_of_
 
 
 def test_the_last_good_run_is_live_over_all_events_and_came_to_its_end(ledger: Ledger) -> None:
-    assert ledger.runs.last_good() is None
+    assert ledger.runs.last_good([CITY]) is None
     ledger.runs.finish(RUN, exit_status=3, summary={})
     others = {
         "dry": replace(make_run("dry"), dry_run=True),
-        "named": replace(make_run("named"), mode="single"),
+        "named": replace(make_run("named"), mode="single", whole=False),
+        "some days": replace(make_run("some days"), whole=False),
         "stopped": make_run("stopped"),
         "died": make_run("died"),
     }
@@ -91,6 +108,44 @@ def test_the_last_good_run_is_live_over_all_events_and_came_to_its_end(ledger: L
         ledger.runs.begin(replace(run, started_at=START + timedelta(hours=hours)))
         if name != "died":
             ledger.runs.finish(name, exit_status=13 if name == "stopped" else 0, summary={})
-    good = ledger.runs.last_good()
-    assert good is not None
-    assert good.run_id == RUN
+    assert good_over(ledger, CITY) == RUN
+    assert ledger.runs.unseen_since([CITY]) == START
+
+
+def test_a_run_limited_to_locations_is_a_good_one_there_and_nowhere_else(ledger: Ledger) -> None:
+    run_over(ledger, 2, CITY, LAKE)
+    run_over(ledger, 3, CITY, exit_status=13)
+    assert [good_over(ledger, each) for each in (CITY, LAKE, HILL)] == ["run-2", "run-2", None]
+    assert ledger.runs.latest(9)[1].locations == (CITY, LAKE)
+
+
+def test_over_several_locations_the_oldest_of_their_last_good_runs_counts(ledger: Ledger) -> None:
+    run_over(ledger, 2, LAKE)
+    run_over(ledger, 3, CITY, exit_status=3)
+    assert good_over(ledger, CITY, LAKE) == "run-2"
+    assert good_over(ledger, CITY, LAKE, HILL) is None
+    assert ledger.runs.unseen_since([CITY, LAKE]) == START + timedelta(hours=2)
+    run_over(ledger, 4)
+    assert good_over(ledger, CITY, LAKE, HILL) == "run-4"
+
+
+def test_a_location_without_a_good_run_counts_from_its_first_live_one(path: Path) -> None:
+    with open_ledger(path) as ledger:
+        ledger.runs.begin(replace(make_run("dry"), dry_run=True, whole=False, locations=(LAKE,)))
+        ledger.runs.begin(replace(make_run("some days"), whole=False))
+        run_over(ledger, 50, CITY)
+        assert ledger.runs.unseen_since([LAKE]) is None
+        run_over(ledger, 20, LAKE, exit_status=13)
+        run_over(ledger, 30, LAKE, exit_status=None)
+        assert ledger.runs.unseen_since([LAKE]) == START + timedelta(hours=20)
+        assert ledger.runs.unseen_since([CITY, LAKE]) == START + timedelta(hours=20)
+        assert ledger.runs.unseen_since([CITY, HILL]) == START + timedelta(hours=50)
+        run_over(ledger, 60, LAKE)
+        assert ledger.runs.unseen_since([CITY, LAKE]) == START + timedelta(hours=50)
+
+
+def test_without_locations_only_a_whole_run_counts(ledger: Ledger) -> None:
+    run_over(ledger, 2, CITY)
+    assert good_over(ledger) is None
+    run_over(ledger, 3)
+    assert good_over(ledger) == "run-3"

@@ -16,6 +16,7 @@ from tsrevel.planning.model import Event, Fault, Hold, Location, LocationId, Pol
 from tsrevel.planning.reasons import Reason
 from tsrevel.planning.screening import (
     GateState,
+    covered_locations,
     days_in_reach,
     find_location,
     judge_gate,
@@ -158,6 +159,26 @@ def test_an_event_passes_by_its_location_or_its_site_through_both_lists(
     outcome = screen(make_event(), policy, NOON)
     refusal = Skip(Reason.LOCATION_NOT_ALLOWED, "location 30501 is not allowed")
     assert outcome == (LOCATION if passes else refusal)
+
+
+@pytest.mark.parametrize(
+    ("allowed", "only", "covered"),
+    [
+        (set(), set(), ["30501", "15691"]),
+        ({"30501"}, set(), ["30501"]),
+        (set(), {"15691"}, ["15691"]),
+        ({"30501", "15691"}, {"15691"}, ["15691"]),
+        ({"30501"}, {"15691"}, []),
+        ({"999"}, set(), []),
+    ],
+)
+def test_a_run_covers_the_entries_that_both_lists_let_through(
+    allowed: set[str], only: set[str], covered: list[str]
+) -> None:
+    policy = replace(POLICY, locations=(LOCATION, SITE), allowed=frozenset(allowed), only=frozenset(only))
+    found = covered_locations(policy)
+    assert list(found) == covered
+    assert set(found.values()) <= {LOCATION, SITE}
 
 
 def test_an_event_with_a_site_alone_is_refused_by_its_site() -> None:

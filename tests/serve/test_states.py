@@ -203,6 +203,15 @@ def test_what_a_service_that_is_down_keeps_waiting_is_tried_again(tmp_path: Path
         assert_whole(service.world)
 
 
+def test_health_tells_no_good_run_until_each_location_had_one(tmp_path: Path) -> None:
+    with served(tmp_path, "full", "paid") as service:
+        told = []
+        for location in ("30501", "30502"):
+            service.world.sync(only=[location])
+            told.append(service.health()["seconds_since_good_run"] is not None)
+        assert told == [False, True]
+
+
 def test_the_poll_runs_at_once_and_beside_deliveries(tmp_path: Path) -> None:
     with served(tmp_path, "full", "paid", sync_every_minutes=45) as service:
         until(lambda: service.health()["seconds_since_good_run"] is not None)

@@ -178,7 +178,7 @@ def _mode(status: InstallationStatus) -> str:
 
 def _good(status: InstallationStatus) -> str:
     if status.good is None or status.since_good is None:
-        return "none yet"
+        return f"none yet{status.over_behind}"
     code = status.good.exit_status
     meaning = ": some events were held, failed, missed or changed" if code == NEEDS_ATTENTION else ""
     return f"{show_span(status.since_good)} ago ({status.good.correlation_id}, exit {code}{meaning})"

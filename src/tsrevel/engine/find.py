@@ -22,7 +22,7 @@ from tsrevel.errors import Refused, ServiceDown, TryNextRun
 from tsrevel.ledger import GONE, Ledger, OrderRecord
 from tsrevel.planning.model import Event, EventId
 from tsrevel.planning.reasons import Reason, Status
-from tsrevel.planning.screening import days_in_reach, find_location, find_zone, update_days_in_reach
+from tsrevel.planning.screening import covered_locations, days_in_reach, find_location, find_zone, update_days_in_reach
 from tsrevel.text import count_of
 from tsrevel.tripleseat.client import Found
 from tsrevel.tripleseat.digest import mark_fresh
@@ -64,7 +64,7 @@ def find_work(ctx: RunContext, state: RunState, window: Window) -> list[WorkItem
     Raises WrongClock. Raises ServiceDown if the events can't be listed, or if none is listed although some are due.
     """
     now, ledger = ctx.now(), ctx.ledger
-    hours_back = _hours_back(ledger, now, window)
+    hours_back = _hours_back(ctx, now, window)
     reach_first, reach_last = days_in_reach(ctx.policy, now, hours_back)
     first = window.first or (min(reach_first, window.last) if window.last else reach_first)
     last = window.last or (max(reach_last, window.first) if window.first else reach_last)
@@ -146,14 +146,16 @@ def _is_fresh(ctx: RunContext, event: Event, stamps: Iterable[datetime], began: 
     )
 
 
-def _hours_back(ledger: Ledger, now: datetime, window: Window) -> float:
-    """Hours to look back: as requested, or to the last good run if that is longer ago (after an outage)."""
-    good = ledger.runs.last_good()
-    gap = now - good.started_at if good else timedelta()
+def _hours_back(ctx: RunContext, now: datetime, window: Window) -> float:
+    """Hours to look back: as requested, or longer if one of this run's locations had no good run since (an outage)."""
+    if window.first:
+        return window.hours_back
+    since = ctx.ledger.runs.unseen_since(covered_locations(ctx.policy))
+    gap = now - since if since else timedelta()
     if gap <= timedelta(hours=window.hours_back):
         return window.hours_back
     hours, most = gap // timedelta(hours=1), LONGEST_GAP // timedelta(hours=1)
-    log.warning("the last good run began %s hours ago; this run looks back that far, up to %s hours", hours, most)
+    log.warning("no good run began in the last %s hours; this run looks back that far, up to %s hours", hours, most)
     return max(window.hours_back, min(gap, LONGEST_GAP) / timedelta(hours=1))
 
 

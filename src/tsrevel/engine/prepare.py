@@ -18,7 +18,7 @@ from tsrevel.engine.triage import Prepare, TriageRules
 from tsrevel.ledger import KnownEvents
 from tsrevel.planning.identity import known_local_ids, order_uuid
 from tsrevel.planning.model import Event, EventId, Hold, Location, Plan, Policy, Skip
-from tsrevel.planning.screening import screen
+from tsrevel.planning.screening import covered_locations, screen
 from tsrevel.tripleseat.client import TripleSeat
 
 BATCH = 8
@@ -113,10 +113,10 @@ def _find_absent(ctx: RunContext, known: KnownEvents, event_ids: Sequence[EventI
     """The events that Revel has no order for, from one search for all of them, by `local_id` and by uuid.
 
     A single event is left to its own search, which costs no more. So is an event with an order in the ledger. So is
-    every event until a whole live `sync` has done its work with this ledger: it may replace a lost one.
+    every event until live runs over these locations have done their work with this ledger: it may replace a lost one.
     """
     wanted = [each for each in event_ids if each not in known.orders]
-    if len(wanted) < 2 or ctx.ledger.runs.last_good() is None:
+    if len(wanted) < 2 or ctx.ledger.runs.last_good(covered_locations(ctx.policy)) is None:
         return frozenset()
     names = {event_id: known_local_ids(ctx.policy, event_id) for event_id in wanted}
     uuids = {event_id: order_uuid(event_id) for event_id in wanted}

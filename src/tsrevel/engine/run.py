@@ -26,19 +26,23 @@ from tsrevel.ledger import EventDrift, EventResult, RunMode, RunRecord
 from tsrevel.planning.assumptions import find_critical
 from tsrevel.planning.model import Event, EventId
 from tsrevel.planning.reasons import Reason, Status
+from tsrevel.planning.screening import covered_locations
 
 _LEDGER_WAS_LOST = (
-    "the ledger {path} is new, but Revel has orders that tsrevel made before: an earlier ledger is lost. tsrevel "
-    "searches Revel before each order, so it makes none of them again. Only an order that was sent less than 15 "
-    "minutes before this run, and whose answer was lost, can be doubled: then the next run reports DUPLICATE_ORDERS. "
+    "the ledger {path} had no good run over these locations yet, but Revel has orders that tsrevel made before: an "
+    "earlier ledger is lost. tsrevel searches Revel before each order, so it makes none of them again. Only an order "
+    "that was sent less than 15 minutes before this run, and whose answer was lost, can be doubled: then the next run "
+    "reports DUPLICATE_ORDERS. "
     "Pauses and resolutions are lost: restore the backup, or pause and resolve again"
 )
 
 
 def sync(ctx: RunContext, state: RunState, window: Window) -> RunReport:
     """List the events in the window, and inject those that are due. Raises LedgerUnusable if it can't begin."""
-    is_new = not ctx.dry_run and ctx.ledger.runs.last_good() is None
-    _begin(ctx, "bulk", whole=window.is_whole and not ctx.policy.only)
+    covered = covered_locations(ctx.policy)
+    is_new = not ctx.dry_run and ctx.ledger.runs.last_good(covered) is None
+    is_whole = window.is_whole and not ctx.policy.only
+    _begin(ctx, "bulk", whole=is_whole, locations=tuple(covered) if window.is_whole and not is_whole else ())
     outcomes: list[Outcome] = []
     try:
         items = find_work(ctx, state, window) if _may_begin(ctx, state) else []
@@ -87,9 +91,10 @@ def take_up(
     return _report(ctx, state, "single", outcomes)
 
 
-def _begin(ctx: RunContext, mode: RunMode, *, whole: bool) -> None:
+def _begin(ctx: RunContext, mode: RunMode, *, whole: bool, locations: tuple[str, ...] = ()) -> None:
     run_id, correlation_id = ctx.identity.run_id, ctx.identity.correlation_id
-    ctx.ledger.runs.begin(RunRecord(run_id, correlation_id, mode, ctx.dry_run, ctx.now(), whole=whole))
+    run = RunRecord(run_id, correlation_id, mode, ctx.dry_run, ctx.now(), whole=whole, locations=locations)
+    ctx.ledger.runs.begin(run)
 
 
 def _may_begin(ctx: RunContext, state: RunState) -> bool:

@@ -26,11 +26,13 @@ from tsrevel.ledger.queries import EventStatus, OpenOrder
 from tsrevel.planning.assumptions import AssumptionAnswer, AssumptionCode, find_critical
 from tsrevel.planning.changes import describe_changes, describe_unshown
 from tsrevel.planning.event_details import describe_content, describe_labels
-from tsrevel.planning.model import EventId, OrderId, Skip
+from tsrevel.planning.model import EventId, Location, OrderId, Skip
 from tsrevel.planning.money import Cents
 from tsrevel.planning.reasons import FailedWrite, Reason, Resolved
+from tsrevel.planning.screening import covered_locations
 from tsrevel.tripleseat.digest import is_same_content
 from tsrevel.webhook.spool import Spool, SpoolStatus
+from tsrevel.wiring import build_policy
 
 
 def recall_drift(
@@ -151,6 +153,8 @@ class Changed:
 @dataclass(frozen=True, slots=True)
 class InstallationStatus:
     """The status. `known`: there is a ledger. `good` is the last live run over all events that ended with exit 0 or 3.
+    If runs are limited to locations, it is the oldest of their last good ones, or None if one of them had none; then
+    `behind` names the locations that it is about.
 
     `dry` are events that a dry run found held, failed or missed, and that no live run has seen since. `changed` are
     events that changed after their orders were made, until they are resolved or agree again. `totals` are the totals
@@ -168,6 +172,7 @@ class InstallationStatus:
     today: date
     pause: Pause | None = None
     good: RunRecord | None = None
+    behind: tuple[str, ...] = ()
     runs: tuple[RunRecord, ...] = ()
     totals: Mapping[str, Cents] = field(default_factory=dict)
     held: tuple[EventStatus, ...] = ()
@@ -201,6 +206,11 @@ class InstallationStatus:
         return self.since_good is None or self.since_good > STALE
 
     @property
+    def over_behind(self) -> str:
+        """The locations that `good` is about, to add to a sentence; "" if it is about all."""
+        return f" over {', '.join(self.behind)}" if self.behind else ""
+
+    @property
     def warnings(self) -> tuple[str, ...]:
         found = [describe_disabled(self.pause)] if self.pause else []
         if not self.enabled:
@@ -210,10 +220,11 @@ class InstallationStatus:
         if not self.known:
             found.append("there is no ledger yet: no run has used these settings")
         elif self.since_good is None:
-            found.append("there was no good run yet: no live `sync` has ended with exit 0 or 3")
+            told = f"there was no good run yet{self.over_behind}: no live `sync` has ended with exit 0 or 3"
+            found.append(f"{told}{' there' if self.behind else ''} (one with --from or --to doesn't count)")
         elif self.is_stale:
-            ago = show_span(self.since_good)
-            found.append(f"the last good run ended {ago} ago; check that cron starts `tsrevel sync`, and how it ends")
+            told = f"the last good run{self.over_behind} ended {show_span(self.since_good)} ago"
+            found.append(f"{told}; check that cron starts `tsrevel sync`{self.over_behind}, and how it ends")
         if self.unwritable:
             found.append(f"this user's runs can't begin, because the ledger can't be written to: {self.unwritable}")
         for each in find_critical(self.assumptions, self.accepted):
@@ -264,7 +275,7 @@ def take_stock(view: LedgerView | None, settings: Settings, now: datetime, limit
     )
     if view is None:
         return bare
-    changed = tuple(_changed(view))
+    changed, covered = tuple(_changed(view)), covered_locations(build_policy(settings))
     with view.reading():
         trouble, missed = view.queries.held_or_failed(), view.queries.missed()
         runs = view.runs.latest(limit)
@@ -273,7 +284,8 @@ def take_stock(view: LedgerView | None, settings: Settings, now: datetime, limit
             known=True,
             unwritable=describe_unwritable(view.path),
             pause=view.runs.paused(),
-            good=view.runs.last_good(with_alarm=False),
+            good=view.runs.last_good(covered, with_alarm=False),
+            behind=_find_behind(view, covered),
             runs=runs,
             totals=view.queries.totals_of(run.run_id for run in runs),
             held=tuple(each for each in trouble if each.status == "held"),
@@ -288,6 +300,13 @@ def take_stock(view: LedgerView | None, settings: Settings, now: datetime, limit
             contrary=_find_contrary(view.runs.latest(_LOOKED_AT), now, dry_run=bare.dry_run),
             assumptions=view.assumptions.answers(),
         )
+
+
+def _find_behind(view: LedgerView, covered: Mapping[str, Location]) -> tuple[str, ...]:
+    """The names of the locations whose last good run is the oldest, or that had none; () if that is all of them."""
+    oldest = view.runs.last_good(covered, with_alarm=False)
+    behind = [each for key, each in covered.items() if view.runs.last_good([key], with_alarm=False) == oldest]
+    return tuple(each.name for each in behind) if len(behind) < len(covered) else ()
 
 
 def _find_contrary(latest: Sequence[RunRecord], now: datetime, *, dry_run: bool) -> RunRecord | None:

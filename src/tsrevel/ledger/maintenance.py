@@ -33,7 +33,7 @@ _TABLES = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE
 _LAST_FACT = "SELECT at FROM audit ORDER BY seq DESC LIMIT 1"
 _CODES = """
     environment audit_head run_id correlation_id mode started_at finished_at summary event_id state order_id
-    local_id digest look_again_at sent_at touched_at kind uuid revel_id recorded_at event_day status
+    locations local_id digest look_again_at sent_at touched_at kind uuid revel_id recorded_at event_day status
     reason text_hash missed_at first_seen_at last_seen_at updated at previous_hash hash trigger subject stamp handled_at
     shown seen_at since_at seen_trouble verdict resolved_at location occasion made_at tried_at
 """

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
+from operator import attrgetter
 from pathlib import Path
 
 from tsrevel.errors import ClaimConflict, ConflictCode
@@ -17,25 +18,34 @@ from tsrevel.ledger.migrations import version_of
 from tsrevel.ledger.records import AuditKind, RunRecord, decode_instant, encode_instant
 
 _COUNT = "SELECT count(*) AS number FROM runs WHERE mode = 'bulk' AND dry_run = ?"
-_BEGIN = "INSERT INTO runs (run_id, correlation_id, mode, dry_run, whole, started_at) VALUES (?, ?, ?, ?, ?, ?)"
+_BEGIN = """
+    INSERT INTO runs (run_id, correlation_id, mode, dry_run, whole, locations, started_at) VALUES (?, ?, ?, ?, ?, ?, ?)
+"""
 _FINISH = """
     UPDATE runs SET finished_at = ?, exit_status = ?, summary = ? WHERE run_id = ? AND finished_at IS NULL
 """
-_MARK_PARTIAL = "UPDATE runs SET whole = 0 WHERE run_id = ?"
+_MARK_PARTIAL = "UPDATE runs SET whole = 0, locations = NULL WHERE run_id = ?"
 _LATEST = """
-    SELECT run_id, correlation_id, mode, dry_run, whole, started_at, finished_at, exit_status, summary
+    SELECT run_id, correlation_id, mode, dry_run, whole, locations, started_at, finished_at, exit_status, summary
     FROM runs ORDER BY started_at DESC, rowid DESC LIMIT ?
 """
 _FIND = """
-    SELECT run_id, correlation_id, mode, dry_run, whole, started_at, finished_at, exit_status, summary
+    SELECT run_id, correlation_id, mode, dry_run, whole, locations, started_at, finished_at, exit_status, summary
     FROM runs WHERE correlation_id = ?1 OR (length(?1) >= 8 AND substr(run_id, 1, length(?1)) = ?1)
     ORDER BY started_at DESC, rowid DESC
 """
 _LAST_GOOD = """
-    SELECT run_id, correlation_id, mode, dry_run, whole, started_at, finished_at, exit_status, summary
-    FROM runs WHERE whole AND mode = 'bulk' AND NOT dry_run AND exit_status IN (0, 3, :alarm)
+    SELECT run_id, correlation_id, mode, dry_run, whole, locations, started_at, finished_at, exit_status, summary
+    FROM runs WHERE mode = 'bulk' AND NOT dry_run AND exit_status IN (0, 3, :alarm)
+        AND (whole OR :location IN (SELECT value FROM json_each(locations)))
     ORDER BY started_at DESC, rowid DESC LIMIT 1
 """
+_FIRST_BEGUN = """
+    SELECT min(started_at) AS at FROM runs WHERE mode = 'bulk' AND NOT dry_run
+        AND (whole OR locations IS NULL OR :location IN (SELECT value FROM json_each(locations)))
+"""
+_ANYWHERE = ("",)
+"""In place of locations if there are none: no run covers it but a whole one."""
 _PAUSE_SINCE_VERSION = 5
 _FIND_PAUSE = "SELECT since_at, reason FROM pause"
 _ADD_PAUSE_REASON = "UPDATE pause SET reason = ? WHERE reason = ''"
@@ -64,7 +74,8 @@ class RunRepository:
         """Stores a run that begins. Changes that name the run need this one first. ClaimConflict if the id is taken."""
         with self._transactions.changing(run.run_id) as change:
             started = encode_instant(run.started_at)
-            row = (run.run_id, run.correlation_id, run.mode, run.dry_run, run.whole, started)
+            places = json.dumps(run.locations)
+            row = (run.run_id, run.correlation_id, run.mode, run.dry_run, run.whole, places, started)
             change.connection.execute(_BEGIN, row)
             dry_run = "yes" if run.dry_run else "no"
             change.audit(AuditKind.RUN_BEGUN, correlation_id=run.correlation_id, mode=run.mode, dry_run=dry_run)
@@ -88,7 +99,7 @@ class RunRepository:
             change.audit(AuditKind.RUN_FINISHED, exit_status=str(exit_status), summary=counted)
 
     def mark_partial(self, run_id: str) -> None:
-        """Records that this run leaves events out, so it doesn't count as one over all events."""
+        """Records that this run leaves events out, so it doesn't count as a good one anywhere."""
         with self._transactions.changing(run_id) as change:
             change.connection.execute(_MARK_PARTIAL, (run_id,))
             change.audit(AuditKind.LEFT_OUT)
@@ -103,14 +114,40 @@ class RunRepository:
         with self._transactions.reading() as connection:
             return tuple(_decode_run(row) for row in connection.execute(_FIND, (text,)))
 
-    def last_good(self, *, with_alarm: bool = True) -> RunRecord | None:
-        """The last live run over all events that ended with exit status 0 or 3; None if there is none.
+    def last_good(self, locations: Iterable[str], *, with_alarm: bool = True) -> RunRecord | None:
+        """The last good run over these locations; None if there is none over one of them.
 
-        With `with_alarm` also 14: that run did its work, and found something that a person must check.
+        That is a live run over all their events that ended with exit status 0 or 3. If each run covers only some of the
+        locations, it is the oldest of their last ones. With `with_alarm` also 14: that run did its work, and found
+        something that a person must check. Without `locations` only a whole run counts.
         """
+        with self._transactions.reading():
+            last = [self._last_good_at(each, with_alarm=with_alarm) for each in tuple(locations) or _ANYWHERE]
+            good = [each for each in last if each]
+            return min(good, key=attrgetter("started_at")) if len(good) == len(last) else None
+
+    def unseen_since(self, locations: Iterable[str]) -> datetime | None:
+        """Since when one of these locations has had no good run (`last_good`): the start of its last one.
+
+        A location that never had one counts from its first live run, which failed or stopped early. None if there was
+        none at any of them.
+        """
+        with self._transactions.reading():
+            starts = []
+            for each in tuple(locations) or _ANYWHERE:
+                good = self._last_good_at(each, with_alarm=True)
+                starts.append(good.started_at if good else self._first_begun_at(each))
+            return min(filter(None, starts), default=None)
+
+    def _last_good_at(self, location: str, *, with_alarm: bool) -> RunRecord | None:
         with self._transactions.reading() as connection:
-            row = connection.execute(_LAST_GOOD, {"alarm": 14 if with_alarm else 0}).fetchone()
+            row = connection.execute(_LAST_GOOD, {"location": location, "alarm": 14 if with_alarm else 0}).fetchone()
             return _decode_run(row) if row else None
+
+    def _first_begun_at(self, location: str) -> datetime | None:
+        with self._transactions.reading() as connection:
+            row = connection.execute(_FIRST_BEGUN, {"location": location}).fetchone()
+            return decode_instant(row["at"])
 
     def pause(self, reason: str) -> Pause | None:
         """Pauses all runs. If they are paused already, that pause stays, and is returned as it was.
@@ -167,6 +204,7 @@ def _decode_run(row: sqlite3.Row) -> RunRecord:
         mode=row["mode"],
         dry_run=bool(row["dry_run"]),
         whole=bool(row["whole"]),
+        locations=tuple(json.loads(row["locations"] or "[]")),
         started_at=datetime.fromisoformat(row["started_at"]),
         finished_at=decode_instant(row["finished_at"]),
         exit_status=row["exit_status"],

@@ -25,7 +25,7 @@ from tsrevel.ledger.connection import (
 from tsrevel.ledger.database import TAIL, examine_owner, examine_pages, identify, is_quick_to_check, refuse_leftovers
 from tsrevel.ledger.ledger import Ledger, LedgerView
 from tsrevel.ledger.migrations import apply_missing, shipped_migrations, version_of
-from tsrevel.ledger.records import Clock, RunRecord
+from tsrevel.ledger.records import Clock
 from tsrevel.planning.model import EventId
 
 _NOW = partial(datetime.now, UTC)
@@ -69,7 +69,7 @@ def copy_event(path: Path, event_id: EventId, environment: str, clock: Clock, op
         copy = _connect(":memory:")
         if connection:
             with LedgerView(Transactions(connection, real, clock)) as view, view.reading() as source:
-                _copy_rows(source, copy, event_id, view.runs.last_good())
+                _copy_rows(source, copy, event_id)
         _bring_up_to_date(copy)
         if connection is None:
             copy.execute("INSERT INTO meta (id, environment, audit_head) VALUES (1, ?, ?)", (environment, GENESIS))
@@ -102,8 +102,8 @@ def _copy(source: sqlite3.Connection) -> sqlite3.Connection:
     return copy
 
 
-def _copy_rows(source: sqlite3.Connection, copy: sqlite3.Connection, event_id: EventId, good: RunRecord | None) -> None:
-    """Copies the tables of `source` (any version), with only this event's rows, their runs and the last good run."""
+def _copy_rows(source: sqlite3.Connection, copy: sqlite3.Connection, event_id: EventId) -> None:
+    """Copies the tables of `source` (any version), with only this event's rows and their runs."""
     for row in source.execute(_SCHEMA):
         copy.execute(row["sql"])
     copy.execute(f"PRAGMA user_version = {version_of(source)}")
@@ -118,7 +118,7 @@ def _copy_rows(source: sqlite3.Connection, copy: sqlite3.Connection, event_id: E
             _insert(copy, table, columns, rows)
     named = [table for table, columns in tables.items() if table not in _LEFT_OUT and "run_id" in columns]
     wanted = {row["run_id"] for table in named for row in copy.execute(f"SELECT run_id FROM {table}")}  # noqa: S608
-    known = json.dumps([*wanted - {None}, *([good.run_id] if good else [])])
+    known = json.dumps([*wanted - {None}])
     _insert(copy, "runs", tables["runs"], source.execute(_RUNS, (known,)))
 
 

@@ -132,6 +132,18 @@ def find_location(event: Event, policy: Policy) -> Location | None:
     return of_site
 
 
+def covered_locations(policy: Policy) -> dict[str, Location]:
+    """The entries whose events a run under `policy` handles, by TripleSeat location, else by site."""
+    return {
+        str(each.tripleseat_location or each.tripleseat_site): each
+        for each in policy.locations
+        if all(
+            not permitted or permitted & {each.tripleseat_location, each.tripleseat_site}
+            for permitted in (policy.allowed, policy.only)
+        )
+    }
+
+
 def _screen_gate(day: date, zone: ZoneInfo, policy: Policy, now: datetime) -> Skip | None:
     state = judge_gate(day, zone, policy.gate, now)
     if state == "early":

@@ -33,10 +33,11 @@ from tsrevel.errors import (
 )
 from tsrevel.ledger import open_view
 from tsrevel.planning.identity import is_id
+from tsrevel.planning.screening import covered_locations
 from tsrevel.serve.worker import Document, Worker
 from tsrevel.webhook.signature import check_signature
 from tsrevel.webhook.spool import LARGEST_BODY
-from tsrevel.wiring import utc_now
+from tsrevel.wiring import build_policy, utc_now
 
 log = logging.getLogger(__name__)
 
@@ -240,7 +241,7 @@ class Endpoints:
         if view is None:
             raise LedgerUnusable(LedgerCode.ABSENT, f"There is no ledger at {settings.ledger_path}.")
         with view:
-            good = view.runs.last_good(with_alarm=False)
+            good = view.runs.last_good(covered_locations(build_policy(settings)), with_alarm=False)
         return int((utc_now() - (good.finished_at or good.started_at)).total_seconds()) if good else None
 
     def _check_readiness(self) -> dict[str, bool]:
