@@ -128,6 +128,8 @@ def test_without_one_the_line_to_add_is_told(tmp_path: Path, line: str) -> None:
         ("tsrevel sync --config /other.toml", "reads /other.toml"),
         ("TSREVEL_CONFIG=/other.toml tsrevel sync", "reads /other.toml"),
         ("tsrevel sync", "names and finds no settings file"),
+        ("tsrevel sync --config HERE --from 2026-12-12", "is limited to some days"),
+        ("tsrevel sync --config HERE --to=$(date +\\%F)", "is limited to some days"),
     ],
 )
 def test_a_run_that_is_not_of_this_installation_is_told_as_such(tmp_path: Path, command: str, why: str) -> None:
@@ -224,6 +226,52 @@ def test_two_schedules_of_one_installation_are_one_too_many(tmp_path: Path) -> N
     write(tmp_path / "root/etc/cron.d/tsrevel", line)
     found = examine(tmp_path, {"crontab": CommandResult(line.replace("root ", ""))})
     assert [each.code for each in found] == [FindingCode.OK, FindingCode.OK, FindingCode.STARTED_TWICE]
+
+
+CITY, LAKE = "--location 30501", "--location=30502"
+
+
+def over(when: str, *options: str) -> str:
+    return f"{when} tsrevel sync --config HERE {' '.join(options)}"
+
+
+def find_all(folder: Path, *lines: str) -> list[tuple[FindingCode, str]]:
+    table = place("\n".join(["PATH=BIN", *lines]), folder)
+    return [(each.code, each.text) for each in examine(folder, {"crontab": CommandResult(table)})]
+
+
+def test_a_line_for_each_location_is_judged_by_itself(tmp_path: Path) -> None:
+    (ok, told), (late, told_late) = find_all(tmp_path, over("0 * * * *", CITY), over("30 */4 * * *", LAKE))
+    assert (ok, late) == (FindingCode.OK, FindingCode.SELDOM)
+    assert "crontab over Special Events: 1 line with `tsrevel sync`, a run every 60 minutes" in told
+    assert "crontab over Lakeside Bakery: at 30 */4 * * * runs start 4 hours apart" in told_late
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [over("@hourly", CITY, LAKE)],
+        [over("@hourly"), over("@daily", CITY)],
+        [over("@hourly", "--location $PLACE")],
+        [over("@hourly", CITY) + f"; tsrevel sync --config HERE {LAKE}"],
+    ],
+)
+def test_lines_that_together_cover_every_location_are_enough(tmp_path: Path, lines: Sequence[str]) -> None:
+    assert {code for code, _ in find_all(tmp_path, *lines)} <= {FindingCode.OK, FindingCode.GAPS_UNEVEN}
+
+
+def test_a_location_that_no_line_covers_is_told_by_its_name(tmp_path: Path) -> None:
+    (ok, _), (code, told) = find_all(tmp_path, over("@hourly", CITY))
+    assert (ok, code) == (FindingCode.OK, FindingCode.LOCATION_LEFT_OUT)
+    assert "leave out Lakeside Bakery" in told
+    some_days = over("@hourly", LAKE, "--from 2026-12-12")
+    assert find_all(tmp_path, over("@hourly", CITY), some_days)[1] == (code, told)
+
+
+def test_two_schedules_for_different_locations_are_not_too_many(tmp_path: Path) -> None:
+    line = place(f"@hourly root BIN/tsrevel sync --config HERE {LAKE}\n", tmp_path)
+    write(tmp_path / "root/etc/cron.d/tsrevel", line)
+    assert [code for code, _ in find_all(tmp_path, over("@hourly", CITY))] == [FindingCode.OK] * 2
 
 
 def elapses(*times: str) -> CommandResult:

@@ -18,7 +18,9 @@ from tsrevel.doctor.findings import CheckFinding, FindingCode, ok, problem, warn
 from tsrevel.doctor.starts import ScheduledRun, read_crontabs, read_timers
 from tsrevel.engine.outcomes import NEEDS_ATTENTION
 from tsrevel.files import real_path
+from tsrevel.planning.screening import covered_locations
 from tsrevel.text import count_of
+from tsrevel.wiring import build_policy
 
 CRON_TIMES = ("0,45 0-21/3 * * *", "30 1-22/3 * * *", "15 2-23/3 * * *")
 """Every 45 minutes. One cron line can't say that, so three lines repeat every three hours."""
@@ -53,18 +55,34 @@ def check_schedule(
     if not ours:
         yield _tell_none(settings, starts, sound, table.failure)
         return
-    sources = dict.fromkeys(each.source for each in ours)
-    for source in sources:
-        yield from _check_starter([each for each in ours if each.source == source], settings, environ, run, now)
-    if len(sources) > 1:
-        text = f"{' and '.join(sources)} start runs of the same installation"
-        yield warning(_SCHEDULE, FindingCode.STARTED_TWICE, text, "Keep one of them.")
+    places = covered_locations(build_policy(settings)).values()
+    groups: dict[tuple[ScheduledRun, ...], list[str]] = {} if places else {tuple(ours): []}
+    for place in places:
+        groups.setdefault(tuple(each for each in ours if each.covers(place)), []).append(place.name)
+    for runs, names in groups.items():
+        over = f" over {', '.join(names)}" if len(groups) > 1 else ""
+        sources = dict.fromkeys(each.source for each in runs)
+        for source in sources:
+            group = [each for each in runs if each.source == source]
+            yield from _check_starter(group, over, settings, environ, run, now)
+        if len(sources) > 1:
+            text = f"{' and '.join(sources)} start runs of the same installation{over}"
+            yield warning(_SCHEDULE, FindingCode.STARTED_TWICE, text, "Keep one of them.")
+        if not runs:
+            text = f"the scheduled runs leave out {', '.join(names)}, so events there get no orders"
+            remedy = "Add a line with its --location, or set safety.allowed_locations."
+            yield warning(_SCHEDULE, FindingCode.LOCATION_LEFT_OUT, text, remedy)
 
 
 def _check_starter(
-    starts: Sequence[ScheduledRun], settings: Settings, environ: Mapping[str, str], run: CommandRunner, now: datetime
+    starts: Sequence[ScheduledRun],
+    over: str,
+    settings: Settings,
+    environ: Mapping[str, str],
+    run: CommandRunner,
+    now: datetime,
 ) -> Iterator[CheckFinding]:
-    source = starts[0].source
+    source = f"{starts[0].source}{over}"
     kind = "systemd" if starts[0].timer else "cron"
     config = ["--config", str(settings.config_path)] if settings.config_path else []
     printed = f"`{shlex.join(['tsrevel', 'schedule', kind, *config])}` prints"
@@ -170,6 +188,8 @@ def _find_fault(start: ScheduledRun, settings: Settings) -> str:
     examined = f"doctor checks {ours or 'the environment'}"
     if start.dry_run:
         return "is a dry run, so it writes no order"
+    if start.some_days:
+        return "is limited to some days (--from, --to), so it misses the events of others"
     if start.config is None:
         return f"names and finds no settings file; {examined}" if ours else ""
     if ours is None or real_path(start.config) != real_path(ours):

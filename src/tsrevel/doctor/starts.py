@@ -15,6 +15,7 @@ from tsrevel.config import CommandRunner
 from tsrevel.config.paths import SYSTEM_CONFIG, expand_path, find_config
 from tsrevel.config.problems import ProblemReport
 from tsrevel.files import home_of, user_name
+from tsrevel.planning.model import Location
 
 CRONS_PATH = "/usr/bin:/bin"
 """The PATH of cron's commands unless the table sets one."""
@@ -47,7 +48,8 @@ class ScheduledRun:
 
     `source` is the crontab or the timer. `text` is the command without the words before it, which may set a secret.
     `when` are times in the form of cron or OnCalendar=, `every` are spans of time in the form of systemd.
-    `config` is the settings file that the run reads. `missing` says why its program can't be run.
+    `config` is the settings file that the run reads. `missing` says why its program can't be run. `locations` are those
+    of `--location`: none if the run covers all, or if they can't be read here. `some_days`: it leaves out days.
     """
 
     source: str
@@ -59,6 +61,13 @@ class ScheduledRun:
     every: tuple[str, ...] = ()
     timer: bool = False
     active: bool = True
+    locations: frozenset[str] = frozenset()
+    some_days: bool = False
+
+    def covers(self, location: Location) -> bool:
+        """Whether the run handles the events of that location."""
+        ids = {location.tripleseat_location, location.tripleseat_site}
+        return not self.locations or bool(self.locations & ids)
 
 
 def read_crontabs(root: Path, environ: Mapping[str, str], own: str) -> Iterator[ScheduledRun]:
@@ -131,6 +140,8 @@ def _read_command(
                     "--dry-run" in arguments,
                     _config_of(arguments, local, folder),
                     _find_missing(program, local, folder) if path_known or "/" in program else "",
+                    locations=_locations_of(arguments),
+                    some_days=bool(_values_of(arguments, "--from") + _values_of(arguments, "--to")),
                 )
 
 
@@ -150,15 +161,27 @@ def _find_missing(program: str, environ: Mapping[str, str], folder: Path) -> str
 
 def _config_of(arguments: Sequence[str], environ: Mapping[str, str], folder: Path) -> Path | None:
     """The settings file that the run reads: from --config, from TSREVEL_CONFIG, or found in the usual folders."""
-    named = ""
-    for number, word in enumerate(arguments):
-        name, sign, value = word.partition("=")
-        if name == "--config":
-            named = value if sign else "".join(arguments[number + 1 : number + 2])
+    named = "".join(_values_of(arguments, "--config")[-1:])
     named = named or environ.get("TSREVEL_CONFIG", "").strip()
     if named:
         return expand_path(named.replace("$HOME", environ["HOME"]), environ, folder)
     return find_config(None, environ, SYSTEM_CONFIG, ProblemReport())
+
+
+def _locations_of(arguments: Sequence[str]) -> frozenset[str]:
+    """The locations that the run is limited to; none if one of them is written as a variable of the shell."""
+    named = frozenset(_values_of(arguments, "--location"))
+    return frozenset() if any("$" in each for each in named) else named
+
+
+def _values_of(arguments: Sequence[str], option: str) -> list[str]:
+    """The values that an option has in a command line, as `--option VALUE` or `--option=VALUE`."""
+    values = []
+    for number, word in enumerate(arguments):
+        name, sign, value = word.partition("=")
+        if name == option:
+            values.append(value if sign else "".join(arguments[number + 1 : number + 2]))
+    return values
 
 
 def read_timers(root: Path, environ: Mapping[str, str], run: CommandRunner) -> Iterator[ScheduledRun]:
