@@ -4,22 +4,36 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tsrevel.config import Settings
 from tsrevel.engine.deliveries import DeliveryAnswer
-from tsrevel.engine.outcomes import RunReport
+from tsrevel.engine.outcomes import Outcome, RunReport
 from tsrevel.errors import Halted, LedgerCode, LedgerUnusable, RunLocked, SpoolUnwritable
+from tsrevel.planning.model import EventId
+from tsrevel.planning.reasons import Status
 from tsrevel.serve import worker as module
-from tsrevel.serve.worker import FIRST_PAUSE, LONGEST_PAUSE, MOST_FAULTS, Document, Worker, pause_after
+from tsrevel.serve.worker import (
+    FIRST_PAUSE,
+    LONGEST_OUTAGE_PAUSE,
+    LONGEST_PAUSE,
+    LOOK_SECONDS,
+    MOST_FAULTS,
+    Document,
+    Worker,
+    pause_after,
+)
+from tsrevel.tripleseat.payload import DeliverySubject
 from tsrevel.webhook.spool import Spool, move_away
 
 from ..world import World
 
-DEALT_WITH = DeliveryAnswer(ok=True)
+DEALT_WITH = DeliveryAnswer(ok=True, report=RunReport("r", "c", "single", dry_run=False))
+IGNORED = DeliveryAnswer(ok=True, text="its trigger doesn't affect orders")
 LATER = DeliveryAnswer(ok=True, exit_status=3, may_pass=True)
 DOWN = DeliveryAnswer(ok=True, exit_status=13, may_pass=True)
 UNREADABLE = DeliveryAnswer(ok=False, text="why", exit_status=3, may_pass=True)
@@ -74,10 +88,45 @@ def acted(tmp_path: Path) -> Iterator[Acted]:
         yield Acted(spool, World(tmp_path).settings(), {})
 
 
+@dataclass
+class Clock:
+    """A clock that only moves when the worker waits."""
+
+    now: float = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def work(self, worker: Worker, seconds: float) -> None:
+        """Let a worker that nobody started work for so long."""
+        end = self.now + seconds
+        while self.now < end:
+            pause = module.attempt(worker._step)
+            assert not isinstance(pause, Exception), pause
+            self.now += max(pause, 0.01)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(module, "time", clock)
+    return clock
+
+
 @pytest.fixture
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "FIRST_PAUSE", 0.0)
     monkeypatch.setattr(module, "LOCK_SECONDS", 0.0)
+
+
+def failed(event_id: str) -> RunReport:
+    """The report of a run in which a service failed for that event."""
+    return RunReport("r", "c", "single", False, (Outcome(EventId(event_id), Status.FAILED, down=True),))
+
+
+def polled(settings: Settings, minutes: int) -> Settings:
+    """The same settings with a poll at that interval."""
+    return settings.model_copy(update={"serve": settings.serve.model_copy(update={"sync_every_minutes": minutes})})
 
 
 def put(acted: Acted, *names: str) -> None:
@@ -106,11 +155,117 @@ def test_one_that_has_to_wait_keeps_no_other_waiting(acted: Acted) -> None:
     assert acted.tried == ["a", "b"]
 
 
-def test_a_service_that_is_down_keeps_all_waiting(acted: Acted) -> None:
+def test_a_service_that_fails_for_two_events_keeps_all_waiting(acted: Acted) -> None:
+    acted.answers |= {"a": DOWN, "b": DOWN}
+    put(acted, "a", "b", "c")
+    work(acted, 5)
+    assert acted.tried == ["a", "b"]
+
+
+def test_a_delivery_that_needs_no_service_does_not_prove_that_they_are_up(acted: Acted) -> None:
+    acted.answers |= {"a": DOWN, "b": IGNORED, "c": DOWN}
+    put(acted, "a", "b", "c", "d")
+    work(acted, 6)
+    assert acted.tried == ["a", "b", "c"]
+
+
+def test_an_event_for_which_a_service_fails_keeps_no_other_waiting(acted: Acted) -> None:
     acted.answers["a"] = DOWN
+    put(acted, "a", "b", "c")
+    work(acted, 5)
+    assert acted.tried == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("about", [{"subject": DeliverySubject("event", "1", None)}, {"report": failed("1")}])
+def test_several_deliveries_about_the_same_failing_event_keep_no_other_waiting(
+    acted: Acted, about: dict[str, Any]
+) -> None:
+    acted.answers["a"] = replace(DOWN, **about)
+    put(acted, "a1", "a2", "a3", "b")
+    work(acted, 5)
+    assert acted.tried == ["a1", "a2", "a3", "b"]
+
+
+def test_a_booking_and_its_failing_event_count_as_one_failure(acted: Acted) -> None:
+    booking = replace(DOWN, subject=DeliverySubject("booking", "7", None), report=failed("1"))
+    acted.answers |= {"a": booking, "b": replace(DOWN, subject=DeliverySubject("event", "1", None))}
+    put(acted, "a", "b", "c")
+    work(acted, 5)
+    assert acted.tried == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("status", [10, 12, 14])
+def test_what_ends_a_run_keeps_all_waiting(acted: Acted, status: int) -> None:
+    acted.answers["a"] = replace(DOWN, exit_status=status, ended="why")
     put(acted, "a", "b")
     work(acted, 5)
     assert acted.tried == ["a"]
+
+
+def test_an_order_that_a_person_must_check_keeps_no_other_waiting(acted: Acted) -> None:
+    acted.answers["a"] = replace(LATER, exit_status=14)
+    put(acted, "a", "b")
+    work(acted, 5)
+    assert acted.tried == ["a", "b"]
+
+
+@pytest.mark.parametrize("failing", [["a"], ["a1", "a2"], ["a", "b"], ["a", "b", "c"]])
+def test_a_new_delivery_is_tried_within_half_a_minute_however_long_others_have_failed(
+    acted: Acted, clock: Clock, failing: list[str]
+) -> None:
+    one = replace(DOWN, subject=DeliverySubject("event", "1", None))
+    acted.answers |= {"a": one, "b": DOWN, "c": DOWN}
+    put(acted, *failing)
+    worker = Worker(acted, acted.spool)
+    clock.work(worker, 3600)
+    for number in range(5):
+        put(acted, f"z{number}")
+        clock.work(worker, LONGEST_OUTAGE_PAUSE + LOOK_SECONDS)
+        assert f"z{number}" in acted.tried
+        clock.work(worker, 600)
+
+
+@pytest.mark.parametrize("failing", [["a"], ["b"], ["a", "b"]])
+def test_after_a_pause_a_delivery_has_its_turn_that_was_tried_less_often(
+    acted: Acted, clock: Clock, failing: list[str]
+) -> None:
+    acted.answers |= {"a": replace(DOWN, exit_status=12, ended="why"), "b": DOWN}
+    put(acted, *failing)
+    worker = Worker(acted, acted.spool)
+    clock.work(worker, 3600)
+    put(acted, "z")
+    clock.work(worker, LONGEST_PAUSE + LOOK_SECONDS)
+    assert "z" in acted.tried
+
+
+def test_a_service_that_is_down_is_not_flooded(acted: Acted, clock: Clock) -> None:
+    names = [f"{letter}{number}" for letter in "abcdefghij" for number in range(30)]
+    acted.answers |= dict.fromkeys("abcdefghij", DOWN)
+    put(acted, *names)
+    worker = Worker(acted, acted.spool)
+    clock.work(worker, 3600)
+    assert len(acted.tried) <= 3600 / (LONGEST_OUTAGE_PAUSE / 2) + 10
+    assert max(map(acted.tried.count, names)) == 1
+
+
+def test_in_good_times_deliveries_stay_in_order(acted: Acted, clock: Clock) -> None:
+    acted.answers["a"] = DOWN
+    put(acted, "a")
+    worker = Worker(acted, acted.spool)
+    clock.work(worker, LOOK_SECONDS)
+    put(acted, *(f"b{number}" for number in range(3)))
+    clock.work(worker, LOOK_SECONDS)
+    acted.answers["a"] = DEALT_WITH
+    clock.work(worker, FIRST_PAUSE)
+    assert acted.tried == ["a", "b0", "b1", "b2", "a"]
+
+
+def test_the_poll_runs_at_its_interval_while_deliveries_wait_for_a_service(acted: Acted, clock: Clock) -> None:
+    acted.given = polled(acted.given, 5)
+    acted.answers |= {"a": DOWN, "b": replace(DOWN, exit_status=12, ended="why")}
+    put(acted, "a", "b")
+    clock.work(Worker(acted, acted.spool), 3600 - 1)
+    assert acted.tried.count("sync") == 12
 
 
 @pytest.mark.usefixtures("no_pauses")

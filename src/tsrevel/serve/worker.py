@@ -22,7 +22,7 @@ from typing import Protocol, TypeVar
 from tsrevel.config import Settings
 from tsrevel.engine.deliveries import DeliveryAnswer, understand
 from tsrevel.engine.outcomes import RunReport
-from tsrevel.errors import DeliveryRefused, Halted, RunLocked, TsrevelError, describe_fault
+from tsrevel.errors import DeliveryRefused, Halted, RunLocked, ServiceDown, TsrevelError, describe_fault
 from tsrevel.webhook.spool import Spool, move_away, read_captured
 
 log = logging.getLogger(__name__)
@@ -33,13 +33,14 @@ LOCK_SECONDS = 5.0
 """Seconds between attempts to get the lock while another run holds it."""
 FIRST_PAUSE, LONGEST_PAUSE = 2.0, 300.0
 """Seconds before a delivery is tried again. The pause doubles with each attempt."""
+LONGEST_OUTAGE_PAUSE = 30.0
+"""The most seconds for which a service that seems to be down keeps all deliveries waiting: it may be up again."""
 MOST_FAULTS = 10
 """Attempts after which a delivery that is unreadable, or ends in an internal error, is moved to `failed`."""
 _PRUNE_SECONDS = 3600.0
 _FAULT = 1
 _UNREADABLE = 3
-_STOPPED = frozenset({10, 12, 13, 14})
-"""Exit statuses that every other delivery would get as well."""
+_DOWN = ServiceDown.exit_status
 
 Document = dict[str, object]
 T = TypeVar("T")
@@ -81,6 +82,9 @@ class Attempts:
     due: float
 
 
+UNTRIED = Attempts(0, 0.0)
+
+
 class Worker(Thread):
     """Works until `stop`, and finishes the job in hand."""
 
@@ -94,6 +98,8 @@ class Worker(Thread):
         self._planned: set[Path] = set()
         self._waiting: list[Path] = []
         self._failures, self._hold_until = 0, 0.0
+        self._deliveries_from = 0.0
+        self._unavailable: set[str] = set()  # what failed with a service down since the last run that had an answer
         self._next_look = self._next_sync = self._next_prune = time.monotonic()
 
     @property
@@ -151,13 +157,14 @@ class Worker(Thread):
             self._next_prune = now + _PRUNE_SECONDS
             with suppress(OSError):
                 self.spool.prune(datetime.now(UTC))
+        if now < self._deliveries_from:
+            return min(self._deliveries_from - now, LOOK_SECONDS)
         if not settings.safety.dry_run:
             self._planned.clear()
         if not self._waiting or now >= self._next_look:  # listing a long spool for each delivery would be slow
             self._next_look = now + LOOK_SECONDS
             self._look()
-        due = (each for each in self._waiting if each not in self._planned and self._is_due(each, now))
-        path = next(due, None)
+        path = self._choose(now)
         if path is None:
             return LOOK_SECONDS
         if self.commands.why_disabled():
@@ -189,9 +196,15 @@ class Worker(Thread):
                 del memory[gone]
         self._planned &= here
 
-    def _is_due(self, path: Path, now: float) -> bool:
-        attempts = self._attempts.get(path)
-        return attempts is None or attempts.due <= now
+    def _choose(self, now: float) -> Path | None:
+        """The oldest delivery that is due; while a service may be down, the oldest of those tried least often."""
+        due = (path for path in self._waiting if path not in self._planned and self._attempts_of(path).due <= now)
+        if self._failures or self._unavailable:
+            return min(due, key=lambda path: self._attempts_of(path).count, default=None)
+        return next(due, None)
+
+    def _attempts_of(self, path: Path) -> Attempts:
+        return self._attempts.get(path, UNTRIED)
 
     def _work_off(self, path: Path, *, dry_run: bool) -> None:
         """Process one delivery. If it is still in the spool afterwards, it is tried again later."""
@@ -203,21 +216,41 @@ class Worker(Thread):
             log.error("%s: %s", path.stem, describe_fault(answer))
             answer = DeliveryAnswer(ok=True, text="a fault in tsrevel: see the log", exit_status=_FAULT, may_pass=True)
         status = answer.exit_status if answer else 0
+        if answer:
+            self._judge_services(path, answer)
         if not path.exists():
-            self._failures = 0
             self._waiting.remove(path)
             return
         if dry_run and (answer is None or not answer.may_pass):
             self._planned.add(path)  # it waits for the first live run
             return
-        before = self._attempts.get(path)
-        count = before.count + 1 if before else 1
+        count = self._attempts_of(path).count + 1
         self._attempts[path] = Attempts(count, time.monotonic() + pause_after(count))
-        if status in _STOPPED:
-            self._hold_longer()
         unreadable = answer is not None and not answer.ok and status == _UNREADABLE
         if count >= MOST_FAULTS and (status == _FAULT or unreadable) and not dry_run:
             self._give_up(path, answer.text if answer else "")
+
+    def _judge_services(self, path: Path, answer: DeliveryAnswer) -> None:
+        """Keep all deliveries waiting, longer each time, if this answer shows that none would succeed now.
+
+        A single event's failure doesn't show that: TripleSeat may fail for that event only, and for as long as it
+        exists.
+        """
+        if answer.exit_status == _DOWN:
+            events: set[str] = {each.event_id for each in answer.outcomes if each.down}
+            about = events or {answer.subject.id if answer.subject else path.stem}
+            others_too = bool(self._unavailable - about)
+            self._unavailable |= about
+            if others_too:
+                self._failures += 1
+                self._deliveries_from = time.monotonic() + pause_after(self._failures, LONGEST_OUTAGE_PAUSE)
+        elif answer.ended:
+            self._unavailable.clear()
+            self._failures += 1
+            self._deliveries_from = time.monotonic() + pause_after(self._failures)
+        elif answer.report:  # without a run no service was asked
+            self._unavailable.clear()
+            self._failures = 0
 
     def _give_up(self, path: Path, reason: str) -> None:
         log.error("%s is given up after %d attempts and moved to %s", path.stem, MOST_FAULTS, self.spool.failed)
@@ -253,7 +286,7 @@ def attempt(call: Callable[[], T]) -> T | Exception:
         return error
 
 
-def pause_after(attempts: int) -> float:
+def pause_after(attempts: int, most: float = LONGEST_PAUSE) -> float:
     """Seconds to wait after that many attempts, with jitter, so that a service that recovers isn't flooded."""
-    longest: float = min(FIRST_PAUSE * 2 ** min(attempts - 1, 20), LONGEST_PAUSE)
+    longest: float = min(FIRST_PAUSE * 2 ** min(attempts - 1, 20), most)
     return longest * random.uniform(0.5, 1.0)  # noqa: S311 (nothing secret)
