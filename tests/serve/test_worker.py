@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -48,6 +48,7 @@ class Acted:
     answers: dict[str, DeliveryAnswer | Exception]
     tried: list[str] = field(default_factory=list)
     why: str | None = None
+    poll: Callable[[], None] = lambda: None
 
     def settings(self) -> Settings:
         return self.given
@@ -66,6 +67,7 @@ class Acted:
 
     def sync(self, hours_back: int | None = None) -> RunReport:
         self.tried.append("sync")
+        self.poll()
         return RunReport("r", "c", "bulk", dry_run=False)
 
     def sync_event(self, event_id: str) -> RunReport:
@@ -96,6 +98,9 @@ class Clock:
 
     def monotonic(self) -> float:
         return self.now
+
+    def pass_by(self, seconds: float) -> None:
+        self.now += seconds
 
     def work(self, worker: Worker, seconds: float) -> None:
         """Let a worker that nobody started work for so long."""
@@ -330,3 +335,49 @@ def test_pauses_grow_and_end_somewhere() -> None:
     assert pause_after(4) >= 4 * FIRST_PAUSE
     assert LONGEST_PAUSE / 2 <= pause_after(10**6) <= LONGEST_PAUSE
     assert len({pause_after(3) for _ in range(10)}) > 1
+
+
+@pytest.mark.parametrize("seconds", [60, 240, 300, 1000])
+def test_a_poll_that_takes_as_long_as_its_interval_leaves_time_for_deliveries(
+    acted: Acted, clock: Clock, seconds: int
+) -> None:
+    acted.given, acted.poll = polled(acted.given, 5), lambda: clock.pass_by(seconds)
+    put(acted, *(f"a{number}" for number in range(9)))
+    clock.work(Worker(acted, acted.spool), 4 * (seconds + 300))
+    assert acted.tried[:10] == ["sync", *(f"a{number}" for number in range(9))]
+    assert acted.tried.count("sync") >= 4
+
+
+def test_a_short_poll_does_not_shift_the_next(acted: Acted, clock: Clock) -> None:
+    acted.given, acted.poll = polled(acted.given, 5), lambda: clock.pass_by(100)
+    clock.work(Worker(acted, acted.spool), 3600 - 1)
+    assert acted.tried.count("sync") == 12
+
+
+def test_a_poll_that_breaks_keeps_no_delivery_waiting_and_is_tried_again(acted: Acted, clock: Clock) -> None:
+    def fail() -> None:
+        raise RuntimeError("x")
+
+    acted.given, acted.poll = polled(acted.given, 45), fail
+    put(acted, "a")
+    worker = Worker(acted, acted.spool)
+    with pytest.raises(RuntimeError):
+        worker._step()
+    clock.work(worker, LONGEST_PAUSE - 1)
+    assert acted.tried == ["sync", "a"]
+    acted.poll = lambda: None
+    clock.work(worker, 2)
+    assert acted.tried == ["sync", "a", "sync"]
+
+
+def test_a_poll_that_finds_the_lock_taken_is_tried_again_once_it_is_free(acted: Acted, clock: Clock) -> None:
+    def refuse() -> None:
+        raise RunLocked("x")
+
+    acted.given, acted.poll = polled(acted.given, 45), refuse
+    worker = Worker(acted, acted.spool)
+    with pytest.raises(RunLocked):
+        worker._step()
+    acted.poll = lambda: None
+    clock.work(worker, 1)
+    assert acted.tried == ["sync", "sync"]

@@ -150,8 +150,7 @@ class Worker(Thread):
         settings = self.commands.settings()
         every = settings.serve.sync_every_minutes * 60
         if every and now >= self._next_sync:
-            self.commands.sync()
-            self._next_sync = now + every
+            self._poll(every)
             return 0
         if now >= self._next_prune:
             self._next_prune = now + _PRUNE_SECONDS
@@ -171,6 +170,18 @@ class Worker(Thread):
             return self._hold(LOOK_SECONDS)
         self._work_off(path, dry_run=settings.safety.dry_run)
         return 0
+
+    def _poll(self, every: float) -> None:
+        """Run `sync`, and leave time for deliveries before the next, even if it takes longer than its interval."""
+        began = time.monotonic()
+        result = attempt(self.commands.sync)
+        ended = time.monotonic()
+        if isinstance(result, RunLocked):
+            raise result  # it is still due, and no delivery gets the lock either
+        if isinstance(result, Exception):
+            self._next_sync = ended + min(every / 2, LONGEST_PAUSE)
+            raise result
+        self._next_sync = max(began + every, ended + every / 2)
 
     def _run_job(self, job: Callable[[], Document], future: Future[Document]) -> None:
         result = attempt(job)
