@@ -53,6 +53,9 @@ class Acted:
     def settings(self) -> Settings:
         return self.given
 
+    def latest_settings(self) -> Settings:
+        return self.given
+
     def why_disabled(self) -> str | None:
         return self.why
 

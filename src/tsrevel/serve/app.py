@@ -70,17 +70,12 @@ class Endpoints:
 
     def __init__(self, worker: Worker, *, plain: bool) -> None:
         self._worker, self._spool, self._plain = worker, worker.spool, plain
-        self._settings = worker.commands.settings()
         self._began = time.monotonic()
         self._in_memory = 0
 
     def settings(self) -> Settings:
-        """The current settings; while they are wrong, which the worker reports, the last good ones."""
-        try:
-            self._settings = self._worker.commands.settings()
-        except TsrevelError:
-            log.debug("the settings can't be used; the last good ones stay in use")
-        return self._settings
+        """The last good settings. The worker reports what is wrong with new ones."""
+        return self._worker.commands.latest_settings()
 
     async def take_delivery(self, request: Request) -> Response:
         """Answer 200 once the delivery is stored durably. The worker handles it later."""

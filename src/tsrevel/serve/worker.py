@@ -52,6 +52,9 @@ class Commands(Protocol):
     def settings(self) -> Settings:
         """The current settings."""
 
+    def latest_settings(self) -> Settings:
+        """The last settings that could be loaded, at once, while the current ones are wrong or take long to load."""
+
     def why_disabled(self) -> str | None:
         """Why no request may be sent to any service; None if it may."""
 
