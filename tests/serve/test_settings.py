@@ -20,6 +20,7 @@ from ..world import World
 
 PRINTED = CommandResult(output="key-of-the-vault")
 FAILED = CommandResult(failure=CommandFailure.EXIT_STATUS, text="failed with status 1")
+KEYS, TOKEN = "tripleseat.webhook_signing_keys", "serve.token"
 
 
 @dataclass
@@ -143,3 +144,48 @@ def test_settings_that_did_not_change_are_not_read_again(world: World, vault: Va
     first = commands.settings()
     assert all(commands.settings() is commands.latest_settings() is first for _ in range(3))
     assert vault.asked == 1
+
+
+@pytest.mark.parametrize("by", ["file", "environment", "link"])
+@pytest.mark.parametrize("key", [KEYS, TOKEN, "revel.api_key"])
+def test_a_secret_that_changes_in_its_file_is_read_again(
+    world: World, commands: ServedCommands, key: str, by: str
+) -> None:
+    section, name = key.split(".")
+    secret = target = world.folder / "secret"
+    if by == "link":
+        target = world.folder / "version-1"
+        secret.symlink_to(target)
+    target.write_text("old-secret\n")
+    world.config.setdefault(section, {}).pop(name, None)
+    if by == "environment":
+        world.environ[f"TSREVEL_{section}__{name}_FILE".upper()] = str(secret)
+    else:
+        world.config[section][f"{name}_file"] = str(secret)
+    world.write_config()
+    assert secrets_of(commands.settings(), key) == ["old-secret"]
+    if by == "link":
+        (world.folder / "version-2").write_text("new-secret\n")
+        secret.unlink()
+        secret.symlink_to(world.folder / "version-2")
+    else:
+        secret.write_text("new-secret, of all\n" if key == KEYS else "new-secret\n")
+    assert secrets_of(commands.settings(), key)[0] == "new-secret"
+
+
+def test_a_secret_whose_file_is_gone_for_a_moment_stays_in_use(world: World, commands: ServedCommands) -> None:
+    secret = world.folder / "secret"
+    secret.write_text("old-secret\n")
+    world.config["serve"] = {"token_file": str(secret)}
+    world.write_config()
+    commands.settings()
+    secret.unlink()
+    assert secrets_of(commands.latest_settings(), TOKEN) == ["old-secret"]
+    secret.write_text("new-secret\n")
+    assert secrets_of(commands.settings(), TOKEN) == ["new-secret"]
+
+
+def secrets_of(settings: Settings, key: str) -> list[str]:
+    section, name = key.split(".")
+    value = getattr(getattr(settings, section), name)
+    return [each.get_secret_value() for each in (value if isinstance(value, tuple | list) else [value])]

@@ -18,6 +18,7 @@ from tsrevel.cli.logs import logging_to
 from tsrevel.cli.replay import ReplayOptions, replay_files
 from tsrevel.cli.sync import SyncOptions, sync, sync_events
 from tsrevel.config import Settings, load_settings
+from tsrevel.doctor.machine import secret_files
 from tsrevel.engine.deliveries import DeliveryAnswer, DeliveryQueue, refuse, understand
 from tsrevel.engine.outcomes import RunReport
 from tsrevel.errors import ConfigCode, ConfigError, ConfigProblem, DeliveryRefused, RunLocked
@@ -153,7 +154,8 @@ class ServedCommands:
         except ConfigError as error:
             self._failed = FailedLoad(stamps, error.problems, self._runtime.monotonic() + _FAILURE_SECONDS)
             raise
-        files = [each for each in (settings.config_path, settings.mappings_path) if each]
+        secrets = [path for _, path in secret_files(settings, self.ctx.environ)]
+        files = [each for each in (settings.config_path, settings.mappings_path, *secrets) if each]
         before = {each: stamps[each] for each in files if each in stamps}
         self._failed, self._stamps = None, {**_stamps_of(files), **before}
         return settings
