@@ -83,6 +83,26 @@ def test_switching_the_connector_on_and_leaving_the_dry_run_need_no_restart(tmp_
             assert_whole(world)
 
 
+def test_a_delivery_whose_key_is_withdrawn_before_its_turn_is_put_aside_and_can_be_replayed(tmp_path: Path) -> None:
+    with served(tmp_path, "full") as service:
+        keys, failed = service.world.config["tripleseat"], service.spool / "failed"
+        assert tsrevel(service, "pause") == 0
+        body = service.body()
+        assert service.send(body).status_code == 200
+        keys["webhook_signing_keys"] = [SECOND_KEY]
+        service.world.write_config()
+        assert tsrevel(service, "resume") == 0
+        service.settle()
+        [reason] = failed.glob("*.reason")
+        assert "tripleseat.webhook_signing_keys takes several" in reason.read_text()
+        assert (service.health()["failed"], service.world.writes) == (1, [])
+        keys["webhook_signing_keys"] = [KEY, SECOND_KEY]
+        service.world.write_config()
+        assert tsrevel(service, "replay", str(failed), "--archive", str(service.spool / "done")) == 0
+        assert_whole(service.world)
+        assert service.health()["failed"] == 0
+
+
 def test_with_plain_a_bare_digest_is_accepted_and_becomes_an_order(tmp_path: Path) -> None:
     with world_to_serve(tmp_path, "full") as world, run_service(world, "--plain") as service:
         body = service.body()
