@@ -171,6 +171,29 @@ def test_an_archive_that_is_a_file_is_a_usage_error(shell: Shell, spool: Spool, 
     assert (ran.status, shell.requests, spool.left) == (2, 0, ["a.json", "a.sig"])
 
 
+@pytest.mark.parametrize("by", ["folder", "link", "file"])
+def test_files_of_the_state_folder_are_no_deliveries_to_move(
+    shell: Shell, tmp_path: Path, archive: Path, by: str
+) -> None:
+    shell.run("status")
+    state, token = shell.world.folder, shell.world.folder / "token.json"
+    (tmp_path / "link").symlink_to(state)
+    named = {"folder": state, "link": tmp_path / "link", "file": token}[by]
+    kept = token.read_bytes()
+    ran = shell.replay(str(named), "--archive", str(archive))
+    assert (ran.status, shell.requests, token.read_bytes()) == (2, 0, kept)
+    assert f"{token.name} is in the folder of the ledger or the token file" in ran.err
+    assert not archive.exists()
+
+
+def test_a_delivery_beside_the_ledger_can_be_replayed_where_it_stays(shell: Shell) -> None:
+    path = shell.world.folder / "body.json"
+    path.write_bytes(delivery(shell.world, FULL))
+    path.with_suffix(".sig").write_text(sign(path.read_bytes()))
+    assert shell.replay(str(path)).status == 0
+    assert (path.exists(), shell.world.flaws(FULL)) == (True, [])
+
+
 def test_standard_input_goes_nowhere(shell: Shell, archive: Path) -> None:
     body = delivery(shell.world, FULL)
     ran = shell.replay("-", "--signature", sign(body), "--archive", str(archive), stdin=body)

@@ -345,9 +345,11 @@ def test_where_nothing_can_be_listened_at_it_does_not_begin(tmp_path: Path, flag
         assert (ran.status, ran.out) == (10, "")
 
 
-def test_the_spool_is_a_folder_of_its_own(tmp_path: Path) -> None:
+@pytest.mark.parametrize("spool", [".", "link"])
+def test_the_spool_is_a_folder_of_its_own(tmp_path: Path, spool: str) -> None:
+    (tmp_path / "link").symlink_to(tmp_path)
     with world_to_serve(tmp_path, "full") as world:
-        world.config["serve"]["spool"] = "."
+        world.config["serve"]["spool"] = spool
         world.write_config()
         ran = execute("config", "validate", "--json", "--config", str(tmp_path / "config.toml"))
         assert [each["key"] for each in ran.answer["problems"]] == ["serve.spool"]

@@ -9,6 +9,7 @@ from pathlib import Path
 import typer
 
 from tsrevel.cli.context import CliContext
+from tsrevel.config import Settings
 from tsrevel.files import real_path
 from tsrevel.text import show_controls
 from tsrevel.webhook.spool import list_bodies, read_body, read_captured
@@ -44,11 +45,20 @@ def open_body(ctx: CliContext, path: Path) -> bytes:
     return read_body(ctx.stdin) if path in _STDIN else read_captured(path)
 
 
-def open_archive(folder: Path, captured: Sequence[Path]) -> None:
-    """Make the folder for finished deliveries. Raises typer.BadParameter if it can't be used."""
+def open_archive(folder: Path, captured: Sequence[Path], settings: Settings) -> None:
+    """Make the folder for finished deliveries. Raises typer.BadParameter if it can't be used.
+
+    Nothing is moved away from the ledger's folder or the token file's: the token file, too, is named `*.json`.
+    """
+    state = {real_path(each.parent) for each in (settings.ledger_path, settings.token_path)}
+    homes = {path: real_path(path).parent for path in captured if path != STDIN}
+    ours = next((path for path, home in homes.items() if home in state), None)
+    if ours:
+        text = f"{show_path(ours)} is in the folder of the ledger or the token file: store deliveries in another folder"
+        raise typer.BadParameter(text)
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        inside = any(path != STDIN and real_path(path).parent == real_path(folder) for path in captured)
+        inside = real_path(folder) in homes.values()
     except OSError as error:
         text = f"--archive {folder} can't be used: {error.strerror or type(error).__name__}"
         raise typer.BadParameter(text) from error

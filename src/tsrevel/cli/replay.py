@@ -65,15 +65,15 @@ class RetryOptions:
 def replay_captured(ctx: CliContext, flags: OutputOptions, paths: Sequence[Path], options: ReplayOptions) -> int:
     """Put captured deliveries through the engine, one after another; return the most severe of their exit statuses.
 
-    Raises ConfigError, RunLocked, LedgerUnusable, and typer.BadParameter for missing files.
+    Raises ConfigError, RunLocked, LedgerUnusable, and typer.BadParameter for unusable paths.
     """
     captured = list_captured(paths)
     if options.signature is not None and len(captured) > 1:
         raise typer.BadParameter("--signature is for a single delivery; put NAME.sig beside each NAME.json")
-    if options.archive and not options.dry_run:
-        open_archive(options.archive, captured)
     overrides = {"safety.dry_run": True if options.dry_run else None}
     settings = load_settings(config=flags.config, environ=ctx.environ, overrides=overrides)
+    if options.archive and not options.dry_run:
+        open_archive(options.archive, captured, settings)
     to_come = list(_look_ahead(ctx, captured)) if len(captured) > 1 else []
     answers = replay_files(ctx, flags, settings, captured, options, to_come)
     return most_severe({0, *(each.exit_status for each in answers)})

@@ -28,6 +28,7 @@ from tsrevel.config.settings import (
 from tsrevel.config.sources import lookup
 from tsrevel.config.value_types import decode_whole, is_loopback, url_of_domain
 from tsrevel.errors import ConfigCode
+from tsrevel.files import real_path
 from tsrevel.planning.products import normalise
 
 S = TypeVar("S", bound=Section)
@@ -320,8 +321,8 @@ def check_mails(settings: Settings, report: ProblemReport) -> None:
 
 def check_spool(settings: Settings, report: ProblemReport) -> None:
     """The spool has a folder of its own, because every JSON file in it counts as a delivery."""
-    folders = {settings.ledger_path.parent, settings.token_path.parent}
-    if settings.spool_path in folders and not report.spoils("serve.spool"):
+    folders = {real_path(each.parent) for each in (settings.ledger_path, settings.token_path)}
+    if real_path(settings.spool_path) in folders and not report.spoils("serve.spool"):
         message, remedy = "is the folder of the ledger or the token file", "Name a folder of its own."
         report.add(ConfigCode.CONFLICTING_VALUES, "serve.spool", settings.origin("serve.spool"), message, remedy)
 
