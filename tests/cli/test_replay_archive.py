@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from tsrevel.cli.deliveries import STDIN, list_captured
+
 from ..engine.deliveries import delivery, encode
 from .bench import Shell
 from .captured import KEY, STAMP, Spool, answers, names_in, sign
@@ -197,7 +199,11 @@ def test_a_delivery_beside_the_ledger_can_be_replayed_where_it_stays(shell: Shel
 def test_standard_input_goes_nowhere(shell: Shell, archive: Path) -> None:
     body = delivery(shell.world, FULL)
     ran = shell.replay("-", "--signature", sign(body), "--archive", str(archive), stdin=body)
-    assert (ran.status, names_in(archive)) == (0, [])
+    assert (ran.status, ran.err, names_in(archive)) == (0, "", [])
+
+
+def test_standard_input_goes_nowhere_under_another_name_either() -> None:
+    assert list_captured([Path("/dev/stdin"), Path("-"), Path("/dev/fd/0")]) == [STDIN]
 
 
 def test_a_file_named_twice_is_dealt_with_once(shell: Shell, spool: Spool, archive: Path) -> None:

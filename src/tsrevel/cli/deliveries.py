@@ -21,14 +21,15 @@ _STDIN = {STDIN, *map(Path, ("/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"))}
 def list_captured(paths: Sequence[Path]) -> list[Path]:
     """The files to replay, in order, each once; of a folder each `*.json` by name, except hidden ones.
 
-    Raises typer.BadParameter for a missing or unreadable path.
+    Standard input is STDIN under any of its names, because it can't be moved. Raises typer.BadParameter for a missing
+    or unreadable path.
     """
     found: list[Path] = []
     for path in paths:
         if path != STDIN and not path.exists():
             raise typer.BadParameter(f"{show_path(path)} doesn't exist")
         try:
-            found += list_bodies(path) if path.is_dir() else [path]
+            found += list_bodies(path) if path.is_dir() else [STDIN if path in _STDIN else path]
         except OSError as error:
             text = f"{show_path(path)} can't be read: {error.strerror or type(error).__name__}"
             raise typer.BadParameter(text) from error
