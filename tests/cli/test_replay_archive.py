@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import errno
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -204,6 +205,45 @@ def test_standard_input_goes_nowhere(shell: Shell, archive: Path) -> None:
 
 def test_standard_input_goes_nowhere_under_another_name_either() -> None:
     assert list_captured([Path("/dev/stdin"), Path("-"), Path("/dev/fd/0")]) == [STDIN]
+
+
+def pause(shell: Shell) -> None:
+    shell.run("pause", "--config", str(shell.write_config()))
+
+
+def break_the_event(shell: Shell) -> None:
+    shell.world.tripleseat.faults.add("wrong_shape", "GET", f"/v1/events/{FULL}", times=1, body=[])
+
+
+def take_revel_down(shell: Shell) -> None:
+    shell.world.wires["revel"].down = True
+
+
+@pytest.mark.parametrize(
+    ("trouble", "status"),
+    [
+        (pause, 0),
+        (disable, 0),
+        (rehearse, 0),
+        (break_the_event, 3),
+        (lose_key, 4),
+        (revoke_token, 12),
+        (take_revel_down, 13),
+    ],
+)
+def test_a_delivery_of_standard_input_that_has_to_wait_is_handled_when_it_is_sent_again(
+    shell: Shell, trouble: Callable[[Shell], None], status: int
+) -> None:
+    body, good = delivery(shell.world, FULL), copy.deepcopy(shell.world.config)
+    trouble(shell)
+    assert shell.replay("-", "--signature", sign(body), stdin=body).status == status
+    assert shell.world.flaws(FULL) != []
+    shell.world.config, shell.world.wires["revel"].down = good, False
+    shell.run("resume", "--config", str(shell.write_config()))
+    for reason in (None, "DUPLICATE_EVENT"):
+        ran = shell.replay("-", "--signature", sign(body), "--json", stdin=body)
+        assert (ran.status, ran.answer["reason"]) == (0, reason)
+    assert shell.world.flaws(FULL) == []
 
 
 def test_a_file_named_twice_is_dealt_with_once(shell: Shell, spool: Spool, archive: Path) -> None:
