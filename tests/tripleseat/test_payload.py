@@ -111,8 +111,33 @@ def test_what_is_printed_must_be_told() -> None:
     assert read_told(without(whole(), "guaranteed_guest_count")).priced
 
 
-def test_a_document_that_is_only_named_is_not_priced() -> None:
-    assert not read_told(whole(document_ids="41500001,41500002,41500003")).priced
+HERE = whole()["documents"][0]["id"]
+
+
+@pytest.mark.parametrize(
+    "listed",
+    [
+        f"{HERE},999",
+        f"{HERE}; 999",
+        [HERE, 999],
+        [str(HERE), "999"],
+        [{"id": HERE}, {"id": 999}],
+        [HERE, None],
+        [HERE, True],
+        999,
+        {"ids": [HERE]},
+        True,
+    ],
+)
+def test_a_document_that_is_only_listed_is_not_priced(listed: Any) -> None:
+    assert not read_told(whole(document_ids=listed)).priced
+
+
+@pytest.mark.parametrize(
+    "listed", [f"{HERE}", f" {HERE}, ", [HERE], [str(HERE)], [{"id": HERE}], HERE, "", " ", [], None]
+)
+def test_with_every_listed_document_it_is_priced(listed: Any) -> None:
+    assert read_told(whole(document_ids=listed)).priced
     assert read_told(without(whole(), "document_ids")).priced
 
 

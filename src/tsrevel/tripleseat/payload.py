@@ -77,13 +77,21 @@ def _has_print(told: dict[str, Json]) -> bool:
 def _has_money(told: dict[str, Json]) -> bool:
     """Whether every live document has its financials. A null `payment_set` means no payments (facts 3.3, 6.1)."""
     documents = objects_at(told, "documents")
-    listed = re.findall(r"[0-9A-Za-z_-]+", clean_text(told.get("document_ids")))  # text (facts TripleSeat 7)
-    if not {read_id(document.get("id")) for document in documents} >= set(listed):
+    if not _has_all(documents, told.get("document_ids")):
         return False
     live = [document for document in documents if not is_filled(document.get("deleted_at"))]
     filled = all(is_filled(document.get(key)) for document in live for key in ("line_items", "financials"))
     complete = filled and all("payment_set" in document for document in live)
     return complete and any(document["line_items"] for document in live)
+
+
+def _has_all(documents: list[dict[str, Json]], listed: Json) -> bool:
+    """Whether no document is missing that `document_ids` lists: as text (facts TripleSeat 3.1, 7), or in a list."""
+    if not is_filled(listed) or listed == []:
+        return True
+    named = listed if isinstance(listed, list) else re.findall(r"[0-9A-Za-z_-]+", clean_text(listed))
+    ids = {read_id(each.get("id") if isinstance(each, dict) else each) for each in named}
+    return bool(ids) and ids <= {read_id(document.get("id")) for document in documents} - {None}
 
 
 def is_older(one: datetime | None, other: datetime | None) -> bool:
