@@ -326,6 +326,18 @@ def test_three_in_a_row_that_find_tripleseat_down_keep_the_rest_waiting(day: Wor
     assert [day.flaws(each) for each in (FULL, PAID, TWINS)] == [[], [], []]
 
 
+@pytest.mark.parametrize("lead", ["event", "booking"])
+def test_several_deliveries_about_one_failing_event_keep_no_other_waiting(day: World, lead: str) -> None:
+    day.tripleseat.faults.add("status", "GET", FULL_PATH, times=None, status=500)
+    triggers = ("CREATE_EVENT", "UPDATE_EVENT", "CHANGE_EVENT_GUEST_COUNTS", "CHANGE_EVENT_DATETIME")
+    bodies = [delivery(day, FULL, each) for each in triggers]
+    if lead == "booking":
+        bodies[1:3] = [booking(day, FULL, trigger=each) for each in ("UPDATE_BOOKING", "CREATE_BOOKING")]
+    *failed, made = deliver(day, *bodies, delivery(day, PAID))
+    assert [(each.exit_status, each.may_pass, each.untried) for each in failed] == [(13, True, False)] * len(bodies)
+    assert (said(made), day.flaws(PAID)) == ("done", [])
+
+
 def test_revel_down_keeps_the_delivery(world: World) -> None:
     world.wires["revel"].down = True
     body = delivery(world, FULL)

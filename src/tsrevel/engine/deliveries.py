@@ -74,6 +74,12 @@ class DeliveryAnswer:
             return self.outcomes[0].event_id
         return EventId(self.subject.id) if self.subject and self.subject.kind == "event" else None
 
+    @property
+    def failing(self) -> frozenset[str]:
+        """The ids of its events that failed with a service down; the id of its booking if that can't be read."""
+        events: frozenset[str] = frozenset(each.event_id for each in self.outcomes if each.down)
+        return events or frozenset({self.subject.id} if self.subject else ())
+
     def hold_off(self, reason: Reason | None, text: str, exit_status: int = 0) -> DeliveryAnswer:
         """The answer for now, with the delivery left for later."""
         return replace(self, reason=reason, text=text, exit_status=exit_status, may_pass=True)
@@ -124,6 +130,7 @@ class DeliveryQueue:
     _state: RunState | None = field(default=None, init=False)
     _stop: DeliveryAnswer | None = field(default=None, init=False)
     _failures: FailureStreak = field(default_factory=FailureStreak, init=False)
+    _failing: frozenset[str] = field(default=frozenset(), init=False)
 
     def take(self, body: bytes) -> DeliveryAnswer:
         """Make a run for the events of a delivery, unless it is a duplicate or needs no run.
@@ -184,7 +191,13 @@ class DeliveryQueue:
         return self._state
 
     def _count(self, answer: DeliveryAnswer, *, down: bool) -> DeliveryAnswer:
-        """Try no more after a run that ended early, or after several failures in a row with a service down."""
+        """Try no more after a run that ended early, or after several failures in a row with a service down.
+
+        Several failures of one event count as one: TripleSeat may fail for that event only.
+        """
+        if down and answer.failing <= self._failing and not answer.ended:
+            return answer
+        self._failing = self._failing | answer.failing if down else frozenset()
         return self._stop_after(answer) if self._failures.add(down=down) or answer.ended else answer
 
     def _stop_after(self, answer: DeliveryAnswer) -> DeliveryAnswer:

@@ -251,8 +251,7 @@ class Worker(Thread):
         exists.
         """
         if answer.exit_status == _DOWN:
-            events: set[str] = {each.event_id for each in answer.outcomes if each.down}
-            about = events or {answer.subject.id if answer.subject else path.stem}
+            about = answer.failing or {path.stem}
             others_too = bool(self._unavailable - about)
             self._unavailable |= about
             if others_too:
