@@ -10,6 +10,7 @@ from tsrevel.ledger import hold_lock
 
 from ..world import World
 from .bench import Ran, Shell
+from .captured import sign
 from .test_status import plain
 
 SINCE = "2026-12-12T18:00:00Z"
@@ -199,3 +200,125 @@ def test_a_ledger_that_no_run_was_made_with_is_warned_of(shell: Shell, verb: str
     shell.sync()
     ran = type_in(shell, verb, "--json")
     assert (ran.answer["warnings"], ran.err) == ([], "")
+
+
+# Whatever else is wrong with the settings, the kill switch is at hand
+
+SPOILT_SECRETS = {"api_key_file": "gone", "api_key_command": "false"}
+
+
+def spoil_secret(shell: Shell, way: str) -> None:
+    """Give Revel's key by a file that isn't there, or by a command that fails."""
+    shell.world.config["revel"].pop("api_key")
+    shell.world.config["revel"][way] = SPOILT_SECRETS[way]
+
+
+@pytest.mark.parametrize("way", SPOILT_SECRETS)
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ("pause", "--reason", "fire drill"),
+        ("resume",),
+        ("status",),
+        ("history",),
+        ("resolve", "64000003", "--as", "ignored", "--note", "x"),
+        ("ledger", "check"),
+        ("ledger", "export"),
+        ("explain", "64000003", "--offline"),
+        ("login", "--status"),
+        ("map", "list", "--offline"),
+        ("schedule", "systemd"),
+    ],
+)
+def test_a_command_that_calls_no_service_works_while_a_secret_can_not_be_read(
+    shell: Shell, argv: tuple[str, ...], way: str
+) -> None:
+    assert shell.sync().status == 3
+    spoil_secret(shell, way)
+    ran = shell.run(*argv, "--config", str(shell.write_config()))
+    assert ran.status in {0, 3}, ran.err
+    assert "api_key" not in ran.err
+
+
+@pytest.mark.parametrize("way", SPOILT_SECRETS)
+def test_a_pause_holds_runs_that_get_the_secret_another_way(shell: Shell, way: str) -> None:
+    key = shell.world.config["revel"]["api_key"]
+    spoil_secret(shell, way)
+    assert type_in(shell, "pause").status == 0
+    ran = shell.sync("--json", environ={"REVEL_API_KEY": key})
+    assert (ran.answer["reason"], shell.requests) == ("CONNECTOR_DISABLED", 0)
+
+
+def test_a_signature_is_checked_while_other_secrets_can_not_be_read(shell: Shell) -> None:
+    body = b'{"webhook_trigger_type": "UPDATE_EVENT", "event": {"id": 64000001}}'
+    keys = shell.world.folder / "keys"
+    keys.write_text("signing-key")
+    shell.world.config["tripleseat"]["webhook_signing_keys_file"] = str(keys)
+    spoil_secret(shell, "api_key_file")
+    argv = ("verify-signature", "-", "--config", str(shell.write_config()), "--signature")
+    assert shell.run(*argv, sign(body, "signing-key"), stdin=body).status == 0
+    assert shell.run(*argv, sign(body, "another"), stdin=body).status == 4
+    keys.unlink()
+    assert shell.run(*argv, sign(body, "signing-key"), stdin=body).status == 10
+
+
+def test_pause_says_that_the_check_goes_down_without_reading_its_address(shell: Shell) -> None:
+    shell.world.config["monitor"] = {"ping_url_file": "gone"}
+    assert "pause its check too" in type_in(shell, "pause").out
+
+
+FAULTS: list[tuple[str, str, object]] = [
+    ("revel", "station", "twenty-one"),
+    ("safety", "max_order", 5),
+    ("safety", "allowed_locations", [8]),
+    ("revel", "base_url", "https://acme.revelup.com"),
+    ("serve", "port", "x"),
+]
+
+
+@pytest.mark.parametrize(("section", "key", "value"), FAULTS)
+def test_a_fault_elsewhere_in_the_settings_stops_no_pause(shell: Shell, section: str, key: str, value: object) -> None:
+    sound = shell.world.config.get(section, {})
+    shell.world.config[section] = {**sound, key: value}
+    assert type_in(shell, "resume").status == 10
+    ran = type_in(shell, "pause", "-q")
+    assert (ran.status, ran.out) == (0, "")
+    assert "so no new run works with them; run `tsrevel config validate" in ran.err
+    told = type_in(shell, "pause", "--json")
+    assert "the settings have 1 problem" in told.answer["warnings"][0]
+    shell.world.config[section] = sound
+    assert shell.sync("--json").answer["reason"] == "CONNECTOR_DISABLED"
+
+
+@pytest.mark.parametrize("name", ["mappings.toml", "TSREVEL_SAFETY__DRY_RUM"])
+def test_nor_does_one_in_the_mappings_or_the_environment(shell: Shell, name: str) -> None:
+    config = shell.write_config()
+    environ = {name: "x"} if name.startswith("TSREVEL_") else {}
+    if not environ:
+        (config.parent / name).write_text("[[product]\n")
+    ran = shell.run("pause", "--config", str(config), environ=environ)
+    assert (ran.status, "no new run works with them" in ran.err) == (0, True)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "environ"),
+    [
+        ("[ledger]\npath = 5", {}),
+        ("[ledger]\npath = '~other/x'", {}),
+        ("[ledger]\npaht = 'x'", {}),
+        ("[leger]\npath = 'x'", {}),
+        ("ledger = 'x'", {}),
+        ("environment = 'sandbx'", {}),
+        ("[ledger", {}),
+        ("", {"TSREVEL_LEGDER__PATH": "x"}),
+        ("", {"TSREVEL_LEDGER__PAHT": "x"}),
+    ],
+)
+def test_a_fault_that_may_hide_the_ledger_stops_it(shell: Shell, spoil: str, environ: dict[str, str]) -> None:
+    for name in ("ledger", "environment"):
+        shell.world.config.pop(name, None)
+    config = shell.write_config()
+    config.write_text(f"{spoil}\n{config.read_text()}")
+    ran = shell.run("pause", "--config", str(config), environ=environ)
+    assert (ran.status, ran.out) == (10, "")
+    assert not list(config.parent.glob("*.sqlite3"))

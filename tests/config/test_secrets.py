@@ -11,7 +11,7 @@ import tomli_w
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tsrevel.config import CommandFailure, CommandResult, Settings, run_command
+from tsrevel.config import CommandFailure, CommandResult, Settings, load_settings, run_command
 from tsrevel.config.problems import Origin, Source
 from tsrevel.config.settings import SECRETS
 from tsrevel.config.show import list_values
@@ -349,3 +349,31 @@ def test_whatever_key_a_secret_is_pasted_into_it_is_not_shown(bench: Bench, leaf
     with pytest.raises(ConfigError) as caught:
         bench.load_text(text)
     assert MARKER not in shown(caught.value)
+
+
+@pytest.mark.parametrize("key", SECRETS)
+@pytest.mark.parametrize("way", ["_file", "_command"])
+def test_offline_no_secret_is_opened_and_its_origin_is_still_known(bench: Bench, key: str, way: str) -> None:
+    loaded = bench.load(with_secret(key, way, "gone"), offline=True)
+    assert [each for each in reveal(loaded, key) if each] == []
+    assert (loaded.origin(key), loaded.way(key)) == (Origin(Source.FILE, "config.toml"), key + way)
+    assert loaded.gives(key)
+
+
+@pytest.mark.parametrize("key", SECRETS)
+def test_offline_the_one_secret_that_a_command_needs_is_opened(bench: Bench, key: str) -> None:
+    other = "revel.api_secret" if key == "revel.api_key" else "revel.api_key"
+    bench.write(secret_text(key), "it")
+    changes = {**with_secret(other, "_file", "gone")}
+    for section, values in with_secret(key, "_file", "it").items():
+        changes[section] = {**changes.get(section, {}), **values}
+    loaded = load_settings(
+        config=bench.write(tomli_w.dumps(sound(changes))), environ=bench.environ, offline=True, secrets=[key]
+    )
+    assert (reveal(loaded, key), reveal(loaded, other)) == ([secret_text(key)], [""])
+
+
+def test_a_secret_that_nothing_gives_is_not_given(bench: Bench) -> None:
+    loaded = bench.load(offline=True)
+    assert not loaded.gives("monitor.ping_url")
+    assert loaded.gives("revel.api_key")

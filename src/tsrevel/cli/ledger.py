@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import timedelta
 from itertools import chain
@@ -21,13 +22,14 @@ from tsrevel.cli.output import (
     locate_files,
 )
 from tsrevel.cli.streams import encode_json
-from tsrevel.config import Settings, load_settings
+from tsrevel.config import Settings, load_for_ledger, load_settings
 from tsrevel.errors import LedgerCode, LedgerUnusable
 from tsrevel.files import take_owner_of
 from tsrevel.ledger import Pause, hold_lock
 from tsrevel.ledger.maintenance import back_up_ledger as copy_to
 from tsrevel.ledger.maintenance import check_ledger as examine
 from tsrevel.ledger.maintenance import count_prunable, export_rows, prune_details
+from tsrevel.text import count_of
 from tsrevel.wiring import Runtime, make_state_folder, open_ledger
 
 _OF_STATE = {"claimed": "begun", "settled": "finished", "disputed": "in dispute", "foreign": "somebody else's"}
@@ -147,8 +149,12 @@ def _new_file(path: Path) -> TextIO:
 
 
 def pause(ctx: CliContext, flags: OutputOptions, reason: str) -> int:
-    """Stop all runs until `resume`. An earlier pause is reported; it stays, and so does its reason if it has one."""
-    settings, runtime = _load(ctx, flags)
+    """Stop all runs until `resume`. An earlier pause is reported; it stays, and so does its reason if it has one.
+
+    Faults of the settings are only warnings here, unless they leave open which ledger it is.
+    """
+    settings, problems = load_for_ledger(config=flags.config, environ=ctx.environ)
+    runtime = ctx.runtime or Runtime()
     make_state_folder(settings)
     with open_ledger(settings, runtime) as ledger:
         before = ledger.runs.pause(reason)
@@ -161,9 +167,13 @@ def pause(ctx: CliContext, flags: OutputOptions, reason: str) -> int:
     else:
         other = "; the new reason isn't stored" if reason not in {"", before.reason} else ""
         text = f"Runs were stopped before: {before}. That pause and its reason stay{other}."
-    if settings.monitor.ping_url.get_secret_value():
+    if settings.gives("monitor.ping_url"):
         text += " Paused runs don't ping the monitor: pause its check too, or it raises an alarm."
-    return _tell(ctx, flags, settings, now, changed=before != now, text=text, unused=unused)
+    warnings = []
+    if problems:
+        found = count_of(len(problems), "problem")
+        warnings.append(f"the settings have {found}, so no new run works with them; run `tsrevel config validate`")
+    return _tell(ctx, flags, settings, now, changed=before != now, text=text, unused=unused, warnings=warnings)
 
 
 def resume(ctx: CliContext, flags: OutputOptions) -> int:
@@ -188,11 +198,14 @@ def _tell(
     changed: bool,
     text: str,
     unused: bool,
+    warnings: Sequence[str] = (),
 ) -> int:
-    """`unused`: no run ever used this ledger, so perhaps it pauses none. That is reported even with -q."""
-    warnings = [NEVER_RUN] if unused else []
+    """Warnings are printed even with -q. `unused`: no run ever used this ledger, so perhaps it pauses none."""
     for each in warnings:
-        print(f"tsrevel: warning: {each} ({settings.ledger_path.absolute()})", file=ctx.stderr)
+        ctx.tell(f"tsrevel: warning: {each}")
+    if unused:
+        warnings = [*warnings, NEVER_RUN]
+        print(f"tsrevel: warning: {NEVER_RUN} ({settings.ledger_path.absolute()})", file=ctx.stderr)
     if flags.json:
         paused, files = answer_pause(now), locate_files(settings)
         ctx.answer(answers.PausedAnswer(changed=changed, paused=paused, text=text, warnings=tuple(warnings), **files))

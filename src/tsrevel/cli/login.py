@@ -86,9 +86,12 @@ def log_out(ctx: CliContext, flags: OutputOptions) -> int:
 
 
 @contextmanager
-def _open_settings(ctx: CliContext, flags: OutputOptions) -> Iterator[Settings]:
-    """The settings, even if incomplete: those of Revel may come later. The log goes to stderr meanwhile."""
-    settings = load_settings(config=flags.config, environ=ctx.environ, offline=True)
+def _open_settings(ctx: CliContext, flags: OutputOptions, *needed: str) -> Iterator[Settings]:
+    """The settings, even if incomplete: those of Revel may come later. Of the secrets only the `needed` are opened.
+
+    The log goes to stderr meanwhile.
+    """
+    settings = load_settings(config=flags.config, environ=ctx.environ, offline=True, secrets=needed)
     with logging_to(ctx.stderr, flags, "login"):
         yield settings
 
@@ -212,7 +215,7 @@ class _Login:
 
 def login(ctx: CliContext, flags: OutputOptions, options: LoginOptions) -> int:
     """Get and store the first token. Exit status 0. Raises what `_Login.redeem` raises, and typer.BadParameter."""
-    with _open_settings(ctx, flags) as settings:
+    with _open_settings(ctx, flags, "tripleseat.client_secret") as settings:
         if settings.tripleseat.auth != "oauth2":
             return _tell_nothing_to_do(ctx, flags, settings)
         _check_app(settings)

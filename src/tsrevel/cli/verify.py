@@ -13,6 +13,8 @@ from tsrevel.config import load_settings
 from tsrevel.errors import DeliveryRefused
 from tsrevel.webhook.signature import check_signature
 
+_KEYS = "tripleseat.webhook_signing_keys"
+
 
 def verify_signature(
     ctx: CliContext, flags: OutputOptions, file: Path, header: str | None, *, tolerance: int | None, plain: bool
@@ -21,7 +23,7 @@ def verify_signature(
 
     Raises ConfigError.
     """
-    settings = load_settings(config=flags.config, environ=ctx.environ, offline=True)
+    settings = load_settings(config=flags.config, environ=ctx.environ, offline=True, secrets=[_KEYS])
     keys = [key.get_secret_value() for key in settings.tripleseat.webhook_signing_keys]
     now = ctx.now()
     refused = None

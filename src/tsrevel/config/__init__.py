@@ -3,7 +3,7 @@
 This room decides what a setting may be. It calls no service, opens no ledger, and shows no secret.
 """
 
-from tsrevel.config.load import check_document, examine_settings, load_settings
+from tsrevel.config.load import check_document, examine_settings, load_for_ledger, load_settings
 from tsrevel.config.paths import config_folder, state_folder
 from tsrevel.config.secret_values import CommandFailure, CommandResult, CommandRunner, run_command
 from tsrevel.config.settings import (
@@ -46,6 +46,7 @@ __all__ = [
     "config_folder",
     "examine_settings",
     "is_loopback",
+    "load_for_ledger",
     "load_settings",
     "run_command",
     "state_folder",

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import shlex
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
@@ -46,6 +46,7 @@ from tsrevel.config.rules import (
 )
 from tsrevel.config.secret_values import CommandRunner, SecretReader, run_command
 from tsrevel.config.settings import (
+    SECTION_NAMES,
     SETTINGS,
     ChargeSettings,
     Configurable,
@@ -196,14 +197,16 @@ def load_settings(
     environ: Mapping[str, str],
     overrides: Mapping[str, object] = NO_OVERRIDES,
     offline: bool = False,
+    secrets: Collection[str] = (),
     run: CommandRunner = run_command,
     system_config: Path = SYSTEM_CONFIG,
 ) -> Settings:
     """The settings by flag > environment > file > default.
 
     `overrides` are flags by dotted key ("safety.dry_run"); None means that a flag isn't used. `offline` is for
-    commands that call no service: then credentials, Revel's address, users and stations may be missing. Raises
-    `ConfigError` with every problem found.
+    commands that call no service: then credentials, Revel's address, users and stations may be missing, and of the
+    files and commands that give secrets only those of `secrets` are opened. Raises `ConfigError` with every problem
+    found.
     """
     report = ProblemReport()
     path = find_config(config, environ, system_config, report)
@@ -213,12 +216,44 @@ def load_settings(
         miss_config(environ, system_config, report)  # report the missing file, not each missing setting
         report.close()
     layers = [read_file(path, report) if path else {}, given, read_flags(overrides, report)]
-    settings = _settle(layers, path, environ, run, report, offline=offline)
+    only = secrets if offline else None
+    settings = _settle(layers, path, environ, run, report, offline=offline, only=only)
     check_upgrade(settings, environ, report)
-    if path is None and report.misses and not report.spoils("config"):
-        miss_config(environ, system_config, report)  # the missing values may be in a file that wasn't found
-    report.close()
+    _close(report, path, environ, system_config)
     return settings
+
+
+def load_for_ledger(
+    *, config: Path | None, environ: Mapping[str, str], system_config: Path = SYSTEM_CONFIG
+) -> tuple[Settings, tuple[ConfigProblem, ...]]:
+    """The settings for a command that needs nothing but the ledger, and their problems. It opens no secret.
+
+    A fault elsewhere must not keep a person from the kill switch: a process that began before may still be working.
+    Raises `ConfigError`, with every problem found, if one leaves it open which ledger the settings mean.
+    """
+    report = ProblemReport()
+    path = find_config(config, environ, system_config, report)
+    layers = [read_file(path, report) if path else {}, read_environment(environ, report)]
+    settings = _settle(layers, path, environ, run_command, report, offline=True, only=())
+    check_upgrade(settings, environ, report)
+    if any(map(_hides_ledger, report.problems)):
+        _close(report, path, environ, system_config)
+    return settings, report.problems
+
+
+def _close(report: ProblemReport, path: Path | None, environ: Mapping[str, str], system_config: Path) -> None:
+    """Raise `ConfigError` if there are problems. Values that are missing may be in a file that wasn't found."""
+    if path is None and report.misses and not report.spoils("config"):
+        miss_config(environ, system_config, report)
+    report.close()
+
+
+def _hides_ledger(problem: ConfigProblem) -> bool:
+    """Whether the problem is in what decides the ledger, or in an unknown name that may be meant for it."""
+    section = problem.key.removeprefix("TSREVEL_").replace("__", ".").partition(".")[0].lower()
+    if problem.code is ConfigCode.UNKNOWN_KEY and section not in SECTION_NAMES:
+        return section != "mappings" and "[" not in section
+    return section in {"config", "environment", "ledger"}
 
 
 def examine_settings(
@@ -259,15 +294,16 @@ def _settle(
     report: ProblemReport,
     *,
     offline: bool = False,
+    only: Collection[str] | None = None,
 ) -> Settings:
     """Turn layers, the weakest first, into settings. A value that can't be used is left at its default.
 
-    The rules are only checked if the file could be read.
+    The rules are only checked if the file could be read. `only` are the secrets to open; None for all.
     """
     given = {key: value for layer in layers for key, value in layer.items()}
     values = {key: value for key, value in given.items() if key in SETTINGS and not SETTINGS[key].secret}
     folder = settings_folder(path) if path else None
-    values |= SecretReader(environ, folder, run, report).read_all(layers)  # separate: they come in three forms
+    values |= SecretReader(environ, folder, run, report, only).read_all(layers)  # separate: they come in three forms
     top = build_section(TopLevel, "", values, report)
     sections = {name: build_section(model, name, values, report) for name, model in _SECTIONS.items()}
     parts: dict[str, Any] = {**dict(top), **sections}

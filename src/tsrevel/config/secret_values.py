@@ -9,7 +9,7 @@ import re
 import shlex
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -114,12 +114,16 @@ def _read_output(process: subprocess.Popen[bytes]) -> bytes:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class SecretReader(Secret):
-    """Turns the three ways of giving a secret into its value. Reads each file and runs each command once a load."""
+    """Turns the three ways of giving a secret into its value. Reads each file and runs each command once a load.
+
+    With `only`, it leaves all other secrets' files and commands alone: those secrets are empty, but have an origin.
+    """
 
     environ: Mapping[str, str]
     folder: Path | None
     run: CommandRunner
     report: ProblemReport
+    only: Collection[str] | None = None
 
     def read_all(self, layers: Sequence[Layer]) -> Layer:
         """Every secret that a layer gives, by its plain key. The last layer that gives one in any way wins.
@@ -152,11 +156,13 @@ class SecretReader(Secret):
     def _open(self, key: str, way: str, given: GivenValue) -> GivenValue | None:
         if way == key:
             return self._check(key, key, given)
+        is_list = GIVABLE[key] is ValueKind.SECRETS
+        if self.only is not None and key not in self.only:
+            return GivenValue([] if is_list else "", given.origin)
         if not isinstance(given.value, str):
             self.report.add(ConfigCode.WRONG_TYPE, way, given.origin, "must be text", "Write it in quotes.")
             return None
         text = self._read_file(way, given) if way.endswith("_file") else self._run(way, given)
-        is_list = GIVABLE[key] is ValueKind.SECRETS
         parts = re.split(r"[\r\n,]+" if is_list else r"[\r\n]+", text or "")  # commas as in the environment
         found = [bare for part in parts if (bare := trim(part))]
         if text is not None and not found:

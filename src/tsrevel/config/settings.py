@@ -321,6 +321,13 @@ class Settings(Configurable):
         """The key under which the secret `key` was given: itself, or "revel.api_key_file", "revel.api_key_command"."""
         return next((key + end for end in ("_file", "_command") if key + end in self._origins), key)
 
+    def gives(self, key: str) -> bool:
+        """Whether the secret `key` was given, even if its file or command wasn't opened."""
+        section, _, name = key.partition(".")
+        value = getattr(getattr(self, section), name)
+        plain = value.get_secret_value() if isinstance(value, SecretStr) else value
+        return bool(plain) or self.way(key) != key
+
 
 SETTINGS: dict[str, ValueKind] = dict(list_settings(Configurable))
 """Every setting by dotted key, in the file's order."""

@@ -20,7 +20,8 @@ def pause(ctx: CliContext, flags: OutputOptions, reason: Reason = "") -> int:
     """Stop all runs until `resume`.
 
     Runs do nothing and call no service. A run that is under way finishes its current order and begins no other. The
-    ledger stores the pause with its time and reason. An earlier pause stays as it is.
+    ledger stores the pause with its time and reason. An earlier pause stays as it is. It reads no secrets, and works
+    with faulty settings too, unless the fault may hide which ledger it is.
     """
     from tsrevel.cli import ledger as verb
 
