@@ -221,6 +221,18 @@ def test_settings_that_root_writes_below_etc_are_handed_over_by_the_commands_it_
     assert {each.stat().st_uid for each in state.rglob("*")} == {OTHER}
 
 
+@pytest.mark.parametrize("named", [True, False])
+def test_state_that_new_settings_continue_with_stays_with_its_owner(shell: Shell, system: Path, *, named: bool) -> None:
+    if not named:
+        shell.world.config["ledger"].pop("path")
+    old, config = shell.write_config(), system / "etc/tsrevel/config.toml"
+    assert shell.sync().status == 3
+    ran = shell.run("init", "--from", str(old), environ={"TSREVEL_CONFIG": str(config), "HOME": "/nonexistent"})
+    assert ran.status == 0, ran.err
+    commands = [line.strip() for line in ran.lines if "USER " in line and not line.startswith("Next")]
+    assert commands == [f"chown USER {config.parent} {config}"]
+
+
 @pytest.mark.parametrize("verb", ["pause", "resume", "sync"])
 @pytest.mark.parametrize("folder", ["missing", "root's"])
 def test_root_never_begins_a_state_that_the_owner_of_the_settings_cant_use(

@@ -17,7 +17,7 @@ from tsrevel.cli.logs import logging_to
 from tsrevel.cli.prefill import prefill
 from tsrevel.cli.prompts import Terminal, may_ask
 from tsrevel.config import Settings, check_document, config_folder
-from tsrevel.config.paths import SYSTEM_CONFIG, PathProblem, place_state, read_path
+from tsrevel.config.paths import SYSTEM_CONFIG, PathProblem, is_there, place_state, read_path
 from tsrevel.config.settings import SECRETS, VARIABLES
 from tsrevel.config.sources import lookup, parse_flag
 from tsrevel.config.write import ConfigTable
@@ -48,9 +48,10 @@ def write_settings(ctx: CliContext, flags: OutputOptions, options: InitOptions) 
     # TripleSeat's token is where the login with the settings before stored it.
     settings = _check(ctx, draft, draft.replaces or path, places=not ask_services)
     left = _prefill(ctx, flags, draft, settings, terminal) if ask_services else []
-    after = _check(ctx, draft, path, places=True)
     found = options.output is None or path == SYSTEM_CONFIG or _is_usual(path, ctx.environ)
     old = None if found else draft.replaces  # a file in its final place stays there
+    kept = draft.keep_state() if found and draft.replaces else []
+    after = _check(ctx, draft, path, places=True)
     if terminal and not terminal.confirm(f"Write {path}?", default=True):
         terminal.say("Nothing was written.")
         return 0
@@ -60,7 +61,11 @@ def write_settings(ctx: CliContext, flags: OutputOptions, options: InitOptions) 
     hand_over = [] if old else _hand_over(path, after, ctx.environ, made=made)
     next_steps = _next_steps(old or path, settings if old else after, ctx.environ)
     steps = [*(_put_in_place(path, old) if old else []), *next_steps]
-    _tell(ctx, flags, path, draft, left, hand_over, steps)
+    if draft.replaces and not old:
+        steps = [*_copy_mappings(settings, after), *steps]
+    elif draft.source and not draft.replaces:
+        left = [*draft.left, *_shared_ledger(after), *left]
+    _tell(ctx, flags, path, draft, left, hand_over, steps, kept)
     return 0
 
 
@@ -141,6 +146,7 @@ def _tell(
     left: list[str],
     hand_over: list[str],
     steps: list[str],
+    kept: list[str],
 ) -> None:
     todo = [*left]
     if not draft.locations:
@@ -151,13 +157,17 @@ def _tell(
     if flags.json:
         names = tuple(str(each.values.get("name") or "") for each in draft.locations if each.live)
         next_steps = (*hand_over, *steps)
-        ctx.answer(InitAnswer(config=str(path), locations=names, open=tuple(todo), next=next_steps))
+        ctx.answer(
+            InitAnswer(config=str(path), locations=names, open=tuple(todo), next=next_steps, continues=tuple(kept))
+        )
         return
     if flags.quiet:
         return
     for text in todo:
         ctx.tell(f"tsrevel: to do: {text}")
     ctx.say(f"Wrote {path}, which only you can read. Runs are dry until you change safety.dry_run.")
+    if kept:
+        ctx.say(f"It continues with the state of {draft.replaces}: {', '.join(kept)}.")
     head = "Next:"
     if hand_over:
         given = "Next, run these as root. Replace USER with the user that runs tsrevel:"
@@ -195,17 +205,36 @@ def _put_in_place(path: Path, old: Path) -> list[str]:
     return [f"mv {new} {real}"] if alike else [f"cp {new} {real} && rm {new}"]
 
 
+def _copy_mappings(before: Settings, after: Settings) -> list[str]:
+    """The command that takes the mappings of the settings before along: they are beside each settings file."""
+    old, new = before.mappings_path, after.mappings_path
+    if old is None or new is None or not is_there(old) or real_path(old) == real_path(new):
+        return []
+    return [f"cp -i {shlex.quote(str(old))} {shlex.quote(str(new))}"]
+
+
+def _shared_ledger(settings: Settings) -> list[str]:
+    """A text if the settings of another account have a ledger already."""
+    if not is_there(settings.ledger_path):
+        return []
+    return [
+        f"there is already a ledger at {settings.ledger_path}; unless it is this account's, set another ledger.path"
+    ]
+
+
 def _hand_over(path: Path, settings: Settings, environ: Mapping[str, str], *, made: bool) -> list[str]:
     """The commands by which root gives settings, such as those below /etc, to the user that runs tsrevel.
 
-    `made`: their folder is new. Such a folder, and one of tsrevel's own, is given too: `map` writes there.
+    `made`: their folder is new. Such a folder, and one of tsrevel's own, is given too: `map` writes there. State
+    that exists already stays with its owner.
     """
     real, state = real_path(path), place_state(path, environ)
     if os.geteuid() != 0 or state is None or state.folder == real.parent:
         return []
     own = made or "tsrevel" in real.parent.parts
     given = [real.parent, real] if own else [real]
-    folders = dict.fromkeys(each.parent for each in (settings.ledger_path, settings.token_path))
+    files = (settings.ledger_path, settings.token_path)
+    folders = dict.fromkeys(each.parent for each in files if not is_there(each))
     return [
         f"chown USER {' '.join(shlex.quote(str(each)) for each in given)}",
         *(f"install -d -o USER -m 700 {shlex.quote(str(each))}" for each in folders if each != real.parent),

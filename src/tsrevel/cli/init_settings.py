@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -12,13 +12,14 @@ from typing import get_args
 
 import typer
 
-from tsrevel.config import SETTINGS, ChargeSettings, LocationSettings, Settings, check_document
-from tsrevel.config.paths import expand_path, settings_folder
-from tsrevel.config.problems import GivenValue, Origin, ProblemReport, Source
+from tsrevel.config import SETTINGS, ChargeSettings, LocationSettings, Settings, TripleSeatSettings, check_document
+from tsrevel.config.load import place_files
+from tsrevel.config.paths import expand_path, is_there, settings_folder
+from tsrevel.config.problems import GivenValue, Layer, Origin, ProblemReport, Source
 from tsrevel.config.rules import choose_locations, read_legacy_location
 from tsrevel.config.settings import GIVABLE, SECRETS, VARIANTS, suggest
 from tsrevel.config.sources import parse_setting, read_environment, read_file
-from tsrevel.config.value_types import ValueKind, decode_rate, decode_whole
+from tsrevel.config.value_types import ValueKind, decode_rate, decode_whole, split_url, url_of_domain
 from tsrevel.config.write import ConfigTable, read_remarks, render_config
 from tsrevel.files import read_regular
 from tsrevel.planning.model import Treatment
@@ -99,8 +100,8 @@ def read_setting(text: str) -> tuple[str, object]:
 
 NAMED = ("revel.user", "revel.station", "revel.payment_type", "revel.discount")
 """Ids that may also be given as names, to be looked up."""
-_ACCOUNT = {"environment": "production", "tripleseat.base_url": None, "tripleseat.client_id": None}
-"""The settings that decide which account TripleSeat's token is for, with their defaults."""
+STATE_KEYS = ("ledger.path", "tripleseat.token_file", "serve.spool")
+"""The settings that say where an account's state is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +117,19 @@ class InitOptions:
     settings: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class OldSettings:
+    """The settings file of `--from`: its account, and by the keys of `STATE_KEYS` where its state is."""
+
+    path: Path
+    account: Mapping[str, str]
+    places: Mapping[str, Path]
+
+    def is_for(self, account: Mapping[str, str]) -> bool:
+        """Whether no part that both tell differs: what one of them leaves open makes no other account."""
+        return all(value == account[key] or not (value and account[key]) for key, value in self.account.items())
+
+
 @dataclass(slots=True)
 class SettingsDraft:
     """Settings by dotted key, names to look up, entries, and comments for the file by key."""
@@ -125,8 +139,9 @@ class SettingsDraft:
     locations: list[ConfigTable] = field(default_factory=list)
     charges: list[ConfigTable] = field(default_factory=list)
     remarks: dict[str, list[str]] = field(default_factory=dict)
-    source: Path | None = None
-    account: Mapping[str, object] = field(default_factory=dict)
+    source: OldSettings | None = None
+    left: list[str] = field(default_factory=list)
+    """Texts on what wasn't taken from `source`."""
 
     @property
     def replaces(self) -> Path | None:
@@ -134,11 +149,23 @@ class SettingsDraft:
 
         Then the new file also gets its token and state. For another account this is None.
         """
-        return self.source if self.account == self.tell_account() else None
+        return self.source.path if self.source and self.source.is_for(tell_account(self.values)) else None
 
-    def tell_account(self) -> Mapping[str, object]:
-        """The account that TripleSeat's token is for."""
-        return {key: self.values.get(key) or default for key, default in _ACCOUNT.items()}
+    def keep_state(self) -> list[str]:
+        """Name the state of `source` that exists in the settings, so that the new file goes on with it.
+
+        Without that, its defaults beside the new file would begin a new ledger. Returns the paths.
+        """
+        places = self.source.places if self.source else {}
+        kept = {key: str(path) for key, path in places.items() if not self.values.get(key) and is_there(path)}
+        self.values |= kept
+        return list(kept.values())
+
+    def leave_state(self, keys: Sequence[str]) -> None:
+        """Leave out the state that only `source` named: another account must not write to its ledger."""
+        for key in keys:
+            value, source = self.values.pop(key), self.source and self.source.path
+            self.left.append(f"{key} is left at its default, because {value} belongs to the account of {source}")
 
     def put(self, key: str, value: object) -> None:
         """Set one value. A secret replaces its other forms (value, file, command)."""
@@ -161,6 +188,24 @@ class SettingsDraft:
         return check_document(tomllib.loads(self.render(places=places), parse_float=Decimal), path, environ)
 
 
+def tell_account(values: Mapping[str, object]) -> Mapping[str, str]:
+    """The TripleSeat app and the Revel account that the settings are for; "" for what they don't say."""
+    seat = values.get("tripleseat.base_url") or TripleSeatSettings.model_fields["base_url"].default
+    revel = values.get("revel.base_url") or url_of_domain(str(values.get("revel.domain") or ""))
+    return {
+        "environment": str(values.get("environment") or "production"),
+        "tripleseat": _host_of(str(seat)),
+        "client": str(values.get("tripleseat.client_id") or "").strip(),
+        "revel": _host_of(str(revel)),
+    }
+
+
+def _host_of(url: str) -> str:
+    """The host and port of a URL, which may have a path that tsrevel cuts; any other text unchanged."""
+    parts = split_url(url.strip())
+    return parts.netloc.lower() if parts else url
+
+
 def plain_key(key: str) -> str:
     """The key of the secret that this file or command provides; any other key unchanged."""
     return next((secret for secret in SECRETS for variant in VARIANTS if key == secret + variant), key)
@@ -170,22 +215,30 @@ def gather(options: InitOptions, environ: Mapping[str, str]) -> SettingsDraft:
     """The draft before anyone is asked. Raises ConfigError for file and environment, typer.BadParameter for options."""
     draft = SettingsDraft()
     report = ProblemReport()
-    for key, given in (read_file(options.source, report) if options.source else {}).items():
-        _take(draft, key, _anchor(key, given.value, environ, options.source))
-    for key, given in read_environment(environ, report).items():
-        _take(draft, key, given.value)
-    draft.source, draft.account = options.source, draft.tell_account()
+    source = options.source
+    written: Layer = read_file(source, report) if source else {}
+    variables = read_environment(environ, report)
+    for key, given in written.items():
+        _take(draft, key, _anchor(key, given.value, environ, source))
+    for key, given in variables.items():
+        _take(draft, key, _anchor(key, given.value, environ, source) if source else given.value)
+    if source:
+        account = tell_account({key: given.value for key, given in {**variables, **written}.items()})
+        paths = place_files({**written, **variables}, source, environ, report)
+        draft.source = OldSettings(source, account, dict(zip(STATE_KEYS, paths, strict=True)))
     found = draft.values.pop("locations", None)
     listed = None if found is None else GivenValue(found, Origin(Source.FILE, "file or environment"))
     place = choose_locations(listed, read_legacy_location(environ, report), report)
     report.close()
-    if options.source:
-        remarks = read_remarks(decode_text(read_regular(options.source)))
+    if source:
+        remarks = read_remarks(decode_text(read_regular(source)))
         draft.remarks = {plain_key(key): told for key, told in remarks.items()}
     draft.values.pop("safety.dry_run", None)
     draft.locations = _entries(draft, "locations", place.value if place else [])
     draft.charges = _entries(draft, "charges", draft.values.pop("charges", []))
-    _take_options(draft, options, environ)
+    given_else = {*variables, *_take_options(draft, options, environ)}
+    if draft.source and not draft.replaces:
+        draft.leave_state([key for key in STATE_KEYS if draft.values.get(key) and key not in given_else])
     return draft
 
 
@@ -210,12 +263,13 @@ def _take(draft: SettingsDraft, key: str, value: object) -> None:
 
 def _anchor(key: str, value: object, environ: Mapping[str, str], source: Path | None) -> object:
     """A path as absolute: from the folder of its settings file, or on the command line from the current folder."""
-    if not isinstance(value, str) or not value or not (key.endswith("_file") or key == "ledger.path"):
+    if not isinstance(value, str) or not value or not (key.endswith("_file") or key in STATE_KEYS):
         return value
     return str(expand_path(value, environ, settings_folder(source) if source else Path.cwd()))
 
 
-def _take_options(draft: SettingsDraft, options: InitOptions, environ: Mapping[str, str]) -> None:
+def _take_options(draft: SettingsDraft, options: InitOptions, environ: Mapping[str, str]) -> set[str]:
+    """Put the options into the draft; return the settings' keys that they give."""
     seen: dict[str, str] = {}
     for key, text in options.values.items():
         name = "--" + key.replace(".", "-").replace("_", "-")
@@ -234,11 +288,14 @@ def _take_options(draft: SettingsDraft, options: InitOptions, environ: Mapping[s
             _take(draft, key, decode_whole(given))
         else:
             _take(draft, key, _anchor(key, given, environ, None))
+    keys = set(options.values)
     for text in options.settings:
         key, value = read_setting(text)
+        keys.add(key)
         _take(draft, key, _anchor(key, value, environ, None))
     draft.locations += [ConfigTable(read_location(text)) for text in options.locations]
     draft.charges += [ConfigTable(read_charge(text)) for text in options.charges]
     if draft.names and not options.prefill:
         key = next(iter(draft.names))
         raise typer.BadParameter(f"{key} must be a number; give the id, or add --prefill to look the name up")
+    return keys

@@ -319,7 +319,7 @@ def _settle(
     mappings = place_mappings(path, environ, sandbox=draft.is_sandbox, report=report)
     written = read_mappings(mappings, report, production=not draft.is_sandbox)
     products = build_entries(ProductEntry, "product", written, "name", report)
-    ledger_path, token_path, spool_path = _place_files(values, path, environ, report)
+    ledger_path, token_path, spool_path = place_files(values, path, environ, report)
     fields: dict[str, object] = {
         **dict(draft),
         "locations": whole_entries(locations),
@@ -337,7 +337,7 @@ def _settle(
     return settings
 
 
-def _place_files(
+def place_files(
     values: Layer, path: Path | None, environ: Mapping[str, str], report: ProblemReport
 ) -> tuple[Path, Path, Path]:
     """The paths of ledger, token file and spool: from the settings, else derived from the settings file."""

@@ -83,7 +83,10 @@ class DoctorAnswer(Answer):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InitAnswer(Answer):
-    """The settings file that was written. `open`: what is left to fill in; `next`: the commands to run next."""
+    """The settings file that was written. `open`: what is left to fill in; `next`: the commands to run next.
+
+    `continues`: the files of state (ledger, token, spool) of the settings before that it continues with.
+    """
 
     success: Literal[True] = True
     reason: None = None
@@ -91,6 +94,7 @@ class InitAnswer(Answer):
     locations: tuple[str, ...]
     open: tuple[str, ...]
     next: tuple[str, ...]
+    continues: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -98,7 +98,10 @@ def init(
     source: Annotated[
         Path | None,
         typer.Option(
-            "--from", metavar="F", help="Take all other settings, and your comments, from this settings file."
+            "--from",
+            metavar="F",
+            help="Take all other settings, and your comments, from this settings file; for the same account also its "
+            "ledger, token and spool.",
         ),
     ] = None,
     **given: Any,  # noqa: ANN401 (texts or None, by the table above)
