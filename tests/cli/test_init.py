@@ -228,6 +228,18 @@ def test_an_option_that_cannot_be_understood_is_a_usage_error(
     assert list(home.iterdir()) == []
 
 
+@pytest.mark.parametrize("separator", ["", " / ", " - "])
+def test_a_separator_is_written_as_it_is_given_and_kept_from_another_file(
+    shell: Shell, home: Path, separator: str
+) -> None:
+    assert init(shell, "--set", f"orders.name_separator={separator}").status == 0
+    assert written(home)["orders"]["name_separator"] == separator
+    path = home / "new.toml"
+    source = home / ".config" / "tsrevel" / "config.toml"
+    assert shell.run("init", "--from", str(source), "--output", str(path)).status == 0
+    assert tomllib.loads(path.read_text())["orders"]["name_separator"] == separator
+
+
 def test_a_location_may_be_json(shell: Shell, home: Path) -> None:
     entry = '{"name": "A, B", "tripleseat_site": 15691, "revel_establishment": 8, "station": 21}'
     assert init(shell, "--location", entry).status == 0

@@ -119,7 +119,7 @@ def test_a_mapping_without_its_product_still_has_its_other_faults_told(bench: Be
         ("orders", "unmapped_items", "drop", ConfigCode.UNKNOWN_WORD),
         ("orders", "payments", "all", ConfigCode.UNKNOWN_WORD),
         ("orders", "discounts", "lines", ConfigCode.UNKNOWN_WORD),
-        ("orders", "name_separator", "", ConfigCode.EMPTY),
+        ("orders", "name_separator", 5, ConfigCode.WRONG_TYPE),
         ("tripleseat", "event_url", "https://login.example.com/events/", ConfigCode.MALFORMED_URL),
         ("tripleseat", "event_url", "https://login.example.com/{event_id}/{name}", ConfigCode.MALFORMED_URL),
         ("tripleseat", "event_url", 'https://login.example.com/{event_id}"x', ConfigCode.MALFORMED_URL),

@@ -141,6 +141,10 @@ def test_numbers_and_separators_come_through_the_environment(bench: Bench) -> No
     assert settings.tripleseat.eligible_statuses == ("DEFINITE",)
 
 
+def test_an_empty_separator_is_taken_as_none(bench: Bench) -> None:
+    assert bench.load({"orders": {"name_separator": ""}}).orders.name_separator == ""
+
+
 def test_locations_and_charges_come_as_json(bench: Bench) -> None:
     places = [{"tripleseat_location": "30501", "revel_establishment": 8, "dining_option": 113}]
     charges = [{"match": "Sales Tax", "as": "tax"}, {"match": "Setup Fee", "as": "item", "product": 5001}]

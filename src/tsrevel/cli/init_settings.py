@@ -18,7 +18,7 @@ from tsrevel.config.paths import expand_path, is_there, settings_folder
 from tsrevel.config.problems import GivenValue, Layer, Origin, ProblemReport, Source
 from tsrevel.config.rules import choose_locations, read_legacy_location
 from tsrevel.config.settings import GIVABLE, SECRETS, VARIANTS, suggest
-from tsrevel.config.sources import parse_setting, read_environment, read_file
+from tsrevel.config.sources import KEEPS_SPACES, parse_setting, read_environment, read_file
 from tsrevel.config.value_types import ValueKind, decode_rate, decode_whole, split_url, url_of_domain
 from tsrevel.config.write import ConfigTable, read_remarks, render_config
 from tsrevel.files import read_regular
@@ -93,7 +93,7 @@ def read_setting(text: str) -> tuple[str, object]:
     if key == "safety.dry_run":
         raise typer.BadParameter("--set: init always writes safety.dry_run = true; change it in the file to go live")
     try:
-        return key, parse_setting(key, value.strip())
+        return key, parse_setting(key, value if key in KEEPS_SPACES else value.strip())
     except ValueError as error:
         raise typer.BadParameter(f"--set: {key} can't be read. {error}") from error
 

@@ -141,7 +141,7 @@ class OrdersSettings(Section):
     unmapped_items: Literal["hold", "fallback"] = "hold"
     payments: Literal["recorded", "invoice_total", "none"] = "recorded"
     discounts: Literal["order", "prices"] = "order"
-    name_separator: Word = " - "
+    name_separator: Text = " - "
 
 
 class ChargeSettings(Section):

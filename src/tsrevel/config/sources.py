@@ -184,7 +184,8 @@ def read_mappings(path: Path | None, report: ProblemReport, *, production: bool 
 
 _WORDS = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
 _WHOLE = re.compile(r"[+-]?\d{1,18}", re.ASCII)
-_KEEPS_SPACES = frozenset({"orders.name_separator"})
+KEEPS_SPACES = frozenset({"orders.name_separator"})
+"""Blanks around these values are a part of them."""
 _LISTS = frozenset({ValueKind.LIST, ValueKind.SECRETS})
 _MAY_BE_BYTES = frozenset({"ledger.path", "serve.spool", "tripleseat.token_file", "tripleseat.webhook_signing_keys"})
 """These may be bytes that aren't text: paths, and the key of an HMAC. So may a secret's file or command."""
@@ -280,7 +281,7 @@ def read_environment(environ: Mapping[str, str], report: ProblemReport) -> Layer
 
 
 def _parse(environ: Mapping[str, str], name: str, key: str, report: ProblemReport) -> GivenValue | None:
-    text = environ[name] if key in _KEEPS_SPACES else lookup(environ, name)
+    text = environ[name] if key in KEEPS_SPACES else lookup(environ, name)
     origin = variable_origin(name)
     if not is_whole(text) and key not in _MAY_BE_BYTES and not key.endswith(VARIANTS):
         report.add(ConfigCode.NOT_TEXT, key, origin, "isn't UTF-8 text", "Set it again, as UTF-8.")
