@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import errno
 import json
 import re
@@ -475,7 +476,8 @@ def test_a_file_that_others_can_reach_is_told_with_the_cure(shell: Shell, file: 
     assert f"{mode:04o}" in found["text"]
 
 
-def test_a_secrets_own_file_is_looked_at_and_then_the_config_may_be_read(shell: Shell) -> None:
+@pytest.mark.parametrize("mark", [b"", codecs.BOM_UTF8])
+def test_a_secrets_own_file_is_looked_at_and_then_the_config_may_be_read(shell: Shell, mark: bytes) -> None:
     revel, seat = shell.world.config["revel"], shell.world.config["tripleseat"]
     for section, key in ((revel, "api_key"), (revel, "api_secret"), (seat, "client_secret")):
         path = shell.world.folder / key
@@ -484,6 +486,7 @@ def test_a_secrets_own_file_is_looked_at_and_then_the_config_may_be_read(shell: 
         section[f"{key}_file"] = key
     del shell.world.config["monitor"]
     config = shell.write_config()
+    config.write_bytes(mark + config.read_bytes())
     config.chmod(0o644)
     assert names(type_doctor(shell, config, "--json")) == []
     (shell.world.folder / "api_secret").chmod(0o644)

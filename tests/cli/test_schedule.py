@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 import shutil
 import subprocess
@@ -140,12 +141,16 @@ def test_the_timer_elapses_when_cron_would_start(shell: Shell) -> None:
     assert times == {f"{moment:%H:%M}" for moment in fires()}
 
 
-def test_a_secret_in_a_file_reaches_the_service_as_a_credential(shell: Shell, tmp_path: Path) -> None:
+@pytest.mark.parametrize("mark", [b"", codecs.BOM_UTF8])
+def test_a_secret_in_a_file_reaches_the_service_as_a_credential(shell: Shell, tmp_path: Path, mark: bytes) -> None:
     secret = tmp_path / "key file"
     secret.write_text("s3cret")
     del shell.world.config["revel"]["api_key"]
     shell.world.config["revel"]["api_key_file"] = str(secret)
-    unit = ask(shell, "systemd")["files"]["/etc/systemd/system/tsrevel.service"]
+    config = shell.write_config()
+    config.write_bytes(mark + config.read_bytes())
+    ran = shell.run("schedule", "systemd", "--config", str(config), "--json")
+    unit = ran.answer["files"]["/etc/systemd/system/tsrevel.service"]
     assert f"LoadCredential=revel.api_key_file:{secret}\n" in unit
     assert "Environment=TSREVEL_REVEL__API_KEY_FILE=%d/revel.api_key_file" in unit
     assert "s3cret" not in unit

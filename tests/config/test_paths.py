@@ -327,9 +327,18 @@ def test_a_sandbox_beside_anything_else_has_mappings_toml(bench: Bench, other: s
     assert bench.load(SANDBOX).mappings_path == bench.folder / "mappings.toml"
 
 
-def test_production_that_comes_later_refuses_the_mappings_of_a_sandbox(bench: Bench) -> None:
+@pytest.mark.parametrize("name", ["config.toml", "main.toml"])
+def test_so_has_one_beside_production_with_a_byte_order_mark(bench: Bench, name: str) -> None:
+    bench.write(f"\ufeff{tomli_w.dumps(SOUND)}", name)
+    sandbox = load_settings(config=bench.write(tomli_w.dumps(sound(SANDBOX)), "try.toml"), environ=bench.environ)
+    assert sandbox.mappings_path == bench.folder / "try.mappings.toml"
+
+
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_production_that_comes_later_refuses_the_mappings_of_a_sandbox(bench: Bench, mark: str) -> None:
     set_mapping(bench.folder / "mappings.toml", CAKE, 8107, sandbox=True)
     assert (bench.folder / "mappings.toml").read_text().startswith(SANDBOX_MAPPINGS)
+    bench.write(f"{mark}{(bench.folder / 'mappings.toml').read_text()}", "mappings.toml")
     assert [each.product for each in bench.load(SANDBOX).products] == [8107]
     problem = bench.problem()
     assert (problem.code, problem.key) == (ConfigCode.MAPPINGS_OF_SANDBOX, "mappings")

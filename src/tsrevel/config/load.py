@@ -65,6 +65,7 @@ from tsrevel.config.sources import (
 )
 from tsrevel.errors import ConfigCode, ConfigProblem
 from tsrevel.files import home_of, members_of, read_regular, real_path, user_name
+from tsrevel.text import decode_text
 from tsrevel.transport.network import read_network
 
 _SETTINGS_KEYS = {"environment", "safety", "tripleseat", "revel", "locations"}
@@ -105,7 +106,7 @@ def _production_shares(config: Path) -> bool:
 
 def _is_for_production(path: Path, config: Path) -> bool:
     try:
-        document = tomllib.loads(read_regular(path, LARGEST_SETTINGS).decode())
+        document = tomllib.loads(decode_text(read_regular(path, LARGEST_SETTINGS)))
     except (OSError, ValueError):
         return path.name == "config.toml" and path != config
     if path == config:  # here the environment variable says sandbox

@@ -172,7 +172,7 @@ def read_mappings(path: Path | None, report: ProblemReport, *, production: bool 
             ConfigCode.UNKNOWN_KEY, f"mappings.{name}", file_origin(path), "isn't a part of the mappings", remedy
         )
     unusable = report.spoils("mappings")
-    if production and not unusable and read_regular(path, LARGEST_SETTINGS).decode().startswith(SANDBOX_MAPPINGS):
+    if production and not unusable and decode_text(read_regular(path, LARGEST_SETTINGS)).startswith(SANDBOX_MAPPINGS):
         remedy = (
             "Move the file away and map production's products. If the mappings are production's, remove its first line."
         )

@@ -33,7 +33,7 @@ from tsrevel.errors import ConfigProblem, LedgerUnusable, TsrevelError
 from tsrevel.files import ENTER, READ, WRITE, chown, read_regular, real_path, refusal, user_name
 from tsrevel.ledger import Connect, Inspection, Pause, inspect_ledger, is_locked
 from tsrevel.ledger.connection import find_unwritable
-from tsrevel.text import count_of
+from tsrevel.text import count_of, decode_text
 
 _MEGABYTE = 1_000_000
 LEAST_SPACE, SCARCE_SPACE = 20 * _MEGABYTE, 200 * _MEGABYTE
@@ -238,7 +238,7 @@ def secret_files(settings: Settings, environ: Mapping[str, str]) -> Iterator[tup
     written: dict[str, object] = {}
     if settings.config_path:
         with suppress(OSError, ValueError):
-            written = tomllib.loads(read_regular(settings.config_path).decode())
+            written = tomllib.loads(decode_text(read_regular(settings.config_path)))
     for key, kind in SETTINGS.items():
         way = settings.way(key)
         if not kind.secret or not way.endswith("_file"):
