@@ -496,6 +496,8 @@ class FieldMissingError(Exception):
 class ConnectorDisabled(TsrevelError):
     """The connector is disabled or paused: no service may be asked."""
 
+    exit_status = 3
+
 
 class MappingUnclear(TsrevelError):
     """The input doesn't name one mapping, or names one that can't exist."""

@@ -382,3 +382,61 @@ def test_a_file_that_is_written_where_settings_are_looked_for_stays_there(shell:
     config.unlink()
     ran = shell.run("init", "--from", str(new))
     assert ran.lines[ran.lines.index("Next:") + 1 :] == ["  tsrevel doctor", "  tsrevel sync --dry-run"]
+
+
+# While runs are paused or disabled
+
+
+def disable(shell: Shell, how: str, config: Path) -> None:
+    if how == "paused":
+        assert shell.run("pause", "--reason", "incident", "--config", str(config)).status == 0
+    else:
+        text = config.read_text()
+        assert "\nenable_connector = true" in text
+        config.write_text(text.replace("\nenable_connector = true", "\nenable_connector = false"))
+
+
+@pytest.mark.parametrize("how", ["paused", "disabled"])
+def test_while_runs_are_paused_or_disabled_no_service_is_called(shell: Shell, how: str) -> None:
+    config, new = set_up(shell)
+    disable(shell, how, config)
+    shell.world.forget_requests()
+    for target in (new, config.with_name("other.toml")):
+        ran = shell.run("init", "--prefill", "--from", str(config), "--output", str(target), "--json")
+        assert (ran.status, ran.answer["exit_status"], shell.requests) == (3, 3, 0)
+        assert "neither service was called: " in ran.answer["error"]
+        assert "leave out --prefill" in ran.err
+        assert not target.exists()
+    assert shell.run("init", "--from", str(config), "--output", str(new)).status == 0
+    assert shell.requests == 0
+
+
+def test_nor_is_one_if_the_file_stays_elsewhere_or_the_environment_disables_runs(shell: Shell) -> None:
+    config, new = set_up(shell)
+    shell.world.forget_requests()
+    environ = {"ENABLE_CONNECTOR": "false"}
+    ran = shell.run("init", "--prefill", "--from", str(config), "--output", str(new), environ=environ)
+    assert (ran.status, shell.requests) == (3, 0)
+    disable(shell, "paused", config)
+    environ = {"TSREVEL_CONFIG": str(new)}
+    assert shell.run("init", "--prefill", "--from", str(config), environ=environ).status == 3
+    assert shell.requests == 0
+
+
+def test_another_account_is_looked_up_while_the_old_one_is_paused(shell: Shell) -> None:
+    config, new = set_up(shell)
+    disable(shell, "paused", config)
+    shell.world.forget_requests()
+    argv = ("--tripleseat-client-id", "another", "--prefill")
+    ran = shell.run("init", "--from", str(config), "--output", str(new), *argv)
+    assert (ran.status, "before the login" in ran.err, shell.requests > 0) == (0, True, True)
+
+
+def test_a_login_is_a_person_s_own_and_works_while_runs_are_paused(shell: Shell) -> None:
+    config, _ = set_up(shell)
+    disable(shell, "paused", config)
+    shell.world.forget_requests()
+    assert log_in_with(shell, config, visit=Admin(shell.world).approve).status == 0
+    asked = {each.path for each in shell.world.tripleseat.requests}
+    assert asked <= {"/oauth2/authorize", "/oauth2/token"}
+    assert shell.world.revel.requests == []

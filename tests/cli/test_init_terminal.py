@@ -213,6 +213,17 @@ def test_a_service_that_refuses_ends_it_unless_a_person_goes_on(shell: Shell, ho
     assert config(home).is_file()
 
 
+def test_so_does_a_kill_switch_which_lets_no_service_be_called(shell: Shell, home: Path) -> None:
+    argv = connect(shell)
+    shell.environ["ENABLE_CONNECTOR"] = "false"
+    ran = type_in(shell, "y", "", "n", argv=argv)
+    assert (ran.status, list(home.iterdir())) == (3, [])
+    assert "neither service was called: the connector is disabled" in " ".join(ran.err.split())
+    assert type_in(shell, "y", "", "y", "", argv=argv).status == 0
+    assert config(home).is_file()
+    assert shell.requests == 0
+
+
 @pytest.mark.parametrize("flag", ["--json", "-q"])
 def test_with_json_or_quiet_nobody_is_asked_even_on_a_terminal(shell: Shell, flag: str) -> None:
     ran = type_in(shell, *BY_HAND, "", argv=(flag,))

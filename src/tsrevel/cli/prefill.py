@@ -15,13 +15,22 @@ from tsrevel.cli.prompts import Terminal
 from tsrevel.config import Settings
 from tsrevel.config.write import ConfigTable
 from tsrevel.doctor.findings import attempt, is_silent
-from tsrevel.errors import ConfigError, CredentialsRefused, Forbidden, Refused, ServiceDown, TokenRefused, TsrevelError
+from tsrevel.errors import (
+    ConfigError,
+    ConnectorDisabled,
+    CredentialsRefused,
+    Forbidden,
+    Refused,
+    ServiceDown,
+    TokenRefused,
+    TsrevelError,
+)
 from tsrevel.planning.model import EstablishmentId, SiteId
 from tsrevel.planning.products import normalise
 from tsrevel.revel.account import Entry, Establishment, NamedRow
 from tsrevel.transport.deadline import NEVER
 from tsrevel.tripleseat.locations import Site, TripleSeatLocation, iana_zone, same_clock
-from tsrevel.wiring import Runtime, Services, open_services
+from tsrevel.wiring import Runtime, Services, open_services, why_disabled
 
 Listed = TypeVar("Listed")
 USUAL_NAMES = {
@@ -60,8 +69,11 @@ def prefill(
     """Ask both services and match. `given` are settings by key, `names` what to look up, `entries` known locations.
 
     A list that a service doesn't return is left open. Raises CredentialsRefused if the key or token is refused for all
-    lists, ServiceDown if a service returns no list, and ConfigError without a usable token.
+    lists, ServiceDown if a service returns no list, ConfigError without a usable token, and ConnectorDisabled if runs
+    are paused or disabled.
     """
+    if why := why_disabled(settings, runtime):
+        raise ConnectorDisabled(f"neither service was called: {why}")
     filler = _Filler(given, names, terminal, runtime.clock())
     seat = settings.tripleseat
     logged_in = seat.auth != "oauth2" or settings.token_path.exists()

@@ -128,7 +128,11 @@ command(
     "init",
     panel=SET_UP,
     example="tsrevel init --prefill",
-    exits=SERVICE_EXITS | {10: "a setting is wrong, or the file can't be written"},
+    exits=SERVICE_EXITS
+    | {
+        3: "runs are paused or disabled, so --prefill called no service",
+        10: "a setting is wrong, or the file can't be written",
+    },
     unfinished=NOTHING_WRITTEN,
 )(init)
 
@@ -171,7 +175,7 @@ def login(
     """Let a TripleSeat admin approve this installation, once.
 
     It prints the address to open, waits at the redirect URL for the browser to come back, and stores the tokens. With
-    `--json` the address goes to stderr.
+    `--json` the address goes to stderr. It works while runs are paused or disabled too.
     """
     from tsrevel.cli import login as verb
 
