@@ -165,7 +165,8 @@ class SettingsDraft:
         """Leave out the state that only `source` named: another account must not write to its ledger."""
         for key in keys:
             value, source = self.values.pop(key), self.source and self.source.path
-            self.left.append(f"{key} is left at its default, because {value} belongs to the account of {source}")
+            why = f"because {value} belongs to the account of {source}"
+            self.left.append(f"{key} is left at its default, {why}; set it if the new account's is to be elsewhere")
 
     def put(self, key: str, value: object) -> None:
         """Set one value. A secret replaces its other forms (value, file, command)."""
