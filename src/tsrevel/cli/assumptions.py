@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from tsrevel.cli.answers.assumptions import AssumptionsAnswer, encode_answer
 from tsrevel.cli.context import CliContext, OutputOptions
 from tsrevel.cli.doctor import show_findings
@@ -43,8 +41,7 @@ def probe_account(ctx: CliContext, flags: OutputOptions) -> int:
             ctx.say(f"{text[0].upper()}{text[1:]} (exit status {NOTHING_CHECKED}).")
         return NOTHING_CHECKED
     off = {name: keep_off(installation, name) for name in ("revel", "tripleseat")}
-    log = replace(flags, quiet=flags.quiet or not flags.verbose)
-    with logging_to(ctx.stderr, log, "doctor"):
+    with logging_to(ctx.stderr, flags, "doctor", shows_warnings=False):
         reasons = {name: each.because if each else None for name, each in off.items()}
         report = check_assumptions(settings, runtime, reasons["revel"], reasons["tripleseat"])
     accepted = settings.safety.accepted_assumptions

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import replace
 
 from tsrevel.cli.answers.model import fill
 from tsrevel.cli.answers.setup import CheckJson, DoctorAnswer
@@ -30,8 +29,7 @@ def doctor(ctx: CliContext, flags: OutputOptions) -> int:
     runtime = ctx.runtime or Runtime()
     settings, problems = examine_settings(config=flags.config, environ=ctx.environ)
     installation = Installation(settings, problems, ctx.environ, runtime)
-    log = replace(flags, quiet=flags.quiet or not flags.verbose)  # its warnings are among the findings
-    with logging_to(ctx.stderr, log, "doctor"):
+    with logging_to(ctx.stderr, flags, "doctor", shows_warnings=False):  # they are among the findings
         found = tuple(show_findings(run_checks(installation), ctx, flags))
     why = installation.switched_off()
     status = most_severe({exit_status(found), NOTHING_CHECKED if why else 0})

@@ -33,19 +33,23 @@ class _LogFormatter(logging.Formatter):
 
 
 @contextmanager
-def logging_to(stream: TextIO, flags: OutputOptions, correlation_id: str, name: str = "tsrevel") -> Iterator[None]:
+def logging_to(
+    stream: TextIO, flags: OutputOptions, correlation_id: str, name: str = "tsrevel", *, shows_warnings: bool = True
+) -> Iterator[None]:
     """Send tsrevel's log to `stream`: warnings and errors; with -v each step, with -vv each request.
 
-    With -q only errors. `name`: send only the log of that package, and to no other handler.
+    With -q only warnings and errors: many a warning is given only once. `name`: send only the log of that package, and
+    to no other handler. Without `shows_warnings`, only errors: for a command whose answer has the warnings.
     """
     logger = logging.getLogger(name)
-    level = {0: logging.WARNING, 1: logging.INFO}.get(flags.verbose, logging.DEBUG)
+    verbose = 0 if flags.quiet else flags.verbose
+    level = {0: logging.WARNING if shows_warnings else logging.ERROR, 1: logging.INFO}.get(verbose, logging.DEBUG)
     handler = logging.StreamHandler(stream)
     handler.setFormatter(_LogFormatter(correlation_id, stream, as_json=flags.log_format == "json"))
     before = logger.level
     logger.addHandler(handler)
     logger.propagate = False
-    logger.setLevel(logging.ERROR if flags.quiet else level)
+    logger.setLevel(level)
     try:
         yield
     finally:

@@ -24,7 +24,7 @@ from rich.text import Text
 from tsrevel.cli.context import CliContext, OutputOptions
 from tsrevel.cli.streams import inner
 from tsrevel.config import ProductEntry, Settings, load_settings
-from tsrevel.engine.outcomes import Outcome, Progress, RunReport, describe_disabled, is_told_change
+from tsrevel.engine.outcomes import Outcome, Progress, RunReport, describe_disabled, is_problem, is_told_change
 from tsrevel.files import real_path
 from tsrevel.ledger import SQLITE, LedgerView, RunRecord, open_view
 from tsrevel.planning.model import EventId
@@ -328,22 +328,25 @@ def show_report(report: RunReport, ctx: CliContext, flags: OutputOptions) -> Non
     elif ctx.stdout.isatty():
         show_table(report, TextOutput(ctx))
     else:
-        for line in list_errors(report) if flags.quiet else list_news(report):
+        for line in list_problems(report) if flags.quiet else list_news(report):
             print(ctx.copyable(line), file=ctx.stdout)
 
 
 def list_news(report: RunReport) -> list[str]:
     """One line for each event that is news, after a summary line; nothing if nothing is new."""
-    news = [outcome for outcome in report.outcomes if outcome.news]
+    news = _news(report)
     lines = _news_lines([each for each in news if each.status is not Status.INJECTED or is_told_change(each)])
     cut_short = report.error and report.outcomes  # without outcomes the error is enough
     return [f"[{report.correlation_id}] {summary_of(report)}", *lines] if news or cut_short else []
 
 
-def list_errors(report: RunReport) -> list[str]:
-    """The lines that every output shows: failures, missed events, and orders that a person must check."""
-    errors = [each for each in report.outcomes if each.status is Status.FAILED or each.missed or each.alarm]
-    return _news_lines(errors)
+def list_problems(report: RunReport) -> list[str]:
+    """Of the lines of `list_news`, those of problems. No later run repeats them, so -q must show them, too."""
+    return _news_lines([each for each in _news(report) if is_problem(each)])
+
+
+def _news(report: RunReport) -> list[Outcome]:
+    return [each for each in report.outcomes if each.news]
 
 
 def _news_lines(outcomes: Sequence[Outcome]) -> list[str]:

@@ -17,7 +17,7 @@ from tsrevel.cli.context import CliContext, OutputOptions
 from tsrevel.cli.deliveries import STDIN, list_captured, open_archive, open_body, show_path
 from tsrevel.cli.logs import logging_to
 from tsrevel.cli.notifications import RunNotifier
-from tsrevel.cli.output import TextOutput, list_errors, list_news, news_line, show_report, show_summary
+from tsrevel.cli.output import TextOutput, list_news, list_problems, news_line, show_report, show_summary
 from tsrevel.cli.sync import StartedRun, SyncOptions, start_run
 from tsrevel.config import Settings, load_settings
 from tsrevel.engine.context import RunState
@@ -262,7 +262,7 @@ class _Replay:
                 page.line(f"{name}: {answer.trigger or 'refused'}: {line}", mark=status)
             return
         report = answer.report
-        lines = (list_errors(report) if self.flags.quiet else list_news(report)) if report else []
+        lines = (list_problems(report) if self.flags.quiet else list_news(report)) if report else []
         is_told = bool(answer.ended) or answer.untried
         if not answer.ok or (answer.exit_status and report is None and not is_told):
             lines.append(f"{name}: {summary}")

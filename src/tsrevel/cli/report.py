@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 from tsrevel.cli.answers.setup import ReportAnswer
@@ -21,8 +20,7 @@ def write_report(ctx: CliContext, flags: OutputOptions, output: Path | None, *, 
     """Print the report, or write it to `output`, which must be a new file."""
     runtime = ctx.runtime or Runtime()
     settings, problems = examine_settings(config=flags.config, environ=ctx.environ)
-    log = replace(flags, quiet=flags.quiet or not flags.verbose)
-    with logging_to(ctx.stderr, log, "report"):
+    with logging_to(ctx.stderr, flags, "report", shows_warnings=False):
         sections = collect_report(Installation(settings, problems, ctx.environ, runtime), offline=offline)
     text, status = render_report(sections), ConfigError.exit_status if problems else 0
     if output:

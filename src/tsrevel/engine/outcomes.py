@@ -262,6 +262,11 @@ def _status_of(outcome: Outcome) -> int:
     return 0
 
 
+def is_problem(outcome: Outcome) -> bool:
+    """Whether the run doesn't end with exit status 0 because of it."""
+    return _status_of(outcome) != 0
+
+
 def is_told_change(outcome: Outcome) -> bool:
     """Whether this run is the first to report a change after the order was made."""
     return outcome.news and outcome.reason in CHANGES
