@@ -92,6 +92,7 @@ def open_run(
         enabled=settings.safety.enable_connector,
         allowed=policy.allowed,
         only=policy.only,
+        entries=policy.locations,
         sandbox=settings.is_sandbox,
     )
     with ExitStack() as stack:

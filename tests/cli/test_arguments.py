@@ -49,6 +49,14 @@ def test_the_error_says_which_locations_there_are(shell: Shell) -> None:
     assert "30501, 30502" in ran.answer["error"]
 
 
+def test_an_id_that_is_a_location_and_a_site_narrows_no_run(shell: Shell) -> None:
+    shell.world.config["locations"][1]["tripleseat_site"] = 30501
+    ran = shell.sync("--json", "--location", "30501")
+    assert told(ran) == (2, False, 2)
+    assert "as tripleseat_location and as tripleseat_site" in ran.answer["error"]
+    assert shell.requests == 0
+
+
 @pytest.mark.parametrize("place", [" 30501", "30501 ", "\t30501\r\n"])
 def test_blanks_round_a_location_are_no_part_of_it(shell: Shell, place: str) -> None:
     events = {each["id"]: each["status"] for each in shell.sync("--json", "--location", place).answer["events"]}

@@ -76,6 +76,19 @@ def test_what_an_entry_has_may_be_allowed_its_location_or_its_site(bench: Bench)
     assert closed(bench, {"ALLOWED_LOCATIONS": " 15692 ,, 30501,"}) == (15692, 30501)
 
 
+@pytest.mark.parametrize(
+    "site", [{"tripleseat_location": 30502, "tripleseat_site": 30501}, {"tripleseat_site": 30501}], ids=str
+)
+def test_an_id_that_is_a_location_of_one_entry_and_the_site_of_another_allows_neither(
+    bench: Bench, site: dict[str, int]
+) -> None:
+    places = [{"tripleseat_location": 30501, "revel_establishment": 8}, {**site, "revel_establishment": 9}]
+    problem = bench.problem({"locations": places, "safety": {"allowed_locations": [30501]}})
+    assert (problem.key, problem.code) == (KEY, ConfigCode.AMBIGUOUS_LOCATION)
+    assert "names 30501" in problem.message
+    assert bench.load({"locations": places}).safety.allowed_locations == ()
+
+
 def test_an_empty_list_in_the_file_stands_for_every_entry(bench: Bench) -> None:
     assert closed(bench, {}) == ()
 

@@ -166,6 +166,18 @@ def test_a_site_may_be_allowed_as_well(day: World) -> None:
     assert (verdict(report, FULL), verdict(report, PAID)) == ("skipped LOCATION_NOT_ALLOWED", "injected")
 
 
+@pytest.mark.parametrize("how", ["allowed", "only"])
+def test_an_allowed_location_does_not_allow_the_site_that_has_the_same_number(day: World, how: str) -> None:
+    for event in day.tripleseat.state.events.values():
+        if event["location_id"] == 30502:
+            event["site_id"] = 30501
+    if how == "allowed":
+        day.config["safety"]["allowed_locations"] = [30501]
+    report = day.sync(only=["30501"] if how == "only" else [])
+    assert [verdict(report, each) for each in (FULL, PAID)] == ["injected", "skipped LOCATION_NOT_ALLOWED"]
+    assert {order["establishment"] for order in day.revel.orders} == {"/enterprise/Establishment/8/"}
+
+
 def test_allowed_locations_and_the_flag_narrow_each_other(day: World) -> None:
     day.config["safety"]["allowed_locations"] = [30502]
     report = day.sync(only=["30501"])

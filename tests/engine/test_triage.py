@@ -22,7 +22,7 @@ from tsrevel.engine.triage import (
     uses_clock,
 )
 from tsrevel.ledger import KnownEvents, LastResult, OrderRecord, Resolution
-from tsrevel.planning.model import Event, Fault, OrderId, Policy
+from tsrevel.planning.model import Event, Fault, OrderId, Policy, SiteId
 from tsrevel.planning.reasons import Reason, Status
 from tsrevel.transport.write_gate import WriteGate
 
@@ -38,6 +38,11 @@ def order(state: Any, **changes: Any) -> OrderRecord:
     plan = replace(make_plan(EVENT.id), location=LOCATION)
     record = OrderRecord(EVENT.id, state, plan, OrderId("5550101"), DIGEST, False, NOON, {})
     return replace(record, **changes)
+
+
+AT_A_SITE = replace(
+    make_plan(EVENT.id), location=replace(LOCATION, tripleseat_location=None, tripleseat_site=SiteId("30501"))
+)
 
 
 def resolution(verdict: Any, digest: str | None = DIGEST) -> Resolution:
@@ -117,6 +122,12 @@ CASES = {
         record=order("claimed"),
         policy=replace(POLICY, allowed=frozenset({"1"})),
         gate=replace(LIVE, allowed=frozenset({"1"})),
+    ),
+    "claimed, its site forbidden, whose number is that of an allowed location": Case(
+        "held LOCATION_NOT_ALLOWED",
+        record=order("claimed", plan=AT_A_SITE),
+        policy=replace(POLICY, allowed=frozenset({"30501"})),
+        gate=replace(LIVE, allowed=frozenset({"30501"}), entries=POLICY.locations),
     ),
     # an order that is made
     "settled": Case("skipped ALREADY_INJECTED", record=order("settled")),

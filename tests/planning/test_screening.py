@@ -19,6 +19,7 @@ from tsrevel.planning.screening import (
     covered_locations,
     days_in_reach,
     find_location,
+    includes_place,
     judge_gate,
     opens_at,
     screen,
@@ -179,6 +180,49 @@ def test_a_run_covers_the_entries_that_both_lists_let_through(
     found = covered_locations(policy)
     assert list(found) == covered
     assert set(found.values()) <= {LOCATION, SITE}
+
+
+HERE = replace(LOCATION, tripleseat_site=SiteId("15691"))
+THERE = replace(LOCATION, tripleseat_location=LocationId("30502"), tripleseat_site=SiteId("15692"))
+AT_A_SITE = replace(SITE, tripleseat_site=SiteId("15693"))
+
+
+@pytest.mark.parametrize(
+    ("location_id", "site_id", "ids", "passes"),
+    [
+        ("30502", "30501", {"30501"}, False),
+        ("30502", "30501", {"30501", "30502"}, True),
+        (None, "30501", {"30501"}, False),
+        ("15691", "15692", {"15691"}, False),
+        ("15691", None, {"15691"}, False),
+        ("15693", "15692", {"15693"}, False),
+        ("30501", "30502", {"30502"}, False),
+        ("30501", "15691", {"30501"}, True),
+        ("30599", "15691", {"15691"}, True),
+        ("30599", "15693", {"15693"}, True),
+        (None, "15692", {"15692"}, True),
+    ],
+)
+@pytest.mark.parametrize("field", ["allowed", "only"])
+def test_the_id_of_a_location_does_not_stand_for_the_site_with_that_number_nor_a_site_for_a_location(
+    field: str, location_id: str | None, site_id: str | None, ids: set[str], passes: bool
+) -> None:
+    """TripleSeat numbers both separately. The entries tell which of both an id is."""
+    narrowed: dict[str, Any] = {field: frozenset(ids)}
+    policy = replace(POLICY, locations=(HERE, THERE, AT_A_SITE), **narrowed)
+    event = make_event(location_id=location_id, site_id=site_id)
+    assert (getattr(screen(event, policy, NOON), "reason", None) is not Reason.LOCATION_NOT_ALLOWED) is passes
+
+
+@pytest.mark.parametrize(("location", "site"), [("30599", "15691"), ("30502", "30599"), (None, "30599")])
+def test_an_id_that_no_entry_has_counts_as_either(location: str | None, site: str | None) -> None:
+    assert includes_place(frozenset({"30599"}), location, site, (HERE, THERE))
+
+
+def test_no_ids_include_every_place_and_some_never_include_none() -> None:
+    for entries in ((), (LOCATION,), (HERE,)):
+        assert includes_place(frozenset(), None, None, entries)
+        assert not includes_place(frozenset({"30501"}), None, None, entries)
 
 
 def test_an_event_with_a_site_alone_is_refused_by_its_site() -> None:

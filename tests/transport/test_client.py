@@ -36,6 +36,8 @@ from tsrevel.transport.responses import decode_json
 from tsrevel.transport.retry import ATTEMPTS
 from tsrevel.transport.write_gate import WriteGate, WriteScope
 
+from ..planning.make import LOCATION
+
 NOW = datetime(2026, 12, 12, 18, 0, tzinfo=UTC)
 HERE = WriteScope(location="30501", site="15691")
 
@@ -444,6 +446,21 @@ def test_a_shut_gate_lets_reads_pass(gate: WriteGate) -> None:
 def test_an_open_gate_lets_writes_for_its_places_out(ids: frozenset[str]) -> None:
     wire = Wire(answer(201, json={"id": 1}))
     assert write(wire.channel(gate=WriteGate(dry_run=False, allowed=ids, only=ids))) == {"id": 1}
+
+
+@pytest.mark.parametrize("role", ["allowed", "only"])
+@pytest.mark.parametrize(
+    ("place", "passes"),
+    [
+        (WriteScope(location="30501", site="15691"), True),
+        (WriteScope(location="30502", site="30501"), False),
+        (WriteScope(location=None, site="30501"), False),
+    ],
+)
+def test_the_gate_takes_the_id_of_a_location_for_no_site(role: str, place: WriteScope, passes: bool) -> None:
+    narrowed: dict[str, Any] = {role: frozenset({"30501"})}
+    gate = WriteGate(dry_run=False, entries=(LOCATION,), **narrowed)
+    assert (gate.refusal(place) is None) is passes
 
 
 def test_a_write_for_no_place_passes_no_list_of_places() -> None:

@@ -38,17 +38,24 @@ def find_event_id(text: str, knows: Callable[[EventId], bool]) -> EventId:
 def read_locations(settings: Settings, given: Sequence[str]) -> tuple[str, ...]:
     """The TripleSeat locations and sites to narrow a run to.
 
-    Raises typer.BadParameter for one that no `[[locations]]` entry has: such a run would do nothing, with success.
+    Raises typer.BadParameter for one that no `[[locations]]` entry has, as such a run would do nothing, with success;
+    and for one that is a location's and a site's, as such a run would include more than was meant.
     """
-    known = {str(each.tripleseat_location) for each in settings.locations if each.tripleseat_location}
-    known |= {str(each.tripleseat_site) for each in settings.locations if each.tripleseat_site}
+    locations = {str(each.tripleseat_location) for each in settings.locations if each.tripleseat_location}
+    sites = {str(each.tripleseat_site) for each in settings.locations if each.tripleseat_site}
     named = [each.strip() for each in given]
-    strange = [repr(each) for each in named if each not in known]
+    strange = [repr(each) for each in named if each not in locations | sites]
     if strange:
-        listed = ", ".join(sorted(known)) or "none yet"
+        listed = ", ".join(sorted(locations | sites)) or "none yet"
         raise typer.BadParameter(
             f"--location {', '.join(strange)}: no [[locations]] entry has this tripleseat_location or tripleseat_site; "
             f"the entries have: {listed}"
+        )
+    unclear = [repr(each) for each in named if each in locations & sites]
+    if unclear:
+        raise typer.BadParameter(
+            f"--location {', '.join(unclear)}: [[locations]] entries have this as tripleseat_location and as "
+            "tripleseat_site; give other ids of these entries, or name their places by tripleseat_location alone"
         )
     return tuple(dict.fromkeys(named))
 

@@ -292,14 +292,18 @@ def check_locations(locations: tuple[Built[LocationSettings], ...], origin: Orig
 
 
 def check_allowed(settings: Settings, locations: tuple[Built[LocationSettings], ...], report: ProblemReport) -> None:
-    """Each allowed id is in a `[[locations]]` entry: any other is a mistake."""
+    """Each allowed id is in the `[[locations]]` entries, as a location or as a site: any other is a mistake."""
     key = "safety.allowed_locations"
     if report.spoils(key) or report.spoils("locations"):
         return
     entries = [each.entry for each in locations]
-    known = {each.tripleseat_location for each in entries} | {each.tripleseat_site for each in entries}
+    places, sites = {each.tripleseat_location for each in entries}, {each.tripleseat_site for each in entries}
     establishments = {each.revel_establishment for each in entries}
-    for stray in (each for each in settings.safety.allowed_locations if each not in known):
+    for both in (each for each in settings.safety.allowed_locations if each in places & sites):
+        message = f"names {both}, which [[locations]] entries have as tripleseat_location and as tripleseat_site"
+        remedy = "Allow other ids of these entries, or name their places by tripleseat_location alone."
+        report.add(ConfigCode.AMBIGUOUS_LOCATION, key, settings.origin(key), message, remedy)
+    for stray in (each for each in settings.safety.allowed_locations if each not in places | sites):
         mixed_up = stray in establishments
         code = ConfigCode.ESTABLISHMENT_AS_LOCATION if mixed_up else ConfigCode.UNKNOWN_LOCATION
         but = "; it is a Revel establishment" if mixed_up else ""

@@ -32,7 +32,7 @@ from tsrevel.errors import (
     TsrevelError,
 )
 from tsrevel.planning.model import Event, Policy
-from tsrevel.planning.screening import find_location, screen_status
+from tsrevel.planning.screening import find_location, includes_place, screen_status
 from tsrevel.text import count_of
 from tsrevel.tripleseat.client import Found, TripleSeat
 from tsrevel.tripleseat.locations import Site, TripleSeatLocation
@@ -171,8 +171,7 @@ def _check_unmapped(events: tuple[Event, ...], policy: Policy) -> Iterator[Check
     """Report the locations whose events would be held because no entry has them."""
     places = {}
     for event in events:
-        ids = {event.location_id, event.site_id}
-        reached = not policy.allowed or policy.allowed & ids
+        reached = includes_place(policy.allowed, event.location_id, event.site_id, policy.locations)
         if reached and screen_status(event, policy) is None and find_location(event, policy) is None:
             places[event.location_id or event.site_id] = event.location_name
     if places:

@@ -28,7 +28,7 @@ from tsrevel.ledger import EventDrift, KnownEvents, OrderRecord, Resolution
 from tsrevel.planning.event_details import EventDetails
 from tsrevel.planning.model import Event, Hold, Location, Plan, Policy, Skip
 from tsrevel.planning.reasons import Reason
-from tsrevel.planning.screening import find_location, find_zone, screen, screen_status
+from tsrevel.planning.screening import find_location, find_zone, includes_place, screen, screen_status
 from tsrevel.transport.write_gate import WriteGate, WriteScope
 from tsrevel.tripleseat.digest import is_of_older_version, is_same_content
 
@@ -297,8 +297,8 @@ def _triage_begun(
 
 def _not_here(plan: Plan, objection: str, policy: Policy) -> Hold | Skip:
     """Why this run (`--location`), or any run, may not write to the location of an order begun."""
-    ids = {plan.location.tripleseat_location, plan.location.tripleseat_site}
-    if not policy.allowed or policy.allowed & ids:
+    at = plan.location
+    if includes_place(policy.allowed, at.tripleseat_location, at.tripleseat_site, policy.locations):
         return Skip(Reason.LOCATION_NOT_ALLOWED, "its order was begun; a run over all locations finishes it")
     text = f"its order was begun, but now {objection}; allow it again, or finish the order by hand"
     return Hold(Reason.LOCATION_NOT_ALLOWED, text)

@@ -112,7 +112,7 @@ def _context(settings: Settings, runtime: Runtime, services: Services, ledger: L
         revel=services.revel,
         ledger=ledger,
         policy=policy,
-        write_gate=WriteGate(dry_run=False, allowed=policy.allowed, only=policy.only),
+        write_gate=WriteGate(dry_run=False, allowed=policy.allowed, only=policy.only, entries=policy.locations),
         limits=Limits(settings.safety.max_orders_per_run, services.deadline),
         system=System(runtime.clock, runtime.monotonic, runtime.sleep, runtime.new_run_id),
         identity=RunIdentity(run_id, correlate(run_id)),

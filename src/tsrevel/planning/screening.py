@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import UTC, date, datetime, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -80,8 +81,8 @@ def screen(event: Event, policy: Policy, now: datetime, *, ignore_gate: bool = F
         event.location_id is None and faults
     ):  # the unreadable part may be its location: that is no reason to skip the event
         return faults
-    ids = {event.location_id, event.site_id}
-    if any(permitted and not permitted & ids for permitted in (policy.allowed, policy.only)):
+    place = event.location_id, event.site_id, policy.locations
+    if not (includes_place(policy.allowed, *place) and includes_place(policy.only, *place)):
         return Skip(
             Reason.LOCATION_NOT_ALLOWED,
             f"location {event.location_id or event.site_id} is not allowed",
@@ -118,6 +119,20 @@ def screen_status(event: Event, policy: Policy) -> Hold | Skip | None:
     if event.status not in policy.eligible_statuses:
         return Skip(Reason.STATUS_NOT_ELIGIBLE, f"status {event.status} is not one of tripleseat.eligible_statuses")
     return None
+
+
+def includes_place(ids: frozenset[str], location: str | None, site: str | None, entries: Collection[Location]) -> bool:
+    """Whether TripleSeat location or site `ids`, which are all if there are none, include that place.
+
+    TripleSeat numbers both separately, so an id counts as what `entries` have it as: that of a location doesn't stand
+    for the site with the same number. One that no entry has counts as both.
+    """
+    if not ids or not ids & {location, site}:
+        return not ids
+    locations = {each.tripleseat_location for each in entries}
+    sites = {each.tripleseat_site for each in entries}
+    by_location = location in ids and (location in locations or location not in sites)
+    return by_location or (site in ids and (site in sites or site not in locations))
 
 
 def find_location(event: Event, policy: Policy) -> Location | None:

@@ -7,6 +7,7 @@ from typing import Self
 
 from tsrevel.errors import WriteForbidden
 from tsrevel.planning.model import Location
+from tsrevel.planning.screening import includes_place
 from tsrevel.transport.network import is_loopback
 
 
@@ -26,14 +27,15 @@ class WriteScope:
 class WriteGate:
     """Decides whether a write to Revel may be sent (DESIGN 4).
 
-    `allowed` and `only` hold TripleSeat location or site ids; empty means all. `sandbox`: if True, only this machine
-    may be written to; if False, any host but this machine; if None, any host.
+    `allowed` and `only` hold TripleSeat location or site ids; empty means all. `entries` tell which of both an id is.
+    `sandbox`: if True, only this machine may be written to; if False, any host but this machine; if None, any host.
     """
 
     dry_run: bool
     enabled: bool = True
     allowed: frozenset[str] = frozenset()
     only: frozenset[str] = frozenset()
+    entries: tuple[Location, ...] = ()
     sandbox: bool | None = None
 
     def refusal(self, scope: WriteScope | None) -> str | None:
@@ -48,8 +50,8 @@ class WriteGate:
 
     def covers(self, scope: WriteScope | None) -> bool:
         """Whether this run covers `scope`, even if it may not write."""
-        ids = {scope.location, scope.site} if scope else set()
-        return all(not permitted or permitted & ids for permitted in (self.allowed, self.only))
+        location, site = (scope.location, scope.site) if scope else (None, None)
+        return all(includes_place(ids, location, site, self.entries) for ids in (self.allowed, self.only))
 
     def check(self, method: str, host: str, scope: WriteScope | None) -> None:
         """Let reads pass; raise `WriteForbidden` for a write that must not be sent."""
