@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from tsrevel.insight.explain import explain_live
+from tsrevel.planning.assumptions import AssumptionAnswer, AssumptionCode, AssumptionResult
 from tsrevel.planning.model import EventId
 from tsrevel.planning.reasons import Reason, Status
 from tsrevel.sandbox import make_document
@@ -302,6 +303,61 @@ def test_while_paused_each_event_keeps_its_own_answer_beside_the_pause(tmp_path:
     assert explain(world, MISSED)["resolution"]["verdict"] == "done"
     assert said(explain(world, 1)) == "skipped CONNECTOR_DISABLED"
     assert (world.revel.requests, world.tripleseat.requests) == ([], [])
+
+
+def fail_critical(world: World) -> None:
+    failed = AssumptionAnswer(AssumptionCode.REVEL_UUID_KEPT, AssumptionResult.FAILS, "order 1 has another uuid")
+    with world.ledger() as ledger:
+        ledger.assumptions.store([failed])
+
+
+@pytest.mark.parametrize(
+    ("arrange", "event_id", "answer"),
+    [
+        (nothing, FULL, "planned None"),
+        (crashed("after POST /resources/OrderItem/", nothing), FULL, "planned None"),
+        (nothing, EARLY, "skipped TOO_EARLY"),
+        (after_run(lambda world: void(world.sync(max_orders=1))), EARLY, "skipped TOO_EARLY"),
+    ],
+)
+def test_while_a_critical_assumption_fails_no_event_is_promised_an_order(
+    tmp_path: Path, arrange: Callable[[World], None], event_id: int, answer: str
+) -> None:
+    world = World(tmp_path, "full", "early")
+    arrange(world)
+    fail_critical(world)
+    assert world.sync().exit_status == 10
+    told = explain(world, event_id)
+    assert (said(told), told["exit"], told["source"]) == (answer, 0, "live")
+    seen = "REVEL_UUID_KEPT: order 1 has another uuid (`tsrevel doctor --assumptions"
+    assert told["switched_off"].startswith(f"an assumption doesn't hold in this account: {seen}")
+    assert told["advice"] == (
+        "ask the service about REVEL_UUID_KEPT, or name REVEL_UUID_KEPT in safety.accepted_assumptions: until then no "
+        "run writes"
+    )
+    config = str(world.write_config())
+    lines = Shell(world).run("explain", str(event_id), "--config", config).lines
+    assert any(line.startswith("runs write nothing now: an assumption doesn't hold") for line in lines)
+    world.config["safety"]["accepted_assumptions"] = ["REVEL_UUID_KEPT"]
+    told = explain(world, event_id)
+    assert (told["switched_off"], "nothing to do" in told["advice"]) == (None, True)
+
+
+def test_while_a_critical_assumption_fails_what_a_person_must_do_for_an_event_is_still_said(tmp_path: Path) -> None:
+    world = World(tmp_path, "unmapped")
+    fail_critical(world)
+    told = explain(world, UNMAPPED)
+    assert (said(told), "map suggest" in told["advice"]) == ("held UNMAPPED_ITEMS", True)
+    assert told["switched_off"]
+
+
+def test_while_paused_no_event_is_promised_an_order(tmp_path: Path) -> None:
+    world = World(tmp_path, "early")
+    world.sync()
+    with world.ledger() as ledger:
+        ledger.runs.pause("stocktaking")
+    told = explain(world, EARLY)
+    assert (said(told), "`tsrevel resume" in told["advice"]) == ("skipped TOO_EARLY", True)
 
 
 def test_a_key_that_revel_refuses_isnt_answered_with_a_login_to_tripleseat(tmp_path: Path) -> None:

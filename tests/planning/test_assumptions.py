@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -11,6 +12,7 @@ from tsrevel.planning.assumptions import (
     AssumptionAnswer,
     AssumptionCode,
     AssumptionResult,
+    describe_failed,
     find_critical,
     summarize,
 )
@@ -43,6 +45,13 @@ def test_a_critical_one_that_failed_and_wasnt_accepted_stops_runs(
 ) -> None:
     answer = AssumptionAnswer(code, result, "seen")
     assert find_critical([answer], accepted) == ((answer,) if stops else ())
+
+
+def test_a_failed_one_says_what_was_seen_and_when() -> None:
+    failed = AssumptionAnswer(UUID, AssumptionResult.FAILS, "order 1 has another uuid")
+    told = "REVEL_UUID_KEPT: order 1 has another uuid (`tsrevel doctor --assumptions`"
+    assert describe_failed(failed) == f"{told})"
+    assert describe_failed(replace(failed, tested_at=datetime(2026, 12, 12, tzinfo=UTC))) == f"{told}, 2026-12-12)"
 
 
 def test_the_answers_in_one_line() -> None:

@@ -132,6 +132,8 @@ def _advise(told: Explanation) -> str | None:
         return None
     if told.exit_status == ConfigError.exit_status or (told.exit_status and told.outcome.reason is None):
         return "correct the problem that the text names, then run `tsrevel explain` again; it would stop a run too"
+    if told.switched_off and told.waits_for_runs:
+        return told.remedy
     record = told.history.record
     state = record.state if record else None
     outcome, failed = told.outcome, told.history.failed_write
@@ -173,7 +175,8 @@ def show_explanation(page: TextOutput, told: Explanation) -> None:
     page.line(f"decision: {verdict}" + (f": {outcome.text}" if outcome.text else ""), mark=outcome.status)
     page.line(f"what to do: {_advise(told)}")
     if told.switched_off:
-        page.line(f"runs do nothing now: {told.switched_off}", ALARM)
+        what = "do" if told.source == "ledger" else "write"
+        page.line(f"runs {what} nothing now: {told.switched_off}", ALARM)
     if told.source == "ledger":
         source = "only the ledger; no service was called"
     elif told.exit_status:

@@ -26,11 +26,12 @@ from tsrevel.errors import Refused, ServiceDown, StopRun, TryNextRun
 from tsrevel.insight.history import EventHistory, recount_event
 from tsrevel.insight.status import recall_drift
 from tsrevel.ledger import Ledger, copy_event
+from tsrevel.planning.assumptions import describe_failed, find_critical
 from tsrevel.planning.explain import Rationale, give_reasons, give_rivals
 from tsrevel.planning.model import Event, EventId, Hold, Location, Plan, Policy, Skip
 from tsrevel.planning.plan import plan_order
 from tsrevel.planning.products import Catalogue
-from tsrevel.planning.reasons import Reason, Status
+from tsrevel.planning.reasons import Reason, Status, advise
 from tsrevel.planning.screening import find_location
 from tsrevel.transport.write_gate import WriteGate
 from tsrevel.wiring import Runtime, Services, build_policy, correlate, open_services, read_capabilities, why_disabled
@@ -41,6 +42,10 @@ _WAITING = frozenset({
     Reason.UPSTREAM_UNAVAILABLE,
 })  # fmt: skip
 
+_LEFT_TO_RUNS = frozenset({
+    Reason.TOO_EARLY, Reason.RUN_LIMIT_REACHED, Reason.OUTCOME_UNKNOWN, Reason.UPSTREAM_UNAVAILABLE,
+})  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
@@ -48,7 +53,7 @@ class Explanation:
 
     `plan` is the claimed plan, else the plan that would be made. `foretold` says why an event that still waits can't
     be planned now. `rivals` are documents between which a person must choose. `unknown`: neither TripleSeat nor the
-    ledger knows the event. `switched_off` says why no service was called and why runs do nothing.
+    ledger knows the event. `switched_off`: why runs do nothing, or write nothing; `remedy` says what ends that.
     """
 
     source: Source
@@ -61,8 +66,16 @@ class Explanation:
     catalogue: Catalogue | None = None
     rivals: tuple[Rationale, ...] = ()
     switched_off: str | None = None
+    remedy: str = ""
     unknown: bool = False
     exit_status: int = 0
+
+    @property
+    def waits_for_runs(self) -> bool:
+        """Whether a run would make the order, or try to, if runs did anything now."""
+        return self.outcome is not None and (
+            self.outcome.status is Status.PLANNED or self.outcome.reason in _LEFT_TO_RUNS
+        )
 
 
 def explain_live(settings: Settings, runtime: Runtime, event_id: EventId) -> Explanation:
@@ -74,7 +87,9 @@ def explain_live(settings: Settings, runtime: Runtime, event_id: EventId) -> Exp
         if disabled:
             nothing = Skip(Reason.CONNECTOR_DISABLED, disabled)
             outcome = _last_outcome(history) or not_written(Outcome(event_id, Status.SKIPPED), nothing)
-            return replace(_explain_known(ledger, history, policy, outcome), switched_off=disabled)
+            remedy = advise(event_id, Status.SKIPPED, Reason.CONNECTOR_DISABLED)
+            return replace(_explain_known(ledger, history, policy, outcome), switched_off=disabled, remedy=remedy)
+        failed = find_critical(ledger.assumptions.answers(), policy.accepted_assumptions)
         with open_services(settings, runtime, capabilities=read_capabilities(ledger)) as services:
             catalogs = Catalogs(services.revel)
             preview = preview_event(_context(settings, runtime, services, ledger, policy), event_id, catalogs)
@@ -83,7 +98,13 @@ def explain_live(settings: Settings, runtime: Runtime, event_id: EventId) -> Exp
             if location:
                 with suppress(TryNextRun, Refused, StopRun):  # the decision doesn't need the products
                     catalogue = catalogs.of(location.establishment)
-        return _explain_seen(preview, history, policy, location, catalogue, runtime.clock())
+        told = _explain_seen(preview, history, policy, location, catalogue, runtime.clock())
+    if not failed:
+        return told
+    codes = ", ".join(each.code for each in failed)
+    remedy = f"ask the service about {codes}, or name {codes} in safety.accepted_assumptions: until then no run writes"
+    why = "; ".join(map(describe_failed, failed))
+    return replace(told, switched_off=f"an assumption doesn't hold in this account: {why}", remedy=remedy)
 
 
 def explain_offline(settings: Settings, runtime: Runtime, event_id: EventId) -> Explanation:

@@ -23,7 +23,7 @@ from tsrevel.ledger import (
 from tsrevel.ledger.connection import describe_unwritable
 from tsrevel.ledger.older_rows import read_station_change
 from tsrevel.ledger.queries import EventStatus, OpenOrder
-from tsrevel.planning.assumptions import AssumptionAnswer, AssumptionCode, find_critical
+from tsrevel.planning.assumptions import AssumptionAnswer, AssumptionCode, describe_failed, find_critical
 from tsrevel.planning.changes import describe_changes, describe_unshown
 from tsrevel.planning.event_details import describe_content, describe_labels
 from tsrevel.planning.model import EventId, Location, OrderId, Skip
@@ -228,8 +228,8 @@ class InstallationStatus:
         if self.unwritable:
             found.append(f"this user's runs can't begin, because the ledger can't be written to: {self.unwritable}")
         for each in find_critical(self.assumptions, self.accepted):
-            told = f"{each.code}: {each.detail} (`tsrevel doctor --assumptions`, {each.tested_at:%Y-%m-%d})"
-            found.append(f"runs write nothing, because an assumption doesn't hold in this account: {told}")
+            told = f"an assumption doesn't hold in this account: {describe_failed(each)}"
+            found.append(f"runs write nothing, because {told}")
         last = self.runs[0] if self.runs else None
         if last and last.finished_at is None and self.now - last.started_at > self.deadline + OVERDUE:
             found.append(f"the last run ({last.correlation_id}) didn't finish: it died, or it hangs")

@@ -250,6 +250,12 @@ def find_critical(
     )
 
 
+def describe_failed(answer: AssumptionAnswer) -> str:
+    """A failed answer in words: what was seen, by which command, and when."""
+    when = f", {answer.tested_at:%Y-%m-%d}" if answer.tested_at else ""
+    return f"{answer.code}: {answer.detail} (`tsrevel doctor --assumptions`{when})"
+
+
 def summarize(answers: Collection[AssumptionAnswer]) -> str:
     """How many assumptions hold, fail and were not tested, and the date of the last test."""
     if not answers:

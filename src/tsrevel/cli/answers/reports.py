@@ -367,7 +367,7 @@ class ExplainAnswer(Answer):
     """The decision on one event, and the plan with the reason for each part of it.
 
     `source`: both services were read ("live"), or only the ledger. `foretold`: why it would be held if it were due now.
-    `switched_off`: why runs do nothing now. `documents`: the ones between which a person must choose.
+    `switched_off`: why runs do nothing now, or write nothing. `documents`: the ones between which a person must choose.
     """
 
     success: bool
