@@ -614,6 +614,31 @@ def test_neither_while_runs_are_paused(shell: Shell) -> None:
     assert "stocktaking" in doctor(shell).out
 
 
+WRONG_WAYS_OUT = {
+    "HTTPS_PROXY": "socks5://proxy.example.com:1080",
+    "https_proxy": "://",
+    "ALL_PROXY": "ftp://proxy.example.com",
+    "SSL_CERT_FILE": "/no/such/file",
+    "SSL_CERT_DIR": "/no/such/folder",
+    "SSLKEYLOGFILE": "/no/such/folder/keys",
+}
+
+
+@pytest.mark.parametrize("variable", WRONG_WAYS_OUT)
+def test_a_wrong_proxy_or_certificate_leaves_no_other_check_out(shell: Shell, variable: str) -> None:
+    every_name = [each["name"] for each in doctor(shell, "--json").answer["checks"]]
+    shell.world.forget_requests()
+    shell.environ[variable] = WRONG_WAYS_OUT[variable]
+    ran = doctor(shell, "--json")
+    assert (ran.status, shell.requests, ran.err) == (10, 0, "")
+    assert [each["name"] for each in ran.answer["checks"]] == every_name
+    assert [variable in each["text"] for each in checks(ran)] == [True]
+    assert {"tripleseat.connection", "revel.connection"} <= {*names(ran, "skipped")}
+    text = doctor(shell)
+    assert (text.status, text.err) == (10, "")
+    assert text.lines[-1].endswith("(exit status 10).")
+
+
 def no_problem(shell: Shell) -> None:
     """As it is."""
 

@@ -239,6 +239,29 @@ def test_while_paused_nothing_is_asked(shell: Shell) -> None:
     assert (ran.status, ran.answer["reason"], shell.requests) == (3, "CONNECTOR_DISABLED", 0)
 
 
+@pytest.mark.parametrize(
+    ("variable", "value"), [("HTTPS_PROXY", "socks5://proxy.example.com:1080"), ("SSL_CERT_FILE", "/no/such/file")]
+)
+def test_with_a_wrong_proxy_or_certificate_nothing_is_asked_and_each_answer_says_why(
+    shell: Shell, variable: str, value: str
+) -> None:
+    shell.environ[variable] = value
+    shell.world.forget_requests()
+    ran = probe(shell, "--json")
+    assert (ran.status, ran.err, set(results(ran).values())) == (10, "", {AssumptionResult.UNTOLD})
+    assert all(variable in each["detail"] for each in ran.answer["assumptions"])
+    assert shell.requests == 0
+
+
+@pytest.mark.parametrize("service", ["revel", "tripleseat"])
+def test_a_setting_that_keeps_one_service_unasked_leaves_the_other_one(shell: Shell, service: str) -> None:
+    shell.world.config[service]["base_url"] = "nowhere"
+    other = "Revel" if service == "tripleseat" else "TripleSeat"
+    answers = probe(shell, "--json").answer["assumptions"]
+    unasked = [each["code"] for each in answers if "has a config problem" in each["detail"]]
+    assert unasked == [code for code, row in ASSUMPTIONS.items() if not row.fact.startswith(other)]
+
+
 def test_a_first_test_makes_the_ledger_that_runs_will_use(tmp_path: Path) -> None:
     world = World(tmp_path)
     break_services(world.tripleseat, world.revel, "event-dates")

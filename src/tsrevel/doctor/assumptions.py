@@ -5,6 +5,7 @@ It sends about 40 requests, all of them reads.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from zoneinfo import ZoneInfo
 
@@ -37,27 +38,15 @@ def check_assumptions(
     No error of a service or the ledger is raised: an assumption that can't be tested gets the result UNTOLD.
     """
     now = runtime.clock()
-    answers: list[AssumptionAnswer] = []
+    answers: tuple[AssumptionAnswer, ...] = ()
     try:
         known = read_known_orders(settings, runtime)
         trouble = ""
     except LedgerUnusable as error:
         known, trouble = (), str(error)
-    with open_services(settings, runtime) as services:
-        tripleseat: tuple[AssumptionAnswer, ...] = ()
-        skew = None
-        if tripleseat_off is None:
-            sites = [str(each.tripleseat_site) for each in settings.locations if each.tripleseat_site]
-            today = now.astimezone(ZoneInfo(settings.timezone)).date()
-            statuses = frozenset(settings.tripleseat.eligible_statuses)
-            seen = ask_tripleseat(services.tripleseat_probe, sites, statuses, today)
-            tripleseat, skew = judge_tripleseat(seen, settings), services.tripleseat_probe.skew
-        if revel_off is None:
-            places = settings.locations
-            establishment = str(places[0].revel_establishment) if places else ""
-            evidence = ask_revel(services.revel_probe, known, establishment, skew)
-            answers = [judge(evidence) for judge in REVEL_JUDGES]
-    told = {each.code: each for each in (*answers, *tripleseat)}
+    if tripleseat_off is None or revel_off is None:  # if both are off, a wrong proxy may be why: neither can be opened
+        answers = _query(settings, runtime, known, asks_tripleseat=tripleseat_off is None, asks_revel=revel_off is None)
+    told = {each.code: each for each in answers}
     off = {"Revel": revel_off, "TripleSeat": tripleseat_off}
     whole = tuple(
         told.get(code) or untold(code, off[row.fact.partition(" ")[0]] or "") for code, row in ASSUMPTIONS.items()
@@ -70,6 +59,27 @@ def check_assumptions(
         except LedgerUnusable as error:
             trouble = str(error)
     return AssumptionReport(tuple(replace(each, tested_at=now) for each in whole), trouble)
+
+
+def _query(
+    settings: Settings, runtime: Runtime, known: Sequence[KnownOrder], *, asks_tripleseat: bool, asks_revel: bool
+) -> tuple[AssumptionAnswer, ...]:
+    answers: list[AssumptionAnswer] = []
+    skew = None
+    with open_services(settings, runtime) as services:
+        if asks_tripleseat:
+            sites = [str(each.tripleseat_site) for each in settings.locations if each.tripleseat_site]
+            today = runtime.clock().astimezone(ZoneInfo(settings.timezone)).date()
+            statuses = frozenset(settings.tripleseat.eligible_statuses)
+            seen = ask_tripleseat(services.tripleseat_probe, sites, statuses, today)
+            answers += judge_tripleseat(seen, settings)
+            skew = services.tripleseat_probe.skew
+        if asks_revel:
+            places = settings.locations
+            establishment = str(places[0].revel_establishment) if places else ""
+            evidence = ask_revel(services.revel_probe, known, establishment, skew)
+            answers += [judge(evidence) for judge in REVEL_JUDGES]
+    return tuple(answers)
 
 
 def read_known_orders(settings: Settings, runtime: Runtime) -> tuple[KnownOrder, ...]:

@@ -116,21 +116,29 @@ def check_kept_answers(settings: Settings, runtime: Runtime) -> Iterator[CheckFi
 
 
 def _examine_services(installation: Installation) -> Generator[CheckFinding, None, Mapping[str, float | None]]:
-    """Check TripleSeat, Revel, and each location against both. Returns how far their clocks are ahead of ours."""
+    """Check TripleSeat, Revel, and each location against both. Returns how far their clocks are ahead of ours.
+
+    If neither may be called, neither is opened: a wrong proxy or certificate would end that with an error.
+    """
     settings, runtime = installation.settings, installation.runtime
     policy = build_policy(settings)
+    tripleseat_off, revel_off = (keep_off(installation, each) for each in ("tripleseat", "revel"))
+    if tripleseat_off and revel_off:
+        yield from skip_tripleseat(tripleseat_off)
+        yield from skip_revel(revel_off)
+        yield from _examine_locations(installation, policy, TripleSeatLists(), RevelLists())
+        return {"TripleSeat": None, "Revel": None}
     with open_services(settings, runtime) as services:
         tripleseat, revel = TripleSeatLists(), RevelLists()
-        because = keep_off(installation, "tripleseat")
-        if because:
-            yield from skip_tripleseat(because)
+        if tripleseat_off:
+            yield from skip_tripleseat(tripleseat_off)
         else:
             first, last = days_in_reach(policy, runtime.clock(), settings.sync.hours_back)
             days = (first, last + AHEAD)
             tripleseat = yield from examine_tripleseat(services.tripleseat, settings, policy, days)
-        because = keep_off(installation, "revel")
-        if because:
-            yield from skip_revel(because)
+        revel_off = keep_off(installation, "revel")  # somebody may have paused runs meanwhile
+        if revel_off:
+            yield from skip_revel(revel_off)
         else:
             revel = yield from examine_revel(services.account, services.revel, settings)
         yield from _examine_locations(installation, policy, tripleseat, revel)
