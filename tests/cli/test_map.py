@@ -7,6 +7,7 @@ import io
 import os
 import shlex
 import stat
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -417,6 +418,63 @@ def test_check_of_one_place_leaves_the_others(shell: Shell) -> None:
     ran = run(shell, "check", "--location", "30502", "--json")
     assert (ran.status, ran.answer["summary"]["covered"]) == (0, 2)
     assert ran.answer["skipped"]["LOCATION_NOT_ALLOWED"] == 3
+
+
+@pytest.mark.parametrize("word", ["done", "ignored"])
+def test_check_holds_no_event_that_a_person_has_resolved(shell: Shell, word: str) -> None:
+    shell.sync()
+    shell.run("resolve", "64000003", "--as", word, "--note", "seen to", "--config", str(shell.write_config()))
+    assert run(shell, "check").status == 0
+    told = run(shell, "check", "--json").answer
+    assert (told["held"], sum(told["skipped"].values())) == ([], 5)
+
+
+def take_products_away(shell: Shell) -> None:
+    """Whatever is planned from now on is held."""
+    for product in shell.world.revel.state.rows["Product"].values():
+        product["active"] = False
+
+
+def make_the_order(shell: Shell) -> None:
+    shell.sync()
+
+
+def find_somebody_elses_order(shell: Shell) -> None:
+    shell.world.add_order(64000001)
+    shell.sync()
+
+
+def begin_the_order(shell: Shell) -> None:
+    shell.world.revel.faults.add("status", "POST", "/Payment/", status=503)
+    shell.sync()
+
+
+def dispute_the_order(shell: Shell) -> None:
+    shell.world.revel.dropped_fields.add("tax")
+    shell.sync()
+
+
+@pytest.mark.parametrize(
+    ("arrange", "told"),
+    [
+        (make_the_order, (0, 0, {"ALREADY_INJECTED": 1})),
+        (find_somebody_elses_order, (0, 0, {"ORDER_EXISTS": 1})),
+        (begin_the_order, (0, 1, {})),
+        (dispute_the_order, (3, 0, {})),
+    ],
+)
+def test_check_plans_no_event_anew_that_has_an_order_or_part_of_one(
+    tmp_path: Path, arrange: Callable[[Shell], None], told: tuple[int, int, dict[str, int]]
+) -> None:
+    shell = Shell(World(tmp_path, "full"))
+    arrange(shell)
+    take_products_away(shell)
+    shell.world.time.move(hours=10)
+    shell.world.forget_requests()
+    ran = run(shell, "check", "--json")
+    assert (ran.status, ran.answer["summary"]["covered"], ran.answer["skipped"]) == told
+    assert [each["reason"] for each in ran.answer["held"]] == (["AMOUNT_MISMATCH"] if told[0] else [])
+    assert shell.world.revel_requests == []
 
 
 @pytest.mark.parametrize("dry_run", [True, False])

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from tsrevel.cli.answers.mapping import CoverageSummaryJson, MapCheckAnswer, UncoveredEventJson
 from tsrevel.cli.answers.model import fill
@@ -20,17 +21,28 @@ from tsrevel.cli.output import (
 )
 from tsrevel.engine.catalogs import Catalogs
 from tsrevel.engine.context import FailureStreak
-from tsrevel.engine.fetch import EventUnavailable
-from tsrevel.engine.outcomes import NEEDS_ATTENTION, Outcome, Progress, describe, not_written, planned
+from tsrevel.engine.fetch import EventUnavailable, FoundEvent
+from tsrevel.engine.outcomes import (
+    NEEDS_ATTENTION,
+    Outcome,
+    Progress,
+    describe,
+    not_written,
+    order_stands,
+    planned,
+    recall_dispute,
+)
 from tsrevel.engine.prepare import plan_listed
+from tsrevel.engine.triage import Compare, Leave, Recheck, Recover, TriageRules, triage
 from tsrevel.errors import ConnectorDisabled, Refused, ServiceDown, TryNextRun
-from tsrevel.ledger import Connect, open_view
+from tsrevel.ledger import Connect, KnownEvents, open_view
 from tsrevel.planning.coverage import missing_lines, orderable_lines
 from tsrevel.planning.model import Event, EventId, Plan
 from tsrevel.planning.money import Cents
 from tsrevel.planning.reasons import FailedWrite, Reason, Status
 from tsrevel.planning.screening import find_location
 from tsrevel.text import count_of
+from tsrevel.transport.write_gate import WriteGate
 from tsrevel.tripleseat.client import Found
 from tsrevel.wiring import Runtime
 
@@ -48,15 +60,31 @@ def check_coverage(ctx: CliContext, flags: OutputOptions, days: int, only: Seque
     try:
         with open_survey(ctx, flags, only) as survey, show_progress(ctx, flags) as progress:
             span = survey.span(days)
-            verdicts = _judge_all(survey, survey.coming_events(span), progress)
-            verdicts = _note_failed_writes(survey, verdicts, (ctx.runtime or Runtime()).database)
+            found = survey.coming_events(span)
+            known, failed = _read_ledger(survey, found, (ctx.runtime or Runtime()).database)
+            verdicts = [_note_failed_write(each, failed) for each in _judge_all(survey, found, known, progress)]
     except ConnectorDisabled as why:
         return report_nothing_checked(ctx, flags, str(why))
     return _tell(ctx, flags, span, verdicts)
 
 
-def _judge_all(survey: Survey, found: Sequence[Found], progress: Progress) -> list[EventCoverage]:
+def _read_ledger(
+    survey: Survey, found: Sequence[Found], database: Connect
+) -> tuple[KnownEvents, Mapping[EventId, FailedWrite]]:
+    """These events in the ledger, if there is one, and the writes that failed for them in several runs."""
+    view = open_view(survey.settings.ledger_path, survey.settings.environment, database)
+    if view is None:
+        return KnownEvents(), {}
+    ids = [each.event.id for each in found if each.event]
+    with view:
+        return view.known(ids), view.orders.failed_writes(ids)
+
+
+def _judge_all(survey: Survey, found: Sequence[Found], known: KnownEvents, progress: Progress) -> list[EventCoverage]:
     """Raises ServiceDown if several events in a row can't be planned, or none at all."""
+    policy = survey.policy
+    gate = WriteGate(dry_run=False, allowed=policy.allowed, only=policy.only, entries=policy.locations)
+    rules = TriageRules(policy, gate, ignore_time_gate=True)
     catalogs = Catalogs(survey.services.revel)
     verdicts: list[EventCoverage] = []
     judged, failures, trouble = False, FailureStreak(), ""
@@ -64,6 +92,8 @@ def _judge_all(survey: Survey, found: Sequence[Found], progress: Progress) -> li
         if each.event is None:
             unreadable = EventId("unreadable")
             verdict = EventCoverage(Outcome(unreadable, Status.HELD, Reason.MISSING_DATA, each.problem or ""))
+        elif decided := _decide_by_ledger(each.event, known, rules, survey.now):
+            verdict = EventCoverage(decided)
         else:
             try:
                 verdict = _judge(survey, catalogs, each.event)
@@ -86,20 +116,25 @@ def _judge_all(survey: Survey, found: Sequence[Found], progress: Progress) -> li
     return verdicts
 
 
-def _note_failed_writes(survey: Survey, verdicts: list[EventCoverage], database: Connect) -> list[EventCoverage]:
-    """The same, with the events as failed whose orders Revel refused in several runs, although they can be planned."""
-    view = open_view(survey.settings.ledger_path, survey.settings.environment, database)
-    if view is None:
-        return verdicts
-    planned_ids = [each.outcome.event_id for each in verdicts if each.outcome.status is Status.PLANNED]
-    with view:
-        failed = view.orders.failed_writes(planned_ids)
-    return [
-        replace(each, outcome=_refused(each.outcome, failed[each.outcome.event_id]))
-        if each.outcome.event_id in failed
-        else each
-        for each in verdicts
-    ]
+def _decide_by_ledger(event: Event, known: KnownEvents, rules: TriageRules, now: datetime) -> Outcome | None:
+    """A run's outcome for an event that it wouldn't plan, such as a resolved one or one with an order. Else None."""
+    match triage(FoundEvent(event), known, rules, now):
+        case Leave(outcome):
+            return outcome
+        case Recover(about=about, record=record, plan=plan):
+            return not_written(about, recall_dispute(record)) if record.state == "disputed" else planned(about, plan)
+        case Recheck(record=record) | Compare(record=record):
+            return order_stands(describe(event, rules.policy), record)
+        case _:
+            return None
+
+
+def _note_failed_write(verdict: EventCoverage, failed: Mapping[EventId, FailedWrite]) -> EventCoverage:
+    """The same, but failed if the order can be planned, and Revel refused it in several runs."""
+    outcome = verdict.outcome
+    if outcome.status is not Status.PLANNED or outcome.event_id not in failed:
+        return verdict
+    return replace(verdict, outcome=_refused(outcome, failed[outcome.event_id]))
 
 
 def _refused(outcome: Outcome, failed: FailedWrite) -> Outcome:

@@ -134,7 +134,8 @@ def unset(
 def check(ctx: CliContext, flags: OutputOptions, days: Days = 30, location: Location = None) -> int:
     """Plan every coming event, and list those that would be held.
 
-    It plans as a run does, but ignores the time gate. It writes nothing, and needs no ledger.
+    It plans as a run does, but ignores the time gate. It plans no event that a person has resolved or that has an
+    order. It writes nothing, and needs no ledger.
     """
     from tsrevel.cli import map_check as verb
 
