@@ -154,6 +154,26 @@ def test_a_page_that_repeats_another_before_the_last_fails_the_whole_search(
     assert caught.value.fault is AnswerFault.INCOMPLETE_LIST
 
 
+def test_an_empty_page_before_the_last_ends_the_search_with_a_warning(
+    tripleseat: TripleSeat, seat: TripleSeatSandbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    answer_search(seat, {"total_pages": 3, "results": [{"id": 1}, {"id": 2}]})
+    answer_search(seat, {"total_pages": 3, "results": []})
+    assert ids(tripleseat.search_by_day(DAY, DAY)) == ["1", "2"]
+    assert "page 2 of 3 of a search is empty" in tripleseat.strays["pages"]
+    assert "page 2 of 3 of a search is empty" in caplog.text
+
+
+@pytest.mark.parametrize("total", [{"total_pages": 2}, {"total_pages": 1}, {}])
+def test_an_empty_last_page_is_the_end_as_an_event_may_have_gone_meanwhile(
+    tripleseat: TripleSeat, seat: TripleSeatSandbox, total: dict[str, int]
+) -> None:
+    answer_search(seat, {"total_pages": 2, "results": [{"id": 1}, {"id": 2}]})
+    answer_search(seat, {**total, "results": []})
+    assert ids(tripleseat.search_by_day(DAY, DAY)) == ["1", "2"]
+    assert tripleseat.strays == {}
+
+
 def test_a_page_that_stays_away_fails_the_whole_search(tripleseat: TripleSeat, seat: TripleSeatSandbox) -> None:
     seat.page_size = 2
     add_events(seat, 3)

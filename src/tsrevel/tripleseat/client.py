@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from urllib.parse import quote
 
 from tsrevel.errors import AnswerFault, CredentialsRefused, Forbidden, Refused, TokenRefused, Unreadable
@@ -56,7 +57,8 @@ class TripleSeat(ApiService):
         self._base_url = base_url
         self._invoice_fallback = invoice_fallback
         self.strays: dict[str, str] = {}
-        """A sentence for each search ("day", "update") that listed other events than requested."""
+        """A sentence for each search ("day", "update") that listed other events than requested, and for one that ended
+        early ("pages")."""
 
     def ask_the_time(self) -> None:
         """Send a cheap request, to read the Date of its answer."""
@@ -162,13 +164,24 @@ class TripleSeat(ApiService):
                 each = _find(row)
                 found[each.id] = each
             pages = read_number(answer.get("total_pages"))  # if it is missing, a page without new events is the last
-            if rows and len(found) == known and pages is not None and page < pages:
-                text = f"TripleSeat: page {page} of {pages} of a search repeats earlier events, so some are missing"
-                raise Unreadable(text, AnswerFault.INCOMPLETE_LIST)
+            if len(found) == known and pages is not None and page < pages:
+                self._note_early_end(page, pages, repeats=bool(rows))
             if len(found) == known or (pages is not None and 0 < pages <= page):
                 return list(found.values())
         text = f"TripleSeat: a search has more than {MOST_PAGES} pages; name fewer days"
         raise Unreadable(text, AnswerFault.ENDLESS_LIST)
+
+    def _note_early_end(self, page: int, pages: Decimal, *, repeats: bool) -> None:
+        """Warn of an empty page before the last: it ends a search (facts TripleSeat 2), but events may be missing.
+
+        Raises Unreadable if the page repeats earlier events: the others can't be reached.
+        """
+        if repeats:
+            text = f"TripleSeat: page {page} of {pages} of a search repeats earlier events, so some are missing"
+            raise Unreadable(text, AnswerFault.INCOMPLETE_LIST)
+        text = f"page {page} of {pages} of a search is empty, so events may be missing; the next run searches again"
+        self.strays["pages"] = f"TripleSeat: {text}"
+        self._client.warn_once(text)
 
     def read(self, path: str, params: Mapping[str, str]) -> Json:
         """The decoded answer to a GET."""
