@@ -76,6 +76,11 @@ def test_what_an_entry_has_may_be_allowed_its_location_or_its_site(bench: Bench)
     assert closed(bench, {"ALLOWED_LOCATIONS": " 15692 ,, 30501,"}) == (15692, 30501)
 
 
+def test_an_id_that_one_entry_has_as_its_location_and_as_its_site_allows_that_entry(bench: Bench) -> None:
+    place = {"tripleseat_location": 30501, "tripleseat_site": 30501, "revel_establishment": 8}
+    assert bench.load({"locations": [place], "safety": {"allowed_locations": [30501]}}).safety.allowed_locations
+
+
 @pytest.mark.parametrize(
     "site", [{"tripleseat_location": 30502, "tripleseat_site": 30501}, {"tripleseat_site": 30501}], ids=str
 )

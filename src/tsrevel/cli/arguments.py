@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from tsrevel.config.rules import ids_of_both_kinds
 from tsrevel.planning.identity import is_id
 from tsrevel.planning.model import EventId
 
@@ -51,7 +52,7 @@ def read_locations(settings: Settings, given: Sequence[str]) -> tuple[str, ...]:
             f"--location {', '.join(strange)}: no [[locations]] entry has this tripleseat_location or tripleseat_site; "
             f"the entries have: {listed}"
         )
-    unclear = [repr(each) for each in named if each in locations & sites]
+    unclear = [repr(each) for each in named if each in map(str, ids_of_both_kinds(settings.locations))]
     if unclear:
         raise typer.BadParameter(
             f"--location {', '.join(unclear)}: [[locations]] entries have this as tripleseat_location and as "

@@ -291,6 +291,12 @@ def check_locations(locations: tuple[Built[LocationSettings], ...], origin: Orig
     _check_unique(places, "has the same TripleSeat location as an earlier entry", origin, report)
 
 
+def ids_of_both_kinds(entries: Sequence[LocationSettings]) -> frozenset[int]:
+    """The ids that one entry has as its TripleSeat location, and another one as its site."""
+    pairs = ((one.tripleseat_location, other.tripleseat_site) for one in entries for other in entries if one != other)
+    return frozenset(location for location, site in pairs if location is not None and location == site)
+
+
 def check_allowed(settings: Settings, locations: tuple[Built[LocationSettings], ...], report: ProblemReport) -> None:
     """Each allowed id is in the `[[locations]]` entries, as a location or as a site: any other is a mistake."""
     key = "safety.allowed_locations"
@@ -299,7 +305,8 @@ def check_allowed(settings: Settings, locations: tuple[Built[LocationSettings], 
     entries = [each.entry for each in locations]
     places, sites = {each.tripleseat_location for each in entries}, {each.tripleseat_site for each in entries}
     establishments = {each.revel_establishment for each in entries}
-    for both in (each for each in settings.safety.allowed_locations if each in places & sites):
+    unclear = ids_of_both_kinds(entries)
+    for both in (each for each in settings.safety.allowed_locations if each in unclear):
         message = f"names {both}, which [[locations]] entries have as tripleseat_location and as tripleseat_site"
         remedy = "Allow other ids of these entries, or name their places by tripleseat_location alone."
         report.add(ConfigCode.AMBIGUOUS_LOCATION, key, settings.origin(key), message, remedy)
