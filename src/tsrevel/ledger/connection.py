@@ -8,17 +8,21 @@ from __future__ import annotations
 import os
 import shlex
 import sqlite3
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from threading import RLock
+from typing import TypeVar
 
 from tsrevel.errors import ClaimConflict, ConflictCode, LedgerCode, LedgerDamaged, LedgerUnusable, TsrevelError
-from tsrevel.files import DISK_FULL, cure_roots_files, real_path, user_name
+from tsrevel.files import DISK_FULL, cure_roots_files, look_at, real_path, user_name
 from tsrevel.ledger import chain
 from tsrevel.ledger.records import AuditKind, Clock, encode_instant
 from tsrevel.planning.model import EventId
+
+T = TypeVar("T")
 
 Connect = Callable[..., sqlite3.Connection]
 """`sqlite3.connect`, or a test's replacement."""
@@ -61,22 +65,108 @@ def connect(path: Path, busy_seconds: float, opened_by: Connect = SQLITE) -> sql
     return connection
 
 
-def has_log(path: Path) -> bool:
-    """Whether the ledger has a write-ahead log: a process has the ledger open, or died."""
-    return path.with_name(f"{path.name}-wal").exists()
+@contextmanager
+def reading_file(path: Path, opened_by: Connect = SQLITE) -> Iterator[sqlite3.Connection]:
+    """Reads an existing file as it was at one moment, whatever a run does meanwhile, and leaves no file beside it.
 
-
-def connect_read_only(path: Path, opened_by: Connect = SQLITE) -> sqlite3.Connection:
-    """A read-only connection. A file without a log is complete, so SQLite needs to create no other file.
-
-    With a log, SQLite reads both and may create the log's index (-shm), which holds no data. Ledger and log don't
-    change.
+    Only a user who can make and remove a log can lock the file. Another reads it unlocked as long as no log exists. If
+    the file changes meanwhile, what was read may be of two moments: LedgerUnusable (CHANGED_WHILE_READ) at the end.
     """
-    mode = "mode=ro" if has_log(path) else "immutable=1"
+    with reachable(path), mapped(path):
+        before = _stamp(path)
+        connection, is_locked = _connect_read_only(path, opened_by)
+    with closing(connection):
+        try:
+            with transaction(connection, path, "DEFERRED"):
+                yield connection
+        except (LedgerUnusable, ValueError) as error:
+            if not is_locked:
+                _refuse_changed(path, before, error)
+            raise
+        if not is_locked:
+            _refuse_changed(path, before)
+
+
+def again_if_changed(read: Callable[[], T]) -> T:
+    """Reads once more if the ledger changed meanwhile. A read that can't lock the file often meets a run's end."""
+    try:
+        return read()
+    except LedgerUnusable as error:
+        if error.code is not LedgerCode.CHANGED_WHILE_READ:
+            raise
+    return read()
+
+
+def can_lock(path: Path) -> bool:
+    """Whether a read of the file at `path` locks it, as far as that is known before."""
+    with reachable(path):
+        return _has_log(path) or _may_make_log(path)
+
+
+def _connect_read_only(path: Path, opened_by: Connect) -> tuple[sqlite3.Connection, bool]:
+    """A connection that refuses changes, and whether it locks the file, so that no run's end disturbs it.
+
+    SQLite locks with a log and its index. A log with content is read with the file; neither changes. Otherwise SQLite
+    makes an empty log, and a connection that may write removes both when it closes.
+    """
+    if _has_log(path):
+        try:
+            return _open(path, "mode=ro", opened_by), True
+        except sqlite3.OperationalError:
+            if _has_log(path):
+                raise
+    if _may_make_log(path):
+        try:
+            return _open(path, "mode=rw", opened_by), True
+        except sqlite3.OperationalError as error:
+            if _cause(error) == sqlite3.SQLITE_BUSY or _has_log(path):
+                raise  # otherwise the disk may have no room for a log
+    return _open(path, "mode=ro&immutable=1", opened_by), False
+
+
+def _open(path: Path, mode: str, opened_by: Connect) -> sqlite3.Connection:
     uri = f"{path.absolute().as_uri()}?{mode}"
-    connection = opened_by(uri, uri=True, timeout=_READ_SECONDS, isolation_level=None, check_same_thread=False)
-    connection.row_factory = sqlite3.Row
+    with ExitStack() as unless_ready:
+        connection = opened_by(uri, uri=True, timeout=_READ_SECONDS, isolation_level=None, check_same_thread=False)
+        unless_ready.callback(connection.close)
+        connection.row_factory = sqlite3.Row
+        connection.execute("PRAGMA query_only = ON")
+        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()  # it opens the log only now
+        unless_ready.pop_all()
     return connection
+
+
+def _has_log(path: Path) -> bool:
+    """Whether the ledger has a write-ahead log with content: a run is under way, or died."""
+    log = look_at(path.with_name(f"{path.name}-wal"))
+    return log is not None and log.st_size > 0
+
+
+def _may_make_log(path: Path) -> bool:
+    """Whether a log that this user makes shuts nobody out: it is the owner's, to whom root's logs belong, too."""
+    return (
+        os.geteuid() in {0, path.stat().st_uid}
+        and os.access(path.parent, os.W_OK | os.X_OK, effective_ids=True)
+        and not find_unwritable(path)
+    )
+
+
+def _stamp(path: Path) -> tuple[int, ...]:
+    """Numbers that differ after a change of the file. It isn't opened: closing it would end SQLite's locks."""
+    found = look_at(path)
+    return (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns) if found else ()
+
+
+def _refuse_changed(path: Path, before: tuple[int, ...], error: LedgerUnusable | ValueError | None = None) -> None:
+    """Raises LedgerUnusable if the file isn't as `before`. That explains the `error` of a read."""
+    with reachable(path):
+        if _stamp(path) == before:
+            return
+    raise LedgerUnusable(
+        LedgerCode.CHANGED_WHILE_READ,
+        f"The ledger {path} changed while it was read: a run ended, or a copy was put in its place. Nothing shows that "
+        "it is damaged. Run the command again.",
+    ) from error
 
 
 def find_unwritable(path: Path) -> tuple[Path, ...]:
@@ -163,49 +253,85 @@ class Change:
         chain.append_row(self.connection, self.at, self.run_id, kind, event_id, given)
 
 
-class Transactions:
-    """The connection that all repositories of a ledger share. Thread-safe.
+class Transactions(ABC):
+    """Through this all repositories of a ledger read and change it. Thread-safe."""
 
-    `reopen`: for a read-only file without a log. Once a run has created a log, the file is incomplete without it, and
-    `reopen` opens both.
-    """
+    path: Path
+    clock: Clock
 
-    def __init__(
-        self,
-        connection: sqlite3.Connection,
-        path: Path,
-        clock: Clock,
-        reopen: Callable[[], sqlite3.Connection] | None = None,
-    ) -> None:
+    @abstractmethod
+    def close(self) -> None:
+        """Closes the file. Closing twice is fine; any other later use raises LedgerUnusable."""
+
+    @abstractmethod
+    def changing(self, run_id: str | None) -> AbstractContextManager[Change]:
+        """Stores everything inside, or nothing. `run_id` None: no run makes the change."""
+
+    @abstractmethod
+    def reading(self) -> AbstractContextManager[sqlite3.Connection]:
+        """All reads inside see one state. Within an open transaction they also see its changes."""
+
+
+class ConnectedTransactions(Transactions):
+    """The transactions of one connection, which stays open."""
+
+    def __init__(self, connection: sqlite3.Connection, path: Path, clock: Clock) -> None:
         self.connection = connection
         self.path = path
         self.clock = clock
-        self._reopen = reopen
         self._lock = RLock()
 
     def close(self) -> None:
-        """Closes the file. Closing twice is fine; any other later use raises LedgerUnusable."""
         with self._lock:
             self.connection.close()
 
     @contextmanager
     def changing(self, run_id: str | None) -> Iterator[Change]:
-        """Stores everything inside, or nothing. `run_id` None: no run makes the change."""
         with self._lock, transaction(self.connection, self.path):
             yield Change(self.connection, run_id, encode_instant(self.clock()))
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
-        """All reads inside see one state. Within an open transaction they also see its changes."""
         with self._lock, mapped(self.path):
             if self.connection.in_transaction:
                 yield self.connection
                 return
-            if self._reopen and has_log(self.path):
-                self.connection.close()
-                self.connection, self._reopen = self._reopen(), None
             with transaction(self.connection, self.path, "DEFERRED"):
                 yield self.connection
+
+
+class ViewTransactions(Transactions):
+    """Reads of a view. Each opens the file with `open_file` and closes it: in between, the file may be replaced."""
+
+    def __init__(
+        self, open_file: Callable[[], AbstractContextManager[sqlite3.Connection]], path: Path, clock: Clock
+    ) -> None:
+        self.path = path
+        self.clock = clock
+        self._open_file = open_file
+        self._open: sqlite3.Connection | None = None
+        self._lock = RLock()
+
+    def close(self) -> None:
+        """Does nothing: no file is open between reads."""
+
+    @contextmanager
+    def changing(self, run_id: str | None) -> Iterator[Change]:
+        """SQLite refuses every change."""
+        with self.reading() as connection:
+            yield Change(connection, run_id, encode_instant(self.clock()))
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        with self._lock, mapped(self.path):
+            if self._open is not None:
+                yield self._open
+                return
+            with self._open_file() as self._open:
+                try:
+                    yield self._open
+                finally:
+                    self._open = None
 
 
 def _let_in(path: Path) -> str:
@@ -217,7 +343,7 @@ def _let_in(path: Path) -> str:
 
 
 def _in_our_words(error: sqlite3.Error, path: Path) -> TsrevelError:
-    cause = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+    cause = _cause(error)
     unusable = f"The ledger {path} can't be used ({error})"
     if cause == sqlite3.SQLITE_CORRUPT:
         text = f"The ledger {path} is damaged ({error}). Keep the file, and restore a backup."
@@ -231,3 +357,9 @@ def _in_our_words(error: sqlite3.Error, path: Path) -> TsrevelError:
         return LedgerUnusable(LedgerCode.UNREACHABLE, f"{unusable}: {_let_in(path)}.")
     code, advice = _ADVICE.get(cause, _UNKNOWN)
     return LedgerUnusable(code, f"{unusable}: {advice}.")
+
+
+def _cause(error: sqlite3.Error) -> int:
+    """SQLite's primary result code."""
+    code: int = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
+    return code & 0xFF

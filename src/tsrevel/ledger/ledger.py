@@ -17,7 +17,7 @@ from tsrevel.files import real_path
 from tsrevel.ledger.assumptions import AssumptionRepository
 from tsrevel.ledger.audit import AuditLog
 from tsrevel.ledger.catalogs import CatalogRepository
-from tsrevel.ledger.connection import SQLITE, Change, Connect, Transactions, reachable
+from tsrevel.ledger.connection import SQLITE, Change, Connect, ConnectedTransactions, Transactions, reachable
 from tsrevel.ledger.database import open_database
 from tsrevel.ledger.events import DeliveryRepository, EventRepository
 from tsrevel.ledger.migrations import Migration, shipped_migrations
@@ -98,7 +98,9 @@ class LedgerView:
 class Ledger(LedgerView):
     """The memory of all runs of one environment. Thread-safe."""
 
-    def __init__(self, transactions: Transactions, mail_on: Collection[str] = ()) -> None:
+    _transactions: ConnectedTransactions
+
+    def __init__(self, transactions: ConnectedTransactions, mail_on: Collection[str] = ()) -> None:
         super().__init__(transactions, mail_on)
         self.outbox = self._outbox
         self.deliveries = DeliveryRepository(transactions)
@@ -125,7 +127,7 @@ class Ledger(LedgerView):
             real = real_path(path)
         all_of_them = migrations or shipped_migrations()
         connection = open_database(real, environment, all_of_them, busy_seconds, opened_by, clock())
-        return cls(Transactions(connection, real, clock), mail_on)
+        return cls(ConnectedTransactions(connection, real, clock), mail_on)
 
     def changing(self, run_id: str | None) -> AbstractContextManager[Change]:
         """One transaction for a change that no repository makes. `run_id` None: no run makes it."""

@@ -15,12 +15,12 @@ from tsrevel.errors import LedgerCode, LedgerDamaged, LedgerUnusable
 from tsrevel.files import real_path
 from tsrevel.ledger.audit import check_tables
 from tsrevel.ledger.chain import read_meta, verify_chain
-from tsrevel.ledger.connection import SQLITE, Connect, connect_read_only, mapped, reachable, transaction
-from tsrevel.ledger.database import examine_owner, examine_pages, identify, refuse_leftovers
+from tsrevel.ledger.connection import SQLITE, Connect, again_if_changed, can_lock, mapped, reachable
+from tsrevel.ledger.database import examine_pages, refuse_leftovers
 from tsrevel.ledger.ledger import Ledger, LedgerView
 from tsrevel.ledger.migrations import back_up, shipped_migrations, version_of
 from tsrevel.ledger.records import AuditKind, OrderState, encode_instant
-from tsrevel.ledger.view import open_view
+from tsrevel.ledger.view import copy_whole, open_view, read_ledger
 
 T = TypeVar("T")
 
@@ -95,22 +95,22 @@ def inspect_ledger(path: Path, *, environment: str, opened_by: Connect = SQLITE)
 
     Raises LedgerUnusable (not ours, newer, of another environment, unreadable) and LedgerDamaged.
     """
-    migrations = shipped_migrations()
-    with reachable(path), mapped(path):
+    with reachable(path):
         real = real_path(path)
         refuse_leftovers(real)
         if not real.exists():
             return None
-        with closing(connect_read_only(real, opened_by)) as connection, transaction(connection, real, "DEFERRED"):
-            identify(connection, real, migrations)
+
+    def inspect() -> Inspection:
+        with read_ledger(real, environment, opened_by) as connection:
             examine_pages(connection, real, indices=True)
-            examine_owner(connection, real, environment)
             verify_chain(connection)
             last = connection.execute(_LAST_FACT).fetchone()
             last_at = datetime.fromisoformat(last["at"]) if last else None
-            return Inspection(
-                version_of(connection), migrations[-1].version, read_meta(connection).audit_count, last_at
-            )
+            newest = shipped_migrations()[-1].version
+            return Inspection(version_of(connection), newest, read_meta(connection).audit_count, last_at)
+
+    return again_if_changed(inspect)
 
 
 def check_ledger(path: Path, environment: str, opened_by: Connect = SQLITE) -> LedgerSummary | None:
@@ -122,12 +122,16 @@ def check_ledger(path: Path, environment: str, opened_by: Connect = SQLITE) -> L
     inspection = inspect_ledger(path, environment=environment, opened_by=opened_by)
     if inspection is None:
         return None
-    with _read_all(path, environment, opened_by) as (view, connection):
-        _check_references(connection, path)
-        check_tables(connection, path)
-        tables = {name: _count(connection, name) for name in _tables(connection)}
-        with reachable(path):
-            return LedgerSummary(inspection, tables, view.orders.count_by_state(), path.stat().st_size)
+
+    def check() -> LedgerSummary:
+        with _read_all(path, environment, opened_by) as (view, connection):
+            _check_references(connection, path)
+            check_tables(connection, path)
+            tables = {name: _count(connection, name) for name in _tables(connection)}
+            with reachable(path):
+                return LedgerSummary(inspection, tables, view.orders.count_by_state(), path.stat().st_size)
+
+    return again_if_changed(check)
 
 
 def back_up_ledger(path: Path, target: Path, environment: str, opened_by: Connect = SQLITE) -> LedgerSummary:
@@ -135,10 +139,11 @@ def back_up_ledger(path: Path, target: Path, environment: str, opened_by: Connec
 
     Raises LedgerUnusable if there is no ledger, or `target` exists.
     """
-    with _read_all(path, environment, opened_by), reachable(target), mapped(path):
+    real = _require(open_view(path, environment, opened_by), path).path
+    with reachable(target), mapped(path):
         if target.exists() or target.is_symlink():
             raise LedgerUnusable(LedgerCode.EXISTS, f"The backup {target} exists already. Name a new file.")
-        back_up(real_path(path), target)
+        again_if_changed(lambda: back_up(real, target))
     return _require(check_ledger(target, environment, opened_by), target)
 
 
@@ -147,7 +152,15 @@ def export_rows(path: Path, environment: str, opened_by: Connect = SQLITE) -> It
 
     All rows are of one moment, even if a run writes meanwhile. Raises LedgerUnusable if there is no ledger.
     """
-    with _read_all(path, environment, opened_by) as (_, connection):
+    view = _require(open_view(path, environment, opened_by), path)
+
+    def copy() -> sqlite3.Connection:
+        with view.reading() as source:
+            return copy_whole(source)
+
+    # Rows that were passed on can't be read again. So an unlocked file is copied first.
+    steady = view.reading() if can_lock(view.path) else closing(again_if_changed(copy))
+    with steady as connection:
         for table in filter(_BULK.__ne__, _tables(connection)):
             for row in connection.execute(f"SELECT * FROM {table} ORDER BY rowid"):  # noqa: S608 (names of our own)
                 yield {"table": table, **{key: _redact(table, key, row[key]) for key in row.keys()}}  # noqa: SIM118
@@ -155,12 +168,16 @@ def export_rows(path: Path, environment: str, opened_by: Connect = SQLITE) -> It
 
 def count_prunable(path: Path, environment: str, before: datetime, opened_by: Connect = SQLITE) -> dict[str, int]:
     """How many rows of each table `prune_details` would drop. Changes nothing. LedgerUnusable if there is no ledger."""
-    with _read_all(path, environment, opened_by) as (_, connection):
-        bounds = {"before": encode_instant(before)}
-        return {
-            table: int(connection.execute(f"SELECT count(*) FROM {rows}", bounds).fetchone()[0])  # noqa: S608
-            for table, rows in _PRUNED.items()
-        }
+
+    def count() -> dict[str, int]:
+        with _read_all(path, environment, opened_by) as (_, connection):
+            bounds = {"before": encode_instant(before)}
+            return {
+                table: int(connection.execute(f"SELECT count(*) FROM {rows}", bounds).fetchone()[0])  # noqa: S608
+                for table, rows in _PRUNED.items()
+            }
+
+    return again_if_changed(count)
 
 
 def prune_details(ledger: Ledger, before: datetime, older_than: int) -> dict[str, int]:

@@ -15,7 +15,7 @@ from importlib import resources
 from pathlib import Path
 
 from tsrevel.files import sync_folder, take_owner_of
-from tsrevel.ledger.connection import connect, connect_read_only, find_unwritable, transaction
+from tsrevel.ledger.connection import connect, reading_file, transaction
 
 _PATIENCE = 5.0
 """Seconds that a backup waits for a lock. With a write-ahead log it hardly ever waits."""
@@ -75,13 +75,11 @@ def back_up(path: Path, target: Path) -> None:
     It reads through its own connection: SQLite's backup waits for ever for a connection that is in a write. A ledger
     that this user may not write to is only read.
     """
-    unwritable = find_unwritable(path)
     with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as folder:
         draft = Path(folder) / target.name
         draft.touch(mode=0o600)
         take_owner_of(draft, path.stat())
-        opened = connect_read_only(path) if unwritable else connect(path, _PATIENCE)
-        with closing(opened) as source, closing(connect(draft, _PATIENCE)) as copy:
+        with reading_file(path) as source, closing(connect(draft, _PATIENCE)) as copy:
             source.backup(copy)
         draft.replace(target)
     sync_folder(target.parent)

@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Mapping
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from operator import attrgetter
 from pathlib import Path
 
-from tsrevel.errors import ClaimConflict, ConflictCode
+from tsrevel.errors import ClaimConflict, ConflictCode, LedgerUnusable
 from tsrevel.ledger.chain import canonical
-from tsrevel.ledger.connection import SQLITE, Connect, Transactions, connect_read_only
+from tsrevel.ledger.connection import SQLITE, Connect, Transactions, reading_file
 from tsrevel.ledger.migrations import version_of
 from tsrevel.ledger.records import AuditKind, RunRecord, decode_instant, encode_instant
 
@@ -186,9 +185,9 @@ def read_pause(path: Path, opened_by: Connect = SQLITE) -> Pause | None:
     """
     try:
         real = path.resolve(strict=True)
-        with closing(connect_read_only(real, opened_by)) as connection:
+        with reading_file(real, opened_by) as connection:
             return _find_pause(connection) if version_of(connection) >= _PAUSE_SINCE_VERSION else None
-    except (OSError, sqlite3.Error):
+    except (OSError, sqlite3.Error, LedgerUnusable):
         return None
 
 

@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Sequence
-from contextlib import ExitStack, closing
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
+from tsrevel.errors import LedgerCode, LedgerUnusable
 from tsrevel.files import real_path
 from tsrevel.ledger.chain import GENESIS, verify_chain
 from tsrevel.ledger.connection import (
     SQLITE,
     Connect,
-    Transactions,
-    connect_read_only,
-    has_log,
+    ConnectedTransactions,
+    ViewTransactions,
+    again_if_changed,
     mapped,
     reachable,
-    transaction,
+    reading_file,
 )
 from tsrevel.ledger.database import TAIL, examine_owner, examine_pages, identify, is_quick_to_check, refuse_leftovers
 from tsrevel.ledger.ledger import Ledger, LedgerView
@@ -42,19 +43,14 @@ _LEFT_OUT = frozenset({"deliveries", "mails", "notices"})
 def open_view(path: Path, environment: str, opened_by: Connect = SQLITE) -> LedgerView | None:
     """A view of the ledger at `path`, which refuses every change; None if there is no ledger.
 
-    Raises LedgerUnusable (not ours, newer, of another environment, unreadable) and LedgerDamaged.
+    Each read opens the file: it shows what a run has stored since, and a copy that was put in its place. All reads
+    raise LedgerUnusable (not ours, newer, of another environment, unreadable) and LedgerDamaged.
     """
     with reachable(path):
         real = real_path(path)
-    connection = _open_whole(real, environment, opened_by)
-    if connection is None:
+    if not _is_there(real, environment, opened_by):
         return None
-    with mapped(real):
-        if version_of(connection) < shipped_migrations()[-1].version:
-            with closing(connection):
-                return LedgerView(Transactions(_copy(connection), real, _NOW))
-        reopen = None if has_log(real) else lambda: connect_read_only(real, opened_by)
-        return LedgerView(Transactions(connection, real, _NOW, reopen))
+    return LedgerView(ViewTransactions(partial(_read_updated, real, environment, opened_by), real, _NOW))
 
 
 def copy_event(path: Path, event_id: EventId, environment: str, clock: Clock, opened_by: Connect = SQLITE) -> Ledger:
@@ -64,36 +60,68 @@ def copy_event(path: Path, event_id: EventId, environment: str, clock: Clock, op
     """
     with reachable(path):
         real = real_path(path)
-    connection = _open_whole(real, environment, opened_by)
-    with mapped(real):
+
+    def read() -> sqlite3.Connection:
+        with read_ledger(real, environment, opened_by) as source, ExitStack() as unless_copied:
+            copy = _connect(":memory:")
+            unless_copied.callback(copy.close)
+            _copy_rows(source, copy, event_id)
+            unless_copied.pop_all()
+            return copy
+
+    if _is_there(real, environment, opened_by):
+        copy = again_if_changed(read)
+        with mapped(real):
+            _bring_up_to_date(copy)
+    else:
         copy = _connect(":memory:")
-        if connection:
-            with LedgerView(Transactions(connection, real, clock)) as view, view.reading() as source:
-                _copy_rows(source, copy, event_id)
         _bring_up_to_date(copy)
-        if connection is None:
-            copy.execute("INSERT INTO meta (id, environment, audit_head) VALUES (1, ?, ?)", (environment, GENESIS))
-        return Ledger(Transactions(copy, real, clock))
+        copy.execute("INSERT INTO meta (id, environment, audit_head) VALUES (1, ?, ?)", (environment, GENESIS))
+    return Ledger(ConnectedTransactions(copy, real, clock))
 
 
-def _open_whole(path: Path, environment: str, opened_by: Connect) -> sqlite3.Connection | None:
-    with reachable(path), mapped(path), ExitStack() as unless_opened:
+@contextmanager
+def read_ledger(path: Path, environment: str, opened_by: Connect = SQLITE) -> Iterator[sqlite3.Connection]:
+    """Reads the ledger at `path`, a file without links, of any version. Raises what `open_view` raises."""
+    with reachable(path):
         refuse_leftovers(path)
         if not path.exists():
-            return None
-        connection = connect_read_only(path, opened_by)
-        unless_opened.callback(connection.close)
-        with transaction(connection, path, "DEFERRED"):
-            identify(connection, path, shipped_migrations())
+            raise LedgerUnusable(LedgerCode.ABSENT, f"There is no ledger at {path} any more. Put it back.")
+    with reading_file(path, opened_by) as connection:
+        identify(connection, path, shipped_migrations())
+        examine_owner(connection, path, environment)
+        yield connection
+
+
+def _is_there(path: Path, environment: str, opened_by: Connect) -> bool:
+    """Whether there is a ledger. Checks the pages of a small one, and the end of its audit."""
+
+    def examine() -> None:
+        with read_ledger(path, environment, opened_by) as connection:
             if is_quick_to_check(path):
                 examine_pages(connection, path)
-            examine_owner(connection, path, environment)
             verify_chain(connection, TAIL)
-        unless_opened.pop_all()
-        return connection
+
+    with reachable(path):
+        refuse_leftovers(path)
+        if not path.exists():
+            return False
+        again_if_changed(examine)
+    return True
 
 
-def _copy(source: sqlite3.Connection) -> sqlite3.Connection:
+@contextmanager
+def _read_updated(path: Path, environment: str, opened_by: Connect) -> Iterator[sqlite3.Connection]:
+    """Reads the ledger, or a copy of an older one that is brought up to date."""
+    with read_ledger(path, environment, opened_by) as connection:
+        if version_of(connection) == shipped_migrations()[-1].version:
+            yield connection
+            return
+        with closing(copy_whole(connection)) as copy:
+            yield copy
+
+
+def copy_whole(source: sqlite3.Connection) -> sqlite3.Connection:
     """A copy of `source`, brought up to date: in memory or, if it is too large, in a temporary file."""
     copy = _connect("")
     source.backup(copy)
