@@ -21,6 +21,7 @@ from tsrevel.ledger.ledger import Ledger, LedgerView
 from tsrevel.ledger.migrations import back_up, shipped_migrations, version_of
 from tsrevel.ledger.records import AuditKind, OrderState, encode_instant
 from tsrevel.ledger.view import copy_whole, open_view, read_ledger
+from tsrevel.planning.assumptions import AssumptionCode
 
 T = TypeVar("T")
 
@@ -32,10 +33,11 @@ _BULK = "catalogues"
 _TABLES = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name"
 _LAST_FACT = "SELECT at FROM audit ORDER BY seq DESC LIMIT 1"
 _CODES = """
-    environment audit_head run_id correlation_id mode started_at finished_at summary event_id state order_id
-    locations local_id digest look_again_at sent_at touched_at kind uuid revel_id recorded_at event_day status
+    environment audit_head run_id correlation_id mode started_at finished_at event_id state order_id
+    locations local_id digest look_again_at doubt_until_at sent_at touched_at kind uuid revel_id recorded_at event_day status
     reason text_hash missed_at first_seen_at last_seen_at updated at previous_hash hash trigger subject stamp handled_at
-    shown seen_at since_at seen_trouble verdict resolved_at location occasion made_at tried_at
+    seen_at since_at seen_trouble verdict resolved_at location occasion made_at tried_at unlisted_at told_at
+    code result tested_at
 """
 _OPEN = frozenset(_CODES.split())
 """The columns whose texts are codes, ids, days, instants and sums. An export leaves out all other texts."""
@@ -44,8 +46,12 @@ _DETAILS = """
     at local_id cancelled day status reason text_hash trigger subject stamp body signed shown since verdict attempts
     receipts deliveries sightings shown_orders older_than change run_id
 """
-_OPEN_DETAILS = frozenset(_DETAILS.split())
+_OPEN_DETAILS = frozenset({*_DETAILS.split(), *AssumptionCode})
 """The same for the audit's details."""
+_OBJECTS = frozenset({("runs", "summary"), ("shown_orders", "shown"), ("receipts", "facts")})
+"""The columns that are JSON objects of such values."""
+_PLANS = frozenset({("orders", "plan"), ("orders", "seen_plan")})
+_AUDIT_DETAIL = ("audit", "detail")
 _OF_PLAN = frozenset({"line", "override", "note"})
 """The fields of a plan that people typed."""
 _PAUSED_REASON = ("pause", "reason")
@@ -232,13 +238,14 @@ def _check_references(connection: sqlite3.Connection, path: Path) -> None:
 def _redact(table: str, column: str, value: object) -> object:
     if not isinstance(value, str):
         return value
-    if column in {"plan", "seen_plan"}:
+    place = (table, column)
+    if place in _PLANS:
         return _redact_plan(json.loads(value))
-    if column == "detail":
+    if place == _AUDIT_DETAIL:
         return {key: text if key in _OPEN_DETAILS else REDACTED for key, text in json.loads(value).items()}
-    if column in {"summary", "shown", "facts"}:
+    if place in _OBJECTS:
         return json.loads(value)
-    return value if column in _OPEN and (table, column) != _PAUSED_REASON else REDACTED
+    return value if column in _OPEN and place != _PAUSED_REASON else REDACTED
 
 
 def _redact_plan(part: object) -> object:
