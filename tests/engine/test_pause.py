@@ -61,3 +61,16 @@ def test_a_pause_while_the_events_are_listed_leaves_them_all(day: World) -> None
     assert (len(report.outcomes), day.writes) == (7, [])
     resume(day)
     assert find_outcome(day.sync(), FULL).status == "injected"
+
+
+def test_a_pause_while_the_events_are_listed_hides_no_missed_and_no_waiting_event(day: World) -> None:
+    day.sync()
+    with day.ledger() as ledger:
+        missed, waiting = ledger.queries.missed(), ledger.queries.waiting()
+    assert missed
+    assert waiting
+    day.time.move(minutes=45)
+    day.at("after GET /v1/events/search", lambda: pause(day))
+    day.sync()
+    with day.ledger() as ledger:
+        assert (ledger.queries.missed(), ledger.queries.waiting()) == (missed, waiting)

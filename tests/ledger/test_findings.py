@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +74,55 @@ def test_trouble_that_a_run_did_not_look_into_stands(ledger: Ledger) -> None:
     assert ledger.events.last_results([EVENT])[EVENT].status == "held"
     assert ledger.events.unsuccessful_in(RUN) == (EVENT,)
     assert ledger.events.store_results(RUN, [replace(left, looked_into=True)]) == {EVENT}
+
+
+MISSED: dict[str, Any] = {"status": "skipped", "reason": "EVENT_DAY_PASSED"}
+LEFT: dict[str, dict[str, Any]] = {
+    "paused": {"status": "skipped", "reason": "CONNECTOR_DISABLED", "looked_into": False},
+    "limited": {"status": "skipped", "reason": "RUN_LIMIT_REACHED", "looked_into": False},
+    "stopped": {"status": "failed", "reason": "AUTHORIZATION_DENIED", "looked_into": False},
+}
+
+
+@pytest.mark.parametrize("why", LEFT)
+@pytest.mark.parametrize("day", [DAY, None])
+def test_a_missed_event_that_a_run_did_not_look_into_stays_missed(ledger: Ledger, why: str, day: date | None) -> None:
+    ledger.events.store_results(RUN, [seen(**MISSED, missed=True)])
+    assert ledger.events.store_results(RUN, [seen(**LEFT[why], day=day)]) == frozenset()
+    assert [each.event_id for each in ledger.queries.missed()] == [EVENT]
+    ledger.events.store_results(RUN, [seen(**LEFT[why] | {"looked_into": True})])
+    assert ledger.queries.missed() == ()
+
+
+def test_a_missed_event_that_moved_to_another_day_is_no_longer_missed(ledger: Ledger) -> None:
+    ledger.events.store_results(RUN, [seen(**MISSED, missed=True)])
+    moved = seen(**LEFT["paused"], day=DAY + timedelta(days=1))
+    assert ledger.events.store_results(RUN, [moved]) == {EVENT}
+    assert ledger.queries.missed() == ()
+
+
+def test_a_day_that_passed_without_a_report_is_not_kept_as_missed(ledger: Ledger) -> None:
+    ledger.events.store_results(RUN, [seen(**MISSED)])
+    assert ledger.events.store_results(RUN, [seen(**LEFT["paused"])]) == {EVENT}
+
+
+@pytest.mark.parametrize("waiting", [("skipped", "TOO_EARLY"), ("skipped", "RUN_LIMIT_REACHED"), ("planned", None)])
+def test_what_waits_stays_due_while_runs_are_paused(ledger: Ledger, waiting: tuple[str, str | None]) -> None:
+    status, reason = waiting
+    ledger.events.store_results(RUN, [seen(status=status, reason=reason)])
+    assert ledger.events.store_results(RUN, [seen(**LEFT["paused"])]) == frozenset()
+    assert [each.reason for each in ledger.queries.waiting()] == [reason]
+    assert ledger.events.store_results(RUN, [seen(**LEFT["stopped"])]) == {EVENT}
+
+
+@pytest.mark.parametrize("why", LEFT)
+def test_what_a_dry_run_found_stays_until_a_run_looks_into_the_event(ledger: Ledger, why: str) -> None:
+    ledger.events.store_dry_results(RUN, [seen(), seen("77", **MISSED, missed=True)])
+    for store in (ledger.events.store_dry_results, ledger.events.store_results):
+        store(RUN, [seen(**LEFT[why]), seen("77", **LEFT[why])])
+        assert set(dry_ids(ledger)) == {EVENT, "77"}
+    ledger.events.store_results(RUN, [seen(status="skipped", reason="TOO_EARLY")])
+    assert dry_ids(ledger) == ["77"]
 
 
 def test_what_waits_gives_way_to_what_a_run_did_not_look_into(ledger: Ledger) -> None:

@@ -52,6 +52,7 @@ _PUT_ATTEMPT = """
         status = excluded.status, reason = excluded.reason, order_id = excluded.order_id, at = excluded.at
 """
 _TROUBLE = frozenset({"held", "failed"})
+_WAITING = frozenset({"TOO_EARLY", "RUN_LIMIT_REACHED"})
 _ATTEMPTED = frozenset({"injected", "held", "failed"})
 _UNSETTLED = """
     FROM sightings LEFT JOIN orders USING (event_id)
@@ -82,7 +83,10 @@ _BRING_BACK_CHANGE = """
     ORDER BY seq DESC LIMIT 1
     ON CONFLICT (event_id) DO NOTHING
 """
-_LAST_DRY = "SELECT status, reason, text_hash FROM dry_sightings WHERE event_id = ?"
+_LAST_DRY = """
+    SELECT event_id, event_day, status, reason, text_hash, missed_at, NULL AS updated, NULL AS unlisted_at, location
+    FROM dry_sightings WHERE event_id = ?
+"""
 _DROP_DRY = "DELETE FROM dry_sightings WHERE event_id = ?"
 _PUT_DRY = """
     INSERT INTO dry_sightings
@@ -144,7 +148,7 @@ class EventRepository:
         """Stores a run's results. Returns the events whose status, reason or details are new or changed.
 
         Only those go into the audit and, if mails report them, into the outbox. A result with `looked_into` False
-        doesn't replace a known hold or failure.
+        doesn't replace what a person is to know of the event (`_stands`).
         """
         with self._transactions.changing(run_id) as change:
             told = tuple(results)
@@ -284,9 +288,10 @@ class EventRepository:
             "snapshot": encode_snapshot(result.event) if result.event and result.status in _TROUBLE else None,
             "unlisted": result.unlisted,
         }
-        stands = not result.looked_into and known is not None and known.status in _TROUBLE
+        stands = known is not None and _stands(known, result)
         if not stands:
             change.connection.execute(_PUT_RESULT, row | more)
+        if result.looked_into:
             change.connection.execute(_DROP_DRY, (result.event_id,))
         if result.status in _ATTEMPTED:
             change.connection.execute(_PUT_ATTEMPT, row | more)
@@ -348,17 +353,35 @@ def _later(one: datetime | None, other: datetime | None) -> datetime | None:
     return max(one, other)
 
 
+def _stands(known: LastResult, result: EventResult) -> bool:
+    """Whether a known result stays because the run didn't look into the event: a hold, a failure or a missed day.
+
+    An event that waits for its time stays listed as due while runs are paused. Nothing stays of another day.
+    """
+    if result.looked_into:
+        return False
+    if known.status in _TROUBLE:
+        return True
+    was_missed = known.missed_at is not None and known.reason == "EVENT_DAY_PASSED"
+    waits = known.status == "planned" or known.reason in _WAITING
+    is_same_day = result.day is None or result.day == known.day
+    return is_same_day and (was_missed or (waits and result.reason == "CONNECTOR_DISABLED"))
+
+
 def _put_dry(change: Change, result: EventResult, known: LastResult | None) -> bool:
     """Stores one result of a dry run, unless it equals the live one. True if it differs from the last dry run's."""
+    last = change.connection.execute(_LAST_DRY, (result.event_id,)).fetchone()
+    before = _decode_result(last) if last else None
+    if before and _stands(before, result):
+        return False
     row = _encode_result(change, result)
     now = row["text_hash"]
     stands = known is not None and _is_same(result, now, (known.status, known.reason, known.details_hash))
     if known and stands and (known.was_missed_on(result.day) or not result.missed):
         change.connection.execute(_DROP_DRY, (result.event_id,))
         return False
-    before = change.connection.execute(_LAST_DRY, (result.event_id,)).fetchone()
     change.connection.execute(_PUT_DRY, row)
-    is_news = before is None or not _is_same(result, now, tuple(before))
+    is_news = before is None or not _is_same(result, now, (before.status, before.reason, before.details_hash))
     if is_news:
         change.audit(
             AuditKind.SEEN_DRY, result.event_id, day=row["event_day"], status=result.status, reason=result.reason
