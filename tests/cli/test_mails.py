@@ -76,6 +76,17 @@ def test_it_tells_the_order_as_it_is_at_revel(post: Shell, told: ToldWorld) -> N
         assert f"{item['quantity']} x " in section
 
 
+def test_orders_of_a_lost_ledger_that_are_found_complete_are_in_no_mail_as_made(post: Shell, told: ToldWorld) -> None:
+    post.sync()
+    told.sendgrid.mails.clear()
+    told.lose_ledger()
+    told.time.move(minutes=45)
+    ran = post.sync()
+    assert "7 events: 0 orders made" in ran.out
+    assert sole(told).mail["subject"].endswith(": 1 held, 1 missed")
+    assert "ORDERS MADE" not in sole(told).text
+
+
 def test_or_one_mail_an_event(post: Shell, told: ToldWorld) -> None:
     told.config["email"]["digest"] = False
     post.sync()

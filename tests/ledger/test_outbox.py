@@ -41,8 +41,16 @@ def occasions(ledger: Ledger, *seen: EventResult) -> list[str]:
     return [notice.occasion for notice in waiting(ledger)]
 
 
+def begin(ledger: Ledger) -> None:
+    """An order whose first write Revel has acknowledged."""
+    plan = make_plan()
+    ledger.orders.claim(RUN, plan)
+    ledger.orders.mark_sent(RUN, EVENT, plan.steps[0])
+    ledger.orders.record(RUN, EVENT, plan.steps[0], ORDER)
+
+
 def inject(ledger: Ledger) -> None:
-    ledger.orders.claim(RUN, make_plan())
+    begin(ledger)
     ledger.orders.settle(RUN, EVENT, ORDER, "digest")
 
 
@@ -58,13 +66,69 @@ def test_an_order_that_was_settled_before_isnt_told_again(telling: Ledger) -> No
     assert len(waiting(telling)) == 1
 
 
+def find(ledger: Ledger) -> None:
+    """An order of an earlier ledger, all of which Revel shows."""
+    plan = make_plan()
+    ledger.orders.claim(RUN, plan)
+    for step in plan.steps:
+        ledger.orders.record(RUN, EVENT, step, ORDER, seen=True)
+
+
 def test_an_order_that_was_found_complete_isnt_told(telling: Ledger) -> None:
     telling.orders.settle(RUN, EVENT, ORDER, None)
     assert waiting(telling) == []
 
 
+def test_an_order_of_an_earlier_ledger_that_was_found_complete_isnt_told(telling: Ledger) -> None:
+    find(telling)
+    telling.orders.settle(RUN, EVENT, ORDER, "digest")
+    assert waiting(telling) == []
+
+
+def test_an_order_of_an_earlier_ledger_that_this_one_finishes_is_told(telling: Ledger) -> None:
+    find(telling)
+    telling.orders.mark_sent(RUN, EVENT, make_plan().steps[-1])
+    telling.orders.settle(RUN, EVENT, ORDER, "digest")
+    assert [notice.occasion for notice in waiting(telling)] == ["injected"]
+
+
+def test_an_order_whose_answers_were_lost_is_told_once_it_is_found(telling: Ledger) -> None:
+    plan = make_plan()
+    telling.orders.claim(RUN, plan)
+    telling.orders.mark_sent(RUN, EVENT, plan.steps[0])
+    telling.orders.release(RUN, EVENT, "not there yet")
+    find(telling)
+    telling.orders.settle(RUN, EVENT, ORDER, "digest")
+    assert [notice.occasion for notice in waiting(telling)] == ["injected"]
+
+
+def test_an_order_whose_only_write_was_refused_before_it_was_found_isnt_told(telling: Ledger) -> None:
+    plan = make_plan()
+    telling.orders.claim(RUN, plan)
+    telling.orders.mark_sent(RUN, EVENT, plan.steps[0])
+    telling.orders.mark_not_applied(RUN, EVENT, plan.steps[0], "400")
+    find(telling)
+    telling.orders.settle(RUN, EVENT, ORDER, "digest")
+    assert waiting(telling) == []
+
+
+def test_an_order_begun_by_a_version_that_noted_no_sendings_is_told(telling: Ledger) -> None:
+    plan = make_plan()
+    telling.orders.claim(RUN, plan)
+    telling.orders.record(RUN, EVENT, plan.steps[0], ORDER)
+    telling.orders.settle(RUN, EVENT, ORDER, "digest")
+    assert [notice.occasion for notice in waiting(telling)] == ["injected"]
+
+
+def test_an_order_that_was_disputed_after_it_was_settled_isnt_told_again(telling: Ledger) -> None:
+    inject(telling)
+    telling.orders.dispute(RUN, EVENT, ORDER, differs())
+    telling.orders.settle(RUN, EVENT, ORDER, "digest")
+    assert len(waiting(telling)) == 1
+
+
 def test_an_order_settled_after_a_dispute_is_told(telling: Ledger) -> None:
-    telling.orders.claim(RUN, make_plan())
+    begin(telling)
     telling.orders.dispute(RUN, EVENT, ORDER, differs())
     telling.orders.settle(RUN, EVENT, ORDER, "digest")
     assert [notice.occasion for notice in waiting(telling)] == ["injected"]

@@ -24,8 +24,14 @@ REPORTED_CHANGES = frozenset({"CHANGED_AFTER_INJECTION", "CANCELLED_AFTER_INJECT
 _POST_INJECTED = """
     INSERT INTO notices (run_id, event_id, occasion, location, order_id, text)
     SELECT :run_id, event_id, 'injected', '', :order_id, '' FROM orders
-    WHERE event_id = :event_id AND plan IS NOT NULL AND state <> 'settled'
+    WHERE event_id = :event_id AND plan IS NOT NULL
+      AND NOT EXISTS (SELECT 1 FROM audit WHERE audit.event_id = :event_id AND kind = 'settled')
+      AND (
+          EXISTS (SELECT 1 FROM receipts WHERE receipts.event_id = :event_id AND facts = '{}')
+          OR (SELECT count(*) FILTER (WHERE kind = 'sent') > count(*) FILTER (WHERE kind = 'not_applied')
+              FROM audit WHERE audit.event_id = :event_id))
 """
+"""Revel acknowledged a write of the order, or one was sent that may be applied."""
 _POST = """
     INSERT INTO notices (run_id, event_id, occasion, event_day, location, order_id, reason, text)
     VALUES (:run_id, :event_id, :occasion, :event_day, :location, :order_id, :reason, :text)
@@ -116,7 +122,10 @@ class Outbox:
                 change.audit(AuditKind.MAIL_GIVEN_UP, mail=str(number), text=text)
 
     def post_injected(self, change: Change, event_id: EventId, order_id: OrderId) -> None:
-        """Stores a notice that the event's order is about to be settled, unless it is settled already or isn't ours."""
+        """Stores a notice that the event's order is about to be settled.
+
+        None if it was settled before, isn't ours, or if this ledger knows of no write: an earlier ledger made it.
+        """
         if "injected" in self._mail_on:
             row = {"run_id": change.run_id, "event_id": event_id, "order_id": order_id}
             change.connection.execute(_POST_INJECTED, row)
