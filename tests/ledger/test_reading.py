@@ -22,7 +22,7 @@ from tsrevel.ledger.runs import read_pause
 from tsrevel.planning.model import EventId
 
 from ..users import as_other, folder_of_other
-from .samples import DAY, EVENT, START, TickingClock, make_run, open_ledger, raises, raw
+from .samples import DAY, EVENT, START, TickingClock, begin_older, make_run, open_ledger, raises, raw
 
 EVENTS = 150
 """Results of so many events are more than one page of each table and index."""
@@ -225,7 +225,7 @@ def test_a_view_of_an_older_ledger_shows_what_the_run_that_upgrades_it_stores() 
         path = folder / "ledger.db"
         old = MIGRATIONS[:-1]
         with Ledger.open(path, environment="sandbox", clock=TickingClock(), migrations=old) as ledger:
-            ledger.runs.begin(make_run())
+            begin_older(ledger)
         view = open_view(path, "sandbox")
         assert view is not None
         assert [each.run_id for each in view.runs.latest(9)] == ["run-1"]

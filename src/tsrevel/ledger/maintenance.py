@@ -34,9 +34,9 @@ _TABLES = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE
 _LAST_FACT = "SELECT at FROM audit ORDER BY seq DESC LIMIT 1"
 _CODES = """
     environment audit_head run_id correlation_id mode started_at finished_at event_id state order_id
-    locations local_id digest look_again_at doubt_until_at sent_at touched_at kind uuid revel_id recorded_at event_day status
-    reason text_hash missed_at first_seen_at last_seen_at updated at previous_hash hash trigger subject stamp handled_at
-    seen_at since_at seen_trouble verdict resolved_at location occasion made_at tried_at unlisted_at told_at
+    locations local_id digest look_again_at doubt_until_at sent_at touched_at kind uuid revel_id recorded_at event_day
+    status reason text_hash missed_at first_seen_at last_seen_at updated at previous_hash hash trigger subject stamp
+    handled_at seen_at since_at seen_trouble verdict resolved_at location occasion made_at tried_at unlisted_at told_at
     code result tested_at
 """
 _OPEN = frozenset(_CODES.split())
