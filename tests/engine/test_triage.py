@@ -159,9 +159,7 @@ CASES = {
     "settled, perhaps doubled, too early to say": Case(
         "skipped ALREADY_INJECTED", record=order("settled", recheck_at=TOMORROW)
     ),
-    "settled, perhaps doubled, in a dry run": Case(
-        "skipped ALREADY_INJECTED", record=order("settled", recheck_at=NOON), gate=DRY
-    ),
+    "settled, perhaps doubled, in a dry run": Case("Recheck", record=order("settled", recheck_at=NOON), gate=DRY),
     "somebody else's order": Case("skipped ORDER_EXISTS", record=order("foreign", plan=None, local_id="Triple Seat 1")),
 }
 GIVEN_ELSEWHERE = {

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import httpx
 import pytest
 
 from tsrevel.engine import after_injection
-from tsrevel.engine.outcomes import RunReport
+from tsrevel.engine.outcomes import CHANGES, RunReport
+from tsrevel.planning.model import EventId
 
 from ..world import World, find_outcome, verdict
 from .conftest import FULL
@@ -168,6 +170,137 @@ def test_a_known_twin_is_told_by_a_run_over_the_named_event_as_well(world: World
     for _ in range(2):
         report = world.sync_event(FULL)
         assert (verdict(report, FULL), report.exit_status) == ("skipped ALREADY_INJECTED", 0)
+
+
+# A write that arrives late, after its order was sent again and finished
+
+
+@pytest.fixture
+def resent(world: World, way: Way) -> World:
+    """Its order's POST got no answer and was sent again after the doubt. Once the order was made, the first arrived."""
+    way.lose("POST", "/Order/", 500, late=45 * 60)
+    assert verdict(world.sync(), FULL) == "failed OUTCOME_UNKNOWN"
+    world.time.move(minutes=20)
+    assert verdict(world.sync(), FULL) == "injected"
+    world.time.move(minutes=30)
+    way.arrive()
+    return world
+
+
+def pay_at_station(world: World) -> None:
+    """The guest pays the rest of the first order at a station."""
+    order = world.revel.state.rows["Order"][5550101]
+    clone(world, "Payment", amount=str(order["remaining_due"]), uuid=OTHER_UUID)
+    order["remaining_due"] = Decimal(0)
+
+
+def test_an_order_that_arrives_late_is_an_alarm_in_every_run_and_no_order_is_made_once_more(resent: World) -> None:
+    for _ in range(3):
+        report = later(resent)
+        assert (verdict(report, FULL), report.exit_status) == ("held DUPLICATE_ORDERS", 14)
+    resent.revel.state.rows["Order"][5550102]["deleted"] = True
+    for _ in range(3):
+        report = later(resent)
+        assert (verdict(report, FULL), report.exit_status) == ("skipped ALREADY_INJECTED", 0)
+    assert resent.looks == len(resent.revel.requests) == 1
+
+
+def test_once_the_late_order_is_deleted_a_payment_at_a_station_is_no_alarm(resent: World) -> None:
+    assert later(resent).exit_status == 14
+    resent.revel.state.rows["Order"][5550102]["deleted"] = True
+    pay_at_station(resent)
+    assert [later(resent).exit_status for _ in range(2)] == [0, 0]
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_resolution_ends_no_alarm_of_an_order_that_arrived_late_until_one_is_left(resent: World, when: str) -> None:
+    if when == "after":
+        assert later(resent).exit_status == 14
+    with resent.ledger() as ledger:
+        ledger.events.resolve(EventId(str(FULL)), "done", "seen", None)
+    assert [later(resent).exit_status for _ in range(4)] == [14] * 4
+    resent.revel.state.rows["Order"][5550102]["deleted"] = True
+    assert [later(resent).exit_status for _ in range(2)] == [0, 0]
+
+
+def test_an_order_that_arrived_late_is_an_alarm_in_every_run_though_its_event_is_not_listed_any_more(
+    resent: World,
+) -> None:
+    resent.time.move(days=9)
+    assert [later(resent).exit_status for _ in range(2)] == [14, 14]
+    resent.revel.state.rows["Order"][5550102]["deleted"] = True
+    assert [later(resent).exit_status for _ in range(2)] == [0, 0]
+
+
+def test_a_dry_run_tells_an_order_that_arrived_late_and_stores_nothing(resent: World) -> None:
+    before = resent.record(FULL)
+    report = resent.sync(dry_run=True)
+    assert (verdict(report, FULL), report.exit_status) == ("held DUPLICATE_ORDERS", 14)
+    resent.revel.state.rows["Order"][5550102]["deleted"] = True
+    assert verdict(resent.sync(dry_run=True), FULL) == "skipped ALREADY_INJECTED"
+    assert resent.record(FULL) == before
+
+
+@pytest.mark.parametrize("change", [{"guest_count": 99}, {"status": "LOST"}], ids=["changed", "cancelled"])
+def test_a_change_of_the_event_is_told_beside_the_order_that_arrived_late_and_as_a_change_after_it(
+    resent: World, change: dict[str, Any]
+) -> None:
+    resent.tripleseat.edit_event(FULL, **change)
+    for _ in range(2):
+        report = later(resent)
+        assert (verdict(report, FULL), report.exit_status) == ("held DUPLICATE_ORDERS", 14)
+        assert ("→ 99" if "guest_count" in change else "status LOST") in find_outcome(report, FULL).text
+    resent.revel.state.rows["Order"][5550102]["deleted"] = True
+    report = later(resent)
+    assert (find_outcome(report, FULL).reason in CHANGES, report.exit_status) == (True, 3)
+    assert later(resent).exit_status == 0
+
+
+@pytest.fixture
+def with_late_part(world: World, way: Way, resource: str) -> World:
+    """A part's POST got no answer and was sent again after the doubt. Once the order was made, the first arrived."""
+    way.lose("POST", f"/{resource}/", 500, late=45 * 60)
+    assert verdict(world.sync(), FULL) == "failed OUTCOME_UNKNOWN"
+    world.time.move(minutes=20)
+    assert verdict(world.sync(), FULL) == "injected"
+    world.time.move(minutes=30)
+    way.arrive()
+    return world
+
+
+def end_part(world: World, resource: str) -> None:
+    """A person voids the item, or refunds the payment, that arrived last."""
+    row = world.revel.state.rows[resource][max(world.revel.state.rows[resource])]
+    row |= {"voided_date": "2026-12-12T12:00:00"} if resource == "OrderItem" else {"refunded": True}
+
+
+@pytest.mark.parametrize("resource", ["OrderItem", "Payment"])
+def test_a_part_that_arrives_late_is_an_alarm_until_it_is_taken_back_and_a_payment_at_a_station_is_none(
+    with_late_part: World, resource: str
+) -> None:
+    world = with_late_part
+    for _ in range(3):
+        report = later(world)
+        assert (verdict(report, FULL), report.exit_status) == ("held AMOUNT_MISMATCH", 14)
+        assert "twice" in find_outcome(report, FULL).text
+    end_part(world, resource)
+    pay_at_station(world)
+    for _ in range(2):
+        report = later(world)
+        assert (verdict(report, FULL), report.exit_status) == ("skipped ALREADY_INJECTED", 0)
+
+
+@pytest.mark.parametrize("resource", ["OrderItem"])
+def test_a_person_who_can_not_take_back_a_late_part_ends_its_alarm_by_resolving_the_event(
+    with_late_part: World,
+) -> None:
+    world = with_late_part
+    with world.ledger() as ledger:
+        ledger.events.resolve(EventId(str(FULL)), "done", "seen before it arrived", None)
+    assert [later(world).exit_status for _ in range(2)] == [14, 14]
+    with world.ledger() as ledger:
+        ledger.events.resolve(EventId(str(FULL)), "done", "the item stays", None)
+    assert [later(world).exit_status for _ in range(2)] == [0, 0]
 
 
 def later(world: World) -> RunReport:

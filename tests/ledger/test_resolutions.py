@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from tsrevel.errors import ClaimConflict, ConflictCode
 from tsrevel.ledger import EventResult, Ledger, StationChange, StationReport
 from tsrevel.planning.model import EventId, OrderId
@@ -194,6 +196,20 @@ def test_a_finished_order_is_still_looked_at_again(ledger: Ledger) -> None:
     ledger.orders.recheck(RUN, EVENT, datetime(2020, 1, 1, tzinfo=UTC))
     ledger.events.resolve(EVENT, "done", "all well", None)
     assert [each.event_id for each in ledger.orders.unfinished()] == [EVENT]
+
+
+@pytest.mark.parametrize(
+    ("reason", "again"), [("AMOUNT_MISMATCH", []), ("DUPLICATE_ORDERS", [EVENT]), ("TOO_EARLY", [EVENT])]
+)
+def test_a_person_who_was_told_of_a_doubled_part_settles_that_but_no_second_order(
+    ledger: Ledger, reason: str, again: list[EventId]
+) -> None:
+    ledger.orders.claim(RUN, make_plan())
+    ledger.orders.settle(RUN, EVENT, ORDER, None)
+    ledger.orders.recheck(RUN, EVENT, datetime(2020, 1, 1, tzinfo=UTC))
+    ledger.events.store_results(RUN, [EventResult(EVENT, DAY, "held", reason, "", None)])
+    ledger.events.resolve(EVENT, "done", "all well", None)
+    assert [each.event_id for each in ledger.orders.unfinished()] == again
 
 
 def test_an_order_is_never_claimed_for_an_event_that_a_person_has_settled(ledger: Ledger) -> None:

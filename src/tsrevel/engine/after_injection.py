@@ -18,6 +18,7 @@ from operator import itemgetter
 from typing import Literal
 
 from tsrevel.engine.context import OrderChangeReported, RunContext, RunState
+from tsrevel.engine.event_drift import find_drift, hold_doubled
 from tsrevel.engine.outcomes import (
     Outcome,
     describe_order,
@@ -25,11 +26,10 @@ from tsrevel.engine.outcomes import (
     is_told_change,
     not_written,
     order_stands,
-    with_order,
 )
 from tsrevel.engine.verify import find_twice
 from tsrevel.errors import LedgerUnusable, Refused, StopRun, TryNextRun, TsrevelError, Unreadable
-from tsrevel.ledger import EventDrift, OrderRecord, StationChange, StationReport
+from tsrevel.ledger import OrderRecord, StationChange, StationReport
 from tsrevel.planning.identity import known_local_ids, order_uuid
 from tsrevel.planning.model import Event, EventId, Hold, OrderId, Plan, Skip
 from tsrevel.planning.reasons import Reason, Status
@@ -125,7 +125,7 @@ def note_changed_order(ctx: RunContext, state: RunState, record: OrderRecord, ou
     try:
         doubles = _search_doubles(ctx, record)
         if doubles:
-            return _hold(state, record, doubles, outcome)
+            return hold_doubled(state, record, doubles, outcome)
         if record.state == "foreign":
             return _note_foreign(ctx, state, record, record.order_id, outcome)
         row = _find(ctx, record, record.order_id)
@@ -304,14 +304,14 @@ def _check(
     """The event's outcome with what Revel shows of its order now; None if there is nothing to report."""
     doubles = _find_doubles(rows)
     if doubles:
-        return _hold(state, record, doubles, outcome)
+        return hold_doubled(state, record, doubles, outcome)
     if record.state == "foreign":
         return _check_foreign(ctx, state, record, rows, before, outcome, singles)
     own = next((row for row in rows if row.id == record.order_id), None)
     if own and record.plan:
         shown = _confirm(ctx, record.plan, own, before, singles)
         if isinstance(shown, Hold):
-            return _hold(state, record, shown, outcome)
+            return hold_doubled(state, record, shown, outcome)
         return _compare(ctx, state, record, shown, before, outcome)
     if record.order_id is None or not _may_read(singles, "lost"):
         return None
@@ -478,7 +478,7 @@ def _agrees(ctx: RunContext, state: RunState, record: OrderRecord, row: OrderRow
 
     A change that the order doesn't show, such as another day, is for a person to settle.
     """
-    drift = _find_drift(state, record)
+    drift = find_drift(state, record)
     if drift.cancelled if drift else record.cancelled:
         is_gone = row is None or row.deleted or not (row.amounts["total"] or row.amounts["balance"])
         return is_gone and not _has_other_order(ctx, record)
@@ -490,12 +490,6 @@ def _agrees(ctx: RunContext, state: RunState, record: OrderRecord, row: OrderRow
         return False
     contents = ctx.revel.contents(row.id)
     return agrees_with(now, record.plan, row, contents.items, contents.payments)
-
-
-def _find_drift(state: RunState, record: OrderRecord) -> EventDrift | None:
-    """The event's comparison with its order that this run is about to store; None if there was none."""
-    drifts = (each for each in state.reports if isinstance(each, EventDrift))
-    return next((each for each in drifts if each.event_id == record.event_id), None)
 
 
 def _has_other_order(ctx: RunContext, record: OrderRecord) -> bool:
@@ -519,21 +513,6 @@ def _tell(record: OrderRecord, outcome: Outcome | None, text: str, shown: ShownF
         return replace(about, text=f"{about.text}; {text}", details=(*about.details, *details))
     change = Skip(Reason.CHANGED_AFTER_INJECTION, text, details)
     return replace(not_written(about, change), order_id=record.order_id, news=True)
-
-
-def _hold(state: RunState, record: OrderRecord, found: Hold, outcome: Outcome | None) -> Outcome:
-    """Report an order that has a twin, or a part twice, in every run until a person deletes one of them.
-
-    A change of the event is told beside it, and once more without it: what is told as held isn't told as changed.
-    """
-    about = with_order(outcome, record) if outcome else describe_order(record)
-    if outcome and is_told_change(outcome):
-        drift = _find_drift(state, record)
-        if drift:
-            state.reports.remove(drift)
-        text, details = f"{found.text}; {outcome.text}", (*found.details, *outcome.details)
-        found = replace(found, text=text, details=details)
-    return replace(not_written(about, found), alarm=True)
 
 
 def _as_planned(plan: Plan) -> ShownFields:

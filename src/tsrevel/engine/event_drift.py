@@ -10,9 +10,9 @@ from dataclasses import astuple, replace
 
 from tsrevel.engine.context import RunContext, RunState
 from tsrevel.engine.fetch import EventUnavailable, FoundEvent, fetch_whole
-from tsrevel.engine.outcomes import Outcome, not_written, order_stands
+from tsrevel.engine.outcomes import Outcome, describe_order, is_told_change, not_written, order_stands, with_order
 from tsrevel.engine.triage import Compare, leave_cancelled, reinstated, report_change
-from tsrevel.ledger import ContentHashes, KnownEvents, OrderRecord, hash_of_content, hash_of_hold
+from tsrevel.ledger import ContentHashes, EventDrift, KnownEvents, OrderRecord, hash_of_content, hash_of_hold
 from tsrevel.planning.billing import refunded_of
 from tsrevel.planning.changes import describe_changes, describe_unshown
 from tsrevel.planning.event_details import (
@@ -74,6 +74,27 @@ def compare_with_event(
         changed = not_written(done, Skip(Reason.CHANGED_AFTER_INJECTION, _tell_all(record, changes), told))
         return replace(changed, news=True, unshown=_tell_all(record, unshown) if unshown else "")
     return order_stands(done, record)
+
+
+def find_drift(state: RunState, record: OrderRecord) -> EventDrift | None:
+    """The event's comparison with its order that this run is about to store; None if there was none."""
+    drifts = (each for each in state.reports if isinstance(each, EventDrift))
+    return next((each for each in drifts if each.event_id == record.event_id), None)
+
+
+def hold_doubled(state: RunState, record: OrderRecord, found: Hold, outcome: Outcome | None) -> Outcome:
+    """Report an order that has a twin, or a part twice, in every run until a person deletes one of them.
+
+    A change of the event is told beside it, and once more without it: what is told as held isn't told as changed.
+    """
+    about = with_order(outcome, record) if outcome else describe_order(record)
+    if outcome and is_told_change(outcome):
+        drift = find_drift(state, record)
+        if drift:
+            state.reports.remove(drift)
+        text, details = f"{found.text}; {outcome.text}", (*found.details, *outcome.details)
+        found = replace(found, text=text, details=details)
+    return replace(not_written(about, found), alarm=True)
 
 
 def _tell_all(record: OrderRecord, changes: Iterable[str]) -> str:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from tsrevel.engine.context import RunContext, RunState
-from tsrevel.engine.event_drift import compare_with_event, plan_anew, read_details
+from tsrevel.engine.event_drift import compare_with_event, hold_doubled, plan_anew, read_details
 from tsrevel.engine.fetch import (
     EventUnavailable,
     FoundEvent,
@@ -74,7 +74,7 @@ from tsrevel.engine.triage import (
 from tsrevel.engine.work_queue import WorkQueue, make_entry
 from tsrevel.engine.workers import in_parallel
 from tsrevel.errors import LedgerUnusable, OutcomeUnknown, Refused, StopRun, TryNextRun, WrongClock
-from tsrevel.ledger import KnownEvents, OrderRecord, hash_of_content
+from tsrevel.ledger import KnownEvents, OrderRecord, Resolution, hash_of_content
 from tsrevel.planning.identity import known_local_ids, order_uuid
 from tsrevel.planning.model import Event, EventId, Hold, Plan, Skip
 from tsrevel.planning.plan import label_order
@@ -268,15 +268,15 @@ def perform(ctx: RunContext, state: RunState, work: Work, task: Task) -> Outcome
 
 
 def _recheck(ctx: RunContext, state: RunState, work: Work, task: Recheck) -> Outcome:
-    """Check again whether a late write doubled the order. If not, continue with its event."""
+    """Check again whether a late write doubled the order, and continue with its event."""
     record, found = task.record, task.found
     doubled = recheck(ctx, state, record, task.plan)
-    about = with_order(describe(found.event, ctx.policy), record) if found else describe_order(record)
-    if doubled:
-        return replace(not_written(about, doubled), alarm=True)
-    if found is None:
-        return order_stands(about, record)
     resolution = work.known.resolutions.get(record.event_id)
+    if doubled:
+        compared = _try_to_compare(ctx, state, record, found, resolution) if found else None
+        return hold_doubled(state, record, doubled, compared)
+    if found is None:
+        return order_stands(describe_order(record), record)
     return perform(ctx, state, work, triage_finished(found, record, ctx.policy, resolution))
 
 
@@ -293,34 +293,47 @@ def _recover(ctx: RunContext, state: RunState, work: Work, task: Recover) -> Out
 
 
 def _tell_changes(ctx: RunContext, state: RunState, task: Recover, finished: Outcome) -> Outcome:
-    """The outcome of an order that was just finished, with what has changed in its event since an earlier run began it.
-
-    If that can't be read now, the next run compares the event.
-    """
-    event_id = task.record.event_id
-    record = ctx.ledger.orders.get(event_id)
-    if record is None or state.lists_nothing:
-        return finished
-    try:
-        found = task.found or read_event(ctx.tripleseat, ctx.ledger, VanishedEvent(record))
-        if isinstance(found, EventUnavailable):
-            return finished
-        state.found[event_id] = found
-        compared = _compare(ctx, state, found, record)
-    except LedgerUnusable:
-        raise
-    except (StopRun, TryNextRun, Refused) as error:
-        log.warning("event %s can't be compared with its order now; the next run compares it: %s", event_id, error)
-        return finished
-    if not compared.news:
+    """The outcome of an order that was just finished, with what has changed in its event since it was begun."""
+    record = ctx.ledger.orders.get(task.record.event_id)
+    compared = _try_to_compare(ctx, state, record, task.found) if record else None
+    if compared is None or not compared.news:
         return finished
     return replace(finished, reason=compared.reason, text=compared.text, details=compared.details)
 
 
-def _compare(ctx: RunContext, state: RunState, found: FoundEvent, record: OrderRecord) -> Outcome:
-    """The outcome of an event whose order is finished, compared with it now."""
-    known = KnownEvents(contents=ctx.ledger.orders.contents([record.event_id]))
-    match triage_finished(found, record, ctx.policy, None):  # runs finish no order of an event that a person resolved
+def _try_to_compare(
+    ctx: RunContext,
+    state: RunState,
+    record: OrderRecord,
+    found: FoundEvent | None,
+    resolution: Resolution | None = None,
+) -> Outcome | None:
+    """The outcome of an event, compared with its order now. None if it can't be read now: the next run compares it."""
+    event_id = record.event_id
+    if state.lists_nothing:
+        return None
+    try:
+        event = found or read_event(ctx.tripleseat, ctx.ledger, VanishedEvent(record))
+        if isinstance(event, EventUnavailable):
+            return None
+        state.found[event_id] = event
+        return _compare(ctx, state, event, record, resolution)
+    except LedgerUnusable:
+        raise
+    except (StopRun, TryNextRun, Refused) as error:
+        log.warning("event %s can't be compared with its order now; the next run compares it: %s", event_id, error)
+        return None
+
+
+def _compare(
+    ctx: RunContext, state: RunState, found: FoundEvent, record: OrderRecord, resolution: Resolution | None
+) -> Outcome:
+    """The outcome of an event whose order was made or begun, compared with it now."""
+    known = KnownEvents(
+        resolutions={record.event_id: resolution} if resolution else {},
+        contents=ctx.ledger.orders.contents([record.event_id]),
+    )
+    match triage_finished(found, record, ctx.policy, resolution):
         case Leave(outcome, report):
             if report:
                 state.reports.append(report)

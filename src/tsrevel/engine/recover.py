@@ -205,19 +205,17 @@ def recover(ctx: RunContext, state: RunState, about: Outcome, record: OrderRecor
 def recheck(ctx: RunContext, state: RunState, record: OrderRecord, plan: Plan) -> Hold | None:
     """Check again whether a late write doubled a settled order. Returns what a person must resolve, or None.
 
-    If the clock proves to be fast, a later run checks again.
+    The order stays settled and due for a recheck until none of it exists twice. If the clock proves to be fast, a later
+    run checks again.
     """
-    doubled: Hold | None = None
     match find_order(ctx, plan.event_id, plan.uuid, order_names(ctx, plan)):
         case Ours(row):
             twice = find_twice(ctx.revel.contents(row.id))
-            doubled = differs(Mismatch(Reason.AMOUNT_MISMATCH, twice), row.id) if twice else None
+            if twice:
+                return differs(Mismatch(Reason.AMOUNT_MISMATCH, twice), row.id)
         case Hold(reason=Reason.DUPLICATE_ORDERS) as several:
-            doubled = several
-    if doubled:
-        ctx.ledger.orders.dispute(ctx.run_id, record.event_id, record.order_id, doubled)
-        return doubled
-    if is_recheck_due(record, state.clock_check.earliest(ctx.now())):
+            return several
+    if not ctx.dry_run and is_recheck_due(record, state.clock_check.earliest(ctx.now())):
         ctx.ledger.orders.recheck(ctx.run_id, record.event_id, None)
     return None
 

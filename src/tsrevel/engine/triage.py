@@ -106,7 +106,7 @@ def triage(found: FoundEvent, known: KnownEvents, rules: TriageRules, now: datet
     event_id = found.event.id
     record, resolution = known.orders.get(event_id), known.resolutions.get(event_id)
     if record and record.is_finished:
-        if record.plan and is_recheck_due(record, now) and not rules.write_gate.dry_run:
+        if record.plan and is_recheck_due(record, now):
             return Recheck(found, record, record.plan)
         return triage_finished(found, record, rules.policy, resolution)
     if resolution:
@@ -125,7 +125,7 @@ def triage_unlisted(record: OrderRecord, rules: TriageRules, now: datetime) -> T
         return None
     if record.state != "settled":
         return _triage_begun(None, about, record, record.plan, rules)
-    if is_recheck_due(record, now) and not rules.write_gate.dry_run:
+    if is_recheck_due(record, now):
         return Recheck(None, record, record.plan)
     return Leave(order_stands(about, record))
 

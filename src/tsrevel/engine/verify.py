@@ -234,10 +234,10 @@ def find_missing(plan: Plan, contents: Contents, stages: Container[Stage] = STAG
 
 
 def find_twice(contents: Contents) -> str:
-    """In words, which kind of part exists twice; "" if none does."""
+    """In words, which kind of part exists twice; "" if none does. A voided or refunded part doesn't count."""
     parts: dict[str, tuple[_Part, ...]] = {
-        "an item": contents.items,
-        "a payment": contents.payments,
+        "an item": tuple(row for row in contents.items if not row.voided),
+        "a payment": tuple(row for row in contents.payments if row.counts),
         "a history row": contents.history,
     }
     twice = (part for part, rows in parts.items() if len({row.uuid for row in rows}) < len(rows))

@@ -125,6 +125,11 @@ _PUT_RESOLUTION = """
         verdict = excluded.verdict, note = excluded.note, order_id = coalesce(excluded.order_id, order_id),
         digest = excluded.digest, resolved_at = excluded.resolved_at
 """
+_END_RECHECK = """
+    UPDATE orders SET look_again_at = NULL
+    WHERE event_id = :event_id AND state = 'settled' AND look_again_at <= :at AND EXISTS (
+        SELECT 1 FROM sightings WHERE sightings.event_id = orders.event_id AND reason = 'AMOUNT_MISMATCH')
+"""
 _FOREIGN = "SELECT order_id FROM orders WHERE event_id = ? AND state = 'foreign'"
 _KNOWS_DELIVERY = """
     SELECT EXISTS (SELECT 1 FROM deliveries WHERE trigger = ? AND subject = ? AND stamp IN (?, ?)) AS known
@@ -213,11 +218,13 @@ class EventRepository:
         """Stores a person's verdict on an event, in place of an earlier one. Runs leave the event alone from now on.
 
         Orders named earlier stay named. `note` must be free of customer data. A change that is open is settled; the
-        audit keeps it for `reopen`.
+        audit keeps it for `reopen`. If a recheck reported that a part of its order exists twice, that is settled, too.
         """
         with self._transactions.changing(None) as change:
             row = {"event_id": event_id, "verdict": verdict, "note": note, "order_id": order_id, "at": change.at}
             change.connection.execute(_PUT_RESOLUTION, row)
+            if change.connection.execute(_END_RECHECK, row).rowcount:
+                change.audit(AuditKind.LOOK_AGAIN, event_id, at="never")
             told = change.connection.execute(_OPEN_CHANGE, (event_id,)).fetchone()
             settled = {"reason": told["reason"], "since": told["told_at"], "run_id": told["run_id"]} if told else {}
             change.audit(AuditKind.RESOLVED, event_id, verdict=verdict, note=note, order_id=order_id, **settled)
