@@ -201,6 +201,35 @@ def test_a_passed_event_whose_order_is_ours_is_not_missed_though_the_ledger_is_l
     assert (verdict(report, FULL), report.exit_status) == ("skipped ALREADY_INJECTED", 0)
 
 
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_a_passed_event_with_an_order_by_hand_at_another_establishment_needs_a_person(
+    tmp_path: Path, dry_run: bool
+) -> None:
+    world = World(tmp_path, "missed")
+    order = world.add_order(MISSED, establishment="/enterprise/Establishment/9/")
+    for _ in range(2):
+        report = world.sync(dry_run=dry_run)
+        assert (verdict(report, MISSED), report.exit_status) == ("held ORDER_EXISTS", 3)
+        assert find_outcome(report, MISSED).text.endswith("is at establishment 9; was the event moved?")
+    assert world.record(MISSED) is None
+    world.revel.state.rows["Order"][order]["establishment"] = "/enterprise/Establishment/8/"
+    report = world.sync(dry_run=dry_run)
+    assert (verdict(report, MISSED), report.exit_status) == ("skipped ORDER_EXISTS", 0)
+
+
+def test_a_passed_event_whose_order_is_ours_at_another_establishment_needs_a_person_if_the_ledger_is_lost(
+    world: World,
+) -> None:
+    world.sync()
+    world.lose_ledger()
+    world.revel.state.rows["Order"][5550101]["establishment"] = "/enterprise/Establishment/9/"
+    world.time.move(days=1)
+    for _ in range(2):
+        report = world.sync()
+        assert (verdict(report, FULL), report.exit_status) == ("held ORDER_EXISTS", 3)
+    assert world.record(FULL) is None
+
+
 def test_a_passed_event_with_two_orders_needs_a_person(tmp_path: Path) -> None:
     world = World(tmp_path, "missed")
     world.add_order(MISSED)

@@ -46,11 +46,10 @@ from tsrevel.engine.recover import (
     Ours,
     adopt,
     adopt_whole,
+    find_misplaced,
     find_order,
     hold_found,
-    hold_stranger,
     leave_foreign,
-    may_be_ours,
     preview_adoption,
     recheck,
     recover,
@@ -79,7 +78,7 @@ from tsrevel.planning.identity import known_local_ids, order_uuid
 from tsrevel.planning.model import Event, EventId, Hold, Plan, Skip
 from tsrevel.planning.plan import label_order
 from tsrevel.planning.reasons import Reason, Status
-from tsrevel.planning.screening import screen
+from tsrevel.planning.screening import find_location, screen
 from tsrevel.revel.decode import OrderRow
 
 log = logging.getLogger(__name__)
@@ -403,20 +402,20 @@ def _check_missed(ctx: RunContext, state: RunState, found: FoundEvent, verdict: 
     if isinstance(existing, Absent):
         missed = replace(not_written(about, verdict), missed=True, news=True)
         return replace(missed, failed_write=ctx.ledger.orders.failed_writes([event_id]).get(event_id))
-    row = existing.row
-    about = with_row(about, row)
-    if isinstance(existing, Foreign) and may_be_ours(ctx, row, event_id):
-        return hold_stranger(about, row)
-    if isinstance(existing, Ours) and (not row.printed or row.has_history is False):
+    row, location = existing.row, find_location(found.event, ctx.policy)
+    if isinstance(existing, Foreign):
+        return leave_foreign(ctx, about, row, location, found.digest)
+    about, elsewhere = with_row(about, row), find_misplaced(row, location)
+    if elsewhere:
+        return not_written(about, elsewhere)
+    if not row.printed or row.has_history is False:
         command = f"tsrevel sync-event {event_id} --ignore-time-gate"
         text = f"Revel order {row.id} is ours and unfinished: finish it by `{command}`"
         return not_written(about, Hold(Reason.ORDER_DIFFERS, text))
-    if not ctx.dry_run and isinstance(existing, Ours):
+    if not ctx.dry_run:
         _take_in(ctx, state, found, row)
-    elif not ctx.dry_run:
-        ctx.ledger.orders.mark_foreign(ctx.run_id, event_id, row.id, row.local_id, found.digest)
-    reason = Reason.ALREADY_INJECTED if isinstance(existing, Ours) else Reason.ORDER_EXISTS
-    return not_written(about, Skip(reason, f"Revel already had order {row.id}; the ledger didn't know it"))
+    text = f"Revel already had order {row.id}; the ledger didn't know it"
+    return not_written(about, Skip(Reason.ALREADY_INJECTED, text))
 
 
 def _take_in(ctx: RunContext, state: RunState, found: FoundEvent, row: OrderRow) -> None:

@@ -99,17 +99,26 @@ def hold_found(about: Outcome, found: Hold) -> Outcome:
 # An order that somebody else made
 
 
-def leave_foreign(ctx: RunContext, about: Outcome, row: OrderRow, location: Location, digest: str | None) -> Outcome:
+def leave_foreign(
+    ctx: RunContext, about: Outcome, row: OrderRow, location: Location | None, digest: str | None
+) -> Outcome:
     """An order that someone else made counts at the event's establishment. Elsewhere a person must decide."""
-    known = with_row(about, row)
-    if row.establishment != location.establishment:
-        text = f"Revel order {row.id} for it is at establishment {row.establishment}; was the event moved?"
-        return not_written(known, Hold(Reason.ORDER_EXISTS, text, (row.id,)))
+    known, elsewhere = with_row(about, row), find_misplaced(row, location)
+    if elsewhere:
+        return not_written(known, elsewhere)
     if may_be_ours(ctx, row, about.event_id):
         return hold_stranger(known, row)
     if not ctx.dry_run:
         ctx.ledger.orders.mark_foreign(ctx.run_id, about.event_id, row.id, row.local_id, digest)
     return not_written(known, Skip(Reason.ORDER_EXISTS, f"Revel order {row.id} was made by someone else"))
+
+
+def find_misplaced(row: OrderRow, location: Location | None) -> Hold | None:
+    """Why a person must decide on an order that exists already: it isn't at its event's establishment."""
+    if location is None or row.establishment == location.establishment:
+        return None
+    text = f"Revel order {row.id} for it is at establishment {row.establishment}; was the event moved?"
+    return Hold(Reason.ORDER_EXISTS, text, (row.id,))
 
 
 def with_row(about: Outcome, row: OrderRow) -> Outcome:
