@@ -8,7 +8,8 @@ import pytest
 
 from tsrevel.errors import ClaimConflict, ConflictCode
 from tsrevel.ledger import EventResult, Ledger, StationChange, StationReport
-from tsrevel.planning.model import EventId, OrderId
+from tsrevel.planning.model import EventId, Hold, OrderId
+from tsrevel.planning.reasons import Reason
 
 from .samples import DAY, EVENT, ORDER, RUN, make_plan, raises
 
@@ -188,6 +189,30 @@ def test_an_order_begun_is_not_taken_up_again_until_it_is_opened(ledger: Ledger)
     assert ledger.orders.unfinished() == ()
     ledger.events.reopen(EVENT, "")
     assert [(each.event_id, each.is_finished) for each in ledger.orders.unfinished()] == [(EVENT, False)]
+
+
+@pytest.mark.parametrize("state", ["claimed", "disputed"])
+def test_of_an_order_begun_it_keeps_the_state_of_the_event_that_the_order_was_planned_from(
+    ledger: Ledger, state: str
+) -> None:
+    ledger.orders.claim(RUN, make_plan(), "planned")
+    if state == "disputed":
+        ledger.orders.dispute(RUN, EVENT, ORDER, Hold(Reason.AMOUNT_MISMATCH, "its tax is 0.00"))
+    hold(ledger, digest="changed")
+    ledger.events.resolve(EVENT, "done", "finished by hand", None)
+    assert ledger.events.resolutions([EVENT])[EVENT].digest == "planned"
+    ledger.events.resolve(EVENT, "done", "finished by hand, as order 12", OrderId("12"))
+    assert ledger.events.resolutions([EVENT])[EVENT].digest == "planned"
+    ledger.events.note_change(RUN, EVENT, "changed")
+    ledger.events.resolve(EVENT, "done", "changed by hand, too", None)
+    assert ledger.events.resolutions([EVENT])[EVENT].digest == "changed"
+
+
+def test_of_an_order_planned_from_an_unknown_state_it_keeps_the_last_state_of_the_event(ledger: Ledger) -> None:
+    ledger.orders.claim(RUN, make_plan())
+    hold(ledger, digest="listed")
+    ledger.events.resolve(EVENT, "done", "finished by hand", None)
+    assert ledger.events.resolutions([EVENT])[EVENT].digest == "listed"
 
 
 def test_a_finished_order_is_still_looked_at_again(ledger: Ledger) -> None:

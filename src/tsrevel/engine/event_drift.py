@@ -85,20 +85,29 @@ def find_drift(state: RunState, record: OrderRecord) -> EventDrift | None:
 def hold_doubled(state: RunState, record: OrderRecord, found: Hold, outcome: Outcome | None) -> Outcome:
     """Report an order that has a twin, or a part twice, in every run until a person deletes one of them.
 
-    A change of the event is told beside it, and once more without it: what is told as held isn't told as changed.
+    A change of the event is told beside it.
     """
     about = with_order(outcome, record) if outcome else describe_order(record)
-    if outcome and is_told_change(outcome):
-        drift = find_drift(state, record)
-        if drift:
-            state.reports.remove(drift)
-        text, details = f"{found.text}; {outcome.text}", (*found.details, *outcome.details)
-        found = replace(found, text=text, details=details)
-    return replace(not_written(about, found), alarm=True)
+    return tell_beside(state, record, replace(not_written(about, found), alarm=True), outcome)
+
+
+def tell_beside(state: RunState, record: OrderRecord, trouble: Outcome, compared: Outcome | None) -> Outcome:
+    """`trouble` with the order, and beside it the change of the event that `compared` tells.
+
+    The change is told once more when the trouble is over: what is told as held or failed isn't told as changed.
+    """
+    if compared is None or not is_told_change(compared):
+        return trouble
+    drift = find_drift(state, record)
+    if drift:
+        state.reports.remove(drift)
+    details = (*trouble.details, str(compared.reason), *compared.details)
+    return replace(trouble, text=f"{trouble.text}; {compared.text}", details=details)
 
 
 def _tell_all(record: OrderRecord, changes: Iterable[str]) -> str:
-    return f"after Revel order {record.order_id} was made: {'; '.join(changes)}"
+    order = f"Revel order {record.order_id}" if record.order_id else "its order"
+    return f"after {order} was {'made' if record.is_finished else 'begun'}: {'; '.join(changes)}"
 
 
 def plan_anew(ctx: RunContext, state: RunState, event: Event) -> Plan | Hold:

@@ -51,7 +51,7 @@ class Writing:
 
 def inject(ctx: RunContext, state: RunState, about: Outcome, plan: Plan, labels: Labels, digest: str | None) -> Outcome:
     """Write an order. A search has just shown that Revel doesn't have it (`FRESH`)."""
-    ctx.ledger.orders.claim(ctx.run_id, plan)
+    ctx.ledger.orders.claim(ctx.run_id, plan, digest)
     return write_missing(ctx, state, Writing(about, plan, plan.steps, labels, digest=digest))
 
 

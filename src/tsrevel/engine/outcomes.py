@@ -292,19 +292,27 @@ def recall_resolved(resolution: Resolution) -> Resolved:
     return Resolved(resolution.verdict, resolution.may_have_order)
 
 
-def describe_change(resolution: Resolution, reason: Reason, digest: str = "") -> Skip:
-    """That an event has changed, or was cancelled, since a person resolved it. `digest`: its state now."""
+def describe_change(
+    resolution: Resolution, reason: Reason, digest: str = "", *, record: OrderRecord | None = None
+) -> Skip:
+    """That an event has changed, or was cancelled, since a person resolved it. `digest`: its state now.
+
+    If its order was begun (`record`), it may have changed before it was resolved: the order's plan is compared with.
+    """
     cancelled = reason is Reason.CANCELLED_AFTER_INJECTION
     what = "it was cancelled or deleted after" if cancelled else "it has changed since"
-    text = f"{what} {_describe_verdict(resolution)}"
-    if cancelled and resolution.order_id:
-        text += f"; Revel order {resolution.order_id} may still stand"
+    text = f"{what} {'its order was planned; ' if record else ''}{_describe_verdict(resolution)}"
+    order_id = resolution.order_id or (record.order_id if record else None)
+    if cancelled and order_id:
+        text += f"; Revel order {order_id} may still stand"
     return Skip(reason, text, (digest,))
 
 
 def describe_standing(record: OrderRecord, resolution: Resolution | None) -> str:
     """The orders that stand, or may stand, although their event was cancelled."""
     named = resolution.order_id if resolution else None
+    if named is None and record.order_id is None:
+        return "its order may stand"
     if named is None or named == record.order_id:
         if record.state == "foreign":  # no run looks at it once its event is cancelled
             return f"Revel order {record.order_id}, which someone else made, may still stand"

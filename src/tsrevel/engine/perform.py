@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from tsrevel.engine.context import RunContext, RunState
-from tsrevel.engine.event_drift import compare_with_event, hold_doubled, plan_anew, read_details
+from tsrevel.engine.event_drift import compare_with_event, hold_doubled, plan_anew, read_details, tell_beside
 from tsrevel.engine.fetch import (
     EventUnavailable,
     FoundEvent,
@@ -172,13 +172,8 @@ def guarded(ctx: RunContext, state: RunState, work: Work, item: WorkItem) -> Out
             left = not_written(about_item(ctx, known, item), Skip(Reason.CONNECTOR_DISABLED, describe_disabled(pause)))
             return replace(left, looked_into=False)
         outcome = decide(ctx, state, work, item)
-    except OutcomeUnknown as error:
-        state.in_doubt.add(event_id)
-        return _tell_repeated(ctx, _failed(ctx, known, item, Reason.OUTCOME_UNKNOWN, str(error)))
-    except TryNextRun as error:
-        return replace(_failed(ctx, known, item, Reason.UPSTREAM_UNAVAILABLE, str(error)), down=True)
-    except Refused as error:
-        return _tell_repeated(ctx, _failed(ctx, known, item, Reason.UPSTREAM_UNAVAILABLE, str(error)))
+    except (OutcomeUnknown, TryNextRun, Refused) as error:
+        return _failed_by(ctx, state, known, item, error)
     except StopRun as stop:
         state.stop = state.stop or stop
         if isinstance(stop, WrongClock):
@@ -281,23 +276,31 @@ def _recheck(ctx: RunContext, state: RunState, work: Work, task: Recheck) -> Out
 
 def _recover(ctx: RunContext, state: RunState, work: Work, task: Recover) -> Outcome:
     """Finish the order that was begun. If Revel has nothing of it, continue with its event as it is now."""
-    outcome = recover(ctx, state, task.about, task.record, task.plan)
-    if outcome and outcome.status is Status.INJECTED:
-        return _tell_changes(ctx, state, task, outcome)
+    try:
+        outcome = recover(ctx, state, task.about, task.record, task.plan)
+    except (OutcomeUnknown, TryNextRun, Refused) as error:
+        outcome = _failed_by(ctx, state, work.known, task.found or task.record, error)
     if outcome:
-        return outcome
+        return _tell_changes(ctx, state, task, outcome)
     if task.found is None:
         return _read(ctx, state, work, NamedEvent(task.record.event_id))
     return perform(ctx, state, work, triage_new(task.found, work.known, work.rules, ctx.now()))
 
 
-def _tell_changes(ctx: RunContext, state: RunState, task: Recover, finished: Outcome) -> Outcome:
-    """The outcome of an order that was just finished, with what has changed in its event since it was begun."""
+def _tell_changes(ctx: RunContext, state: RunState, task: Recover, outcome: Outcome) -> Outcome:
+    """The outcome of an order that was begun, with what has changed in its event since.
+
+    A person may resolve an event that is held or failed, and then no run compares it any more.
+    """
     record = ctx.ledger.orders.get(task.record.event_id)
-    compared = _try_to_compare(ctx, state, record, task.found) if record else None
+    if record is None or outcome.status is Status.SKIPPED:
+        return outcome
+    compared = _try_to_compare(ctx, state, record, task.found)
+    if outcome.status is not Status.INJECTED:
+        return tell_beside(state, record, outcome, compared)
     if compared is None or not compared.news:
-        return finished
-    return replace(finished, reason=compared.reason, text=compared.text, details=compared.details)
+        return outcome
+    return replace(outcome, reason=compared.reason, text=compared.text, details=compared.details)
 
 
 def _try_to_compare(
@@ -441,6 +444,20 @@ def _with_record(ctx: RunContext, known: KnownEvents, item: WorkItem) -> Outcome
 
 def _failed(ctx: RunContext, known: KnownEvents, item: WorkItem, reason: Reason | None, text: str) -> Outcome:
     return replace(_with_record(ctx, known, item), status=Status.FAILED, reason=reason, text=text)
+
+
+def _failed_by(
+    ctx: RunContext, state: RunState, known: KnownEvents, item: WorkItem, error: OutcomeUnknown | TryNextRun | Refused
+) -> Outcome:
+    """An event that failed because of a service. A later run tries it again."""
+    match error:
+        case OutcomeUnknown():
+            state.in_doubt.add(id_of(item))
+            return _tell_repeated(ctx, _failed(ctx, known, item, Reason.OUTCOME_UNKNOWN, str(error)))
+        case TryNextRun():
+            return replace(_failed(ctx, known, item, Reason.UPSTREAM_UNAVAILABLE, str(error)), down=True)
+        case Refused():
+            return _tell_repeated(ctx, _failed(ctx, known, item, Reason.UPSTREAM_UNAVAILABLE, str(error)))
 
 
 def _tell_repeated(ctx: RunContext, failed: Outcome) -> Outcome:

@@ -143,7 +143,7 @@ def hold_stranger(about: Outcome, row: OrderRow) -> Outcome:
 def adopt(ctx: RunContext, state: RunState, about: Outcome, plan: Plan, row: OrderRow, digest: str | None) -> Outcome:
     """Finish an order with our uuid that this ledger doesn't know, if its contents are part of the plan."""
     contents, found = read_beginning(ctx, state, plan, row.id, {step.uuid for step in plan.steps})
-    ctx.ledger.orders.claim(ctx.run_id, plan)
+    ctx.ledger.orders.claim(ctx.run_id, plan, digest)
     if isinstance(found, Strange):
         return dispute(ctx, about, plan, row.id, Mismatch(Reason.ORDER_DIFFERS, found.text))
     writing = Writing(about, plan, found.steps, order_id=row.id, digest=digest)
@@ -176,7 +176,7 @@ def adopt_whole(ctx: RunContext, state: RunState, plan: Plan, row: OrderRow, dig
     contents, found = read_beginning(ctx, state, plan, row.id)
     if found != Missing(()) or contents.order is None or describe_differences(plan, contents.order):
         return False
-    ctx.ledger.orders.claim(ctx.run_id, plan)
+    ctx.ledger.orders.claim(ctx.run_id, plan, digest)
     about = Outcome(plan.event_id, Status.SKIPPED)
     _record_shown(ctx, Writing(about, plan, (), order_id=row.id), contents)
     ctx.ledger.orders.settle(ctx.run_id, plan.event_id, row.id, digest)

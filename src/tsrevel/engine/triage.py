@@ -111,7 +111,7 @@ def triage(found: FoundEvent, known: KnownEvents, rules: TriageRules, now: datet
         return triage_finished(found, record, rules.policy, resolution)
     if resolution:
         about = describe(found.event, rules.policy)
-        return _triage_resolved(found, with_order(about, record) if record else about, resolution, rules.policy)
+        return _triage_resolved(found, about, record, resolution, rules.policy)
     if record and record.plan:
         about = with_order(describe(found.event, rules.policy), record)
         return _triage_begun(found, about, record, record.plan, rules)
@@ -262,11 +262,15 @@ def was_updated_since(event: Event, resolution: Resolution, zone: ZoneInfo, prec
     return at + precision > resolution.resolved_at
 
 
-def _triage_resolved(found: FoundEvent, about: Outcome, resolution: Resolution, policy: Policy) -> Leave:
+def _triage_resolved(
+    found: FoundEvent, about: Outcome, record: OrderRecord | None, resolution: Resolution, policy: Policy
+) -> Leave:
     """An event that a person resolved, and that has no finished order of ours. Each change since is reported once.
 
-    Digests decide. If none was known when it was resolved, TripleSeat's stamp decides for the first listed state.
+    Digests decide. If none was known when it was resolved, TripleSeat's stamp decides for the first listed state. If
+    its order was begun, changes count from its plan on.
     """
+    about = with_order(about, record) if record else about
     digest, known = found.digest, resolution.digest
     if digest is None or (known and is_same_content(known, digest)):  # only a listing shows whether it has changed
         return Leave(leave_resolved(about, resolution))
@@ -277,7 +281,7 @@ def _triage_resolved(found: FoundEvent, about: Outcome, resolution: Resolution, 
             return Leave(leave_resolved(about, resolution), ResolvedSeen(found.event.id, digest, changed=False))
     cancelled = isinstance(screen_status(found.event, policy), Skip)
     reason = Reason.CANCELLED_AFTER_INJECTION if cancelled else Reason.CHANGED_AFTER_INJECTION
-    left = leave_resolved(about, resolution, describe_change(resolution, reason, digest))
+    left = leave_resolved(about, resolution, describe_change(resolution, reason, digest, record=record))
     return Leave(replace(left, news=True), ResolvedSeen(found.event.id, digest, changed=True))
 
 

@@ -233,4 +233,6 @@ def _with_open_change(outcome: Outcome, history: EventHistory) -> Outcome:
     resolution, change = history.resolution, history.open_change
     if resolution is None or change is None or outcome.resolved is None or outcome.reason == change.reason:
         return outcome
-    return leave_resolved(outcome, resolution, describe_change(resolution, Reason(change.reason)))
+    return leave_resolved(
+        outcome, resolution, describe_change(resolution, Reason(change.reason), record=history.record)
+    )

@@ -334,7 +334,7 @@ def _changed(view: LedgerView) -> Iterator[Changed]:
         record, resolution = records.get(each.event_id), resolutions.get(each.event_id)
         order_id, resolved = record.order_id if record else None, None
         if resolution and not (record and record.is_finished):
-            told = describe_change(resolution, Reason(each.reason))
+            told = describe_change(resolution, Reason(each.reason), record=record)
             order_id, resolved = resolution.order_id or order_id, recall_resolved(resolution)
         elif record is None:
             continue

@@ -71,7 +71,7 @@ _STATE = """
     FROM orders WHERE event_id = ?
 """
 _CLAIM = """
-    INSERT INTO orders (event_id, state, plan, run_id, touched_at) VALUES (?, 'claimed', ?, ?, ?)
+    INSERT INTO orders (event_id, state, plan, digest, run_id, touched_at) VALUES (?, 'claimed', ?, ?, ?, ?)
 """
 _MAY_BE_APPLIED = """
     SELECT count(*) FILTER (WHERE kind = 'sent') > count(*) FILTER (WHERE kind = 'not_applied') AS ever
@@ -289,8 +289,10 @@ class OrderRepository:
 
     # From claim to settled
 
-    def claim(self, run_id: str, plan: Plan) -> None:
+    def claim(self, run_id: str, plan: Plan, digest: str | None = None) -> None:
         """Stores the plan before its first write. It replaces an earlier claim without receipts.
+
+        `digest`: the content hash of the event that it was made from; None if unknown.
 
         If an earlier write for the event may be applied, the order is due for a recheck. ClaimConflict if the event is
         resolved, or its order has receipts or is settled, disputed or foreign.
@@ -306,7 +308,7 @@ class OrderRepository:
             state = _require(change, event_id, "be claimed", {"claimed"}, begun=False)
             text = encode_plan(plan)
             connection.execute("DELETE FROM orders WHERE event_id = ?", (event_id,))
-            connection.execute(_CLAIM, (event_id, text, run_id, change.at))
+            connection.execute(_CLAIM, (event_id, text, digest, run_id, change.at))
             steps = [(event_id, seq, step.kind, step.number, step.uuid) for seq, step in enumerate(plan.steps)]
             connection.executemany(_PUT_STEP, steps)
             if self.was_sent(event_id):

@@ -128,10 +128,10 @@ class OrderRecord:
     """Everything known of the order of one event.
 
     `plan` is the claimed plan, and stays. `seen_plan` is the event's plan when a change was last reported. `digest` is
-    the event's content hash then, or when the order was settled. `receipts` and `sent` are by the uuid of their step.
-    `sent` is when each step was last sent; it is empty for a settled order. The outcome of `unanswered` is unknown.
-    Foreign orders have `local_id`, disputed ones `reason` and `text`; older versions stored no `reason`. `recheck_at`:
-    a write of unknown outcome was sent again, so a check from then on shows whether a part exists twice.
+    the event's content hash then, or when the order was claimed or settled. `receipts` and `sent` are by the uuid of
+    their step. `sent` is when each step was last sent; it is empty for a settled order. The outcome of `unanswered` is
+    unknown. Foreign orders have `local_id`, disputed ones `reason` and `text`; older versions stored no `reason`.
+    `recheck_at`: a write of unknown outcome was sent again, so a check from then on shows whether a part exists twice.
     `seen_trouble`: the hash of why the changed event couldn't be planned when last seen; None if it could.
     """
 
@@ -270,8 +270,9 @@ class LastResult:
 class Resolution:
     """A person's verdict on an event, and why. `order_id` is the order that a person last named.
 
-    `digest` is the event's content hash then, or at the latest change reported since; None if unknown. `orders` are all
-    orders named since the event was last open. `was_done`: a person said `done` since then.
+    `digest` is the event's content hash then, or at the latest change reported since; None if unknown. If its order was
+    begun and not finished, it is the hash of the event that the order was planned from. `orders` are all orders named
+    since the event was last open. `was_done`: a person said `done` since then.
     """
 
     event_id: EventId
