@@ -252,6 +252,7 @@ def test_a_look_that_fails_is_no_change_and_fails_no_run(
     report = next_run(made)
     assert (verdict(report, FULL), report.exit_status, report.error) == (ALREADY, 0, None)
     assert "finished orders can't be checked now" in caplog.text
+    assert any("finished orders can't be checked now" in each for each in report.warnings)
     made.revel.faults.clear()
     assert verdict(next_run(made), FULL) == CHANGED
 
@@ -312,6 +313,39 @@ def test_an_event_that_tripleseat_cannot_hand_out_leaves_the_orders_watched(made
     report = next_run(made)
     assert verdict(report, FULL) == CHANGED
     assert report.exit_status == 13
+
+
+@pytest.mark.parametrize("fault", [{"status": 500}, {"status": 503}, {"status": 429}, {"kind": "drop_before"}])
+def test_one_order_that_revel_can_not_show_leaves_the_others_watched(made: World, fault: dict[str, Any]) -> None:
+    made.add_event(64000052, lines=[("Coffee Urn", 1, 38)])
+    made.revel.faults.add("status", "POST", "/OrderItem/", status=400)
+    next_run(made)
+    kind = fault.pop("kind", "status")
+    made.revel.faults.add(kind, "GET", f"/Order/{ORDER + 1}/$", times=None, **fault)
+    assert verdict(next_run(made), 64000052).startswith("failed")
+    made.revel.pos_touch(ORDER)
+    report = next_run(made)
+    assert (verdict(report, FULL), verdict(report, 64000052)) == (CHANGED, "failed UPSTREAM_UNAVAILABLE")
+    assert not any("weren't checked" in each for each in report.warnings)
+    assert verdict(next_run(made), FULL) == ALREADY
+
+
+def test_a_known_twin_is_told_by_a_run_over_named_events_though_revel_can_not_show_one_order(made: World) -> None:
+    other = made.add_event(64000052, lines=[("Coffee Urn", 1, 38)])
+    made.revel.faults.add("status", "POST", "/OrderItem/", times=None, status=400)
+    next_run(made)
+    made.add_order(FULL, "Triple Seat_{}")
+    while next_run(made).exit_status != 14:
+        pass
+    made.revel.faults.add("status", "GET", f"/Order/{ORDER + 1}/$", times=None, status=500)
+    assert verdict(made.sync_event(FULL, other), FULL) == "held DUPLICATE_ORDERS"
+
+
+def test_revel_that_fails_in_the_middle_of_a_run_is_said(made: World) -> None:
+    made.add_event(64000052, lines=[("Coffee Urn", 1, 38)])
+    made.at("after POST /resources/Order/", lambda: setattr(made.wires["revel"], "down", True))
+    report = next_run(made)
+    assert any("finished orders can't be checked now" in each for each in report.warnings)
 
 
 def test_that_nothing_was_looked_at_is_said(made: World) -> None:

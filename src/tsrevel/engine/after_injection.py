@@ -19,6 +19,7 @@ from typing import Literal
 
 from tsrevel.engine.context import OrderChangeReported, RunContext, RunState
 from tsrevel.engine.event_drift import find_drift, hold_doubled
+from tsrevel.engine.find import warn
 from tsrevel.engine.outcomes import (
     Outcome,
     describe_order,
@@ -114,7 +115,7 @@ def _note_changes(
     except LedgerUnusable:
         raise
     except (StopRun, TryNextRun, Refused) as error:
-        log.warning("finished orders can't be checked now; the next run checks them: %s", error)
+        warn(state, f"finished orders can't be checked now; the next run checks them: {error}")
     return list(told.values())
 
 

@@ -134,7 +134,7 @@ def _may_look_at_orders(ctx: RunContext, state: RunState) -> bool:
 
 
 def _warn_if_down(ctx: RunContext, state: RunState) -> bool:
-    """Whether Revel is down. Then the report says that finished orders weren't checked."""
+    """Whether Revel answered nothing. Then the report says that finished orders weren't checked."""
     if ctx.revel.is_down:
         warn(state, "Revel is unavailable, so finished orders weren't checked for changes; the next run checks them")
     return ctx.revel.is_down

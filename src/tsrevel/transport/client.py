@@ -136,8 +136,8 @@ class ApiClient:
         self._base = str(self._client.base_url).removesuffix("/")
         self._secrets = set[str]()
         self._warned = set[str]()
-        self.is_down = False
-        """Whether the last request got no answer, or one that says that the service is unavailable."""
+        self._was_asked = False
+        self._was_available = False
         self.answered = False
         """Whether the service has answered at all, even without a date."""
         self.skew: float | None = None
@@ -149,6 +149,11 @@ class ApiClient:
 
     def close(self) -> None:
         self._client.close()
+
+    @property
+    def is_down(self) -> bool:
+        """Whether no request got an answer, or only ones that say that the service is unavailable."""
+        return self._was_asked and not self._was_available
 
     def warn_once(self, text: str) -> None:
         """Log a warning about the service, but the same text only once."""
@@ -224,9 +229,10 @@ class ApiClient:
             self.redactor.add(*secrets)
             self._secrets |= secrets
         sent: dict[str, Json] = {"data": form, "json": body, "headers": own, "auth": auth}
-        self.is_down = True
+        self._was_asked = True
         status, content, after = self._exchange(label, method, path, params, **sent, extensions={"scope": scope})
-        self.is_down = httpx.codes.is_server_error(status) or status == httpx.codes.TOO_MANY_REQUESTS
+        if not (httpx.codes.is_server_error(status) or status == httpx.codes.TOO_MANY_REQUESTS):
+            self._was_available = True
         writes = body is not None
         if not httpx.codes.is_success(status):
             self._refuse(label, status, content, after, writes=writes)
@@ -357,7 +363,7 @@ class ApiService:
 
     @property
     def is_down(self) -> bool:
-        """Whether the last request got no usable answer."""
+        """Whether no request got an answer, or only ones that say that the service is unavailable."""
         return self._client.is_down
 
     def stop(self) -> None:
