@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import ssl
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from ..world import Died, World, find_outcome, verdict
@@ -284,6 +286,76 @@ def test_an_order_begun_is_finished_although_tripleseat_lists_nothing(world: Wor
     report = world.sync()
     assert (verdict(report, FULL), report.exit_status) == ("injected", 13)
     assert world.flaws(FULL) == []
+
+
+def lose_login(world: World) -> None:
+    """TripleSeat accepts neither the access token nor the refresh token any more."""
+    world.tripleseat.faults.add("status", None, "/v1/", times=None, status=401)
+    world.tripleseat.faults.add(
+        "status", None, "/oauth2/token", times=None, status=400, body={"error": "invalid_grant"}
+    )
+
+
+def lose_rights(world: World) -> None:
+    world.tripleseat.faults.add("status", "GET", "/v1/events/search", times=None, status=403)
+
+
+def lose_token(world: World) -> None:
+    (world.folder / "token.json").unlink()
+
+
+def lose_trust(world: World) -> None:
+    """TripleSeat's certificate is untrusted."""
+
+    def refuse(_moment: str) -> None:
+        cause = ssl.SSLCertVerificationError("self-signed certificate")
+        cause.verify_code, cause.verify_message = 18, "self-signed certificate"
+        raise httpx.ConnectError("refused") from cause
+
+    world.wires["tripleseat"]._reach = refuse
+
+
+NO_LISTING = {
+    "login": (lose_login, 12),
+    "rights": (lose_rights, 12),
+    "token": (lose_token, 10),
+    "trust": (lose_trust, 10),
+}
+
+
+@pytest.mark.parametrize("what", NO_LISTING)
+def test_an_order_begun_is_finished_although_no_one_may_list_tripleseats_events(world: World, what: str) -> None:
+    lose, status = NO_LISTING[what]
+    world.at("after POST /resources/OrderItem/", world.die)
+    with pytest.raises(Died):
+        world.sync()
+    lose(world)
+    report = world.sync()
+    assert (verdict(report, FULL), report.exit_status, world.flaws(FULL)) == ("injected", status, [])
+    assert report.error
+    again = world.sync()
+    assert (again.outcomes, again.exit_status) == ((), status)
+
+
+@pytest.mark.parametrize("what", NO_LISTING)
+def test_finished_orders_are_watched_although_no_one_may_list_tripleseats_events(world: World, what: str) -> None:
+    lose, status = NO_LISTING[what]
+    world.sync()
+    lose(world)
+    world.revel.pos_touch(5550101)
+    report = world.sync()
+    assert (verdict(report, FULL), report.exit_status) == ("skipped CHANGED_AFTER_INJECTION", status)
+
+
+def test_nothing_is_finished_where_revel_refuses_the_key_as_well(world: World) -> None:
+    world.at("after POST /resources/OrderItem/", world.die)
+    with pytest.raises(Died):
+        world.sync()
+    world.revive()
+    lose_login(world)
+    world.forget_requests()
+    world.config["revel"]["api_secret"] = "old"
+    assert (world.sync().exit_status, world.writes) == (12, [])
 
 
 def test_a_run_that_stops_at_an_event_says_which_order_it_left_half_written(world: World) -> None:

@@ -21,7 +21,15 @@ from tsrevel.engine.fetch import NamedEvent, UnreadEvent
 from tsrevel.engine.find import Window, WorkItem, find_work, id_of, warn
 from tsrevel.engine.outcomes import Outcome, RunReport, end_reason, exit_status
 from tsrevel.engine.perform import account_for
-from tsrevel.errors import AssumptionFailed, LedgerUnusable, ServiceDown, StopRun
+from tsrevel.errors import (
+    AssumptionFailed,
+    ConfigError,
+    ConnectionMisconfigured,
+    CredentialsRefused,
+    LedgerUnusable,
+    ServiceDown,
+    StopRun,
+)
 from tsrevel.ledger import EventDrift, EventResult, RunMode, RunRecord
 from tsrevel.planning.assumptions import find_critical
 from tsrevel.planning.model import Event, EventId
@@ -35,6 +43,8 @@ _LEDGER_WAS_LOST = (
     "reports DUPLICATE_ORDERS. "
     "Pauses and resolutions are lost: restore the backup, or pause and resolve again"
 )
+_NO_LISTING = (ServiceDown, CredentialsRefused, ConfigError, ConnectionMisconfigured)
+"""The errors that keep TripleSeat's events from being listed, but not the orders begun from being finished at Revel."""
 
 
 def sync(ctx: RunContext, state: RunState, window: Window) -> RunReport:
@@ -52,8 +62,8 @@ def sync(ctx: RunContext, state: RunState, window: Window) -> RunReport:
         found = {each.event_id for each in done if each.resolved is None}  # else nobody looked into Revel
         if is_new and found - known_before.keys():
             warn(state, _LEDGER_WAS_LOST.format(path=ctx.ledger.path))
-    except ServiceDown as down:  # without a listing, orders begun can still be finished
-        outcomes = _finish_begun(ctx, state, down)
+    except _NO_LISTING as stop:  # orders begun can still be finished
+        outcomes = _finish_begun(ctx, state, stop)
     except StopRun as stop:
         state.stop = stop
     if _may_look_at_orders(ctx, state) and not _warn_if_down(ctx, state):
@@ -113,7 +123,8 @@ def _may_begin(ctx: RunContext, state: RunState) -> bool:
     return True
 
 
-def _finish_begun(ctx: RunContext, state: RunState, down: ServiceDown) -> list[Outcome]:
+def _finish_begun(ctx: RunContext, state: RunState, unlisted: StopRun) -> list[Outcome]:
+    """The outcomes of the orders begun. `unlisted`: why TripleSeat lists no events."""
     state.lists_nothing = True
     try:
         begun: list[WorkItem] = list(ctx.ledger.orders.unfinished())
@@ -123,13 +134,14 @@ def _finish_begun(ctx: RunContext, state: RunState, down: ServiceDown) -> list[O
     except StopRun as stop:
         state.stop = stop
         return []
-    state.stop = state.stop or down
+    state.stop = state.stop or unlisted
     return outcomes
 
 
 def _may_look_at_orders(ctx: RunContext, state: RunState) -> bool:
-    """Whether there is time and runs aren't paused. A service may be down."""
-    may_go_on = state.stop is None or isinstance(state.stop, ServiceDown)
+    """Whether there is time and runs aren't paused. A service may be down, or TripleSeat's login dead."""
+    tolerated = _NO_LISTING if state.lists_nothing else ServiceDown
+    may_go_on = state.stop is None or isinstance(state.stop, tolerated)
     return may_go_on and not state.pause and not ctx.out_of_time()
 
 
