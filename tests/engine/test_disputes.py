@@ -132,6 +132,33 @@ def test_an_order_that_a_pos_recalculated_and_a_person_put_right_is_settled(worl
     assert world.writes == ["POST OrderHistory"]
 
 
+@pytest.mark.parametrize(
+    ("paid", "balance", "expected"),
+    [
+        ("637.72", "0.00", ("injected", 0)),
+        ("100.00", "537.72", ("injected", 0)),
+        ("700.00", "-62.28", ("held ORDER_DIFFERS", 3)),
+        ("100.00", "637.72", ("held ORDER_DIFFERS", 3)),
+    ],
+    ids=["in full", "in part", "too much", "and the balance stayed"],
+)
+def test_a_mismatch_that_a_person_has_put_right_is_settled_though_the_guest_has_paid_at_a_station_since(
+    world: World, paid: str, balance: str, expected: tuple[str, int]
+) -> None:
+    crash(world, "after POST /resources/OrderHistory/")
+    world.revel.pos_touch(ORDER)
+    world.sync()
+    correct(world, discount_amount=Decimal("9.6"), final_total=Decimal("837.72"), remaining_due=Decimal(balance))
+    row = next(iter(world.revel.state.rows["Payment"].values()))
+    left_out = {"id", "resource_uri", "uuid", "amount"}
+    world.revel.add("Payment", None, **{k: v for k, v in row.items() if k not in left_out}, amount=paid)
+    report = world.sync()
+    assert (verdict(report, FULL), report.exit_status) == expected
+    if expected == ("injected", 0):
+        report = world.sync()
+        assert (verdict(report, FULL), report.exit_status) == ("skipped ALREADY_INJECTED", 0)
+
+
 def test_a_finding_stands_until_all_of_the_order_is_right(world: World) -> None:
     crash(world, "after POST /resources/OrderHistory/")
     items = world.revel.state.rows["OrderItem"].copy()

@@ -256,6 +256,17 @@ def test_a_change_of_the_event_is_told_beside_the_order_that_arrived_late_and_as
     assert later(resent).exit_status == 0
 
 
+def test_once_a_twin_found_by_the_last_read_back_is_deleted_a_payment_at_a_station_is_no_alarm(world: World) -> None:
+    world.at("after POST .*History", lambda: clone(world))
+    assert verdict(world.sync(), FULL) == "held DUPLICATE_ORDERS"
+    world.revel.state.rows["Order"][5550102]["deleted"] = True
+    pay_at_station(world)
+    report = later(world)
+    assert (verdict(report, FULL), report.exit_status) == ("injected", 0)
+    assert world.writes == []
+    assert [later(world).exit_status for _ in range(2)] == [0, 0]
+
+
 @pytest.fixture
 def with_late_part(world: World, way: Way, resource: str) -> World:
     """A part's POST got no answer and was sent again after the doubt. Once the order was made, the first arrived."""

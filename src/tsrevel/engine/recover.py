@@ -25,6 +25,7 @@ from tsrevel.engine.verify import (
     Missing,
     NotShown,
     Strange,
+    find_missing,
     find_renamed,
     find_twice,
     read_beginning,
@@ -34,6 +35,7 @@ from tsrevel.errors import OutcomeUnknown
 from tsrevel.ledger import OrderRecord
 from tsrevel.planning.identity import local_id
 from tsrevel.planning.model import EventId, Hold, Location, OrderId, Plan, Skip, Step
+from tsrevel.planning.money import Cents
 from tsrevel.planning.reasons import Reason, Status
 from tsrevel.revel.client import Contents, tell_doubles, tell_renamed
 from tsrevel.revel.compare import describe_differences
@@ -256,13 +258,17 @@ def _finish(
     """Write the missing parts of the order, if its contents are part of the plan.
 
     A disputed order is only checked again. If it is right now, a person corrected it: it gets its history row if that
-    is missing, and is settled.
+    is missing, and is settled. A whole order that a guest has paid at a station is settled, too.
     """
     pending, answered = _pending(ctx, state, record), record.receipts.keys() - record.unanswered
     contents, found = read_beginning(ctx, state, plan, row.id, pending | answered)
     renamed = find_renamed(plan, contents, record.sent)
     if renamed:
         return _disown(ctx, about, record, plan, row.id, renamed.step)
+    if _is_whole_and_paid(plan, contents):
+        _record_shown(ctx, Writing(about, plan, (), order_id=row.id, known=answered), contents)
+        ctx.ledger.orders.settle(ctx.run_id, plan.event_id, row.id, None)
+        return injected(about, plan, row.id)
     if record.state == "disputed" and not _has_come_right(plan, contents, found):
         return hold_order(about, plan, row.id, recall_dispute(record))
     if isinstance(found, Strange):
@@ -343,6 +349,23 @@ def _has_come_right(plan: Plan, contents: Contents, found: Missing | Strange) ->
     if isinstance(found, Strange) or not _has_totals(found.steps):
         return False
     return contents.order is not None and not describe_differences(plan, contents.order)
+
+
+def _is_whole_and_paid(plan: Plan, contents: Contents) -> bool:
+    """Whether the order is as planned, but for payments that a station took of its balance: normal service."""
+    planned = {each.uuid for each in plan.payments}
+    taken = [each for each in contents.payments if each.uuid not in planned and each.counts]
+    order = contents.order
+    if not taken or order is None or order.amounts["balance"] < 0:
+        return False
+    balance = Cents(order.amounts["balance"] + sum(each.amount for each in taken))
+    before = replace(
+        contents,
+        order=replace(order, amounts={**order.amounts, "balance": balance}),
+        payments=tuple(each for each in contents.payments if each not in taken),
+    )
+    found = find_missing(plan, before)
+    return found == Missing(()) and _has_come_right(plan, before, found)
 
 
 def _has_totals(missing: Iterable[Step]) -> bool:
