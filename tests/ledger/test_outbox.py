@@ -57,7 +57,7 @@ def inject(ledger: Ledger) -> None:
 def test_an_order_that_is_settled_is_told(telling: Ledger) -> None:
     inject(telling)
     (notice,) = waiting(telling)
-    assert notice == Notice(EVENT, "injected", "sync-1a2b3c4d", None, "", ORDER, None, "")
+    assert notice == Notice(EVENT, "injected", RUN, "sync-1a2b3c4d", None, "", ORDER, None, "")
 
 
 def test_an_order_that_was_settled_before_isnt_told_again(telling: Ledger) -> None:
@@ -144,7 +144,7 @@ def test_a_change_that_isnt_stored_isnt_told(telling: Ledger) -> None:
 def test_a_notice_says_all_that_a_mail_needs(telling: Ledger) -> None:
     telling.events.store_results(RUN, [HELD])
     (notice,) = waiting(telling)
-    assert notice == Notice(EVENT, "held", "sync-1a2b3c4d", DAY, "Bakery", None, "UNMAPPED_ITEMS", "no product")
+    assert notice == Notice(EVENT, "held", RUN, "sync-1a2b3c4d", DAY, "Bakery", None, "UNMAPPED_ITEMS", "no product")
 
 
 def test_an_event_without_a_day_is_told_without(telling: Ledger) -> None:

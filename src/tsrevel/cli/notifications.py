@@ -20,8 +20,8 @@ from tsrevel.config import Settings
 from tsrevel.config.settings import SECRETS, VARIABLES
 from tsrevel.engine.outcomes import Outcome, RunReport, most_severe, recall_resolved
 from tsrevel.errors import LedgerUnusable, RunLocked, describe_fault
-from tsrevel.ledger import Ledger, RunMode, hold_mail_lock
-from tsrevel.ledger.outbox import DueMail
+from tsrevel.ledger import Ledger, OrderRecord, Resolution, RunMode, hold_mail_lock
+from tsrevel.ledger.outbox import DueMail, Notice
 from tsrevel.notify.healthchecks import Monitor
 from tsrevel.notify.hooks import HookFailure, run_hook, without_secrets
 from tsrevel.notify.sendgrid import Message, SendGrid, SendResult, SendVerdict
@@ -30,7 +30,8 @@ from tsrevel.wiring import Runtime, correlate, open_ledger
 
 if TYPE_CHECKING:
     from tsrevel.cli.answers.runs import Hook
-    from tsrevel.notify.message import MailContext
+    from tsrevel.notify.message import MailContext, StateSince
+    from tsrevel.planning.model import OrderId
 
 log = logging.getLogger(__name__)
 
@@ -232,8 +233,10 @@ def _send_due(ledger: Ledger, settings: Settings, runtime: Runtime) -> None:
 
 
 def _write(ledger: Ledger, mail: DueMail, settings: Settings) -> Message:
+    from tsrevel.insight.notices import find_states_since
     from tsrevel.notify.message import MailItem, write_message
 
+    states = find_states_since(ledger, mail.notices)
     orders = ledger.orders.find(notice.event_id for notice in mail.notices)
     resolutions = ledger.events.resolutions(notice.event_id for notice in mail.notices)
     resolved = {
@@ -249,17 +252,28 @@ def _write(ledger: Ledger, mail: DueMail, settings: Settings) -> Message:
             correlation_id=notice.correlation_id,
             day=notice.day,
             location=notice.location,
-            order_id=notice.order_id,
+            order_id=_find_order_id(notice, state, orders.get(notice.event_id), resolutions.get(notice.event_id)),
             reason=notice.reason,
             text=notice.text,
             plan=orders[notice.event_id].plan if notice.event_id in orders else None,
-            failed_write=failed.get(notice.event_id) if notice.occasion in {"failed", "missed"} else None,
+            failed_write=failed.get(notice.event_id) if state or notice.occasion in {"failed", "missed"} else None,
             foreign=notice.event_id in orders and orders[notice.event_id].state == "foreign",
             resolved=resolved.get(notice.event_id) if notice.occasion == "changed" else None,
+            since=state,
         )
-        for notice in mail.notices
+        for notice, state in zip(mail.notices, states, strict=True)
     ]
     return write_message(items, mail_context(settings, mail.number, mail.made_at))
+
+
+def _find_order_id(
+    notice: Notice, since: StateSince | None, record: OrderRecord | None, resolution: Resolution | None
+) -> OrderId | None:
+    """The event's order now, if the notice is no longer true; else the notice's."""
+    if since is None:
+        return notice.order_id
+    named = resolution.order_id if resolution else None
+    return named or (record.order_id if record else None) or notice.order_id
 
 
 def mail_context(settings: Settings, number: int | None, made_at: datetime) -> MailContext:

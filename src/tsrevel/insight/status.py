@@ -275,7 +275,7 @@ def take_stock(view: LedgerView | None, settings: Settings, now: datetime, limit
     )
     if view is None:
         return bare
-    changed, covered = tuple(_changed(view)), covered_locations(build_policy(settings))
+    changed, covered = tuple(find_changed(view)), covered_locations(build_policy(settings))
     with view.reading():
         trouble, missed = view.queries.held_or_failed(), view.queries.missed()
         runs = view.runs.latest(limit)
@@ -320,7 +320,7 @@ def _find_contrary(latest: Sequence[RunRecord], now: datetime, *, dry_run: bool)
     return None
 
 
-def _changed(view: LedgerView) -> Iterator[Changed]:
+def find_changed(view: LedgerView) -> Iterator[Changed]:
     """Reported changes that nobody has settled, unless event and order agree again."""
     with view.reading():
         found = view.queries.open_changes()

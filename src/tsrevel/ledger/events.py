@@ -15,7 +15,8 @@ from tsrevel.planning.identity import NAMELESS
 from tsrevel.planning.model import Event, EventId, OrderId
 
 _LAST_RESULTS = """
-    SELECT event_id, event_day, status, reason, text_hash, missed_at, updated, unlisted_at, location
+    SELECT event_id, event_day, status, reason, text_hash, missed_at, updated, unlisted_at, location,
+        run_id
     FROM sightings WHERE event_id IN (SELECT value FROM json_each(?))
 """
 _PUT_RESULT = """
@@ -445,6 +446,7 @@ def _decode_result(row: sqlite3.Row) -> LastResult:
         updated=decode_instant(row["updated"]),
         unlisted_at=decode_instant(row["unlisted_at"]),
         location=row["location"],
+        run_id=row["run_id"],
     )
 
 

@@ -41,7 +41,7 @@ _MAKE_MAIL = "INSERT INTO mails (made_at) VALUES (?)"
 _PUT_INTO = "UPDATE notices SET mail = ? WHERE number = ?"
 _DUE = "SELECT number, made_at, attempts, refusals FROM mails WHERE state = 'due' ORDER BY number"
 _NOTICES = """
-    SELECT notices.event_id, occasion, event_day, location, order_id, reason, text, correlation_id
+    SELECT notices.event_id, notices.run_id, occasion, event_day, location, order_id, reason, text, correlation_id
     FROM notices JOIN runs USING (run_id) WHERE mail = ? ORDER BY number
 """
 _TRIED = """
@@ -57,6 +57,7 @@ class Notice:
 
     event_id: EventId
     occasion: Occasion
+    run_id: str
     correlation_id: str
     day: date | None
     location: str
@@ -178,6 +179,7 @@ def _decode_notice(row: sqlite3.Row) -> Notice:
     return Notice(
         event_id=row["event_id"],
         occasion=row["occasion"],
+        run_id=row["run_id"],
         correlation_id=row["correlation_id"],
         day=date.fromisoformat(row["event_day"]) if row["event_day"] else None,
         location=row["location"],

@@ -248,7 +248,7 @@ class LastResult:
     """The last result for an event. `missed_at`: when a run first saw its gate closed on that day without an order.
 
     `updated` is the latest of TripleSeat's own times of change. `unlisted_at`: since when the listing lacks the event,
-    although it exists.
+    although it exists. `run_id`: the run whose result it is.
     """
 
     event_id: EventId
@@ -260,6 +260,7 @@ class LastResult:
     updated: datetime | None = None
     unlisted_at: datetime | None = None
     location: str = ""
+    run_id: str = ""
 
     def was_missed_on(self, day: date | None) -> bool:
         """Whether a run has reported it as missed on that day. Postponed, it may be missed again."""

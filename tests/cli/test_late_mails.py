@@ -1,0 +1,235 @@
+"""A mail that is sent late says what has become of its events meanwhile, so that nobody settles one a second time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from tsrevel.ledger.records import Verdict
+from tsrevel.planning.model import EventId
+
+from ..notify.post import Envelope, ToldWorld
+from .bench import Shell
+
+PAID, UNMAPPED, MISSED = 64000002, 64000003, 64000005
+Happening = Callable[[Shell, ToldWorld], object]
+
+
+@pytest.fixture
+def told(tmp_path: Path) -> ToldWorld:
+    made = ToldWorld(tmp_path, "unmapped", "missed")
+    made.config["email"]["on"] = ["held", "failed", "missed", "changed"]
+    made.config["email"]["digest"] = False
+    return made
+
+
+@pytest.fixture
+def post(told: ToldWorld) -> Shell:
+    return Shell(told)
+
+
+def text_about(told: ToldWorld, event_id: int, number: int = 0) -> str:
+    """The mail about an event that was sent as that `number`, in one line."""
+    mails = [Envelope(mail) for mail in told.sendgrid.mails]
+    found = [each for each in mails if f"event {event_id}" in str(each.mail["subject"])]
+    return " ".join(found[number].text.split())
+
+
+def send_late(post: Shell, told: ToldWorld, happening: Happening) -> None:
+    """One run whose mails don't get through; then this happens, and a run whose mails do."""
+    told.sendgrid.answers = [500]
+    post.sync()
+    assert told.sendgrid.mails == []
+    told.sendgrid.answers = [500]  # nor do those of what happens now
+    happening(post, told)
+    told.sendgrid.answers = []
+    told.time.move(minutes=45)
+    post.sync()
+
+
+def resolve(event_id: int, verdict: Verdict) -> Happening:
+    def by_hand(_post: Shell, told: ToldWorld) -> None:
+        with told.ledger() as ledger:
+            ledger.events.resolve(EventId(str(event_id)), verdict, "by hand", None)
+
+    return by_hand
+
+
+def make_missed(post: Shell, _told: ToldWorld) -> None:
+    assert post.sync_event(str(MISSED), "--ignore-time-gate").status == 0
+
+
+def correct_names(_post: Shell, told: ToldWorld) -> None:
+    told.rewrite_event(UNMAPPED, lines=[("Fruit Platter", 1, 5)])
+
+
+def enter_by_hand(post: Shell, told: ToldWorld) -> None:
+    told.add_order(UNMAPPED)
+    correct_names(post, told)
+
+
+def spoil_amounts(post: Shell, told: ToldWorld) -> None:
+    correct_names(post, told)
+    told.tripleseat.edit_event(UNMAPPED, grand_total="7.77")
+
+
+def cancel(event_id: int) -> Happening:
+    return lambda _post, told: told.tripleseat.cancel_event(event_id)
+
+
+def postpone(event_id: int) -> Happening:
+    day = date(2026, 12, 16)
+    new = {"event_date": f"{day:%m/%d/%Y}", "event_date_iso8601": day.isoformat()}
+    new |= {"event_start": f"{day:%m/%d/%Y} 12:00 PM", "event_start_iso8601": f"{day}T12:00:00-08:00"}
+    return lambda _post, told: told.tripleseat.edit_event(event_id, **new)
+
+
+SETTLED: list[tuple[int, str, Happening, str]] = [
+    (MISSED, "missed", make_missed, "Nothing to do: its order has been made since."),
+    (MISSED, "missed", resolve(MISSED, "done"), "Nothing to do: a person has resolved the event since."),
+    (MISSED, "missed", cancel(MISSED), "the event is skipped now (STATUS_NOT_ELIGIBLE); nothing to do."),
+    (MISSED, "missed", postpone(MISSED), "the event is skipped now (TOO_EARLY); nothing to do: a run on"),
+    (UNMAPPED, "held", correct_names, "Nothing to do: its order has been made since."),
+    (UNMAPPED, "held", resolve(UNMAPPED, "ignored"), "Nothing to do: a person has resolved the event since."),
+    (UNMAPPED, "held", cancel(UNMAPPED), "the event is skipped now (STATUS_NOT_ELIGIBLE); nothing to do."),
+    (UNMAPPED, "held", enter_by_hand, "someone else's order for it has been found since."),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("event_id", "occasion", "happening", "advice"), SETTLED)
+def test_what_was_settled_before_the_mail_was_sent_asks_nobody_for_anything(
+    post: Shell, told: ToldWorld, event_id: int, occasion: str, happening: Happening, advice: str
+) -> None:
+    send_late(post, told, happening)
+    text = text_about(told, event_id)
+    assert f": 1 settled since (event {event_id}) SETTLED SINCE {occasion.upper()}: event {event_id}" in text
+    assert advice in text
+    assert "NEEDS A PERSON" not in text
+    assert "entered by hand" not in text
+    assert "map suggest" not in text
+    assert "DETAILS" not in text
+
+
+def test_the_mail_names_the_order_that_was_made_since(post: Shell, told: ToldWorld) -> None:
+    send_late(post, told, make_missed)
+    (order,) = told.orders_of(MISSED)
+    assert f"Revel order {order['id']}" in text_about(told, MISSED)
+
+
+def test_an_event_that_is_held_for_another_reason_by_now_is_told_with_that_reasons_advice(
+    post: Shell, told: ToldWorld
+) -> None:
+    send_late(post, told, spoil_amounts)
+    text = text_about(told, UNMAPPED)
+    assert ": 1 held" in text
+    assert "the event is held now (AMOUNT_MISMATCH); correct the amounts in TripleSeat." in text
+    assert "map suggest" not in text
+
+
+def test_an_event_that_was_held_and_is_missed_by_now_is_told_with_the_advice_for_a_missed_one(
+    post: Shell, told: ToldWorld
+) -> None:
+    send_late(post, told, lambda _post, told: told.time.move(days=1))
+    text = text_about(told, UNMAPPED)
+    assert "NEEDS A PERSON" in text
+    assert f"the event is skipped now (EVENT_DAY_PASSED); run `tsrevel sync-event {UNMAPPED} --ignore-time-gate" in text
+
+
+def test_what_is_still_so_is_told_as_ever(post: Shell, told: ToldWorld) -> None:
+    send_late(post, told, lambda _post, _told: None)
+    assert "NEEDS A PERSON HELD" in text_about(told, UNMAPPED)
+    assert "tsrevel map suggest" in text_about(told, UNMAPPED)
+    assert "NEEDS A PERSON MISSED" in text_about(told, MISSED)
+    assert "--ignore-time-gate" in text_about(told, MISSED)
+
+
+def test_a_failure_that_the_next_run_mended_is_settled(post: Shell, told: ToldWorld) -> None:
+    told.wires["revel"].down = True
+
+    def mend(_post: Shell, told: ToldWorld) -> None:
+        told.wires["revel"].down = False
+        correct_names(_post, told)
+
+    send_late(post, told, mend)
+    assert "Nothing to do: its order has been made since." in text_about(told, UNMAPPED)
+
+
+# Changes after injection
+
+
+@pytest.fixture
+def changed(tmp_path: Path) -> ToldWorld:
+    """An order is made, and the event gets another quantity; the mails of that are still to be sent."""
+    made = ToldWorld(tmp_path, "paid")
+    made.add_event(64000050, lines=[("Fruit Platter", 2, 5)])
+    made.config["email"] |= {"on": ["changed"], "digest": False}
+    Shell(made).sync()
+    made.time.move(minutes=45)
+    made.rewrite_event(64000050, lines=[("Fruit Platter", 3, 5)])
+    return made
+
+
+def correct_in_revel(_post: Shell, told: ToldWorld) -> None:
+    (order,) = told.orders_of(64000050)
+    rows = told.revel.state.rows
+    for item in rows["OrderItem"].values():
+        if item["order"].endswith(f"/{order['id']}/"):
+            item["quantity"] = 3
+    rows["Order"][order["id"]] |= {"subtotal": 15, "final_total": 15, "remaining_due": 15}
+    told.revel.pos_touch(order["id"])
+
+
+CHANGED: list[tuple[Happening, str]] = [
+    (correct_in_revel, "Nothing to do: the event and its order agree again."),
+    (resolve(64000050, "done"), "Nothing to do: a person has resolved the event since."),
+    (lambda _post, told: told.rewrite_event(64000050, lines=[("Fruit Platter", 2, 5)]), "agree again."),
+]
+
+
+@pytest.mark.parametrize(("happening", "advice"), CHANGED)
+def test_a_change_that_was_settled_before_the_mail_was_sent_asks_nobody_for_anything(
+    changed: ToldWorld, happening: Happening, advice: str
+) -> None:
+    send_late(Shell(changed), changed, happening)
+    text = text_about(changed, 64000050)
+    assert advice in text
+    assert ": 1 settled since" in text
+    assert "by hand" not in text
+
+
+def test_a_changed_event_that_is_cancelled_by_now_is_told_with_the_advice_for_a_cancelled_one(
+    changed: ToldWorld,
+) -> None:
+    send_late(Shell(changed), changed, cancel(64000050))
+    text = text_about(changed, 64000050)
+    assert "NEEDS A PERSON CHANGED" in text
+    assert "void it in Revel" in text
+    assert "change the order in Revel by hand" not in text
+
+
+def test_a_changed_event_that_changes_again_is_told_as_changed_twice(changed: ToldWorld) -> None:
+    send_late(
+        Shell(changed), changed, lambda _post, told: told.rewrite_event(64000050, lines=[("Fruit Platter", 4, 5)])
+    )
+    assert "NEEDS A PERSON CHANGED" in text_about(changed, 64000050, 0)
+    assert "NEEDS A PERSON CHANGED" in text_about(changed, 64000050, 1)
+
+
+def test_a_change_of_a_resolved_event_that_was_opened_again_is_decided_by_the_next_run(
+    post: Shell, told: ToldWorld
+) -> None:
+    post.sync()
+    resolve(UNMAPPED, "ignored")(post, told)
+    told.time.move(minutes=45)
+    told.tripleseat.edit_event(UNMAPPED, guest_count=77)
+    told.sendgrid.mails.clear()
+
+    def reopen(_post: Shell, told: ToldWorld) -> None:
+        with told.ledger() as ledger:
+            ledger.events.reopen(EventId(str(UNMAPPED)), "wanted after all")
+
+    send_late(post, told, reopen)
+    assert "a person has opened the event again" in text_about(told, UNMAPPED)
