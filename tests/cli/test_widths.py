@@ -209,12 +209,41 @@ def test_a_run_is_one_sentence(counts: dict[str, int], total: int | None, dry_ru
 
 
 def test_every_event_is_counted_once() -> None:
-    kinds = ("injected", "held", "failed", "missed", "still_missed", "changed")
-    for numbers in product((0, 1, 3), repeat=len(kinds) + 1):
+    kinds = ("injected", "held", "failed", "missed", "still_missed", "changed", "left")
+    for numbers in product((0, 3), repeat=len(kinds) + 1):
         counts = dict(zip(kinds, numbers, strict=False))
         counts["skipped"] = sum(numbers[3:])
         told = list_counts(counts, Cents(123456), verb="made")
         assert add_up(f"9 events: {told}")[1] == sum(numbers)
+
+
+def test_what_the_order_limit_leaves_is_no_event_with_nothing_to_do(shell: Shell) -> None:
+    left = "1 missed, 3 left for the next run, 2 with nothing to do"
+    planned = shell.sync("--max-orders", "1", "--dry-run").lines[0]
+    assert planned.endswith(f"7 events: 1 order planned (254.80), {left}; dry run, nothing was written")
+    told = shell.sync("--max-orders", "1").lines[0].partition("] ")[2]
+    assert told == f"7 events: 1 order made (254.80), {left}"
+    for command in ("status", "history"):
+        assert told in shell.run(command, "--config", str(shell.write_config())).out
+    assert "2 orders made" in shell.sync(tty=True).out
+
+
+def test_what_the_deadline_leaves_is_no_event_with_nothing_to_do(shell: Shell) -> None:
+    shell.world.at("after POST .*/OrderHistory/", lambda: shell.world.time.move(minutes=31))
+    told = shell.sync().lines[0].partition("] ")[2]
+    assert re.search("[0-9] left for the next run", told)
+    assert add_up(told)[0] == add_up(told)[1]
+
+
+def test_what_a_pause_leaves_is_no_event_with_nothing_to_do(shell: Shell) -> None:
+    def pause() -> None:
+        with shell.world.ledger() as ledger:
+            ledger.runs.pause("stocktaking")
+
+    shell.world.at("POST .*/Order/", pause)
+    told = shell.sync().lines[0].partition("] ")[2]
+    assert re.search("[0-9] left for the next run", told)
+    assert add_up(told)[0] == add_up(told)[1]
 
 
 def test_a_missed_event_stays_one_that_needs_a_person(shell: Shell) -> None:

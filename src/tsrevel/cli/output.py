@@ -304,13 +304,15 @@ def list_counts(counts: Mapping[str, int], total: Cents | None, *, verb: str) ->
     """The results in words: the orders "made", "planned" or the like, then the other events by status."""
     number = counts.get("injected" if verb == "made" else "planned", 0)
     missed, still, changed = counts.get("missed", 0), counts.get("still_missed", 0), counts.get("changed", 0)
+    left = counts.get("left", 0)
     others = {
         "held": counts.get("held", 0),
         "failed": counts.get("failed", 0),
         "missed": missed,
         "still missed": still,
         "changed": changed,
-        "with nothing to do": counts.get("skipped", 0) - missed - still - changed,
+        "left for the next run": left,
+        "with nothing to do": counts.get("skipped", 0) - missed - still - changed - left,
     }
     money = f" ({show_grouped(total)})" if number and total is not None else ""
     orders = f"{count_of(number, 'order')} {verb}{money}"

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from tsrevel.engine.context import FailureStreak, RunContext, RunIdentity, RunState
 from tsrevel.engine.fetch import NOT_FOUND, DeliveredEvent, EventUnavailable, NamedEvent, UnreadEvent, unless_refused
-from tsrevel.engine.outcomes import CHANGES, NEEDS_ATTENTION, Outcome, RunReport, end_reason
+from tsrevel.engine.outcomes import CHANGES, LEFT, NEEDS_ATTENTION, Outcome, RunReport, end_reason
 from tsrevel.engine.run import take_up
 from tsrevel.errors import (
     DeliveryFault,
@@ -33,8 +33,6 @@ from tsrevel.webhook.delivery import Delivery, read_delivery
 
 UNTRUSTED = "SIGNATURE_VERIFICATION_FAILED_"
 """Prefix of the signature's own code, as in the service that this one replaces (DESIGN 4)."""
-_LEFT = frozenset({Reason.RUN_LIMIT_REACHED, Reason.CONNECTOR_DISABLED})
-"""The reasons that a later run takes up again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,7 +255,7 @@ def _conclude(answer: DeliveryAnswer, report: RunReport) -> DeliveryAnswer:
     """The answer from a run's report. With several events, it is about the first that has a reason."""
     notable = [each for each in report.outcomes if each.reason or each.status is Status.FAILED]
     first = notable[0] if notable else None
-    may_pass = any(each.status is Status.FAILED or each.reason in _LEFT for each in report.outcomes)
+    may_pass = any(each.status is Status.FAILED or each.reason in LEFT for each in report.outcomes)
     return replace(
         answer,
         report=report,

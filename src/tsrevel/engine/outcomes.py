@@ -198,9 +198,14 @@ class RunReport:
         return sum(each.still_missed for each in self.outcomes)
 
     @property
+    def left(self) -> int:
+        """The number of events that the order limit, the deadline or a pause left for the next run."""
+        return sum(each.status is Status.SKIPPED and each.reason in LEFT for each in self.outcomes)
+
+    @property
     def counts(self) -> dict[str, int]:
         """The summary, and the skipped events that a person should know of."""
-        return {**self.summary, "changed": self.changed, "still_missed": self.still_missed}
+        return {**self.summary, "changed": self.changed, "still_missed": self.still_missed, "left": self.left}
 
 
 def describe_disabled(pause: Pause | None) -> str:
@@ -212,6 +217,8 @@ def describe_disabled(pause: Pause | None) -> str:
 
 
 NEEDS_ATTENTION = 3
+LEFT = frozenset({Reason.RUN_LIMIT_REACHED, Reason.CONNECTOR_DISABLED})
+"""The reasons of events that a run left for a later one."""
 CHANGES = frozenset({Reason.CHANGED_AFTER_INJECTION, Reason.CANCELLED_AFTER_INJECTION})
 _SEVERITY = (14, 12, 10, 13, 1, 4, NEEDS_ATTENTION, USAGE, 0)
 """Exit statuses, the most urgent first."""
