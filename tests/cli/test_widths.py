@@ -204,7 +204,7 @@ def test_events_are_named_on_a_terminal_and_nowhere_else(shell: Shell) -> None:
     ],
 )
 def test_a_run_is_one_sentence(counts: dict[str, int], total: int | None, dry_run: bool, text: str) -> None:
-    assert summarise(counts, None if total is None else Cents(total), dry_run=dry_run) == text
+    assert summarise(counts, None if total is None else {"USD": Cents(total)}, dry_run=dry_run) == text
     assert len(set(add_up(text))) == 1
 
 
@@ -213,8 +213,28 @@ def test_every_event_is_counted_once() -> None:
     for numbers in product((0, 3), repeat=len(kinds) + 1):
         counts = dict(zip(kinds, numbers, strict=False))
         counts["skipped"] = sum(numbers[3:])
-        told = list_counts(counts, Cents(123456), verb="made")
+        told = list_counts(counts, {"USD": Cents(123456), "GBP": Cents(1)}, verb="made")
         assert add_up(f"9 events: {told}")[1] == sum(numbers)
+
+
+def test_the_orders_of_several_currencies_are_added_up_for_each_alone(shell: Shell) -> None:
+    lakeside = next(each for each in shell.world.config["locations"] if each["name"] == "Lakeside Bakery")
+    lakeside["currency"] = "GBP"
+    money = "442.51 GBP and 837.72 USD"
+    checked = shell.run("map", "check", "--config", str(shell.write_config())).out
+    assert "4 orders can be planned (442.51 GBP and 1,010.72 USD)" in checked
+    assert f"7 events: 3 orders planned ({money})" in shell.sync("--dry-run").out
+    told = shell.sync().lines[0].partition("] ")[2]
+    assert told == f"7 events: 3 orders made ({money}), 1 held, 1 missed, 2 with nothing to do"
+    for command in ("status", "history"):
+        assert told in shell.run(command, "--config", str(shell.write_config())).out
+        assert told in " ".join(" ".join(screen(shell, 60, command)).split())
+
+
+def test_one_currency_needs_no_name(shell: Shell) -> None:
+    for each in shell.world.config["locations"]:
+        each["currency"] = "GBP"
+    assert "3 orders made (1,280.23), 1 held" in shell.sync().lines[0]
 
 
 def test_what_the_order_limit_leaves_is_no_event_with_nothing_to_do(shell: Shell) -> None:

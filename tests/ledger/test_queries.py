@@ -167,12 +167,16 @@ def test_the_events_seen_last_are_found_by_how_their_ids_begin(ledger: Ledger, v
     assert len(view.queries.recent_events("", 2)) == 2
 
 
-def test_a_run_s_orders_are_added_up_where_their_plans_are_kept(ledger: Ledger, view: LedgerView) -> None:
-    plans = [make_plan(EVENT), make_plan(OTHER)]
+def test_a_run_s_orders_are_added_up_by_currency_where_their_plans_are_kept(ledger: Ledger, view: LedgerView) -> None:
+    third = make_plan(EventId("55521612"))
+    abroad = replace(third, location=replace(third.location, currency="GBP"))
+    plans = [make_plan(EVENT), make_plan(OTHER), abroad]
     for plan in plans:
         ledger.orders.claim(RUN, plan)
         see(ledger, "injected", None, plan.event_id, order_id=ORDER)
-    assert view.queries.totals_of([RUN, "run-2"]) == {RUN: sum(each.final_total for each in plans)}
+    assert view.queries.totals_of([RUN, "run-2"]) == {
+        RUN: {"USD": plans[0].final_total + plans[1].final_total, "GBP": abroad.final_total}
+    }
     ledger._transactions.connection.execute(
         "UPDATE orders SET plan = NULL, state = 'foreign' WHERE event_id = ?", (OTHER,)
     )

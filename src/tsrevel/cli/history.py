@@ -50,7 +50,7 @@ def _tell_runs(
         if not told:
             page.line("no runs yet")
         for each in told:
-            page.line(run_line(page, each.run, each.total), "bold")
+            page.line(run_line(page, each.run, each.totals), "bold")
             for one in each.attempts:
                 _tell_attempt(page, one, f"{one.status} event {one.event_id}")
 

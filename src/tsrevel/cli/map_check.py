@@ -13,6 +13,7 @@ from tsrevel.cli.context import CliContext, OutputOptions
 from tsrevel.cli.map_data import DayRange, Survey, open_survey
 from tsrevel.cli.output import (
     TextOutput,
+    add_totals,
     list_counts,
     news_line,
     report_nothing_checked,
@@ -38,7 +39,6 @@ from tsrevel.errors import ConnectorDisabled, Refused, ServiceDown, TryNextRun
 from tsrevel.ledger import Connect, KnownEvents, open_view
 from tsrevel.planning.coverage import missing_lines, orderable_lines
 from tsrevel.planning.model import Event, EventId, Plan
-from tsrevel.planning.money import Cents
 from tsrevel.planning.reasons import FailedWrite, Reason, Status
 from tsrevel.planning.screening import find_location
 from tsrevel.text import count_of
@@ -188,10 +188,10 @@ def _tell(ctx: CliContext, flags: OutputOptions, span: DayRange, verdicts: Seque
         for each in bad:
             page.line(news_line(each.outcome))
     if not flags.quiet or bad:
-        total = Cents(sum(each.outcome.total or 0 for each in verdicts if each.outcome.status is Status.PLANNED))
+        totals = add_totals(each.outcome for each in verdicts if each.outcome.status is Status.PLANNED)
         why = ", ".join(f"{reason} {count}" for reason, count in skipped.items())
         events = f"{count_of(len(verdicts), 'event')} from {span.first} to {span.last}"
-        told = list_counts({str(status): count for status, count in statuses.items()}, total, verb="can be planned")
+        told = list_counts({str(status): count for status, count in statuses.items()}, totals, verb="can be planned")
         page.line(f"{events}: {told}" + (f" ({why})" if why else ""))
     if any(each.names for each in bad):
         page.line("`tsrevel map suggest` proposes a product for each name")

@@ -290,17 +290,18 @@ def _day_and_place(outcome: Outcome) -> tuple[date, str]:
     return outcome.day or date.max, outcome.location
 
 
-def summarise(counts: Mapping[str, int], total: Cents | None, *, dry_run: bool) -> str:
+def summarise(counts: Mapping[str, int], totals: Mapping[str, Cents] | None, *, dry_run: bool) -> str:
     """A run in one sentence, the same everywhere. Every event is counted once.
 
-    `counts` are those of `RunReport.counts`; older runs lack some. `total` is the sum of the orders.
+    `counts` are those of `RunReport.counts`; older runs lack some. `totals` are the sums of the orders by currency,
+    None if unknown.
     """
     dry = "; dry run, nothing was written" if dry_run else ""
-    told = list_counts(counts, total, verb="planned" if dry_run else "made")
+    told = list_counts(counts, totals, verb="planned" if dry_run else "made")
     return f"{count_of(counts.get('queried', 0), 'event')}: {told}{dry}"
 
 
-def list_counts(counts: Mapping[str, int], total: Cents | None, *, verb: str) -> str:
+def list_counts(counts: Mapping[str, int], totals: Mapping[str, Cents] | None, *, verb: str) -> str:
     """The results in words: the orders "made", "planned" or the like, then the other events by status."""
     number = counts.get("injected" if verb == "made" else "planned", 0)
     missed, still, changed = counts.get("missed", 0), counts.get("still_missed", 0), counts.get("changed", 0)
@@ -314,9 +315,26 @@ def list_counts(counts: Mapping[str, int], total: Cents | None, *, verb: str) ->
         "left for the next run": left,
         "with nothing to do": counts.get("skipped", 0) - missed - still - changed - left,
     }
-    money = f" ({show_grouped(total)})" if number and total is not None else ""
+    money = f" ({_show_totals(totals)})" if number and totals else ""
     orders = f"{count_of(number, 'order')} {verb}{money}"
     return ", ".join([orders, *(f"{count:,} {what}" for what, count in others.items() if count)])
+
+
+def _show_totals(totals: Mapping[str, Cents]) -> str:
+    """The amounts. Several currencies are named, because their sums can't be added: "1,000.00 GBP and 300.00 USD"."""
+    if len(totals) == 1:
+        return "".join(map(show_grouped, totals.values()))
+    return " and ".join(f"{show_grouped(total)} {currency}" for currency, total in sorted(totals.items()))
+
+
+def add_totals(outcomes: Iterable[Outcome]) -> dict[str, Cents] | None:
+    """The sums of these orders by currency; None if the total of one is unknown."""
+    totals: dict[str, Cents] = {}
+    for each in outcomes:
+        if each.total is None:
+            return None
+        totals[each.currency] = Cents(totals.get(each.currency, 0) + each.total)
+    return totals
 
 
 def show_report(report: RunReport, ctx: CliContext, flags: OutputOptions) -> None:
@@ -359,9 +377,8 @@ def _news_lines(outcomes: Sequence[Outcome]) -> list[str]:
 def summary_of(report: RunReport) -> str:
     """The run in one sentence."""
     wanted = Status.PLANNED if report.dry_run else Status.INJECTED
-    totals = [each.total for each in report.outcomes if each.status is wanted]
-    total = Cents(sum(each or 0 for each in totals)) if None not in totals else None
-    return summarise(report.counts, total, dry_run=report.dry_run)
+    totals = add_totals(each for each in report.outcomes if each.status is wanted)
+    return summarise(report.counts, totals, dry_run=report.dry_run)
 
 
 def news_line(outcome: Outcome, *, named: bool = False, text: str = "") -> str:
@@ -433,13 +450,13 @@ def look(ctx: CliContext, flags: OutputOptions) -> Iterator[tuple[Settings, Ledg
         yield settings, view, ctx.now()
 
 
-def run_line(page: TextOutput, run: RunRecord, total: Cents | None) -> str:
-    """A stored run in one line; `total` is the sum of its orders, None if the ledger doesn't store it."""
+def run_line(page: TextOutput, run: RunRecord, totals: Mapping[str, Cents] | None) -> str:
+    """A stored run in one line; `totals` are the sums of its orders by currency, None if the ledger lacks them."""
     head = f"{run.correlation_id}  {page.at(run.started_at)}  {run.mode}"
     if run.finished_at is None:
         return f"{head}{', dry run' if run.dry_run else ''}, not finished: it is under way, or its process died"
     seconds = int((run.finished_at - run.started_at).total_seconds())
-    return f"{head}, {seconds} s, exit {run.exit_status}: {summarise(run.summary, total, dry_run=run.dry_run)}"
+    return f"{head}, {seconds} s, exit {run.exit_status}: {summarise(run.summary, totals, dry_run=run.dry_run)}"
 
 
 class FilesInUse(TypedDict):

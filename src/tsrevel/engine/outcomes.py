@@ -40,7 +40,7 @@ NOT_TRIED = ("not tried",)
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A run's result for one event. `text` is for people; `total` is in cents.
+    """A run's result for one event. `text` is for people; `total` is in cents, and in `currency`.
 
     `news`: this run's report mentions it; every report mentions alarms. `fresh`: it wasn't so in the run before.
     `missed`: this run is the first to see that its day passed without an order. `alarm`: the run ends with exit status
@@ -63,6 +63,7 @@ class Outcome:
     order_id: OrderId | None = None
     local_id: str | None = None
     total: Cents | None = None
+    currency: str = ""
     news: bool = False
     fresh: bool = False
     missed: bool = False
@@ -142,7 +143,8 @@ def fail_by_fault(about: Outcome, error: Exception) -> Outcome:
 def planned(about: Outcome, plan: Plan) -> Outcome:
     """`about` with the order that a live run would write."""
     done = replace(about, status=Status.PLANNED, local_id=plan.local_id, total=plan.final_total, day=plan.day)
-    return replace(done, location=plan.location.name, establishment=plan.location.establishment)
+    place = plan.location
+    return replace(done, location=place.name, establishment=place.establishment, currency=place.currency)
 
 
 def injected(about: Outcome, plan: Plan, order_id: OrderId) -> Outcome:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tsrevel.ledger import AuditKind, AuditRow, ContentHashes, LedgerView, OrderRecord, Resolution, RunRecord
@@ -35,11 +36,14 @@ class EventHistory:
 
 @dataclass(frozen=True, slots=True)
 class RunHistory:
-    """A run, and the events that it injected, held or failed. `total` is the total of its orders; None if unknown."""
+    """A run, and the events that it injected, held or failed.
+
+    `totals` are the sums of its orders by currency, None if unknown.
+    """
 
     run: RunRecord
     attempts: tuple[Attempt, ...]
-    total: Cents | None = None
+    totals: Mapping[str, Cents] | None = None
 
 
 def recount_event(view: LedgerView | None, event_id: EventId, limit: int | None = None) -> EventHistory:

@@ -158,9 +158,9 @@ class InstallationStatus:
 
     `dry` are events that a dry run found held, failed or missed, and that no live run has seen since. `changed` are
     events that changed after their orders were made, until they are resolved or agree again. `totals` are the totals
-    of each run's orders, by run id, if known. `dry_run` is the setting as read here. `contrary` is a recent `sync`
-    with another value: runs may have another environment. `failed_writes`: the writes that failed in several runs.
-    `unwritable`: why this user can't write to the ledger, and what to do.
+    of each run's orders, by run id and currency, if known. `dry_run` is the setting as read here. `contrary` is a
+    recent `sync` with another value: runs may have another environment. `failed_writes`: the writes that failed in
+    several runs. `unwritable`: why this user can't write to the ledger, and what to do.
     """
 
     now: datetime
@@ -174,7 +174,7 @@ class InstallationStatus:
     good: RunRecord | None = None
     behind: tuple[str, ...] = ()
     runs: tuple[RunRecord, ...] = ()
-    totals: Mapping[str, Cents] = field(default_factory=dict)
+    totals: Mapping[str, Mapping[str, Cents]] = field(default_factory=dict)
     held: tuple[EventStatus, ...] = ()
     failed: tuple[EventStatus, ...] = ()
     missed: tuple[EventStatus, ...] = ()

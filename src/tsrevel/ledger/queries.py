@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -14,7 +15,7 @@ from tsrevel.ledger.orders import DISPUTED_FOR
 from tsrevel.ledger.plan_json import decode_plan
 from tsrevel.ledger.records import PENDING, OrderState, decode_instant, describe_dispute
 from tsrevel.planning.model import EventId, OrderId
-from tsrevel.planning.money import Cents
+from tsrevel.planning.money import ZERO, Cents
 
 _STATUSES = """
     SELECT sightings.event_id, event_day, location, sightings.status, reason, missed_at, first_seen_at, last_seen_at,
@@ -250,20 +251,22 @@ class LedgerQueries:
             found = connection.execute(_ATTEMPTS_OF_RUNS, (json.dumps(list(run_ids)),))
             return tuple(_decode_attempt(row) for row in found)
 
-    def totals_of(self, run_ids: Iterable[str]) -> dict[str, Cents]:
-        """The sum of the orders that each of these runs made. Runs without orders, or with a lost plan, are left out.
+    def totals_of(self, run_ids: Iterable[str]) -> dict[str, dict[str, Cents]]:
+        """The sums of the orders that each of these runs made, by currency.
 
-        LedgerDamaged: bad plan.
+        Runs without orders, or with a lost plan, are left out. LedgerDamaged: bad plan.
         """
-        totals: dict[str, Cents] = {}
+        totals: defaultdict[str, defaultdict[str, Cents]] = defaultdict(lambda: defaultdict(lambda: ZERO))
         lost = set()
         with self._transactions.reading() as connection:
-            for run_id, plan in connection.execute(_PLANS_OF_RUNS, (json.dumps(list(run_ids)),)):
-                if plan is None:
+            for run_id, text in connection.execute(_PLANS_OF_RUNS, (json.dumps(list(run_ids)),)):
+                if text is None:
                     lost.add(run_id)
                 else:
-                    totals[run_id] = Cents(totals.get(run_id, 0) + decode_plan(plan).final_total)
-        return {run_id: total for run_id, total in totals.items() if run_id not in lost}
+                    plan = decode_plan(text)
+                    sums, currency = totals[run_id], plan.location.currency
+                    sums[currency] = Cents(sums[currency] + plan.final_total)
+        return {run_id: dict(sums) for run_id, sums in totals.items() if run_id not in lost}
 
     def steps_of(self, event_id: EventId) -> tuple[StepStatus, ...]:
         """The steps of the claimed plan with their receipts, in the order of writing; empty without a claim."""
