@@ -643,6 +643,27 @@ def test_no_place_has_two_entries(bench: Bench) -> None:
     assert len(bench.load({"locations": [site, twin]}).locations) == 2
 
 
+@pytest.mark.parametrize("name", ["Bakery", " Bakery ", "Bak\u200bery"])
+def test_two_establishments_do_not_share_a_name(bench: Bench, name: str) -> None:
+    bakery = {"name": "Bakery", "tripleseat_location": 30501, "revel_establishment": 8}
+    other = {"name": name, "tripleseat_location": 30502, "revel_establishment": 9}
+    problem = bench.problem({"locations": [bakery, other]})
+    assert (problem.code, problem.key) == (ConfigCode.DUPLICATE_ENTRY, f"locations[{name}].name")
+    assert "also the name of an earlier entry, of Revel establishment 8" in str(problem)
+
+
+def test_nor_does_an_entry_without_a_name_take_the_one_that_another_was_given(bench: Bench) -> None:
+    named = {"name": "Site 15691", "tripleseat_location": 30501, "revel_establishment": 8}
+    nameless = {"tripleseat_site": 15691, "revel_establishment": 9}
+    assert bench.problem({"locations": [named, nameless]}).key == "locations[Site 15691].name"
+
+
+def test_two_tripleseat_locations_of_one_establishment_may_share_a_name(bench: Bench) -> None:
+    hall = {"name": "Bakery", "tripleseat_location": 30501, "revel_establishment": 8}
+    garden = {"name": "Bakery", "tripleseat_location": 30502, "revel_establishment": 8}
+    assert len(bench.load({"locations": [hall, garden]}).locations) == 2
+
+
 OLD = {"TRIPLESEAT_SITE_ID": "15691", "REVEL_ESTABLISHMENT_ID": "8"}
 SITE: dict[str, Any] = {"name": "Bakery", "tripleseat_site": 15691, "revel_establishment": 8}
 

@@ -30,6 +30,7 @@ from tsrevel.config.value_types import decode_whole, is_loopback, url_of_domain
 from tsrevel.errors import ConfigCode
 from tsrevel.files import real_path
 from tsrevel.planning.products import normalise
+from tsrevel.text import clean_text
 
 S = TypeVar("S", bound=Section)
 
@@ -277,7 +278,7 @@ def check_charges(charges: tuple[Built[ChargeSettings], ...], origin: Origin, re
 
 
 def check_locations(locations: tuple[Built[LocationSettings], ...], origin: Origin, report: ProblemReport) -> None:
-    """Each entry names its TripleSeat location or site, and no two entries name the same."""
+    """Each entry names its TripleSeat location or site; no two name the same. A name stands for one establishment."""
     places: list[tuple[str, Hashable]] = []
     for each in locations:
         key, location = each.key, each.entry
@@ -289,6 +290,24 @@ def check_locations(locations: tuple[Built[LocationSettings], ...], origin: Orig
             remedy = "Set tripleseat_location or tripleseat_site."
             report.add(ConfigCode.PLACE_REQUIRED, key, origin, "names no TripleSeat location or site", remedy)
     _check_unique(places, "has the same TripleSeat location as an earlier entry", origin, report)
+    _check_names(locations, origin, report)
+
+
+def _check_names(locations: tuple[Built[LocationSettings], ...], origin: Origin, report: ProblemReport) -> None:
+    """A name stands for one establishment, because mails and reports group orders by it.
+
+    Several TripleSeat locations of one establishment may share it.
+    """
+    establishments: dict[str, int] = {}
+    for each in locations:
+        name = clean_text(each.entry.name)
+        if not each.whole or not name:
+            continue
+        first = establishments.setdefault(name, each.entry.revel_establishment)
+        if first != each.entry.revel_establishment:
+            message = f"is also the name of an earlier entry, of Revel establishment {first}"
+            remedy = "Give each establishment a name of its own: mails and reports list orders by it."
+            report.add(ConfigCode.DUPLICATE_ENTRY, f"{each.key}.name", origin, message, remedy)
 
 
 def ids_of_both_kinds(entries: Sequence[LocationSettings]) -> frozenset[int]:
