@@ -212,3 +212,70 @@ def test_an_order_agrees_with_another_quantity_at_a_flat_price_only_if_its_text_
         dict.fromkeys(("subtotal", "final_total", "remaining_due"), Decimal(400))
     )
     assert look(next_run(world)) == expected
+
+
+FREE: dict[str, dict[str, Any]] = {
+    "all of it off": {"lines": [("Boxed Lunch Package", 2, 10)], "discount": 20},
+    "at 0.00": {"lines": [SampleLine("Boxed Lunch Package", 5, 10, total="0.00")]},
+    "without a price": {"lines": [SampleLine("Boxed Lunch Package", 5, None)]},
+}
+
+
+def take_off_everything(world: World) -> None:
+    """A manager gives the order away at a station: its lines stand."""
+    world.revel.state.rows["Order"][ORDER].update(discount_amount=Decimal(20), final_total=0, remaining_due=0)
+
+
+@pytest.mark.parametrize("how", ["order", "prices"])
+@pytest.mark.parametrize("what", FREE)
+@pytest.mark.parametrize("gone", [False, True])
+def test_a_cancelled_event_is_told_though_its_order_was_free_from_the_start(
+    world: World, what: str, how: str, gone: bool
+) -> None:
+    world.config["orders"] = {"discounts": how}
+    world.rewrite_event(FULL, **FREE[what])
+    assert verdict(world.sync(), FULL) == "injected"
+    if gone:
+        world.tripleseat.delete_event(FULL)
+    else:
+        world.tripleseat.cancel_event(FULL)
+    assert look(next_run(world)) == (CANCELLED, 3)
+    assert look(next_run(world)) == (ALREADY, 0)
+    with world.ledger() as ledger:
+        assert "order_agrees" not in {each.kind for each in ledger.audit.rows(EventId(str(FULL)))}
+
+
+def test_a_cancelled_event_is_told_though_its_order_was_made_free_at_a_station(made: World) -> None:
+    take_off_everything(made)
+    next_run(made)
+    made.tripleseat.cancel_event(FULL)
+    assert look(next_run(made)) == (CANCELLED, 3)
+
+
+def test_a_cancelled_event_whose_order_has_lost_its_amounts_but_not_its_lines_is_told(made: World) -> None:
+    made.tripleseat.cancel_event(FULL)
+    next_run(made)
+    take_off_everything(made)
+    assert look(next_run(made)) == (CHANGED, 3)
+
+
+@pytest.mark.parametrize("how", ["voided", "deleted"])
+@pytest.mark.parametrize("what", FREE)
+def test_a_cancelled_event_whose_free_order_was_taken_away_is_no_change(world: World, what: str, how: str) -> None:
+    world.rewrite_event(FULL, **FREE[what])
+    world.sync()
+    world.tripleseat.cancel_event(FULL)
+    if how == "deleted":
+        delete(world)
+    else:
+        world.revel.state.rows["Order"][ORDER].update(subtotal=0, discount_amount=0)
+        for row in world.revel.state.rows["OrderItem"].values():
+            row["voided_date"] = "2026-12-12T11:00:00"
+    assert [look(next_run(world)) for _ in range(2)] == [(ALREADY, 0)] * 2
+
+
+def test_a_cancelled_event_whose_voided_order_holds_a_payment_is_told(made: World) -> None:
+    void(made)
+    made.revel.add("Payment", None, order=f"/resources/Order/{ORDER}/", amount=Decimal("20.00"))
+    made.tripleseat.cancel_event(FULL)
+    assert look(next_run(made)) == (CANCELLED, 3)

@@ -36,7 +36,7 @@ from tsrevel.planning.model import Event, EventId, Hold, OrderId, Plan, Skip
 from tsrevel.planning.reasons import Reason, Status
 from tsrevel.planning.screening import event_day, find_location, find_zone
 from tsrevel.revel.client import tell_doubles
-from tsrevel.revel.compare import IDENTITY, agrees_with, planned_fields, shown_fields
+from tsrevel.revel.compare import IDENTITY, agrees_with, is_voided, planned_fields, shown_fields
 from tsrevel.revel.decode import OrderRow
 from tsrevel.transport.write_gate import WriteScope
 
@@ -481,8 +481,7 @@ def _agrees(ctx: RunContext, state: RunState, record: OrderRecord, row: OrderRow
     """
     drift = find_drift(state, record)
     if drift.cancelled if drift else record.cancelled:
-        is_gone = row is None or row.deleted or not (row.amounts["total"] or row.amounts["balance"])
-        return is_gone and not _has_other_order(ctx, record)
+        return _is_gone(ctx, row) and not _has_other_order(ctx, record)
     now = (drift.plan if drift else None) or record.seen_plan
     trouble = record.seen_trouble if drift is None or drift.keeps_trouble else drift.trouble
     if row is None or now is None or trouble or record.plan is None:
@@ -491,6 +490,16 @@ def _agrees(ctx: RunContext, state: RunState, record: OrderRecord, row: OrderRow
         return False
     contents = ctx.revel.contents(row.id)
     return agrees_with(now, record.plan, row, contents.items, contents.payments)
+
+
+def _is_gone(ctx: RunContext, row: OrderRow | None) -> bool:
+    """Whether the order was deleted or voided. An order that was free from the start has no amount, but its items."""
+    if row is None or row.deleted:
+        return True
+    if row.amounts["total"] or row.amounts["balance"]:
+        return False
+    contents = ctx.revel.contents(row.id)
+    return is_voided(row, contents.items, contents.payments)
 
 
 def _has_other_order(ctx: RunContext, record: OrderRecord) -> bool:

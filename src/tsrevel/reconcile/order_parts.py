@@ -16,7 +16,7 @@ from tsrevel.planning.products import normalise
 from tsrevel.planning.reasons import Reason
 from tsrevel.reconcile.model import Difference, DifferenceKind, EventComparison, Money, MoneyKind, named_order
 from tsrevel.revel.client import Contents
-from tsrevel.revel.compare import agrees_with, is_as_planned
+from tsrevel.revel.compare import agrees_with, is_as_planned, is_voided
 from tsrevel.revel.decode import ItemRow, OrderRow, PaymentRow
 
 
@@ -245,9 +245,7 @@ def is_named(case: EventComparison, row: OrderRow) -> bool:
 def is_void(case: EventComparison, row: OrderRow) -> bool:
     """Whether nothing of the order counts any more, because a person voided it in Revel."""
     contents = contents_of(case, row)
-    sold = any(not item.voided for item in contents.items)
-    received = any(payment.counts for payment in contents.payments)
-    return not (sold or received or row.amounts["total"] or row.amounts["balance"])
+    return is_voided(row, contents.items, contents.payments)
 
 
 def standing_orders(case: EventComparison) -> tuple[OrderRow, ...]:

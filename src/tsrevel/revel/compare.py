@@ -6,7 +6,7 @@ Money is compared as text with two decimals.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 from tsrevel.planning.changes import has_noted_quantity
 from tsrevel.planning.model import AMOUNTS, Item, Plan, Step
@@ -63,6 +63,13 @@ def shows_totals(plan: Plan, row: OrderRow) -> bool:
 def is_as_planned(row: ItemRow, item: Item) -> bool:
     """Whether the row has the item's product, quantity and price. It may be voided."""
     return _shown_item(row) == _planned_item(item)
+
+
+def is_voided(order: OrderRow, items: Iterable[ItemRow], payments: Iterable[PaymentRow]) -> bool:
+    """Whether nothing of the order counts any more. A total of zero doesn't prove that: it may be all discount."""
+    sold = any(item.quantity and not item.voided for item in items)
+    received = any(payment.counts for payment in payments)
+    return not (sold or received or order.amounts["total"] or order.amounts["balance"])
 
 
 def agrees_with(
