@@ -279,3 +279,20 @@ def test_a_cancelled_event_whose_voided_order_holds_a_payment_is_told(made: Worl
     made.revel.add("Payment", None, order=f"/resources/Order/{ORDER}/", amount=Decimal("20.00"))
     made.tripleseat.cancel_event(FULL)
     assert look(next_run(made)) == (CANCELLED, 3)
+
+
+@pytest.mark.parametrize(("quantity", "price", "total"), [("2.5", "3.33", "8.33"), ("1.5", "3.35", "5.03")])
+def test_an_order_agrees_with_a_decimal_quantity_whose_amount_is_rounded(
+    world: World, quantity: str, price: str, total: str
+) -> None:
+    """Half a cent counts as a whole one, as in every other sum."""
+    world.rewrite_event(FULL, lines=[SampleLine("Boxed Lunch Package", 2, price)])
+    world.sync()
+    world.rewrite_event(FULL, lines=[SampleLine("Boxed Lunch Package", quantity, price, total=total)])
+    assert look(next_run(world)) == (CHANGED, 3)
+    (item,) = world.revel.state.rows["OrderItem"].values()
+    item.update(quantity=Decimal(quantity), special_request=f"{quantity} x Boxed Lunch Package")
+    world.revel.state.rows["Order"][ORDER].update(
+        dict.fromkeys(("subtotal", "final_total", "remaining_due"), Decimal(total))
+    )
+    assert look(next_run(world)) == (ALREADY, 0)

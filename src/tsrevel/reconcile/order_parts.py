@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
-from decimal import Decimal
 from typing import Any
 
 from tsrevel.planning.changes import describe_item
@@ -52,9 +51,9 @@ def _money_of_parts(order: OrderRow, contents: Contents, plan: Plan | None, poli
         if row.voided:
             continue
         if row.uuid in uuids or (row.uuid not in ours and row.product in products):
-            charges += item_amount(row)
+            charges += row.amount
         else:
-            sold += item_amount(row)
+            sold += row.amount
     return replace(own, items=Cents(sold), charges=Cents(charges))
 
 
@@ -97,10 +96,6 @@ def is_charge(item: Item, policy: Policy) -> bool:
     """Whether the item was a billing total at TripleSeat."""
     names = {normalise(rule.match) for rule in policy.charges if rule.treat_as == "item"}
     return normalise(item.line) in names
-
-
-def item_amount(row: ItemRow) -> Cents:
-    return to_cents(row.quantity * Decimal(row.price) / 100)
 
 
 def paid(rows: Collection[PaymentRow]) -> Cents:
@@ -168,17 +163,17 @@ def _compare_items(plan: Plan, rows: tuple[ItemRow, ...], policy: Policy) -> Ite
             how = "was voided in Revel" if item.uuid in voided else "isn't on the order at Revel"
             yield differs(DifferenceKind.ITEM_MISSING, f"{describe_item(item)} {how}", kind, item.amount, ZERO)
         elif times[item.uuid] > 1:
-            amount = Cents(sum(item_amount(each) for each in live if each.uuid == item.uuid))
+            amount = Cents(sum(each.amount for each in live if each.uuid == item.uuid))
             text = f"{describe_item(item)} is on the order {times[item.uuid]} times"
             yield differs(DifferenceKind.ITEM_EXTRA, text, kind, item.amount, amount)
         elif not is_as_planned(row, item):
             text = f"{describe_item(item)} (product {item.product}) is {_shown(row)} at Revel"
-            yield differs(DifferenceKind.ITEM_CHANGED, text, kind, item.amount, item_amount(row))
+            yield differs(DifferenceKind.ITEM_CHANGED, text, kind, item.amount, row.amount)
     planned = {item.uuid for item in plan.items}
     for row in live:
         if row.uuid not in planned:
             text = f"{_shown(row)} is on the order at Revel, but the event has no such line"
-            yield differs(DifferenceKind.ITEM_EXTRA, text, "items", ZERO, item_amount(row))
+            yield differs(DifferenceKind.ITEM_EXTRA, text, "items", ZERO, row.amount)
 
 
 def _compare_payments(plan: Plan, order: OrderRow, rows: tuple[PaymentRow, ...]) -> Iterator[Difference]:

@@ -83,7 +83,7 @@ def agrees_with(
     if not _noted_quantities(plan) - _noted_quantities(written) <= noted:
         return False
     planned = Counter((item.product, Cents(item.quantity * item.unit_price)) for item in plan.items)
-    stored = Counter((each.product, Cents(int(each.quantity * each.price))) for each in items if not each.voided)
+    stored = Counter((each.product, each.amount) for each in items if not each.voided)
     received = sum(payment.amount for payment in payments if payment.counts)
     differs = describe_differences(plan, order, ("establishment", *AMOUNTS))
     return planned == stored and not differs and plan.paid == received

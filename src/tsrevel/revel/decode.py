@@ -10,7 +10,7 @@ from decimal import Decimal, InvalidOperation
 
 from tsrevel.errors import Unreadable
 from tsrevel.planning.model import AMOUNTS, AmountName, EstablishmentId, OrderId, ProductId
-from tsrevel.planning.money import ZERO, Cents, to_cents
+from tsrevel.planning.money import ZERO, Cents, to_cents, to_decimal
 from tsrevel.planning.products import Product
 from tsrevel.text import clean_text, exact_text
 from tsrevel.transport.responses import Json
@@ -83,6 +83,10 @@ class ItemRow:
     voided: bool
     updated: datetime | None = None
     note: str = ""
+
+    @property
+    def amount(self) -> Cents:
+        return to_cents(self.quantity * to_decimal(self.price))
 
 
 @dataclass(frozen=True, slots=True)
