@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -17,6 +18,9 @@ from tsrevel.engine.run import sync_events
 from tsrevel.ledger import hold_mail_lock
 from tsrevel.planning.model import EventId
 
+from ..engine.conftest import FULL
+from ..engine.test_after_injection import CONTRACT
+from ..engine.test_corrected import correct
 from ..notify.post import KEY, RECIPIENTS, SENDER, Envelope, ToldWorld
 from .bench import Shell
 
@@ -108,6 +112,63 @@ def test_a_change_after_injection_is_told(post: Shell, told: ToldWorld) -> None:
     post.sync()
     assert sole(told).mail["subject"].endswith(f": 1 changed (event {PAID})")
     assert "CHANGED_AFTER_INJECTION" in sole(told).text
+
+
+def undo_in_tripleseat(told: ToldWorld, post: Shell) -> None:
+    told.rewrite_event(FULL, **{**CONTRACT, "lines": CONTRACT["lines"][1:]})
+    post.sync()
+    told.rewrite_event(FULL, **CONTRACT)
+
+
+def undo_in_revel(told: ToldWorld, post: Shell) -> None:
+    (order,) = (each for each in told.revel.state.rows["Order"].values() if str(FULL) in each["local_id"])
+    order["final_total"] += 5
+    post.sync()
+    order["final_total"] -= 5
+
+
+@pytest.mark.parametrize("undo", [undo_in_tripleseat, undo_in_revel])
+def test_a_change_that_was_taken_back_is_told_without_asking_to_change_an_order_that_is_right(
+    post: Shell, told: ToldWorld, undo: Callable[[ToldWorld, Shell], None]
+) -> None:
+    post.sync()
+    undo(told, post)
+    told.time.move(minutes=45)
+    told.sendgrid.mails.clear()
+    assert post.sync().status == 3
+    assert "it is again as" in sole(told).text
+    assert "Nothing to do, unless" in sole(told).text
+    assert "hange the order in Revel by hand" not in sole(told).text
+
+
+def test_a_change_that_was_taken_back_after_its_order_followed_it_still_asks_to_change_the_order(
+    post: Shell, told: ToldWorld
+) -> None:
+    told.rewrite_event(FULL, lines=[("Boxed Lunch Package", 2, 10)])
+    post.sync()
+    told.rewrite_event(FULL, lines=[("Boxed Lunch Package", 5, 10)])
+    post.sync()
+    (order,) = (each for each in told.revel.state.rows["Order"].values() if str(FULL) in each["local_id"])
+    correct(told, 5, order["id"])
+    post.sync()
+    told.rewrite_event(FULL, lines=[("Boxed Lunch Package", 2, 10)])
+    told.sendgrid.mails.clear()
+    post.sync()
+    assert "hange the order in Revel by hand" in sole(told).text
+
+
+def test_an_order_without_a_known_plan_is_not_told_to_agree_with_its_event_again(post: Shell, told: ToldWorld) -> None:
+    post.sync()
+    told.rewrite_event(FULL, lines=[("Boxed Lunch Package", 2, 10)])
+    told.lose_ledger()
+    told.time.move(days=1)
+    for status in ("DEFINITE", "LOST", "DEFINITE"):
+        told.sendgrid.mails.clear()
+        told.tripleseat.edit_event(FULL, status=status)
+        told.time.move(minutes=45)
+        post.sync()
+    assert "was the order voided meanwhile?" in sole(told).text
+    assert "hange the order in Revel by hand" in sole(told).text
 
 
 def test_that_somebody_elses_order_is_gone_is_told_once_with_what_to_do(post: Shell, told: ToldWorld) -> None:

@@ -23,12 +23,12 @@ def ask_for(world: World, boxes: int, name: str = "Boxed Lunch Package") -> None
     world.rewrite_event(FULL, lines=[(name, boxes, 10)])
 
 
-def correct(world: World, boxes: int, *, item: bool = True) -> None:
+def correct(world: World, boxes: int, order: int = ORDER, *, item: bool = True) -> None:
     """Change the order in Revel to so many boxes, as a person does there. Without `item`: only its amounts."""
     total = Decimal(10 * boxes)
-    world.revel.state.rows["Order"][ORDER].update(subtotal=total, final_total=total, remaining_due=total)
-    if item:
-        for row in world.revel.state.rows["OrderItem"].values():
+    world.revel.state.rows["Order"][order].update(subtotal=total, final_total=total, remaining_due=total)
+    for row in world.revel.state.rows["OrderItem"].values():
+        if item and row["order"].endswith(f"/{order}/"):
             row["quantity"] = Decimal(boxes)
 
 
@@ -296,3 +296,105 @@ def test_an_order_agrees_with_a_decimal_quantity_whose_amount_is_rounded(
         dict.fromkeys(("subtotal", "final_total", "remaining_due"), Decimal(total))
     )
     assert look(next_run(world)) == (ALREADY, 0)
+
+
+BACK = "it is again as the order was made"
+
+
+def swap(world: World, product: str = "Coffee Urn", line: str = "Boxed Lunch Package") -> None:
+    """Put another product in place of the order's only one, as a person does in Revel. The amounts stay."""
+    ids = {
+        row["name"]: row["id"] for row in world.revel.state.rows["Product"].values() if "/8/" in row["establishment"]
+    }
+    for row in world.revel.state.rows["OrderItem"].values():
+        row["product"] = row["product"].replace(str(ids[line]), str(ids[product]))
+
+
+def told_back(world: World) -> str:
+    """What the next run tells of the event, which is again as its order was made."""
+    report = next_run(world)
+    assert look(report) == (CHANGED, 3)
+    text = find_outcome(report, FULL).text
+    assert BACK in text
+    assert look(next_run(world)) == (ALREADY, 0)
+    return text
+
+
+def test_a_change_that_is_taken_back_is_told_with_the_order_that_is_right_again(made: World) -> None:
+    ask_for(made, 5)
+    next_run(made)
+    ask_for(made, 2)
+    text = told_back(made)
+    assert "total 50.00 → 20.00" in text
+    assert text.endswith(f"{BACK}, and so is Revel order {ORDER}")
+
+
+@pytest.mark.parametrize("looks", [1, 0])
+def test_a_change_that_is_taken_back_after_the_order_followed_it_says_how_that_differs(made: World, looks: int) -> None:
+    ask_for(made, 5)
+    next_run(made)
+    correct(made, 5)
+    for _ in range(looks):
+        assert look(next_run(made)) == (ALREADY, 0)
+    ask_for(made, 2)
+    text = told_back(made)
+    assert "total 20.00 → 50.00" in text
+    assert "and so is" not in text
+
+
+def test_a_change_that_is_taken_back_together_with_the_order_that_followed_it_says_so(made: World) -> None:
+    ask_for(made, 5)
+    next_run(made)
+    correct(made, 5)
+    next_run(made)
+    ask_for(made, 2)
+    correct(made, 2)
+    text = told_back(made)
+    assert "it is again as tsrevel made it" in text
+
+
+def test_a_change_that_is_taken_back_says_that_the_orders_items_differ_though_its_amounts_do_not(made: World) -> None:
+    ask_for(made, 2, "Coffee Urn")
+    next_run(made)
+    swap(made)
+    next_run(made)
+    ask_for(made, 2)
+    text = told_back(made)
+    assert f"Revel order {ORDER} doesn't have the items that tsrevel wrote" in text
+
+
+def test_a_cancellation_that_is_taken_back_is_told_with_the_order_that_is_right_again(made: World) -> None:
+    made.tripleseat.cancel_event(FULL)
+    next_run(made)
+    made.tripleseat.edit_event(FULL, status="DEFINITE")
+    assert told_back(made).endswith(f"{BACK}, and so is Revel order {ORDER}")
+
+
+def test_a_cancellation_that_is_taken_back_after_the_order_was_deleted_says_that(made: World) -> None:
+    made.tripleseat.cancel_event(FULL)
+    next_run(made)
+    delete(made)
+    next_run(made)
+    made.tripleseat.edit_event(FULL, status="DEFINITE")
+    assert told_back(made).endswith(f"{BACK}, but Revel order {ORDER} isn't: it was deleted")
+
+
+@pytest.mark.parametrize("looks", [1, 0])
+def test_an_order_that_was_only_paid_is_still_as_it_was_made(made: World, looks: int) -> None:
+    ask_for(made, 5)
+    next_run(made)
+    made.revel.state.rows["Order"][ORDER]["remaining_due"] = Decimal(5)
+    for _ in range(looks):
+        next_run(made)
+    ask_for(made, 2)
+    assert told_back(made).endswith(f"{BACK}, and so is Revel order {ORDER}")
+
+
+def test_a_change_that_is_taken_back_only_in_part_is_not_told_as_made(made: World) -> None:
+    ask_for(made, 5)
+    made.tripleseat.edit_event(FULL, guaranteed_guest_count=99, guest_count=99)
+    next_run(made)
+    ask_for(made, 2)
+    assert BACK not in find_outcome(next_run(made), FULL).text
+    made.tripleseat.edit_event(FULL, guaranteed_guest_count=24, guest_count=24)
+    assert told_back(made).endswith(f"{BACK}, and so is Revel order {ORDER}")

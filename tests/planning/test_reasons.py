@@ -53,6 +53,15 @@ def test_a_change_beside_somebody_elses_order_has_an_advice_of_its_own() -> None
     assert cancelled == advise("777", Status.SKIPPED, Reason.CANCELLED_AFTER_INJECTION)
 
 
+def test_a_change_that_was_taken_back_asks_for_no_change_in_revel() -> None:
+    again = advise("777", Status.SKIPPED, Reason.CHANGED_AFTER_INJECTION, agrees=True)
+    assert again.startswith("nothing to do, unless somebody has changed")
+    foreign = advise("777", Status.SKIPPED, Reason.CHANGED_AFTER_INJECTION, agrees=True, foreign=True)
+    assert foreign == "nothing to do"
+    cancelled = advise("777", Status.SKIPPED, Reason.CANCELLED_AFTER_INJECTION, agrees=True)
+    assert cancelled == advise("777", Status.SKIPPED, Reason.CANCELLED_AFTER_INJECTION)
+
+
 def test_advice_without_a_reason_goes_by_the_status() -> None:
     planned, failed, other = (advise("777", each, None) for each in (Status.PLANNED, Status.FAILED, Status.INJECTED))
     assert len({planned, failed, other}) == 3

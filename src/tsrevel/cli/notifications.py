@@ -260,6 +260,7 @@ def _write(ledger: Ledger, mail: DueMail, settings: Settings) -> Message:
             foreign=notice.event_id in orders and orders[notice.event_id].state == "foreign",
             resolved=resolved.get(notice.event_id) if notice.occasion == "changed" else None,
             since=state,
+            agrees=notice.occasion == "changed" and _agrees(ledger, orders.get(notice.event_id)),
         )
         for notice, state in zip(mail.notices, states, strict=True)
     ]
@@ -274,6 +275,19 @@ def _find_order_id(
         return notice.order_id
     named = resolution.order_id if resolution else None
     return named or (record.order_id if record else None) or notice.order_id
+
+
+def _agrees(ledger: Ledger, record: OrderRecord | None) -> bool:
+    """Whether event and order agree again. An order whose plan, or event's details, aren't known doesn't show that."""
+    from tsrevel.insight.status import recall_drift
+
+    if record is None or not record.is_finished:
+        return False
+    contents = ledger.orders.contents([record.event_id]).get(record.event_id)
+    is_known = record.plan and contents and contents.made_details
+    if not is_known and record.state != "foreign":
+        return False
+    return recall_drift(record, ledger.audit.rows(record.event_id), contents) is None
 
 
 def mail_context(settings: Settings, number: int | None, made_at: datetime) -> MailContext:

@@ -36,7 +36,7 @@ from tsrevel.planning.model import Event, EventId, Hold, OrderId, Plan, Skip
 from tsrevel.planning.reasons import Reason, Status
 from tsrevel.planning.screening import event_day, find_location, find_zone
 from tsrevel.revel.client import tell_doubles
-from tsrevel.revel.compare import IDENTITY, agrees_with, is_voided, planned_fields, shown_fields
+from tsrevel.revel.compare import IDENTITY, agrees_with, has_items, is_voided, planned_fields, shown_fields
 from tsrevel.revel.decode import OrderRow
 from tsrevel.transport.write_gate import WriteScope
 
@@ -395,14 +395,36 @@ def _compare(
         if told and told.unshown:
             return replace(told, text=told.unshown, unshown="")
         return order_stands(replace(told, news=False), record) if told else None
-    if shown == before:
-        return None
     report = None
     if changes:
         change = StationChange.UNDONE if shown == planned else StationChange.CHANGED
         report = StationReport(change, f"{what}; {_ENDINGS[change]}")
+    if shown != before:
+        state.reports.append(OrderChangeReported(record.event_id, shown, report))
+    if report:
+        return _tell(record, outcome, report.text, shown)
+    return _tell_made(ctx, state, record, record.plan, row, shown, told) if told and told.is_as_made else None
+
+
+def _tell_made(
+    ctx: RunContext,
+    state: RunState,
+    record: OrderRecord,
+    plan: Plan,
+    row: OrderRow | None,
+    shown: ShownFields,
+    told: Outcome,
+) -> Outcome:
+    """`told`, that the event is again as its order was made, and whether the order in Revel still is, too."""
+    changes = describe_order_changes(_as_planned(plan), shown)
+    if changes or row is None:
+        return replace(told, text=f"{told.text}, but Revel order {record.order_id} isn't: {', '.join(changes)}")
+    if has_items(plan, plan, ctx.revel.items(row.id).items):
+        return replace(told, text=f"{told.text}, and so is Revel order {row.id}")
+    text = f"Revel order {row.id} doesn't have the items that tsrevel wrote"
+    report = StationReport(StationChange.CHANGED, f"{text}; {_ENDINGS[StationChange.CHANGED]}")
     state.reports.append(OrderChangeReported(record.event_id, shown, report))
-    return _tell(record, outcome, report.text, shown) if report else None
+    return replace(told, text=f"{told.text}, but {text}")
 
 
 def _check_foreign(

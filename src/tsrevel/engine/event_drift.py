@@ -69,10 +69,14 @@ def compare_with_event(
     state.reports.append(report_change(found, now=now, content=content, details=details))
     if record.cancelled:
         changes.insert(0, reinstated(found))
+    is_as_made = bool(changes) and _is_again_as_made(record, now, hashes, details)
+    if is_as_made:
+        changes.append("it is again as the order was made")
     if changes:
         told = (content, *(each or "" for each in astuple(details)), now.reason if isinstance(now, Hold) else "")
         changed = not_written(done, Skip(Reason.CHANGED_AFTER_INJECTION, _tell_all(record, changes), told))
-        return replace(changed, news=True, unshown=_tell_all(record, unshown) if unshown else "")
+        unshown_text = _tell_all(record, unshown) if unshown else ""
+        return replace(changed, news=True, unshown=unshown_text, is_as_made=is_as_made)
     return order_stands(done, record)
 
 
@@ -103,6 +107,15 @@ def tell_beside(state: RunState, record: OrderRecord, trouble: Outcome, compared
         state.reports.remove(drift)
     details = (*trouble.details, str(compared.reason), *compared.details)
     return replace(trouble, text=f"{trouble.text}; {compared.text}", details=details)
+
+
+def _is_again_as_made(
+    record: OrderRecord, now: Plan | Hold | None, hashes: ContentHashes, details: EventDetails
+) -> bool:
+    """Whether its changes were taken back: the order would be made now as it was, its labels included."""
+    if record.plan is None or not isinstance(now, Plan) or describe_changes(record.plan, now):
+        return False
+    return hashes.made_details is None or not describe_labels(hashes.made_details, details)
 
 
 def _tell_all(record: OrderRecord, changes: Iterable[str]) -> str:

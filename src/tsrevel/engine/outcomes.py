@@ -48,7 +48,8 @@ class Outcome:
     unavailable. Not `looked_into`: the run didn't reach it, so a known hold or failure stays. `order_only`: its `text`
     says no more than `order_id`. `unknown`: neither TripleSeat nor the ledger has an event with this id.
     `failed_write`: a write of its order failed in earlier runs, too. `resolved`: a person resolved it, so runs leave it
-    alone. `unshown`: what of `text` its order in Revel doesn't show, even if a person has corrected it.
+    alone. `unshown`: what of `text` its order in Revel doesn't show, even if a person has corrected it. `is_as_made`:
+    it changed back, so that its order would be made now as it was.
     """
 
     event_id: EventId
@@ -75,6 +76,7 @@ class Outcome:
     failed_write: FailedWrite | None = None
     resolved: Resolved | None = None
     unshown: str = ""
+    is_as_made: bool = False
 
     @property
     def shown_status(self) -> str:

@@ -70,7 +70,8 @@ class MailItem:
 
     `reason` and `text` say why, `correlation_id` in which run. `failed_write`: a write that failed in several runs.
     `foreign`: somebody else made the order. `resolved`: a person resolved the event before, and tsrevel made no order
-    for it. `since`: how the event stands now, if that isn't so any more.
+    for it. `agrees`: what had changed after the order was made was taken back. `since`: how the event stands now, if
+    that isn't so any more.
     """
 
     occasion: str
@@ -85,6 +86,7 @@ class MailItem:
     failed_write: FailedWrite | None = None
     foreign: bool = False
     resolved: Resolved | None = None
+    agrees: bool = False
     since: StateSince | None = None
 
     @property
@@ -221,6 +223,7 @@ def _advise(item: MailItem, event_id: str) -> str:
         failed_write=item.failed_write,
         foreign=item.foreign,
         resolved=item.resolved,
+        agrees=item.agrees,
     )
     advice = told or ("" if item.occasion == "injected" else f"run `tsrevel explain {event_id}`")
     if item.since is None:

@@ -146,6 +146,7 @@ _ADVICE: dict[tuple[Reason, Status | None], str] = {
 }
 
 
+_AGREES_AGAIN = "nothing to do, unless somebody has changed the order's day or notes in Revel meanwhile"
 _CORRECT_FOREIGN = (
     "correct its order in Revel by hand, or enter one there, "
     'then run `tsrevel resolve {event} --as done --note "corrected in Revel"`'
@@ -229,17 +230,21 @@ def advise(
     failed_write: FailedWrite | None = None,
     foreign: bool = False,
     resolved: Resolved | None = None,
+    agrees: bool = False,
 ) -> str:
     """The advice for an event with that status and reason code; '' for a code that this version doesn't know.
 
     Mails, `explain`, `status` and the table in docs/operations.md use this text. `disputed`: the event has an order of
     ours, and that order is wrong. `failed_write`: a write of its order failed in several runs. `foreign`: somebody else
-    made its order. `resolved`: a person resolved it, and no run makes its order.
+    made its order. `resolved`: a person resolved it, and no run makes its order. `agrees`: what had changed after its
+    order was made was taken back.
     """
     if failed_write and (status, reason) in _ORDER_IS_WANTED:
         return _advise_after(event_id, failed_write)
     if disputed and reason == Reason.AMOUNT_MISMATCH:
         return _ADVICE[Reason.ORDER_DIFFERS, None].replace("{event}", event_id)
+    if agrees and reason == Reason.CHANGED_AFTER_INJECTION:
+        return NOTHING if foreign else _AGREES_AGAIN
     if foreign and reason == Reason.CHANGED_AFTER_INJECTION:
         return _CORRECT_FOREIGN.replace("{event}", event_id)
     if reason is None:

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable
 
 from tsrevel.planning.changes import has_noted_quantity
 from tsrevel.planning.model import AMOUNTS, Item, Plan, Step
-from tsrevel.planning.money import Cents, show
+from tsrevel.planning.money import show
 from tsrevel.planning.products import normalise
 from tsrevel.revel.decode import ItemRow, OrderRow, PaymentRow, Row, decode_item, decode_order, decode_payment
 from tsrevel.revel.encode import END_AMOUNTS
@@ -75,18 +75,22 @@ def is_voided(order: OrderRow, items: Iterable[ItemRow], payments: Iterable[Paym
 def agrees_with(
     plan: Plan, written: Plan, order: OrderRow, items: Collection[ItemRow], payments: Collection[PaymentRow]
 ) -> bool:
-    """Whether somebody has changed the order to match this plan of its event, to the cent, whatever its uuids.
+    """Whether somebody has changed the order to match this plan of its event, to the cent, whatever its uuids."""
+    received = sum(payment.amount for payment in payments if payment.counts)
+    differs = describe_differences(plan, order, ("establishment", *AMOUNTS))
+    return has_items(plan, written, items) and not differs and plan.paid == received
+
+
+def has_items(plan: Plan, written: Plan, items: Collection[ItemRow]) -> bool:
+    """Whether the order has the plan's products, each at its amount, whatever their uuids.
 
     A quantity that stands only in an item's text must be there too, unless tsrevel wrote it (`written`).
     """
     noted = Counter(normalise(each.note) for each in items if not each.voided)
     if not _noted_quantities(plan) - _noted_quantities(written) <= noted:
         return False
-    planned = Counter((item.product, Cents(item.quantity * item.unit_price)) for item in plan.items)
-    stored = Counter((each.product, each.amount) for each in items if not each.voided)
-    received = sum(payment.amount for payment in payments if payment.counts)
-    differs = describe_differences(plan, order, ("establishment", *AMOUNTS))
-    return planned == stored and not differs and plan.paid == received
+    planned = Counter((item.product, item.amount) for item in plan.items)
+    return planned == Counter((each.product, each.amount) for each in items if not each.voided)
 
 
 def _noted_quantities(plan: Plan) -> Counter[str]:
