@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -23,9 +24,10 @@ from tests.planning.make import (
     plan,
     without_details,
 )
-from tsrevel.planning.model import Event, Fault, Hold, Item, Plan, SiteId
+from tsrevel.planning.event_details import details_of
+from tsrevel.planning.model import Event, Fault, Hold, Item, PaymentsOption, Plan, Policy, SiteId
 from tsrevel.planning.money import Cents
-from tsrevel.planning.plan import label_order
+from tsrevel.planning.plan import label_order, with_options_of
 from tsrevel.planning.reasons import Reason
 
 PRICES = replace(POLICY, discounts="prices")
@@ -240,3 +242,51 @@ def test_amounts_in_another_currency_hold_the_event(told: tuple[str, ...]) -> No
     )
     if "USD" not in told:
         assert plan(event, location=replace(LOCATION, currency="CAD")).final_total == 1000
+
+
+def recall_options(made: Event, then: Policy, now: Policy = POLICY, event: Event | None = None) -> Policy:
+    """The options of the plan that was made with those of `then`, as `now` has them for the event that changed."""
+    written, zone = plan(made, policy=then), ZoneInfo(LOCATION.timezone)
+    event = event or made
+    return with_options_of(written, now, event, details_of(made, zone), details_of(event, zone))
+
+
+@pytest.mark.parametrize("then", [POLICY, PRICES])
+@pytest.mark.parametrize("now", [POLICY, PRICES])
+def test_a_discount_shows_how_the_settings_had_it_when_the_order_was_made(then: Policy, now: Policy) -> None:
+    document = make_document(make_line(), discount="2.00")
+    more = make_document(make_line(), make_line("Taco Trio"), discount="2.00")
+    assert recall_options(make_event(document), then, now, make_event(more)) == then
+
+
+@pytest.mark.parametrize("now", [POLICY, PRICES])
+def test_a_discount_that_came_later_is_had_as_the_settings_say_now(now: Policy) -> None:
+    event = make_event(make_document(make_line(), discount="2.00"))
+    assert recall_options(make_event(make_document(make_line())), POLICY, now, event) == now
+
+
+def test_a_discount_of_lines_alone_does_not_show_how_the_settings_had_it() -> None:
+    event = make_event(make_document(make_line(discount="2.00")))
+    assert recall_options(make_event(make_document(make_line())), PRICES, POLICY, event) == POLICY
+
+
+def test_an_event_without_a_document_shows_no_discount() -> None:
+    made = make_event(make_document(make_line()))
+    written, details = plan(made), details_of(made, ZoneInfo(LOCATION.timezone))
+    assert with_options_of(written, POLICY, make_event(), details, details) == POLICY
+
+
+@pytest.mark.parametrize("then", ["recorded", "invoice_total", "none"])
+@pytest.mark.parametrize("now", ["recorded", "invoice_total", "none"])
+def test_payments_show_how_the_settings_had_them_when_the_order_was_made(
+    then: PaymentsOption, now: PaymentsOption
+) -> None:
+    event = make_event(make_document(make_line(), payments=[make_payment("5.00")]))
+    assert recall_options(event, replace(POLICY, payments=then), replace(POLICY, payments=now)).payments == then
+
+
+def test_payments_that_fit_no_option_are_had_as_the_settings_say_now() -> None:
+    event = make_event(make_document(make_line(), payments=[make_payment("5.00")]))
+    written = plan(make_event(make_document(make_line(), payments=[make_payment("3.00")])))
+    details = details_of(event, ZoneInfo(LOCATION.timezone))
+    assert with_options_of(written, POLICY, event, details, details) == POLICY

@@ -23,8 +23,9 @@ from tsrevel.planning.event_details import (
     fill_unknown,
     without_labels,
 )
-from tsrevel.planning.model import Event, Hold, Location, Plan, Skip
+from tsrevel.planning.model import Event, Hold, Location, Plan, Policy, Skip
 from tsrevel.planning.money import to_cents
+from tsrevel.planning.plan import with_options_of
 from tsrevel.planning.reasons import Reason
 from tsrevel.planning.screening import find_location, find_zone, screen_status
 
@@ -55,7 +56,7 @@ def compare_with_event(
         return leave.outcome
     hashes = known.contents.get(event_id) or ContentHashes()
     content, details = hash_of_content(whole), _details_of(ctx, found, whole, task.plan, hashes)
-    now = _plan_now(ctx, state, whole, content, record, hashes)
+    now = _plan_now(ctx, state, whole, content, record, hashes, details)
     changes, unshown = [], []
     if isinstance(now, Hold):
         changes = _changes_of_unplannable(now, record, hashes, content, details)
@@ -125,18 +126,58 @@ def _tell_all(record: OrderRecord, changes: Iterable[str]) -> str:
 
 def plan_anew(ctx: RunContext, state: RunState, event: Event) -> Plan | Hold:
     """The order as it would be made now, at the event's current location, or why it can't be planned."""
-    location = find_location(event, ctx.policy)
+    return _plan_at(ctx, state, event, find_location(event, ctx.policy), ctx.policy)
+
+
+def _plan_at(ctx: RunContext, state: RunState, event: Event, location: Location | None, policy: Policy) -> Plan | Hold:
     if location is None:
         text = f"moved to TripleSeat location {event.location_id}, which has no [[locations]] entry"
         return Hold(Reason.LOCATION_NOT_MAPPED, text, (str(event.location_id),))
-    now = state.catalogs.plan(event, location, ctx.policy, ctx.now())
+    now = state.catalogs.plan(event, location, policy, ctx.now())
     if isinstance(now, Hold):
         return Hold(now.reason, f"it can no longer be planned ({now.reason}: {now.text})", now.details)
     return now
 
 
+def _plan_again(
+    ctx: RunContext,
+    state: RunState,
+    event: Event,
+    record: OrderRecord,
+    written: Plan,
+    hashes: ContentHashes,
+    details: EventDetails,
+) -> Plan | Hold:
+    """The order as it would be made now, with the settings that it was made with, as far as its plan shows them.
+
+    While the event stays at its TripleSeat location, its order stays at its establishment.
+    """
+    location = find_location(event, ctx.policy)
+    plans = (record.seen_plan, written)
+    stood = next((each.location for each in plans if each and _is_at(each.location, event)), None)
+    if stood and location and location.establishment == stood.establishment:
+        kept = {name: getattr(location, name) or getattr(stood, name) for name in ("discount", "payment_type")}
+        location = replace(location, timezone=stood.timezone, **kept)
+    elif stood:
+        location = stood
+    made = hashes.made_details
+    policy = with_options_of(written, ctx.policy, event, made, details) if made else ctx.policy
+    return _plan_at(ctx, state, event, location, policy)
+
+
+def _is_at(location: Location, event: Event) -> bool:
+    """Whether the event is at this location, which comes from a plan."""
+    return (location.tripleseat_location, location.tripleseat_site) == (event.location_id, event.site_id)
+
+
 def _plan_now(
-    ctx: RunContext, state: RunState, event: Event, content: str, record: OrderRecord, hashes: ContentHashes
+    ctx: RunContext,
+    state: RunState,
+    event: Event,
+    content: str,
+    record: OrderRecord,
+    hashes: ContentHashes,
+    details: EventDetails,
 ) -> Plan | Hold | None:
     """The order as it would be made now; None if the event hasn't changed since the last report.
 
@@ -147,7 +188,8 @@ def _plan_now(
         return record.plan
     if content == hashes.seen and not record.seen_trouble:
         return None
-    now = plan_anew(ctx, state, event)
+    written = record.plan
+    now = _plan_again(ctx, state, event, record, written, hashes, details) if written else plan_anew(ctx, state, event)
     if not isinstance(now, Hold):
         return now
     return None if content == hashes.seen or is_unchanged(event, content, record, hashes, now) else now
@@ -190,7 +232,7 @@ def _details_of(ctx: RunContext, found: FoundEvent, event: Event, plan: Plan, ha
     Its time zone is that of the order's location, which the settings don't change, but after a move its own location's.
     """
     place = plan.location
-    if (place.tripleseat_location, place.tripleseat_site) != (event.location_id, event.site_id):
+    if not _is_at(place, event):
         place = find_location(event, ctx.policy) or place
     details = read_details(found, event, place)
     return fill_unknown(details, hashes.last_details) if hashes.last_details else details

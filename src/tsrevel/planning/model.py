@@ -197,6 +197,10 @@ class ProductMapping:
     name: str | None = None
 
 
+PaymentsOption = Literal["recorded", "invoice_total", "none"]
+"""The payments to record on an order."""
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """The settings for planning. `allowed` and `only` are TripleSeat site or location ids; empty = all."""
@@ -211,7 +215,7 @@ class Policy:
     charges: tuple[ChargeRule, ...] = ()
     products: tuple[ProductMapping, ...] = ()
     unmapped_items: Literal["hold", "fallback"] = "hold"
-    payments: Literal["recorded", "invoice_total", "none"] = "recorded"
+    payments: PaymentsOption = "recorded"
     discounts: Literal["order", "prices"] = "order"
     name_separator: str = " - "
     local_id: str = "Triple Seat_{event_id}"

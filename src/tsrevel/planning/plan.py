@@ -19,6 +19,7 @@ from tsrevel.planning.billing import (
     spread_discount,
 )
 from tsrevel.planning.documents import choose_document, is_named
+from tsrevel.planning.event_details import EventDetails
 from tsrevel.planning.model import (
     Document,
     Event,
@@ -27,6 +28,7 @@ from tsrevel.planning.model import (
     Labels,
     Line,
     Location,
+    PaymentsOption,
     Plan,
     PlannedPayment,
     Policy,
@@ -87,6 +89,32 @@ def plan_order(event: Event, location: Location, catalogue: Catalogue, policy: P
         steps=identity.list_steps(order, items, payments, discounted=bool(discount)),
         **charges.fields,
     )
+
+
+def with_options_of(written: Plan, policy: Policy, event: Event, was: EventDetails, now: EventDetails) -> Policy:
+    """The policy with the options by which `written` was made of the event, as far as that plan shows them.
+
+    A change of our own settings is no change of the event (DESIGN 4). `was`: the event's details then.
+    """
+    discounts = policy.discounts
+    if written.discount:
+        discounts = "order"
+    elif was.charges == now.charges and _has_own_discount(event, policy):
+        discounts = "prices"
+    paid: dict[PaymentsOption, str | None] = {
+        "recorded": was.payments,
+        "invoice_total": show(written.final_total),
+        "none": show(ZERO),
+    }
+    fitting = [option for option, amount in paid.items() if amount == show(written.paid)]
+    payments = policy.payments if policy.payments in fitting or not fitting else fitting[0]
+    return replace(policy, discounts=discounts, payments=payments)
+
+
+def _has_own_discount(event: Event, policy: Policy) -> bool:
+    """Whether the event's document names a discount itself, and not only its lines."""
+    document = choose_document(event, policy.order_document)
+    return isinstance(document, Document) and bool(document.discounts_total)
 
 
 def label_order(event: Event, location: Location) -> Labels:

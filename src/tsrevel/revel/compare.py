@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable
 
 from tsrevel.planning.changes import has_noted_quantity
-from tsrevel.planning.model import AMOUNTS, Item, Plan, Step
+from tsrevel.planning.model import AMOUNTS, Item, Plan, ProductId, Step
 from tsrevel.planning.money import show
 from tsrevel.planning.products import normalise
 from tsrevel.revel.decode import ItemRow, OrderRow, PaymentRow, Row, decode_item, decode_order, decode_payment
@@ -84,13 +84,29 @@ def agrees_with(
 def has_items(plan: Plan, written: Plan, items: Collection[ItemRow]) -> bool:
     """Whether the order has the plan's products, each at its amount, whatever their uuids.
 
-    A quantity that stands only in an item's text must be there too, unless tsrevel wrote it (`written`).
+    A quantity that stands only in an item's text must be there too, unless tsrevel wrote it (`written`). Of lines that
+    the settings give another product than then, either product will do.
     """
     noted = Counter(normalise(each.note) for each in items if not each.voided)
     if not _noted_quantities(plan) - _noted_quantities(written) <= noted:
         return False
-    planned = Counter((item.product, item.amount) for item in plan.items)
-    return planned == Counter((each.product, each.amount) for each in items if not each.voided)
+    other = _products_given_anew(plan, written)
+    planned = Counter((None if item.product in other else item.product, item.amount) for item in plan.items)
+    live = [each for each in items if not each.voided]
+    return planned == Counter((None if each.product in other else each.product, each.amount) for each in live)
+
+
+def _products_given_anew(plan: Plan, written: Plan) -> set[ProductId]:
+    """The products, then and now, of the lines that have another product in this plan than in the written one."""
+    now, then = _products_by_line(plan), _products_by_line(written)
+    return {product for line in now.keys() & then.keys() for product in now[line] ^ then[line]}
+
+
+def _products_by_line(plan: Plan) -> dict[str, set[ProductId]]:
+    products: dict[str, set[ProductId]] = {}
+    for item in plan.items:
+        products.setdefault(normalise(item.line), set()).add(item.product)
+    return products
 
 
 def _noted_quantities(plan: Plan) -> Counter[str]:
