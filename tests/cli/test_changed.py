@@ -13,6 +13,7 @@ from .. import older_rows
 from ..engine import test_corrected as corrections
 from ..engine.conftest import FULL, UNMAPPED
 from ..engine.test_after_injection import CONTRACT
+from ..engine.test_begun_earlier import begin as begin_order
 from ..world import World
 from .bench import Ran, Shell
 
@@ -451,3 +452,15 @@ def test_explain_of_a_cancelled_event_does_not_say_that_it_may_need_an_order(fou
     found.world.tripleseat.cancel_event(FULL)
     said = ask(found, "explain", str(FULL), "--json").answer
     assert (said["reason"], "--as open" in said["text"]) == ("CANCELLED_AFTER_INJECTION", False)
+
+
+def test_an_order_that_was_finished_with_old_notes_is_listed_until_it_is_resolved(made: Shell) -> None:
+    begun = made.world.add_event(64000060, lines=[("Coffee Urn", 1, 38)])
+    begin_order(made.world)
+    made.world.tripleseat.edit_event(begun, guaranteed_guest_count=99, guest_count=99)
+    assert made.sync().status == 3
+    assert changed(made) == [str(begun)]
+    (line,) = (each for each in ask(made, "status").out.splitlines() if each.startswith("changed: "))
+    assert "correct its notes and call name there" in line
+    assert ask(made, "resolve", str(begun), "--as", "done", "--note", "corrected").status == 0
+    assert changed(made) == []

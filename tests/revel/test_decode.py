@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tsrevel.errors import AnswerFault, Unreadable
-from tsrevel.planning.model import ProductId
+from tsrevel.planning.model import Labels, ProductId
 from tsrevel.planning.products import Product
 from tsrevel.revel.decode import (
     decode_history,
@@ -187,3 +187,8 @@ def test_a_list_without_objects_is_unreadable(answer: object) -> None:
 def test_a_page_says_what_follows_and_how_many_there_are(meta: object, expected: tuple[object, object]) -> None:
     page = decode_page({"meta": meta, "objects": []}, "Order")
     assert (page.next, page.total) == expected
+
+
+def test_an_orders_labels_are_unknown_unless_the_row_has_both() -> None:
+    assert decode_order({"id": 7, "call_name": "Jordan"}).labels is None
+    assert decode_order({"id": 7, "call_name": "Jordan", "notes": None}).labels == Labels("Jordan", "")

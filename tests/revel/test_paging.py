@@ -65,7 +65,7 @@ def add_order(app: RevelSandbox) -> OrderId:
 
 
 def test_products_and_finished_orders_are_asked_for_by_field(app: RevelSandbox, wire: Recorder, revel: Revel) -> None:
-    row = replace(revel.order(add_order(app)), updated=None)
+    row = replace(revel.order(add_order(app)), updated=None, labels=None)
     wire.queries.clear()
     assert list(revel.catalogue(EIGHT).names.values()) == ["Boxed Lunch"]
     assert revel.orders_by_uuid([row.uuid])[row.uuid] == (row,)

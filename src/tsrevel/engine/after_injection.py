@@ -355,7 +355,7 @@ def _confirm(
         twice = find_twice(ctx.revel.history(row.id))
         if twice:
             return Hold(Reason.AMOUNT_MISMATCH, f"Revel order {row.id} is not what was planned: {twice}")
-    if _as_shown(plan, row) == {**_as_planned(plan), **(before or {})} or not _may_read(singles, "changed"):
+    if _as_shown(plan, row) == {**as_planned(plan), **(before or {})} or not _may_read(singles, "changed"):
         return row
     return ctx.revel.find_by_id(row.id) or row
 
@@ -383,7 +383,7 @@ def _compare(
     """
     if record.plan is None:
         return None
-    planned, shown = _as_planned(record.plan), _as_shown(record.plan, row)
+    planned, shown = as_planned(record.plan), _as_shown(record.plan, row)
     before = {**planned, **(shown_before or {})}  # an older version stored fewer fields
     told = outcome if outcome and is_told_change(outcome) else None
     if shown == before and told is None:
@@ -416,7 +416,7 @@ def _tell_made(
     told: Outcome,
 ) -> Outcome:
     """`told`, that the event is again as its order was made, and whether the order in Revel still is, too."""
-    changes = describe_order_changes(_as_planned(plan), shown)
+    changes = describe_order_changes(as_planned(plan), shown)
     if changes or row is None:
         return replace(told, text=f"{told.text}, but Revel order {record.order_id} isn't: {', '.join(changes)}")
     if has_items(plan, plan, ctx.revel.items(row.id).items):
@@ -508,7 +508,7 @@ def _agrees(ctx: RunContext, state: RunState, record: OrderRecord, row: OrderRow
     trouble = record.seen_trouble if drift is None or drift.keeps_trouble else drift.trouble
     if row is None or now is None or trouble or record.plan is None:
         return False
-    if _as_planned(now) == _as_planned(record.plan) or shown != _as_planned(now):
+    if as_planned(now) == as_planned(record.plan) or shown != as_planned(now):
         return False
     contents = ctx.revel.contents(row.id)
     return agrees_with(now, record.plan, row, contents.items, contents.payments)
@@ -547,13 +547,14 @@ def _tell(record: OrderRecord, outcome: Outcome | None, text: str, shown: ShownF
     return replace(not_written(about, change), order_id=record.order_id, news=True)
 
 
-def _as_planned(plan: Plan) -> ShownFields:
+def as_planned(plan: Plan) -> ShownFields:
+    """The order as a run shows it while nobody has changed it."""
     return _with_marks(planned_fields(plan), deleted=False, local_id=True, uuid=True)
 
 
 def _as_shown(plan: Plan, row: OrderRow | None) -> ShownFields:
     if row is None:
-        return {**_as_planned(plan), "there": "no"}
+        return {**as_planned(plan), "there": "no"}
     is_ours = {"local_id": row.local_id == plan.local_id, "uuid": row.uuid == plan.uuid}
     return _with_marks(shown_fields(row), deleted=row.deleted, **is_ours)
 

@@ -375,9 +375,10 @@ def _make_order(ctx: RunContext, state: RunState, work: Work, task: Prepare) -> 
         return planned(about, plan)
     with state.writing_at(plan.location.establishment):
         _note_content(ctx, task.found, event, plan)
+        labels = label_order(event, plan.location)
         if isinstance(existing, Ours):
-            return adopt(ctx, state, about, plan, existing.row, task.found.digest)
-        return inject(ctx, state, about, plan, label_order(event, plan.location), task.found.digest)
+            return adopt(ctx, state, about, plan, existing.row, labels, task.found.digest)
+        return inject(ctx, state, about, plan, labels, task.found.digest)
 
 
 def _note_content(ctx: RunContext, found: FoundEvent, event: Event, plan: Plan) -> None:

@@ -6,10 +6,13 @@ nothing is sent again while it may still arrive.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass, replace
+from datetime import timedelta
+from zoneinfo import ZoneInfo
 
-from tsrevel.engine.context import RunContext, RunState, order_names
+from tsrevel.engine.after_injection import as_planned
+from tsrevel.engine.context import OrderChangeReported, RunContext, RunState, order_names
 from tsrevel.engine.inject import (
     Writing,
     differs,
@@ -32,13 +35,13 @@ from tsrevel.engine.verify import (
     row_id,
 )
 from tsrevel.errors import OutcomeUnknown
-from tsrevel.ledger import OrderRecord
+from tsrevel.ledger import OrderRecord, StationChange, StationReport
 from tsrevel.planning.identity import local_id
-from tsrevel.planning.model import EventId, Hold, Location, OrderId, Plan, Skip, Step
+from tsrevel.planning.model import CHARGE_FIELDS, EventId, Hold, Labels, Location, OrderId, Plan, Skip, Step
 from tsrevel.planning.money import Cents
 from tsrevel.planning.reasons import Reason, Status
 from tsrevel.revel.client import Contents, tell_doubles, tell_renamed
-from tsrevel.revel.compare import describe_differences
+from tsrevel.revel.compare import describe_differences, shows_labels
 from tsrevel.revel.decode import OrderRow
 
 
@@ -142,23 +145,74 @@ def hold_stranger(about: Outcome, row: OrderRow) -> Outcome:
 # An order of ours that this ledger doesn't know
 
 
-def adopt(ctx: RunContext, state: RunState, about: Outcome, plan: Plan, row: OrderRow, digest: str | None) -> Outcome:
-    """Finish an order with our uuid that this ledger doesn't know, if its contents are part of the plan."""
-    contents, found = read_beginning(ctx, state, plan, row.id, {step.uuid for step in plan.steps})
+def adopt(
+    ctx: RunContext,
+    state: RunState,
+    about: Outcome,
+    plan: Plan,
+    row: OrderRow,
+    labels: Labels,
+    digest: str | None,
+) -> Outcome:
+    """Finish an order with our uuid that this ledger doesn't know, if its contents are part of the plan.
+
+    Its labels stay as they were first written, so other ones are reported.
+    """
+    contents, found = _read_unknown(ctx, state, plan, row.id, {step.uuid for step in plan.steps})
     ctx.ledger.orders.claim(ctx.run_id, plan, digest)
     if isinstance(found, Strange):
         return dispute(ctx, about, plan, row.id, Mismatch(Reason.ORDER_DIFFERS, found.text))
     writing = Writing(about, plan, found.steps, order_id=row.id, digest=digest)
     _record_shown(ctx, writing, contents)
     outcome = write_missing(ctx, state, writing)
-    if outcome.status is Status.INJECTED and not found.steps:
+    if outcome.status is not Status.INJECTED:
+        return outcome
+    if not found.steps:
         return _found_complete(outcome)
-    return outcome
+    if contents.order is None or shows_labels(labels, contents.order):
+        return outcome
+    return _tell_labels(state, outcome, plan, contents.order)
+
+
+def _read_unknown(
+    ctx: RunContext, state: RunState, plan: Plan, order_id: OrderId, expected: Container[str] = ()
+) -> tuple[Contents, Missing | Strange]:
+    """`read_beginning` for an order that may have been begun from an earlier state of its event."""
+    contents, found = read_beginning(ctx, state, plan, order_id, expected)
+    if isinstance(found, Strange) or contents.order is None or not _lacks_history(found):
+        return contents, found
+    differences = describe_differences(plan, contents.order, CHARGE_FIELDS)
+    differences = differences or _begun_too_early(ctx, plan, contents.order)
+    return contents, Strange(differences) if differences else found
+
+
+def _begun_too_early(ctx: RunContext, plan: Plan, order: OrderRow) -> str:
+    """In words, that an unfinished order stands on a day before its event may have one; "" if it doesn't.
+
+    Nobody has opened an order without a history row (facts Revel 3.8), so its day is the one of its first write.
+    """
+    first = plan.day - timedelta(days=ctx.policy.gate.days_before)
+    today = ctx.now().astimezone(ZoneInfo(plan.location.timezone)).date()
+    if order.written is None or order.written >= min(first, today):
+        return ""
+    return f"it was begun on {order.written}, but its event is on {plan.day} now"
+
+
+def _lacks_history(found: Missing) -> bool:
+    return any(step.kind == "history" for step in found.steps)
+
+
+def _tell_labels(state: RunState, finished: Outcome, plan: Plan, order: OrderRow) -> Outcome:
+    """The finished order, and that its labels are those of an earlier state of its event."""
+    text = f"Revel order {order.id} was begun before its event changed: correct its notes and call name there"
+    report = StationReport(StationChange.CHANGED, text)
+    state.reports.append(OrderChangeReported(plan.event_id, as_planned(plan), report))
+    return replace(finished, reason=Reason.CHANGED_AFTER_INJECTION, text=text)
 
 
 def preview_adoption(ctx: RunContext, state: RunState, about: Outcome, plan: Plan, row: OrderRow) -> Outcome:
     """The outcome of `adopt`, as far as reads show it. Stores and writes nothing."""
-    contents, found = read_beginning(ctx, state, plan, row.id)
+    contents, found = _read_unknown(ctx, state, plan, row.id)
     if isinstance(found, Strange):
         return hold_order(about, plan, row.id, differs(Mismatch(Reason.ORDER_DIFFERS, found.text), row.id))
     differences = describe_differences(plan, contents.order) if _has_totals(found.steps) and contents.order else ""
@@ -265,11 +319,11 @@ def _finish(
     renamed = find_renamed(plan, contents, record.sent)
     if renamed:
         return _disown(ctx, about, record, plan, row.id, renamed.step)
-    if _is_whole_and_paid(plan, contents):
+    if _is_whole_and_paid(ctx, record, plan, contents):
         _record_shown(ctx, Writing(about, plan, (), order_id=row.id, known=answered), contents)
         ctx.ledger.orders.settle(ctx.run_id, plan.event_id, row.id, None)
         return injected(about, plan, row.id)
-    if record.state == "disputed" and not _has_come_right(plan, contents, found):
+    if record.state == "disputed" and not _has_come_right(ctx, record, plan, contents, found):
         return hold_order(about, plan, row.id, recall_dispute(record))
     if isinstance(found, Strange):
         return dispute(ctx, about, plan, row.id, Mismatch(Reason.ORDER_DIFFERS, found.text))
@@ -345,13 +399,18 @@ def _record_shown(ctx: RunContext, writing: Writing, contents: Contents) -> None
             ctx.ledger.orders.record(ctx.run_id, plan.event_id, step, found, seen=True)
 
 
-def _has_come_right(plan: Plan, contents: Contents, found: Missing | Strange) -> bool:
-    if isinstance(found, Strange) or not _has_totals(found.steps):
+def _has_come_right(
+    ctx: RunContext, record: OrderRecord, plan: Plan, contents: Contents, found: Missing | Strange
+) -> bool:
+    order = contents.order
+    if isinstance(found, Strange) or not _has_totals(found.steps) or order is None:
         return False
-    return contents.order is not None and not describe_differences(plan, contents.order)
+    if plan.uuid not in record.sent and _lacks_history(found) and _begun_too_early(ctx, plan, order):
+        return False
+    return not describe_differences(plan, order)
 
 
-def _is_whole_and_paid(plan: Plan, contents: Contents) -> bool:
+def _is_whole_and_paid(ctx: RunContext, record: OrderRecord, plan: Plan, contents: Contents) -> bool:
     """Whether the order is as planned, but for payments that a station took of its balance: normal service."""
     planned = {each.uuid for each in plan.payments}
     taken = [each for each in contents.payments if each.uuid not in planned and each.counts]
@@ -365,7 +424,7 @@ def _is_whole_and_paid(plan: Plan, contents: Contents) -> bool:
         payments=tuple(each for each in contents.payments if each not in taken),
     )
     found = find_missing(plan, before)
-    return found == Missing(()) and _has_come_right(plan, before, found)
+    return found == Missing(()) and _has_come_right(ctx, record, plan, before, found)
 
 
 def _has_totals(missing: Iterable[Step]) -> bool:

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable
 
 from tsrevel.planning.changes import has_noted_quantity
-from tsrevel.planning.model import AMOUNTS, Item, Plan, ProductId, Step
+from tsrevel.planning.model import AMOUNTS, Item, Labels, Plan, ProductId, Step
 from tsrevel.planning.money import show
 from tsrevel.planning.products import normalise
 from tsrevel.revel.decode import ItemRow, OrderRow, PaymentRow, Row, decode_item, decode_order, decode_payment
@@ -48,6 +48,15 @@ def describe_differences(plan: Plan, row: OrderRow, names: Collection[str] | Non
         for name in differ
     ]
     return "; ".join([*told, *(["a POS station may have opened it"] if "discount" in differ else [])])
+
+
+def shows_labels(labels: Labels, row: OrderRow) -> bool:
+    """Whether the order has these texts, apart from case and typography. True if the row lacks them."""
+    shown = row.labels or labels
+    return (normalise(shown.call_name), normalise(shown.notes)) == (
+        normalise(labels.call_name),
+        normalise(labels.notes),
+    )
 
 
 def shows_discount(plan: Plan, row: OrderRow) -> bool:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 
 from tsrevel.errors import Unreadable
-from tsrevel.planning.model import AMOUNTS, AmountName, EstablishmentId, OrderId, ProductId
+from tsrevel.planning.model import AMOUNTS, AmountName, EstablishmentId, Labels, OrderId, ProductId
 from tsrevel.planning.money import ZERO, Cents, to_cents, to_decimal
 from tsrevel.planning.products import Product
 from tsrevel.text import clean_text, exact_text
@@ -50,7 +50,8 @@ class OrderRow:
 
     `discounted`: it refers to a discount of any amount. `has_history`, and `histories` (the number of history rows),
     are None if unknown. `updated` is the time of its last change, and `written` the day on which it was written, by the
-    establishment's wall clock (facts Revel 2.4); None if unreadable.
+    establishment's wall clock (facts Revel 2.4); None if unreadable. `labels` are None if the row lacks them, as in a
+    list.
     """
 
     id: OrderId
@@ -65,6 +66,7 @@ class OrderRow:
     histories: int | None = None
     updated: datetime | None = None
     written: date | None = None
+    labels: Labels | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +157,7 @@ def decode_order(row: Json) -> OrderRow:
         histories=len(rows) if isinstance(rows := fields.get("orderhistory"), list) else None,
         updated=_stamp(fields, "updated_date"),
         written=decode_day(fields),
+        labels=_labels(fields),
     )
 
 
@@ -258,6 +261,12 @@ def _open(row: Json, resource: str) -> tuple[Row, str]:
 def _establishment(fields: Row) -> EstablishmentId | None:
     found = decode_id(fields.get("establishment"))
     return EstablishmentId(int(found)) if found else None
+
+
+def _labels(fields: Row) -> Labels | None:
+    if not {"call_name", "notes"} <= fields.keys():
+        return None
+    return Labels(call_name=str(fields["call_name"] or ""), notes=str(fields["notes"] or ""))
 
 
 def _stamp(fields: Row, *keys: str) -> datetime | None:

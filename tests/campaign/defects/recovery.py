@@ -91,7 +91,7 @@ def order_at_another_establishment_is_taken(patch: pytest.MonkeyPatch) -> None:
 def order_found_counts_as_finished(patch: pytest.MonkeyPatch) -> None:
     """An order of ours that a look-up shows is settled, however much of it is there."""
 
-    def adopt(ctx: Any, _state: Any, about: Any, plan: Any, row: Any, digest: Any) -> Any:
+    def adopt(ctx: Any, _state: Any, about: Any, plan: Any, row: Any, _labels: Any, digest: Any) -> Any:
         ctx.ledger.orders.settle(ctx.run_id, plan.event_id, row.id, digest)
         return replace(about, status=Status.SKIPPED, reason=Reason.ALREADY_INJECTED, order_id=row.id)
 
