@@ -14,6 +14,7 @@ from tsrevel.planning.money import show
 from tsrevel.planning.products import normalise
 from tsrevel.revel.decode import ItemRow, OrderRow, PaymentRow, Row, decode_item, decode_order, decode_payment
 from tsrevel.revel.encode import END_AMOUNTS
+from tsrevel.text import MOST_SPECIAL_REQUEST, shorten
 
 IDENTITY = ("local_id", "uuid")
 """`describe_differences` doesn't show the values of these: they could be somebody else's."""
@@ -93,16 +94,23 @@ def agrees_with(
 def has_items(plan: Plan, written: Plan, items: Collection[ItemRow]) -> bool:
     """Whether the order has the plan's products, each at its amount, whatever their uuids.
 
-    A quantity that stands only in an item's text must be there too, unless tsrevel wrote it (`written`). Of lines that
-    the settings give another product than then, either product will do.
+    A quantity that stands in an item's text must be there, or be the quantity of an item without a text, unless tsrevel
+    wrote it (`written`). Of lines that the settings give another product than then, either product will do.
     """
-    noted = Counter(normalise(each.note) for each in items if not each.voided)
+    live = [each for each in items if not each.voided]
+    noted = Counter(normalise(each.note or _note_quantity(each, plan)) for each in live)
     if not _noted_quantities(plan) - _noted_quantities(written) <= noted:
         return False
     other = _products_given_anew(plan, written)
     planned = Counter((None if item.product in other else item.product, item.amount) for item in plan.items)
-    live = [each for each in items if not each.voided]
     return planned == Counter((None if each.product in other else each.product, each.amount) for each in live)
+
+
+def _note_quantity(row: ItemRow, plan: Plan) -> str:
+    """The row's quantity, as an item of the plan at that amount would have it in its text; "" without such an item."""
+    lines = (item.line for item in plan.items if (item.product, item.amount) == (row.product, row.amount))
+    line = next(lines, None)
+    return shorten(f"{row.quantity.normalize():f} x {line}", MOST_SPECIAL_REQUEST) if line else ""
 
 
 def _products_given_anew(plan: Plan, written: Plan) -> set[ProductId]:
