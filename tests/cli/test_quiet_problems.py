@@ -185,7 +185,7 @@ def test_quiet_leaves_out_no_warning_of_what_belongs_to_no_event(tmp_path: Path)
         return ("sync",)
 
     plain, quiet = (_quietly(tmp_path, go_on_after_an_outage, flag) for flag in ("", "-q"))
-    assert "WARNING [sync-00000002] the last good run began 96 hours ago" in quiet.err
+    assert "WARNING [sync-00000002] no good run began in the last 96 hours" in quiet.err
     assert quiet.err == plain.err
 
 

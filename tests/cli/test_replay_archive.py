@@ -175,9 +175,7 @@ def test_an_archive_that_is_a_file_is_a_usage_error(shell: Shell, spool: Spool, 
 
 
 @pytest.mark.parametrize("by", ["folder", "link", "file"])
-def test_files_of_the_state_folder_are_no_deliveries_to_move(
-    shell: Shell, tmp_path: Path, archive: Path, by: str
-) -> None:
+def test_the_token_file_is_no_delivery_to_move(shell: Shell, tmp_path: Path, archive: Path, by: str) -> None:
     shell.run("status")
     state, token = shell.world.folder, shell.world.folder / "token.json"
     (tmp_path / "link").symlink_to(state)
@@ -185,8 +183,16 @@ def test_files_of_the_state_folder_are_no_deliveries_to_move(
     kept = token.read_bytes()
     ran = shell.replay(str(named), "--archive", str(archive))
     assert (ran.status, shell.requests, token.read_bytes()) == (2, 0, kept)
-    assert f"{token.name} is in the folder of the ledger or the token file" in ran.err
+    assert f"{token.name} is tsrevel's token file or ledger" in ran.err
     assert not archive.exists()
+
+
+def test_a_delivery_beside_the_ledger_can_be_moved(shell: Shell, archive: Path) -> None:
+    path = shell.world.folder / "body.json"
+    path.write_bytes(delivery(shell.world, FULL))
+    path.with_suffix(".sig").write_text(sign(path.read_bytes()))
+    assert shell.replay(str(path), "--archive", str(archive)).status == 0
+    assert (path.exists(), (archive / "body.json").exists()) == (False, True)
 
 
 def test_a_delivery_beside_the_ledger_can_be_replayed_where_it_stays(shell: Shell) -> None:

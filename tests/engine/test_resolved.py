@@ -87,7 +87,7 @@ def test_an_order_begun_is_not_finished_behind_the_persons_back(world: World, li
     resolve(world, FULL, "ignored")
     world.forget_requests()
     if not listed:
-        world.time.move(days=10)
+        world.time.move(days=40)  # further than a run looks back to the first, which died
     report = world.sync()
     assert (report.exit_status, world.writes) == (0, [])
     assert [verdict(report, each.event_id) for each in report.outcomes] == ["skipped STATUS_NOT_ELIGIBLE"] * listed

@@ -49,17 +49,19 @@ def open_body(ctx: CliContext, path: Path) -> bytes:
 def open_archive(folder: Path, captured: Sequence[Path], settings: Settings) -> None:
     """Make the folder for finished deliveries. Raises typer.BadParameter if it can't be used.
 
-    Nothing is moved away from the ledger's folder or the token file's: the token file, too, is named `*.json`.
+    The token file isn't moved away: it, too, is named `*.json`.
     """
-    state = {real_path(each.parent) for each in (settings.ledger_path, settings.token_path)}
-    homes = {path: real_path(path).parent for path in captured if path != STDIN}
-    ours = next((path for path, home in homes.items() if home in state), None)
+    state = {real_path(each) for each in (settings.ledger_path, settings.token_path)}
+    files = {path: real_path(path) for path in captured if path != STDIN}
+    ours = next((path for path, real in files.items() if real in state), None)
     if ours:
-        text = f"{show_path(ours)} is in the folder of the ledger or the token file: store deliveries in another folder"
+        text = (
+            f"{show_path(ours)} is tsrevel's token file or ledger, and no delivery: name the folder of the deliveries"
+        )
         raise typer.BadParameter(text)
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        inside = real_path(folder) in homes.values()
+        inside = real_path(folder) in {real.parent for real in files.values()}
     except OSError as error:
         text = f"--archive {folder} can't be used: {error.strerror or type(error).__name__}"
         raise typer.BadParameter(text) from error
