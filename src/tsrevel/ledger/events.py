@@ -85,7 +85,8 @@ _BRING_BACK_CHANGE = """
     ON CONFLICT (event_id) DO NOTHING
 """
 _LAST_DRY = """
-    SELECT event_id, event_day, status, reason, text_hash, missed_at, NULL AS updated, NULL AS unlisted_at, location, run_id
+    SELECT event_id, event_day, status, reason, text_hash, missed_at, NULL AS updated, NULL AS unlisted_at, location,
+        run_id
     FROM dry_sightings WHERE event_id = ?
 """
 _DROP_DRY = "DELETE FROM dry_sightings WHERE event_id = ?"
