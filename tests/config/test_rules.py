@@ -18,6 +18,7 @@ from tsrevel.config.settings import suggest
 from tsrevel.config.show import encode_settings
 from tsrevel.config.value_types import check_template, decode_clock, decode_money, url_of_domain
 from tsrevel.errors import ConfigCode
+from tsrevel.text import clean_text
 
 from .bench import SOUND, Bench
 
@@ -644,24 +645,25 @@ def test_no_place_has_two_entries(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("name", ["Bakery", " Bakery ", "Bak\u200bery"])
-def test_two_establishments_do_not_share_a_name(bench: Bench, name: str) -> None:
+def test_two_establishments_that_share_a_name_are_told_apart_by_their_numbers(bench: Bench, name: str) -> None:
     bakery = {"name": "Bakery", "tripleseat_location": 30501, "revel_establishment": 8}
     other = {"name": name, "tripleseat_location": 30502, "revel_establishment": 9}
-    problem = bench.problem({"locations": [bakery, other]})
-    assert (problem.code, problem.key) == (ConfigCode.DUPLICATE_ENTRY, f"locations[{name}].name")
-    assert "also the name of an earlier entry, of Revel establishment 8" in str(problem)
+    locations = bench.load({"locations": [bakery, other]}).locations
+    shown = [clean_text(each.name) for each in locations]
+    assert shown == ["Bakery (establishment 8)", "Bakery (establishment 9)"]
 
 
-def test_nor_does_an_entry_without_a_name_take_the_one_that_another_was_given(bench: Bench) -> None:
+def test_so_is_an_entry_without_a_name_from_one_that_was_given_its_default(bench: Bench) -> None:
     named = {"name": "Site 15691", "tripleseat_location": 30501, "revel_establishment": 8}
     nameless = {"tripleseat_site": 15691, "revel_establishment": 9}
-    assert bench.problem({"locations": [named, nameless]}).key == "locations[Site 15691].name"
+    names = [each.name for each in bench.load({"locations": [named, nameless]}).locations]
+    assert names == ["Site 15691 (establishment 8)", "Site 15691 (establishment 9)"]
 
 
 def test_two_tripleseat_locations_of_one_establishment_may_share_a_name(bench: Bench) -> None:
     hall = {"name": "Bakery", "tripleseat_location": 30501, "revel_establishment": 8}
     garden = {"name": "Bakery", "tripleseat_location": 30502, "revel_establishment": 8}
-    assert len(bench.load({"locations": [hall, garden]}).locations) == 2
+    assert [each.name for each in bench.load({"locations": [hall, garden]}).locations] == ["Bakery", "Bakery"]
 
 
 OLD = {"TRIPLESEAT_SITE_ID": "15691", "REVEL_ESTABLISHMENT_ID": "8"}

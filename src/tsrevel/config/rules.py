@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import shutil
+from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
@@ -278,7 +279,7 @@ def check_charges(charges: tuple[Built[ChargeSettings], ...], origin: Origin, re
 
 
 def check_locations(locations: tuple[Built[LocationSettings], ...], origin: Origin, report: ProblemReport) -> None:
-    """Each entry names its TripleSeat location or site; no two name the same. A name stands for one establishment."""
+    """Each entry names its TripleSeat location or site; and no two entries name the same."""
     places: list[tuple[str, Hashable]] = []
     for each in locations:
         key, location = each.key, each.entry
@@ -290,24 +291,6 @@ def check_locations(locations: tuple[Built[LocationSettings], ...], origin: Orig
             remedy = "Set tripleseat_location or tripleseat_site."
             report.add(ConfigCode.PLACE_REQUIRED, key, origin, "names no TripleSeat location or site", remedy)
     _check_unique(places, "has the same TripleSeat location as an earlier entry", origin, report)
-    _check_names(locations, origin, report)
-
-
-def _check_names(locations: tuple[Built[LocationSettings], ...], origin: Origin, report: ProblemReport) -> None:
-    """A name stands for one establishment, because mails and reports group orders by it.
-
-    Several TripleSeat locations of one establishment may share it.
-    """
-    establishments: dict[str, int] = {}
-    for each in locations:
-        name = clean_text(each.entry.name)
-        if not each.whole or not name:
-            continue
-        first = establishments.setdefault(name, each.entry.revel_establishment)
-        if first != each.entry.revel_establishment:
-            message = f"is also the name of an earlier entry, of Revel establishment {first}"
-            remedy = "Give each establishment a name of its own: mails and reports list orders by it."
-            report.add(ConfigCode.DUPLICATE_ENTRY, f"{each.key}.name", origin, message, remedy)
 
 
 def ids_of_both_kinds(entries: Sequence[LocationSettings]) -> frozenset[int]:
@@ -465,7 +448,23 @@ def build_locations(
         fields = dict(each.entry) | {name: value for name, value in defaults.items() if name not in said}
         entry = LocationSettings.model_construct(_fields_set=set(said), **fields)
         filled.append(replace(each, entry=entry))
-    return tuple(filled)
+    return _tell_apart(filled)
+
+
+def _tell_apart(locations: Sequence[Built[LocationSettings]]) -> tuple[Built[LocationSettings], ...]:
+    """The locations, with the establishment added to a name that several share: reports group orders by the name."""
+    owners = defaultdict[str, set[int]](set)
+    for each in locations:
+        if each.whole:
+            owners[clean_text(each.entry.name)].add(each.entry.revel_establishment)
+    told = []
+    for each in locations:
+        entry = each.entry
+        if len(owners[clean_text(entry.name)]) > 1:
+            name = f"{entry.name.strip()} (establishment {entry.revel_establishment})"
+            entry = entry.model_copy(update={"name": name})
+        told.append(replace(each, entry=entry))
+    return tuple(told)
 
 
 def _name(entry: object, number: int) -> object:
