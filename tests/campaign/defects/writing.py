@@ -247,14 +247,14 @@ def claim_comes_after_the_first_write(patch: pytest.MonkeyPatch) -> None:
 
     def record(original: Original, self: OrderRepository, run_id: str, *args: Any, **kwargs: Any) -> None:
         while waiting:
-            claim(self, run_id, waiting.pop())
+            claim(self, run_id, *waiting.pop())
         original(self, run_id, *args, **kwargs)
 
     def unless_waiting(original: Original, *args: Any) -> None:
         if not waiting:
             original(*args)
 
-    patch.setattr(OrderRepository, "claim", lambda _self, _run_id, plan: waiting.append(plan))
+    patch.setattr(OrderRepository, "claim", lambda _self, _run_id, *claimed: waiting.append(claimed))
     around(patch, RunRepository, "begin", begin_run)
     around(patch, OrderRepository, "record", record)
     around(patch, OrderRepository, "mark_sent", unless_waiting)
@@ -351,7 +351,7 @@ def _place_ledger_by_home(patch: pytest.MonkeyPatch) -> None:
         home = state_folder(environ)
         return (StatePlace(home).ledger if home else ledger), *others
 
-    around(patch, load, "_place_files", place_files)
+    around(patch, load, "place_files", place_files)
     patch.setattr(rig, "_LOADED", {})  # what was read before the defect isn't read so again
 
 
