@@ -13,16 +13,15 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple, Self
 from uuid import uuid4
 
-from tsrevel.config import CommandRunner, LocationSettings, Settings, run_command
+from tsrevel.config import CommandRunner, Settings, run_command
+from tsrevel.config.policy import build_policy
 from tsrevel.engine.context import Limits, RunContext, RunIdentity, System
 from tsrevel.engine.outcomes import Progress, describe_disabled
 from tsrevel.errors import ConfigError
 from tsrevel.files import ENTER, READ, WRITE, chown, make_folder, real_path, refusal, user_name
 from tsrevel.ledger import SQLITE, Connect, Ledger, LedgerView, hold_lock, read_pause
 from tsrevel.ledger.connection import reachable
-from tsrevel.planning import model
 from tsrevel.planning.assumptions import AssumptionCode, AssumptionResult
-from tsrevel.planning.money import to_cents
 from tsrevel.redaction import Redactor, Secret
 from tsrevel.revel.account import Account
 from tsrevel.revel.client import ALL_CAPABILITIES, Capabilities, Revel
@@ -290,64 +289,6 @@ def open_token_url(settings: Settings, runtime: Runtime) -> Iterator[TokenUrl]:
     """Opens TripleSeat's token URL, for `login`."""
     with ExitStack() as stack:
         yield _ApiClients.of(settings, runtime, stack, NEVER).token_url()
-
-
-def build_policy(settings: Settings, only: frozenset[str] = frozenset()) -> model.Policy:
-    """The settings that planning needs, as its `Policy`."""
-    orders, safety = settings.orders, settings.safety
-    return model.Policy(
-        locations=tuple(_location(entry) for entry in settings.locations),
-        default_timezone=settings.timezone,
-        gate=model.TimeGate(settings.time_gate.days_before, settings.time_gate.opens_at, settings.time_gate.days_after),
-        allowed=frozenset(str(each) for each in safety.allowed_locations),
-        only=only,
-        eligible_statuses=frozenset(settings.tripleseat.eligible_statuses),
-        order_document=settings.tripleseat.order_document,
-        charges=tuple(
-            model.ChargeRule(
-                each.match,
-                each.treat_as,
-                model.ProductId(each.product) if each.product else None,
-                each.product_name,
-            )
-            for each in settings.charges
-        ),
-        products=tuple(
-            model.ProductMapping(
-                establishment=model.EstablishmentId(each.establishment),
-                product=model.ProductId(each.product),
-                menu_item_id=str(each.menu_item_id) if each.menu_item_id else None,
-                name=each.name,
-            )
-            for each in settings.products
-        ),
-        unmapped_items=orders.unmapped_items,
-        payments=orders.payments,
-        discounts=orders.discounts,
-        name_separator=orders.name_separator,
-        local_id=orders.local_id,
-        legacy_local_ids=orders.legacy_local_ids,
-        max_order_total=to_cents(safety.max_order_total),
-        accepted_assumptions=frozenset(safety.accepted_assumptions),
-    )
-
-
-def _location(entry: LocationSettings) -> model.Location:
-    location, site = entry.tripleseat_location, entry.tripleseat_site
-    return model.Location(
-        name=entry.name or f"TripleSeat {location or site}",
-        tripleseat_location=model.LocationId(str(location)) if location else None,
-        tripleseat_site=model.SiteId(str(site)) if site else None,
-        establishment=model.EstablishmentId(entry.revel_establishment),
-        timezone=entry.timezone,
-        user=entry.user,
-        station=entry.station,
-        dining_option=entry.dining_option,
-        payment_type=entry.payment_type,
-        discount=entry.discount,
-        fallback_product=entry.fallback_product,
-        currency=entry.currency,
-    )
 
 
 def why_disabled(settings: Settings, runtime: Runtime) -> str | None:

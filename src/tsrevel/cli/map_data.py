@@ -14,6 +14,7 @@ from tsrevel.cli.context import CliContext, OutputOptions
 from tsrevel.cli.logs import logging_to
 from tsrevel.cli.output import show_progress
 from tsrevel.config import Settings, load_settings
+from tsrevel.config.policy import build_policy
 from tsrevel.errors import (
     ConfigCode,
     ConfigError,
@@ -33,7 +34,7 @@ from tsrevel.planning.screening import days_in_reach, find_location
 from tsrevel.transport.deadline import NEVER
 from tsrevel.tripleseat.client import Found
 from tsrevel.tripleseat.menus import Menu
-from tsrevel.wiring import Runtime, Services, build_policy, correlate, open_services, why_disabled
+from tsrevel.wiring import Runtime, Services, correlate, open_services, why_disabled
 
 
 @dataclass(frozen=True, slots=True)

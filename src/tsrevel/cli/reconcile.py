@@ -23,6 +23,7 @@ from tsrevel.cli.output import (
     show_progress,
 )
 from tsrevel.config import load_settings
+from tsrevel.config.policy import build_policy
 from tsrevel.engine.catalogs import Catalogs
 from tsrevel.ledger import open_view
 from tsrevel.planning.money import Cents, show_grouped
@@ -40,7 +41,7 @@ from tsrevel.reconcile.model import (
 from tsrevel.reconcile.read import Sources, choose_spans, read_cases
 from tsrevel.reconcile.summary import sum_up
 from tsrevel.text import count_of
-from tsrevel.wiring import Runtime, build_policy, open_services, read_capabilities, why_disabled
+from tsrevel.wiring import Runtime, open_services, read_capabilities, why_disabled
 
 
 def reconcile(ctx: CliContext, flags: OutputOptions, first: date | None, last: date | None, page: Path | None) -> int:

@@ -15,6 +15,7 @@ from tsrevel.cli.context import CliContext, OutputOptions
 from tsrevel.cli.logs import logging_to
 from tsrevel.cli.output import NEVER_RUN, locate_files, reject
 from tsrevel.config import Settings, load_settings
+from tsrevel.config.policy import build_policy
 from tsrevel.engine.fetch import fetch_event
 from tsrevel.engine.outcomes import NEEDS_ATTENTION, REASONS
 from tsrevel.errors import ConfigError, CredentialsRefused, Refused, ServiceDown, TryNextRun
@@ -28,7 +29,7 @@ from tsrevel.planning.screening import find_location
 from tsrevel.reconcile.model import EVERY_EVENT, named_order, owner_of
 from tsrevel.revel.decode import OrderRow
 from tsrevel.tripleseat.client import TripleSeat
-from tsrevel.wiring import Runtime, build_policy, make_state_folder, open_ledger, open_services, why_disabled
+from tsrevel.wiring import Runtime, make_state_folder, open_ledger, open_services, why_disabled
 
 Word = Literal["done", "ignored", "open"]
 LONGEST_NOTE = 500

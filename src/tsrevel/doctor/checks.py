@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from tsrevel.config import Settings
+from tsrevel.config.policy import build_policy
 from tsrevel.doctor import machine, schedule
 from tsrevel.doctor.assumptions import ASSUMPTIONS_CHECK, describe_answer, read_answers
 from tsrevel.doctor.findings import (
@@ -32,7 +33,7 @@ from tsrevel.planning.screening import days_in_reach
 from tsrevel.redaction import Secret
 from tsrevel.text import count_of
 from tsrevel.transport.network import NETWORK_VARIABLES
-from tsrevel.wiring import Runtime, build_policy, open_services, why_disabled
+from tsrevel.wiring import Runtime, open_services, why_disabled
 
 MAIL, MONITOR = "email", "monitor"
 AHEAD = timedelta(days=30)

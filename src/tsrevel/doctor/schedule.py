@@ -14,13 +14,13 @@ from pathlib import Path
 from cronsim import CronSim, CronSimError
 
 from tsrevel.config import CommandFailure, CommandRunner, Settings
+from tsrevel.config.policy import build_policy
 from tsrevel.doctor.findings import CheckFinding, FindingCode, ok, problem, warning
 from tsrevel.doctor.starts import ScheduledRun, read_crontabs, read_timers
 from tsrevel.engine.outcomes import NEEDS_ATTENTION
 from tsrevel.files import real_path
 from tsrevel.planning.screening import covered_locations
 from tsrevel.text import count_of
-from tsrevel.wiring import build_policy
 
 CRON_TIMES = ("0,45 0-21/3 * * *", "30 1-22/3 * * *", "15 2-23/3 * * *")
 """Every 45 minutes. One cron line can't say that, so three lines repeat every three hours."""

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Literal
 
 from tsrevel.config import Settings
+from tsrevel.config.policy import build_policy
 from tsrevel.engine.catalogs import Catalogs
 from tsrevel.engine.context import Limits, RunContext, RunIdentity, System
 from tsrevel.engine.outcomes import (
@@ -34,7 +35,7 @@ from tsrevel.planning.products import Catalogue
 from tsrevel.planning.reasons import Reason, Status, advise
 from tsrevel.planning.screening import find_location
 from tsrevel.transport.write_gate import WriteGate
-from tsrevel.wiring import Runtime, Services, build_policy, correlate, open_services, read_capabilities, why_disabled
+from tsrevel.wiring import Runtime, Services, correlate, open_services, read_capabilities, why_disabled
 
 Source = Literal["live", "ledger"]
 _WAITING = frozenset({

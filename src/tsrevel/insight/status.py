@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from tsrevel.config import Settings
+from tsrevel.config.policy import build_policy
 from tsrevel.engine.outcomes import describe_change, describe_disabled, describe_standing, recall_resolved
 from tsrevel.ledger import (
     AuditKind,
@@ -32,7 +33,6 @@ from tsrevel.planning.reasons import FailedWrite, Reason, Resolved
 from tsrevel.planning.screening import covered_locations
 from tsrevel.tripleseat.digest import is_same_content
 from tsrevel.webhook.spool import Spool, SpoolStatus
-from tsrevel.wiring import build_policy
 
 
 def recall_drift(

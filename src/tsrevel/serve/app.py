@@ -20,6 +20,7 @@ from starlette.routing import Route
 
 from tsrevel import __version__
 from tsrevel.config import Settings
+from tsrevel.config.policy import build_policy
 from tsrevel.engine.deliveries import understand
 from tsrevel.errors import (
     DeliveryReason,
@@ -38,7 +39,7 @@ from tsrevel.planning.screening import covered_locations
 from tsrevel.serve.worker import Document, Worker
 from tsrevel.webhook.signature import check_signature
 from tsrevel.webhook.spool import LARGEST_BODY
-from tsrevel.wiring import build_policy, utc_now
+from tsrevel.wiring import utc_now
 
 log = logging.getLogger(__name__)
 
