@@ -67,6 +67,11 @@ class Run:
             return self.report.exit_status
         return self.error.exit_status if self.error else None
 
+    @property
+    def calls_a_person(self) -> bool:
+        """Whether a person reads its report at once, and logs in again if asked. An alarm outranks a dead login."""
+        return self.exit_status in {12, 14}
+
 
 @dataclass(frozen=True, slots=True)
 class Result:
@@ -170,7 +175,7 @@ class Player:
             if not unsettled and not rig.late:  # what is still under way must not undo it
                 return []
             rig.time.move(seconds=CLEAN_GAP)
-            left -= not (run.exit_status == 12 and rig.log_in_again())
+            left -= not (run.calls_a_person and rig.log_in_again())
         return unsettled
 
     def run(self, mode: str = "live") -> Run:
@@ -225,7 +230,7 @@ class Player:
     def between(self, number: int) -> None:
         """What happens after that run, until the next."""
         rig = self.rig
-        if self.runs[-1].exit_status == 12:
+        if self.runs[-1].calls_a_person:
             rig.log_in_again()
         if number in self.schedule.lost:
             rig.lose_ledger()

@@ -260,7 +260,7 @@ class Days(RuleBasedStateMachine):
         """After a run: what didn't strike won't any more, and the operator logs in again where asked to."""
         self._fail_on(violations)
         self.rig.waiting.clear()
-        if self.player.runs[-1].exit_status == 12:
+        if self.player.runs[-1].calls_a_person:
             self.rig.log_in_again()
 
     def _fail_on(self, violations: list[str]) -> None:
