@@ -20,6 +20,7 @@ from tsrevel.ledger import (
     Resolution,
     RunRecord,
     StationChange,
+    oldest_of,
 )
 from tsrevel.ledger.connection import describe_unwritable
 from tsrevel.ledger.older_rows import read_station_change
@@ -278,14 +279,14 @@ def take_stock(view: LedgerView | None, settings: Settings, now: datetime, limit
     changed, covered = tuple(find_changed(view)), covered_locations(build_policy(settings))
     with view.reading():
         trouble, missed = view.queries.held_or_failed(), view.queries.missed()
-        runs = view.runs.latest(limit)
+        runs, last_good = view.runs.latest(limit), view.runs.last_good_of_each(covered, with_alarm=False)
         return replace(
             bare,
             known=True,
             unwritable=describe_unwritable(view.path),
             pause=view.runs.paused(),
-            good=view.runs.last_good(covered, with_alarm=False),
-            behind=_find_behind(view, covered),
+            good=oldest_of(last_good),
+            behind=_find_behind(covered, last_good),
             runs=runs,
             totals=view.queries.totals_of(run.run_id for run in runs),
             held=tuple(each for each in trouble if each.status == "held"),
@@ -302,10 +303,10 @@ def take_stock(view: LedgerView | None, settings: Settings, now: datetime, limit
         )
 
 
-def _find_behind(view: LedgerView, covered: Mapping[str, Location]) -> tuple[str, ...]:
+def _find_behind(covered: Mapping[str, Location], last_good: Mapping[str, RunRecord | None]) -> tuple[str, ...]:
     """The names of the locations whose last good run is the oldest, or that had none; () if that is all of them."""
-    oldest = view.runs.last_good(covered, with_alarm=False)
-    behind = [each for key, each in covered.items() if view.runs.last_good([key], with_alarm=False) == oldest]
+    oldest = oldest_of(last_good)
+    behind = [each for key, each in covered.items() if last_good[key] == oldest]
     return tuple(each.name for each in behind) if len(behind) < len(covered) else ()
 
 

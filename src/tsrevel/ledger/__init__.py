@@ -38,7 +38,7 @@ from tsrevel.ledger.records import (
     StationReport,
     Verdict,
 )
-from tsrevel.ledger.runs import Pause, read_pause
+from tsrevel.ledger.runs import Pause, oldest_of, read_pause
 from tsrevel.ledger.view import copy_event, open_view
 
 __all__ = [
@@ -77,6 +77,7 @@ __all__ = [
     "hold_mail_lock",
     "inspect_ledger",
     "is_locked",
+    "oldest_of",
     "open_view",
     "read_pause",
 ]

@@ -396,7 +396,7 @@ class OrderRepository:
         It works without a claim (the ledger was lost) and after a dispute. ClaimConflict for a foreign order.
         """
         with self._transactions.changing(run_id) as change:
-            self._outbox.post_injected(change, event_id, order_id)
+            self._outbox.post_injected(change, event_id, order_id, was_sent=self.was_sent(event_id))
             state = _require(change, event_id, "be settled", {"claimed", "settled", "disputed"})
             _write(change, _SETTLE, event_id, order_id=order_id, digest=digest)
             change.connection.execute(_ANSWER_ALL, (event_id,))

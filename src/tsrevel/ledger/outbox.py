@@ -26,12 +26,9 @@ _POST_INJECTED = """
     SELECT :run_id, event_id, 'injected', '', :order_id, '' FROM orders
     WHERE event_id = :event_id AND plan IS NOT NULL
       AND NOT EXISTS (SELECT 1 FROM audit WHERE audit.event_id = :event_id AND kind = 'settled')
-      AND (
-          EXISTS (SELECT 1 FROM receipts WHERE receipts.event_id = :event_id AND facts = '{}')
-          OR (SELECT count(*) FILTER (WHERE kind = 'sent') > count(*) FILTER (WHERE kind = 'not_applied')
-              FROM audit WHERE audit.event_id = :event_id))
+      AND (:was_sent OR EXISTS (SELECT 1 FROM receipts WHERE receipts.event_id = :event_id AND facts = '{}'))
 """
-"""Revel acknowledged a write of the order, or one was sent that may be applied."""
+"""Only if Revel acknowledged a write of the order, or one was sent that may be applied."""
 _POST = """
     INSERT INTO notices (run_id, event_id, occasion, event_day, location, order_id, reason, text)
     VALUES (:run_id, :event_id, :occasion, :event_day, :location, :order_id, :reason, :text)
@@ -122,13 +119,14 @@ class Outbox:
             if give_up:
                 change.audit(AuditKind.MAIL_GIVEN_UP, mail=str(number), text=text)
 
-    def post_injected(self, change: Change, event_id: EventId, order_id: OrderId) -> None:
+    def post_injected(self, change: Change, event_id: EventId, order_id: OrderId, *, was_sent: bool) -> None:
         """Stores a notice that the event's order is about to be settled.
 
         None if it was settled before, isn't ours, or if this ledger knows of no write: an earlier ledger made it.
+        `was_sent`: a write was sent that may be applied.
         """
         if "injected" in self._mail_on:
-            row = {"run_id": change.run_id, "event_id": event_id, "order_id": order_id}
+            row = {"run_id": change.run_id, "event_id": event_id, "order_id": order_id, "was_sent": was_sent}
             change.connection.execute(_POST_INJECTED, row)
 
     def post_results(

@@ -33,11 +33,10 @@ _FIND = """
     FROM runs WHERE correlation_id = ?1 OR (length(?1) >= 8 AND substr(run_id, 1, length(?1)) = ?1)
     ORDER BY started_at DESC, rowid DESC
 """
-_LAST_GOOD = """
+_GOOD = """
     SELECT run_id, correlation_id, mode, dry_run, whole, locations, started_at, finished_at, exit_status, summary
-    FROM runs WHERE mode = 'bulk' AND NOT dry_run AND exit_status IN (0, 3, :alarm)
-        AND (whole OR :location IN (SELECT value FROM json_each(locations)))
-    ORDER BY started_at DESC, rowid DESC LIMIT 1
+    FROM runs WHERE mode = 'bulk' AND NOT dry_run AND exit_status IN (0, 3, ?) AND (whole OR locations IS NOT NULL)
+    ORDER BY started_at DESC, rowid DESC
 """
 _FIRST_BEGUN = """
     SELECT min(started_at) AS at FROM runs WHERE mode = 'bulk' AND NOT dry_run
@@ -120,10 +119,21 @@ class RunRepository:
         locations, it is the oldest of their last ones. With `with_alarm` also 14: that run did its work, and found
         something that a person must check. Without `locations` only a whole run counts.
         """
-        with self._transactions.reading():
-            last = [self._last_good_at(each, with_alarm=with_alarm) for each in tuple(locations) or _ANYWHERE]
-            good = [each for each in last if each]
-            return min(good, key=attrgetter("started_at")) if len(good) == len(last) else None
+        return oldest_of(self.last_good_of_each(locations, with_alarm=with_alarm))
+
+    def last_good_of_each(self, locations: Iterable[str], *, with_alarm: bool = True) -> dict[str, RunRecord | None]:
+        """The last good run (`last_good`) over each of these locations; None where there was none."""
+        last: dict[str, RunRecord | None] = dict.fromkeys(tuple(locations) or _ANYWHERE)
+        missing = set(last)
+        with self._transactions.reading() as connection:
+            for row in connection.execute(_GOOD, (14 if with_alarm else 0,)):  # the newest mostly covers all
+                covered = missing if row["whole"] else missing.intersection(json.loads(row["locations"]))
+                if covered:
+                    last |= dict.fromkeys(covered, _decode_run(row))
+                    missing -= covered
+                if not missing:
+                    break
+        return last
 
     def unseen_since(self, locations: Iterable[str]) -> datetime | None:
         """Since when one of these locations has had no good run (`last_good`): the start of its last one.
@@ -132,16 +142,9 @@ class RunRepository:
         none at any of them.
         """
         with self._transactions.reading():
-            starts = []
-            for each in tuple(locations) or _ANYWHERE:
-                good = self._last_good_at(each, with_alarm=True)
-                starts.append(good.started_at if good else self._first_begun_at(each))
+            last = self.last_good_of_each(locations)
+            starts = (good.started_at if good else self._first_begun_at(each) for each, good in last.items())
             return min(filter(None, starts), default=None)
-
-    def _last_good_at(self, location: str, *, with_alarm: bool) -> RunRecord | None:
-        with self._transactions.reading() as connection:
-            row = connection.execute(_LAST_GOOD, {"location": location, "alarm": 14 if with_alarm else 0}).fetchone()
-            return _decode_run(row) if row else None
 
     def _first_begun_at(self, location: str) -> datetime | None:
         with self._transactions.reading() as connection:
@@ -194,6 +197,12 @@ def read_pause(path: Path, opened_by: Connect = SQLITE) -> Pause | None:
 def _find_pause(connection: sqlite3.Connection) -> Pause | None:
     row = connection.execute(_FIND_PAUSE).fetchone()
     return Pause(datetime.fromisoformat(row["since_at"]), row["reason"]) if row else None
+
+
+def oldest_of(last: Mapping[str, RunRecord | None]) -> RunRecord | None:
+    """The oldest of the last good runs of some locations; None if one of them had none."""
+    good = [each for each in last.values() if each]
+    return min(good, key=attrgetter("started_at")) if len(good) == len(last) else None
 
 
 def _decode_run(row: sqlite3.Row) -> RunRecord:
