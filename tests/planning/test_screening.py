@@ -19,6 +19,7 @@ from tsrevel.planning.screening import (
     covered_locations,
     days_in_reach,
     find_location,
+    find_named,
     includes_place,
     judge_gate,
     opens_at,
@@ -160,6 +161,12 @@ def test_an_event_passes_by_its_location_or_its_site_through_both_lists(
     outcome = screen(make_event(), policy, NOON)
     refusal = Skip(Reason.LOCATION_NOT_ALLOWED, "location 30501 is not allowed")
     assert outcome == (LOCATION if passes else refusal)
+
+
+def test_the_first_location_with_a_name_is_found() -> None:
+    policy = replace(POLICY, locations=(SITE, LOCATION, replace(LOCATION, name=SITE.name)))
+    assert find_named(SITE.name, policy) == SITE
+    assert find_named("Nowhere", policy) is None
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ from tsrevel.planning.coverage import Matched, MatchedBy, judge_lines, orderable
 from tsrevel.planning.model import EstablishmentId, EventId, Line, Location, Policy, ProductId
 from tsrevel.planning.money import Cents, to_cents
 from tsrevel.planning.products import Catalogue, Product, Suggestion, SuggestionIndex, normalise
-from tsrevel.planning.screening import days_in_reach, find_location
+from tsrevel.planning.screening import days_in_reach, find_location, includes_entry
 from tsrevel.transport.deadline import NEVER
 from tsrevel.tripleseat.client import Found
 from tsrevel.tripleseat.menus import Menu
@@ -266,4 +266,4 @@ class _Collector:
 
 def _is_wanted(location: Location, policy: Policy) -> bool:
     """Whether `--location` includes it. A location that isn't allowed yet is read too: it may be allowed later."""
-    return not policy.only or bool(policy.only & {location.tripleseat_location, location.tripleseat_site})
+    return includes_entry(policy.only, location)

@@ -25,7 +25,7 @@ from tsrevel.planning.identity import is_id, order_uuid
 from tsrevel.planning.model import Event, EventId, Location, OrderId, Policy
 from tsrevel.planning.money import show, to_cents
 from tsrevel.planning.reasons import Reason
-from tsrevel.planning.screening import find_location
+from tsrevel.planning.screening import find_location, find_named
 from tsrevel.reconcile.model import EVERY_EVENT, named_order, owner_of
 from tsrevel.revel.decode import OrderRow
 from tsrevel.tripleseat.client import TripleSeat
@@ -243,8 +243,7 @@ def _compare_named(event_id: EventId, named: _Named, before: _Before, policy: Po
 
 def _last_location(before: _Before, policy: Policy) -> Location | None:
     """The event's location when a run last saw it."""
-    name = before.standing.location if before.standing else ""
-    return next((each for each in policy.locations if each.name == name), None)
+    return find_named(before.standing.location, policy) if before.standing else None
 
 
 def _total(row: OrderRow) -> str:

@@ -16,6 +16,7 @@ from tsrevel.config.paths import SYSTEM_CONFIG, expand_path, find_config
 from tsrevel.config.problems import ProblemReport
 from tsrevel.files import home_of, user_name
 from tsrevel.planning.model import Location
+from tsrevel.planning.screening import includes_entry
 
 CRONS_PATH = "/usr/bin:/bin"
 """The PATH of cron's commands unless the table sets one."""
@@ -66,8 +67,7 @@ class ScheduledRun:
 
     def covers(self, location: Location) -> bool:
         """Whether the run handles the events of that location."""
-        ids = {location.tripleseat_location, location.tripleseat_site}
-        return not self.locations or bool(self.locations & ids)
+        return includes_entry(self.locations, location)
 
 
 def read_crontabs(root: Path, environ: Mapping[str, str], own: str) -> Iterator[ScheduledRun]:

@@ -26,7 +26,7 @@ from tsrevel.errors import ServiceDown
 from tsrevel.ledger import KnownEvents, LastResult, OrderRecord, hash_of_details
 from tsrevel.planning.model import EstablishmentId, Event, Location, Policy
 from tsrevel.planning.reasons import Reason, Status
-from tsrevel.planning.screening import event_day, find_location, find_zone
+from tsrevel.planning.screening import event_day, find_location, find_named, find_zone
 
 SLOW = 60.0
 """Seconds for one event, times `workers`, which share the request rate. An order takes about five."""
@@ -233,8 +233,8 @@ def _establishment(policy: Policy, known: KnownEvents, item: WorkItem) -> Establ
                 return at if record.plan and record.plan.location.establishment == at else None
             return at
         case DueEvent(last) | ResolvedEvent(last):
-            named = (each.establishment for each in policy.locations if each.name == last.location)
-            return next(named, None)
+            named = find_named(last.location, policy)
+            return named.establishment if named else None
         case OrderRecord(plan=plan) | VanishedEvent(record=OrderRecord(plan=plan)) if plan:
             return plan.location.establishment
     return None

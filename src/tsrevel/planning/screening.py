@@ -135,6 +135,16 @@ def includes_place(ids: frozenset[str], location: str | None, site: str | None, 
     return by_location or (site in ids and (site in sites or site not in locations))
 
 
+def includes_entry(ids: frozenset[str], entry: Location) -> bool:
+    """`includes_place` for an entry, which has both ids as what they are."""
+    return not ids or bool(ids & {entry.tripleseat_location, entry.tripleseat_site})
+
+
+def find_named(name: str, policy: Policy) -> Location | None:
+    """The first entry with that name."""
+    return next((each for each in policy.locations if each.name == name), None)
+
+
 def find_location(event: Event, policy: Policy) -> Location | None:
     """The entry for the event's location, else the one for its site (DESIGN 3: the location wins)."""
     of_site = None
@@ -152,10 +162,7 @@ def covered_locations(policy: Policy) -> dict[str, Location]:
     return {
         str(each.tripleseat_location or each.tripleseat_site): each
         for each in policy.locations
-        if all(
-            not permitted or permitted & {each.tripleseat_location, each.tripleseat_site}
-            for permitted in (policy.allowed, policy.only)
-        )
+        if includes_entry(policy.allowed, each) and includes_entry(policy.only, each)
     }
 
 
