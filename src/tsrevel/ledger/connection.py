@@ -143,7 +143,7 @@ def _has_log(path: Path) -> bool:
 
 
 def _may_make_log(path: Path) -> bool:
-    """Whether a log that this user makes shuts nobody out: it is the owner's, to whom root's logs belong, too."""
+    """Whether this user may make a log that the ledger's owner can use. A log that root makes belongs to the owner."""
     return (
         os.geteuid() in {0, path.stat().st_uid}
         and os.access(path.parent, os.W_OK | os.X_OK, effective_ids=True)

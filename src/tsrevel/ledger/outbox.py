@@ -28,7 +28,7 @@ _POST_INJECTED = """
       AND NOT EXISTS (SELECT 1 FROM audit WHERE audit.event_id = :event_id AND kind = 'settled')
       AND (:was_sent OR EXISTS (SELECT 1 FROM receipts WHERE receipts.event_id = :event_id AND facts = '{}'))
 """
-"""Only if Revel acknowledged a write of the order, or one was sent that may be applied."""
+"""Stores the notice only if Revel acknowledged a write of the order, or one was sent that may be applied."""
 _POST = """
     INSERT INTO notices (run_id, event_id, occasion, event_day, location, order_id, reason, text)
     VALUES (:run_id, :event_id, :occasion, :event_day, :location, :order_id, :reason, :text)

@@ -39,7 +39,7 @@ _MOST_LINES = 60
 
 
 class Ending(Enum):
-    """The turn that an event has taken since its notice, in words."""
+    """The further course of an event after its notice, in words."""
 
     ORDER_MADE = "its order has been made since"
     ORDER_FOUND = "someone else's order for it has been found since"

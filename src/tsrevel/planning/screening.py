@@ -122,7 +122,7 @@ def screen_status(event: Event, policy: Policy) -> Hold | Skip | None:
 
 
 def includes_place(ids: frozenset[str], location: str | None, site: str | None, entries: Collection[Location]) -> bool:
-    """Whether TripleSeat location or site `ids`, which are all if there are none, include that place.
+    """Whether the place is among these ids of locations and sites. No ids at all include every place.
 
     TripleSeat numbers both separately, so an id counts as what `entries` have it as: that of a location doesn't stand
     for the site with the same number. One that no entry has counts as both.
@@ -136,7 +136,7 @@ def includes_place(ids: frozenset[str], location: str | None, site: str | None, 
 
 
 def includes_entry(ids: frozenset[str], entry: Location) -> bool:
-    """`includes_place` for an entry, which has both ids as what they are."""
+    """Whether the entry is among these ids of locations and sites. No ids at all include every entry."""
     return not ids or bool(ids & {entry.tripleseat_location, entry.tripleseat_site})
 
 
