@@ -161,6 +161,46 @@ def test_a_cancelled_event_is_reported_once_and_its_order_stands(world: World, u
     assert len(world.writes) == 10
 
 
+@pytest.mark.parametrize("by_hand", [False, True])
+def test_an_event_that_is_closed_is_not_cancelled_though_only_definite_ones_are_eligible(
+    world: World, by_hand: bool
+) -> None:
+    if by_hand:
+        world.add_order(FULL)
+    world.config["tripleseat"] |= {"eligible_statuses": ["DEFINITE"]}
+    before = world.sync()
+    world.time.move(minutes=45)
+    world.tripleseat.edit_event(FULL, status="CLOSED")
+    report = world.sync()
+    assert find_outcome(before, FULL).order_id
+    assert verdict(report, FULL) == f"skipped {'CHANGED_AFTER_INJECTION' if by_hand else 'ALREADY_INJECTED'}"
+
+
+def test_other_eligible_statuses_are_no_change_of_the_event(world: World) -> None:
+    world.sync()
+    world.time.move(minutes=45)
+    world.config["tripleseat"] |= {"eligible_statuses": ["CLOSED"]}
+    world.tripleseat.edit_event(FULL, description="a note")
+    assert verdict(world.sync(), FULL) == "skipped ALREADY_INJECTED"
+
+
+def test_a_new_day_is_reported_though_the_event_names_only_an_instant(world: World) -> None:
+    days = dict.fromkeys(("event_date", "event_date_iso8601", "start_date", "event_start"))
+    world.tripleseat.edit_event(FULL, **days)
+    world.sync()
+    row = world.tripleseat.event(FULL)
+    text = {name: value for name, value in row.items() if isinstance(value, str)}
+    world.tripleseat.edit_event(
+        FULL,
+        **{
+            name: value.replace("2026-12-12", "2026-12-13").replace("12/12/2026", "12/13/2026")
+            for name, value in text.items()
+            if name.startswith(("event_", "start_", "end_"))
+        },
+    )
+    check_reported_once(world, "date 2026-12-12 → 2026-12-13")
+
+
 def test_a_cancelled_event_that_is_touched_again_stays_reported(world: World) -> None:
     world.sync()
     cancel(world)

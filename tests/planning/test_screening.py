@@ -78,6 +78,19 @@ def test_a_status_that_is_not_eligible_is_named() -> None:
     assert found == Skip(Reason.STATUS_NOT_ELIGIBLE, "status TENTATIVE is not one of tripleseat.eligible_statuses")
 
 
+@pytest.mark.parametrize("status", ["DEFINITE", "CLOSED"])
+def test_an_event_that_is_sold_and_has_its_order_is_not_cancelled_whichever_statuses_are_eligible(status: str) -> None:
+    event, policy = replace(make_event(), status=status), replace(POLICY, eligible_statuses=frozenset({"TENTATIVE"}))
+    assert isinstance(screen_status(event, policy), Skip)
+    assert screen_status(event, policy, has_order=True) is None
+    assert screen(event, policy, NOON, has_order=True) == LOCATION
+
+
+@pytest.mark.parametrize("spoilt", [{"status": "LOST"}, {"status": "PROSPECT"}, {"deleted": True}])
+def test_any_other_event_is_cancelled_though_it_has_its_order(spoilt: dict[str, Any]) -> None:
+    assert isinstance(screen_status(replace(make_event(), **spoilt), POLICY, has_order=True), Skip)
+
+
 def test_every_fault_of_an_event_is_told_under_the_reason_of_the_first() -> None:
     faults = (Fault(Reason.INVALID_DATE_FORMAT, "one"), Fault(Reason.MISSING_DATA, "two"))
     assert without_details(screen(replace(make_event(), faults=faults), POLICY, NOON)) == Hold(

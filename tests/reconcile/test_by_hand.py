@@ -324,6 +324,20 @@ def test_a_resolved_event_without_an_order_agrees_until_it_changes(
     assert found(reconcile(shell, "--json"), UNMAPPED) == []
 
 
+@pytest.mark.parametrize("touched", [True, False])
+@pytest.mark.parametrize("event", [FULL, UNMAPPED])
+def test_a_definite_event_is_not_cancelled_by_other_eligible_statuses(shell: Shell, event: int, touched: bool) -> None:
+    shell.sync()
+    resolve(shell, UNMAPPED)
+    assert found(reconcile(shell, "--json"), event) == []
+    shell.world.config["tripleseat"] |= {"eligible_statuses": ["CLOSED"]}
+    if touched:
+        shell.world.tripleseat.edit_event(event, guest_count=3)
+    kinds = [each["kind"] for each in found(reconcile(shell, "--json"), event)]
+    assert "event_cancelled" not in kinds
+    assert kinds == [] or (event, touched) == (UNMAPPED, True)
+
+
 @pytest.mark.parametrize("told", [True, False])
 def test_a_cancelled_event_may_leave_an_order_by_hand_that_nobody_named(shell: Shell, told: bool) -> None:
     shell.sync()

@@ -48,7 +48,7 @@ def compare_with_event(
     if isinstance(whole, EventUnavailable):
         return whole
     state.whole[event_id] = whole
-    status = screen_status(whole, ctx.policy)
+    status = screen_status(whole, ctx.policy, has_order=True)
     if isinstance(status, Skip):
         leave = leave_cancelled(done, found, record, status, known.resolutions.get(event_id))
         if leave.report:

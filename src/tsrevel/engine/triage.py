@@ -144,7 +144,7 @@ def triage_finished(
         return Leave(order_stands(done, record))
     if now and known and is_of_older_version(known) and is_same_content(known, now):
         return Leave(order_stands(done, record), report_change(found, cancelled=record.cancelled))
-    state = screen_status(event, policy)
+    state = screen_status(event, policy, has_order=True)
     if isinstance(state, Skip):
         return leave_cancelled(done, found, record, state, resolution)
     if plan:
@@ -232,7 +232,7 @@ def _triage_foreign(
     stands = not_written(about, Skip(Reason.ORDER_EXISTS, f"Revel order {record.order_id} was made by someone else"))
     if found.digest and record.digest and is_same_content(record.digest, found.digest):
         return Leave(stands)
-    state = screen_status(found.event, policy)
+    state = screen_status(found.event, policy, has_order=True)
     if isinstance(state, Skip):
         return leave_cancelled(about, found, record, state, resolution)
     if isinstance(state, Hold):  # its status is unknown
@@ -279,7 +279,7 @@ def _triage_resolved(
         zone = find_zone(location.timezone if location else policy.default_timezone) or ZoneInfo("UTC")
         if not was_updated_since(found.event, resolution, zone):
             return Leave(leave_resolved(about, resolution), ResolvedSeen(found.event.id, digest, changed=False))
-    cancelled = isinstance(screen_status(found.event, policy), Skip)
+    cancelled = isinstance(screen_status(found.event, policy, has_order=True), Skip)
     reason = Reason.CANCELLED_AFTER_INJECTION if cancelled else Reason.CHANGED_AFTER_INJECTION
     left = leave_resolved(about, resolution, describe_change(resolution, reason, digest, record=record))
     return Leave(replace(left, news=True), ResolvedSeen(found.event.id, digest, changed=True))

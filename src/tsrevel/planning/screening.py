@@ -11,6 +11,7 @@ from tsrevel.planning.model import Event, Hold, Location, Policy, Skip, TimeGate
 from tsrevel.planning.reasons import Reason
 
 GateState = Literal["early", "open", "passed"]
+_SOLD = frozenset({"DEFINITE", "CLOSED"})
 
 
 def find_zone(name: str) -> ZoneInfo | None:
@@ -67,9 +68,11 @@ def _local_days(policy: Policy, instant: datetime) -> list[date]:
     return [instant.astimezone(ZoneInfo(zone)).date() for zone in zones]
 
 
-def screen(event: Event, policy: Policy, now: datetime, *, ignore_gate: bool = False) -> Location | Hold | Skip:
+def screen(
+    event: Event, policy: Policy, now: datetime, *, ignore_gate: bool = False, has_order: bool = False
+) -> Location | Hold | Skip:
     """The location of an event that is due at `now`, else why the run doesn't plan it."""
-    refused = screen_status(event, policy)
+    refused = screen_status(event, policy, has_order=has_order)
     if refused:
         return refused
     if event.location_id is None and event.site_id is None:
@@ -110,13 +113,17 @@ def screen(event: Event, policy: Policy, now: datetime, *, ignore_gate: bool = F
     return location if ignore_gate else _screen_gate(day, zone, policy, now) or location
 
 
-def screen_status(event: Event, policy: Policy) -> Hold | Skip | None:
-    """Why the event's status or deletion rules out an order, or None."""
+def screen_status(event: Event, policy: Policy, *, has_order: bool = False) -> Hold | Skip | None:
+    """Why the event's status or deletion rules out an order, or None.
+
+    A definite or closed event that has its order isn't cancelled, whichever statuses the settings name (facts
+    TripleSeat 3.2: closed is finished).
+    """
     if event.deleted:
         return Skip(Reason.EVENT_DELETED, "deleted in TripleSeat")
     if not event.status:
         return Hold(Reason.MISSING_DATA, "the event has no status; set one in TripleSeat")
-    if event.status not in policy.eligible_statuses:
+    if event.status not in policy.eligible_statuses and not (has_order and event.status in _SOLD):
         return Skip(Reason.STATUS_NOT_ELIGIBLE, f"status {event.status} is not one of tripleseat.eligible_statuses")
     return None
 

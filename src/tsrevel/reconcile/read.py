@@ -346,7 +346,8 @@ def _planned(
     changed since.
     """
     policy, event = sources.policy, found.event
-    screened = screen(event, policy, sources.now, ignore_gate=True)
+    has_order = bool(case.record or case.live or case.resolution)
+    screened = screen(event, policy, sources.now, ignore_gate=True, has_order=has_order)
     zone = _zone(location.timezone if location else policy.default_timezone)
     day = event_day(event, zone)
     gate: GateState = judge_gate(day, zone, policy.gate, sources.now) if day else "open"
@@ -360,7 +361,7 @@ def _planned(
         if isinstance(asked, EventUnavailable):
             return replace(case, problem=f"TripleSeat lists it but doesn't return it: {asked.text}")
         event = asked.event
-        again = screen(event, policy, sources.now, ignore_gate=True)
+        again = screen(event, policy, sources.now, ignore_gate=True, has_order=has_order)
         case, location = replace(case, event=event, screened=again), find_location(event, policy) or location
         if isinstance(again, Skip) and again.reason is not Reason.LOCATION_NOT_ALLOWED:
             return case
