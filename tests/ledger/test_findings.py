@@ -162,6 +162,14 @@ def test_the_content_of_an_event_is_the_same_whatever_does_not_bear_on_its_order
     assert hash_of_content(event) != hash_of_content(replace(event, day=None))
 
 
+def test_the_instant_of_an_event_is_part_of_its_content_only_if_it_decides_the_day() -> None:
+    event = make_event()
+    later = replace(event, starts_at=event.starts_at + timedelta(days=1)) if event.starts_at else event
+    assert later != event
+    assert hash_of_content(event) == hash_of_content(later)
+    assert hash_of_content(replace(event, day=None)) != hash_of_content(replace(later, day=None))
+
+
 def test_contents_are_kept_and_begin_anew_with_another_order(ledger: Ledger) -> None:
     assert ledger.orders.contents([EVENT]) == {}
     ledger.orders.note_content(RUN, EVENT, "one")

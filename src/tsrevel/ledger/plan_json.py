@@ -90,7 +90,8 @@ def _without_staff(document: Document) -> Document:
 
 def hash_of_content(event: Event) -> str:
     """A hash of all that an order's day, location, lines and money come from. Settings don't change it."""
-    bare = replace(event, status="", location_name="", starts_at=None, guest_count=None, updated=None, faults=())
+    starts_at = None if event.day else event.starts_at  # without a day, the instant decides which day it is
+    bare = replace(event, status="", location_name="", starts_at=starts_at, guest_count=None, updated=None, faults=())
     return hash_of_text(encode_snapshot(bare))
 
 
