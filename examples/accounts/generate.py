@@ -63,6 +63,7 @@ spec:
       template:
         spec:
           restartPolicy: Never
+          enableServiceLinks: false  # of a Service named tsrevel they would look like settings
           terminationGracePeriodSeconds: 120
           securityContext:
             runAsNonRoot: true
@@ -71,7 +72,8 @@ spec:
           containers:
             - name: tsrevel
               image: {image}
-              args: ["sync", "--config", "/etc/tsrevel/config.toml"]
+              # Exit status 3 fails the Job although the run did its work: an event needs a person.
+              command: ["tsrevel", "sync", "--config", "/etc/tsrevel/config.toml"]
               env:
                 - name: TSREVEL_LEDGER__PATH
                   value: /var/lib/tsrevel/ledger.sqlite3

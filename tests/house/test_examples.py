@@ -23,3 +23,4 @@ def test_the_variables_of_the_cron_job_are_settings() -> None:
     assert named
     assert named <= known
     assert text.count("concurrencyPolicy: Forbid") == text.count("kind: CronJob") == 2
+    assert text.count('command: ["tsrevel", "sync", ') == 2, "the image has no entry point"
