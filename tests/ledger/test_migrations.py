@@ -77,9 +77,9 @@ def test_an_older_ledger_is_migrated_with_all_it_holds(path: Path) -> None:
     assert version_of(path) == SHIPPED + 2
 
 
-def test_the_ledger_is_backed_up_before_it_is_migrated(path: Path) -> None:
+def test_the_ledger_is_backed_up_once_before_it_is_migrated(path: Path) -> None:
     make_first(path)
-    with open_with(path, NEXT):
+    with open_with(path, NEXT, AFTER_NEXT):
         pass
     backup = path.with_name(f"ledger.db.v{SHIPPED}.bak")
     assert names_in(path.parent) == ["ledger.db", f"ledger.db.v{SHIPPED}.bak"]

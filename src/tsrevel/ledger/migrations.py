@@ -49,7 +49,7 @@ def version_of(connection: sqlite3.Connection) -> int:
 def migrate(connection: sqlite3.Connection, path: Path, migrations: tuple[Migration, ...]) -> None:
     """Applies the missing migrations. One that fails changes nothing.
 
-    Before each, an existing ledger is copied to `<name>.v<version>.bak`. The write lock is taken even if nothing is
+    Before the first, the ledger is copied to `<name>.v<version>.bak`. The write lock is taken even if nothing is
     missing, so an unwritable ledger is found here.
     """
     with transaction(connection, path):
@@ -58,7 +58,8 @@ def migrate(connection: sqlite3.Connection, path: Path, migrations: tuple[Migrat
         with transaction(connection, path):
             present = version_of(connection)
             if present < migration.version:  # another process may have been faster
-                back_up(path, path.with_name(f"{path.name}.v{present}.bak"))
+                if present == before:
+                    back_up(path, path.with_name(f"{path.name}.v{present}.bak"))
                 _apply(connection, migration)
 
 
