@@ -36,7 +36,7 @@ class Size:
 
 
 THOROUGH = Size(400, range(1, 1001), 40)
-QUICK = Size(300, range(1, 201), 12)
+QUICK = Size(100, range(1, 101), 8)
 """What every test run plays."""
 REGRESSIONS = Path(__file__).with_name("regressions.txt")
 

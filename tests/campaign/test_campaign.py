@@ -29,7 +29,7 @@ def test_the_ordinary_campaign_finds_nothing_and_leaves_no_fault_untried() -> No
 
 @pytest.mark.real_process
 def test_nor_does_a_campaign_whose_runs_are_at_several_places_at_a_time() -> None:
-    ran = run_campaign("--seeds", "1-60", "--workers", "4")
+    ran = run_campaign("--seeds", "1-40", "--workers", "4")
     assert ran.returncode == 0, ran.stdout.decode()
 
 
@@ -75,9 +75,9 @@ def test_a_schedule_read_back_from_its_text_is_the_same(seed: int) -> None:
 
 @pytest.mark.real_process
 def test_the_same_seeds_give_the_same_trace_byte_for_byte_in_any_process() -> None:
-    traces = [run_campaign("--seeds", "1-25", "--trace", hash_seed=each).stdout for each in ("0", "4711")]
+    traces = [run_campaign("--seeds", "1-12", "--trace", hash_seed=each).stdout for each in ("0", "4711")]
     assert traces[0] == traces[1]
-    assert traces[0].count(b"\nrun ") > 50
+    assert traces[0].count(b"\nrun ") > 24
 
 
 def test_a_trace_does_not_depend_on_where_the_ledger_lies(tmp_path: Path) -> None:
