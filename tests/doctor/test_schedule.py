@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tsrevel.config import CommandFailure, CommandResult
-from tsrevel.doctor.findings import CheckFinding, CheckResult, FindingCode
+from tsrevel.doctor.findings import CheckFinding, CheckResult
 from tsrevel.doctor.schedule import check_schedule
 from tsrevel.doctor.starts import read_crontab
 
@@ -76,7 +76,7 @@ def scheduled(*times: str) -> list[str]:
 )
 def test_a_line_that_runs_sync_with_these_settings_is_enough(tmp_path: Path, command: str) -> None:
     found = find(tmp_path, "# m h dom mon dow command", *(f"{when} {command}" for when in EVERY_45))
-    assert (found.verdict, found.code) == (CheckResult.OK, FindingCode.OK)
+    assert (found.verdict, found.code) == (CheckResult.OK, "OK")
     assert "3 lines with `tsrevel sync`, a run every 45 minutes" in found.text
 
 
@@ -116,7 +116,7 @@ def test_the_usual_place_needs_no_name_and_a_folder_counts(tmp_path: Path) -> No
 def test_without_one_the_line_to_add_is_told(tmp_path: Path, line: str) -> None:
     found = find(tmp_path, line)
     assert found.verdict is CheckResult.WARNING
-    assert found.code is FindingCode.NOT_SCHEDULED
+    assert found.code == "NOT_SCHEDULED"
     assert f"sync --config {tmp_path}/config.toml" in found.remedy
     assert EVERY_45[0] in found.remedy
 
@@ -134,7 +134,7 @@ def test_without_one_the_line_to_add_is_told(tmp_path: Path, line: str) -> None:
 )
 def test_a_run_that_is_not_of_this_installation_is_told_as_such(tmp_path: Path, command: str, why: str) -> None:
     found = find(tmp_path, f"{WHEN} REVEL_API_KEY=PLANTED {command}")
-    assert (found.verdict, found.code) == (CheckResult.WARNING, FindingCode.OTHER_RUN)
+    assert (found.verdict, found.code) == (CheckResult.WARNING, "OTHER_RUN")
     assert why in found.text
     assert "PLANTED" not in found.text + found.remedy
 
@@ -142,38 +142,38 @@ def test_a_run_that_is_not_of_this_installation_is_told_as_such(tmp_path: Path, 
 @pytest.mark.parametrize(
     ("times", "code"),
     [
-        (["* * * * *"], FindingCode.OK),
-        (["*/15 * * * *"], FindingCode.OK),
-        (["@hourly"], FindingCode.OK),
-        (["0 6-22 * * *"], FindingCode.OK),
-        (["0 * * * *", "30 11 * * *"], FindingCode.OK),
-        (["7~9 * * * *"], FindingCode.OK),
-        (["*/45 * * * *"], FindingCode.GAPS_UNEVEN),
-        (["0,45 * * * *"], FindingCode.GAPS_UNEVEN),
-        (["0-59/45 6-20 * * 1-7"], FindingCode.GAPS_UNEVEN),
-        (["*/7 * * * *"], FindingCode.GAPS_UNEVEN),
-        (["*/40 * * * *"], FindingCode.GAPS_UNEVEN),
-        (EVERY_45[:2], FindingCode.GAPS_UNEVEN),
-        (["0 */4 * * *"], FindingCode.SELDOM),
-        (["@daily"], FindingCode.SELDOM),
-        (["0 6 */2 * *"], FindingCode.SELDOM),
-        (["0 6-22 * * 1-5"], FindingCode.GAPS_TOO_LONG),
-        (["*/15 * 1-15 * *"], FindingCode.GAPS_TOO_LONG),
-        (["*/45 * * 12 *"], FindingCode.GAPS_TOO_LONG),
-        (["@weekly"], FindingCode.GAPS_TOO_LONG),
-        (["@monthly"], FindingCode.GAPS_TOO_LONG),
-        (["0 0 1 1 *"], FindingCode.GAPS_TOO_LONG),
-        (["@yearly"], FindingCode.GAPS_TOO_LONG),
-        (["61 * * * *"], FindingCode.TIMES_UNREADABLE),
-        (["0 0 30 2 *"], FindingCode.TIMES_UNREADABLE),
+        (["* * * * *"], "OK"),
+        (["*/15 * * * *"], "OK"),
+        (["@hourly"], "OK"),
+        (["0 6-22 * * *"], "OK"),
+        (["0 * * * *", "30 11 * * *"], "OK"),
+        (["7~9 * * * *"], "OK"),
+        (["*/45 * * * *"], "GAPS_UNEVEN"),
+        (["0,45 * * * *"], "GAPS_UNEVEN"),
+        (["0-59/45 6-20 * * 1-7"], "GAPS_UNEVEN"),
+        (["*/7 * * * *"], "GAPS_UNEVEN"),
+        (["*/40 * * * *"], "GAPS_UNEVEN"),
+        (EVERY_45[:2], "GAPS_UNEVEN"),
+        (["0 */4 * * *"], "SELDOM"),
+        (["@daily"], "SELDOM"),
+        (["0 6 */2 * *"], "SELDOM"),
+        (["0 6-22 * * 1-5"], "GAPS_TOO_LONG"),
+        (["*/15 * 1-15 * *"], "GAPS_TOO_LONG"),
+        (["*/45 * * 12 *"], "GAPS_TOO_LONG"),
+        (["@weekly"], "GAPS_TOO_LONG"),
+        (["@monthly"], "GAPS_TOO_LONG"),
+        (["0 0 1 1 *"], "GAPS_TOO_LONG"),
+        (["@yearly"], "GAPS_TOO_LONG"),
+        (["61 * * * *"], "TIMES_UNREADABLE"),
+        (["0 0 30 2 *"], "TIMES_UNREADABLE"),
     ],
 )
-def test_the_gaps_between_runs_are_judged(tmp_path: Path, times: Sequence[str], code: FindingCode) -> None:
+def test_the_gaps_between_runs_are_judged(tmp_path: Path, times: Sequence[str], code: str) -> None:
     found = find(tmp_path, *scheduled(*times))
-    assert found.code is code
+    assert found.code == code
     assert (found.exit_status == 3) == (found.verdict is CheckResult.PROBLEM)
-    assert (found.verdict is CheckResult.PROBLEM) == (code not in {FindingCode.OK, FindingCode.SELDOM})
-    assert (EVERY_45[0] in found.remedy) == (code is not FindingCode.OK)
+    assert (found.verdict is CheckResult.PROBLEM) == (code not in {"OK", "SELDOM"})
+    assert (EVERY_45[0] in found.remedy) == (code != "OK")
 
 
 def test_the_gaps_are_named(tmp_path: Path) -> None:
@@ -183,28 +183,28 @@ def test_the_gaps_are_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("lines", "code"),
     [
-        (["PATH=/usr/bin:/bin", "@hourly tsrevel sync --config HERE"], FindingCode.COMMAND_NOT_FOUND),
-        (["PATH=$PATH:BIN", "@hourly tsrevel sync --config HERE"], FindingCode.OK),
-        (["PATH=$PATH", "@hourly tsrevel sync --config HERE"], FindingCode.COMMAND_NOT_FOUND),
-        (["PATH=~/bin", "@hourly tsrevel sync --config HERE"], FindingCode.COMMAND_NOT_FOUND),
-        (["@hourly /no/such/tsrevel sync --config HERE"], FindingCode.COMMAND_NOT_FOUND),
-        (["@hourly HERE/../tsrevel sync --config HERE"], FindingCode.COMMAND_NOT_FOUND),
-        (["@hourly PATH=/none tsrevel sync --config HERE"], FindingCode.COMMAND_NOT_FOUND),
-        (["PATH=", "@hourly /usr/bin/env python9 -m tsrevel sync --config HERE"], FindingCode.COMMAND_NOT_FOUND),
-        (["PATH=", "@hourly BIN/python3 -m tsrevel sync --config HERE"], FindingCode.OK),
-        (["PATH=", "@hourly cd BIN && ./tsrevel sync --config HERE"], FindingCode.OK),
-        (["PATH=", "@hourly . BIN/activate && tsrevel sync --config HERE"], FindingCode.OK),
-        (["PATH=", "@hourly bash -lc 'tsrevel sync --config HERE'"], FindingCode.OK),
+        (["PATH=/usr/bin:/bin", "@hourly tsrevel sync --config HERE"], "COMMAND_NOT_FOUND"),
+        (["PATH=$PATH:BIN", "@hourly tsrevel sync --config HERE"], "OK"),
+        (["PATH=$PATH", "@hourly tsrevel sync --config HERE"], "COMMAND_NOT_FOUND"),
+        (["PATH=~/bin", "@hourly tsrevel sync --config HERE"], "COMMAND_NOT_FOUND"),
+        (["@hourly /no/such/tsrevel sync --config HERE"], "COMMAND_NOT_FOUND"),
+        (["@hourly HERE/../tsrevel sync --config HERE"], "COMMAND_NOT_FOUND"),
+        (["@hourly PATH=/none tsrevel sync --config HERE"], "COMMAND_NOT_FOUND"),
+        (["PATH=", "@hourly /usr/bin/env python9 -m tsrevel sync --config HERE"], "COMMAND_NOT_FOUND"),
+        (["PATH=", "@hourly BIN/python3 -m tsrevel sync --config HERE"], "OK"),
+        (["PATH=", "@hourly cd BIN && ./tsrevel sync --config HERE"], "OK"),
+        (["PATH=", "@hourly . BIN/activate && tsrevel sync --config HERE"], "OK"),
+        (["PATH=", "@hourly bash -lc 'tsrevel sync --config HERE'"], "OK"),
     ],
 )
-def test_the_command_is_looked_for_where_cron_looks(tmp_path: Path, lines: Sequence[str], code: FindingCode) -> None:
-    assert find(tmp_path, *lines).code is code
+def test_the_command_is_looked_for_where_cron_looks(tmp_path: Path, lines: Sequence[str], code: str) -> None:
+    assert find(tmp_path, *lines).code == code
 
 
 def test_without_a_path_cron_looks_in_two_folders_alone(tmp_path: Path) -> None:
     table = place("@hourly tsrevel sync --config HERE", tmp_path)
     found = examine(tmp_path, {"crontab": CommandResult(table)}, PATH=f"{tmp_path}/bin")
-    assert [each.code for each in found] == [FindingCode.COMMAND_NOT_FOUND]
+    assert [each.code for each in found] == ["COMMAND_NOT_FOUND"]
 
 
 @pytest.mark.parametrize("name", ["etc/crontab", "etc/cron.d/tsrevel"])
@@ -212,20 +212,20 @@ def test_the_systems_tables_count_and_name_the_user(tmp_path: Path, name: str) -
     line = place("@hourly root BIN/tsrevel sync --config HERE\n", tmp_path)
     write(tmp_path / "root" / name, line)
     found = examine(tmp_path, {})
-    assert [each.code for each in found] == [FindingCode.OK]
+    assert [each.code for each in found] == ["OK"]
     assert f"/{name}" in found[0].text
 
 
 def test_cron_reads_no_file_with_a_dot_in_its_name(tmp_path: Path) -> None:
     write(tmp_path / "root/etc/cron.d/tsrevel.cron", place("@hourly root BIN/tsrevel sync --config HERE\n", tmp_path))
-    assert [each.code for each in examine(tmp_path, {})] == [FindingCode.NOT_SCHEDULED]
+    assert [each.code for each in examine(tmp_path, {})] == ["NOT_SCHEDULED"]
 
 
 def test_two_schedules_of_one_installation_are_one_too_many(tmp_path: Path) -> None:
     line = place("@hourly root BIN/tsrevel sync --config HERE\n", tmp_path)
     write(tmp_path / "root/etc/cron.d/tsrevel", line)
     found = examine(tmp_path, {"crontab": CommandResult(line.replace("root ", ""))})
-    assert [each.code for each in found] == [FindingCode.OK, FindingCode.OK, FindingCode.STARTED_TWICE]
+    assert [each.code for each in found] == ["OK", "OK", "STARTED_TWICE"]
 
 
 CITY, LAKE = "--location 30501", "--location=30502"
@@ -235,14 +235,14 @@ def over(when: str, *options: str) -> str:
     return f"{when} tsrevel sync --config HERE {' '.join(options)}"
 
 
-def find_all(folder: Path, *lines: str) -> list[tuple[FindingCode, str]]:
+def find_all(folder: Path, *lines: str) -> list[tuple[str, str]]:
     table = place("\n".join(["PATH=BIN", *lines]), folder)
     return [(each.code, each.text) for each in examine(folder, {"crontab": CommandResult(table)})]
 
 
 def test_a_line_for_each_location_is_judged_by_itself(tmp_path: Path) -> None:
     (ok, told), (late, told_late) = find_all(tmp_path, over("0 * * * *", CITY), over("30 */4 * * *", LAKE))
-    assert (ok, late) == (FindingCode.OK, FindingCode.SELDOM)
+    assert (ok, late) == ("OK", "SELDOM")
     assert "crontab over Special Events: 1 line with `tsrevel sync`, a run every 60 minutes" in told
     assert "crontab over Lakeside Bakery: at 30 */4 * * * runs start 4 hours apart" in told_late
 
@@ -257,12 +257,12 @@ def test_a_line_for_each_location_is_judged_by_itself(tmp_path: Path) -> None:
     ],
 )
 def test_lines_that_together_cover_every_location_are_enough(tmp_path: Path, lines: Sequence[str]) -> None:
-    assert {code for code, _ in find_all(tmp_path, *lines)} <= {FindingCode.OK, FindingCode.GAPS_UNEVEN}
+    assert {code for code, _ in find_all(tmp_path, *lines)} <= {"OK", "GAPS_UNEVEN"}
 
 
 def test_a_location_that_no_line_covers_is_told_by_its_name(tmp_path: Path) -> None:
     (ok, _), (code, told) = find_all(tmp_path, over("@hourly", CITY))
-    assert (ok, code) == (FindingCode.OK, FindingCode.LOCATION_LEFT_OUT)
+    assert (ok, code) == ("OK", "LOCATION_LEFT_OUT")
     assert "leave out Lakeside Bakery" in told
     some_days = over("@hourly", LAKE, "--from 2026-12-12")
     assert find_all(tmp_path, over("@hourly", CITY), some_days)[1] == (code, told)
@@ -271,7 +271,7 @@ def test_a_location_that_no_line_covers_is_told_by_its_name(tmp_path: Path) -> N
 def test_two_schedules_for_different_locations_are_not_too_many(tmp_path: Path) -> None:
     line = place(f"@hourly root BIN/tsrevel sync --config HERE {LAKE}\n", tmp_path)
     write(tmp_path / "root/etc/cron.d/tsrevel", line)
-    assert [code for code, _ in find_all(tmp_path, over("@hourly", CITY))] == [FindingCode.OK] * 2
+    assert [code for code, _ in find_all(tmp_path, over("@hourly", CITY))] == ["OK"] * 2
 
 
 def elapses(*times: str) -> CommandResult:
@@ -295,16 +295,16 @@ def units(
 @pytest.mark.parametrize(
     ("timer", "printed", "code"),
     [
-        ("OnCalendar=00/3:00,45", elapses("18:00:00", "18:45:00", "19:30:00"), FindingCode.OK),
-        ("OnCalendar=*:0/45", elapses("18:00:00", "18:45:00", "19:00:00", "19:45:00"), FindingCode.GAPS_UNEVEN),
-        ("OnCalendar=0/4:00", elapses("00:00:00", "04:00:00", "08:00:00"), FindingCode.SELDOM),
-        ("OnCalendar=daily", NONE, FindingCode.OK),
-        ("OnBootSec=1\nOnUnitActiveSec=45min", CommandResult("      μs: 2700000000"), FindingCode.OK),
-        ("OnBootSec=1\nOnUnitActiveSec=1y", CommandResult("      μs: 31557600000000"), FindingCode.GAPS_TOO_LONG),
-        ("OnUnitActiveSec=45min", CommandResult("      μs: 2700000000"), FindingCode.TIMER_OFF),
+        ("OnCalendar=00/3:00,45", elapses("18:00:00", "18:45:00", "19:30:00"), "OK"),
+        ("OnCalendar=*:0/45", elapses("18:00:00", "18:45:00", "19:00:00", "19:45:00"), "GAPS_UNEVEN"),
+        ("OnCalendar=0/4:00", elapses("00:00:00", "04:00:00", "08:00:00"), "SELDOM"),
+        ("OnCalendar=daily", NONE, "OK"),
+        ("OnBootSec=1\nOnUnitActiveSec=45min", CommandResult("      μs: 2700000000"), "OK"),
+        ("OnBootSec=1\nOnUnitActiveSec=1y", CommandResult("      μs: 31557600000000"), "GAPS_TOO_LONG"),
+        ("OnUnitActiveSec=45min", CommandResult("      μs: 2700000000"), "TIMER_OFF"),
     ],
 )
-def test_a_timer_is_judged_alike(tmp_path: Path, timer: str, printed: CommandResult, code: FindingCode) -> None:
+def test_a_timer_is_judged_alike(tmp_path: Path, timer: str, printed: CommandResult, code: str) -> None:
     units(tmp_path, timer)
     found = examine(tmp_path, {"systemd-analyze": printed})
     assert [each.code for each in found] == [code]
@@ -314,14 +314,14 @@ def test_a_timer_is_judged_alike(tmp_path: Path, timer: str, printed: CommandRes
 @pytest.mark.parametrize(
     ("service", "code"),
     [
-        ("Environment=TSREVEL_CONFIG=HERE\nExecStart=BIN/tsrevel \\\n  sync", FindingCode.OK),
-        ("ExecStart=/bin/true\nExecStart=\nExecStart=-BIN/tsrevel sync --config HERE", FindingCode.OK),
-        ("ExecStart=/no/tsrevel sync --config HERE", FindingCode.COMMAND_NOT_FOUND),
-        ("ExecStart=BIN/tsrevel sync --config /other.toml", FindingCode.OTHER_RUN),
-        ("ExecStart=BIN/tsrevel doctor --config HERE", FindingCode.NOT_SCHEDULED),
+        ("Environment=TSREVEL_CONFIG=HERE\nExecStart=BIN/tsrevel \\\n  sync", "OK"),
+        ("ExecStart=/bin/true\nExecStart=\nExecStart=-BIN/tsrevel sync --config HERE", "OK"),
+        ("ExecStart=/no/tsrevel sync --config HERE", "COMMAND_NOT_FOUND"),
+        ("ExecStart=BIN/tsrevel sync --config /other.toml", "OTHER_RUN"),
+        ("ExecStart=BIN/tsrevel doctor --config HERE", "NOT_SCHEDULED"),
     ],
 )
-def test_the_service_of_a_timer_is_read(tmp_path: Path, service: str, code: FindingCode) -> None:
+def test_the_service_of_a_timer_is_read(tmp_path: Path, service: str, code: str) -> None:
     units(tmp_path, "OnCalendar=hourly", service)
     assert [each.code for each in examine(tmp_path, {})] == [code]
 
@@ -330,7 +330,7 @@ def test_a_drop_in_counts(tmp_path: Path) -> None:
     units(tmp_path, "Unit=theirs.service\nOnCalendar=hourly")
     drop = tmp_path / "root/etc/systemd/system/ours.timer.d/unit.conf"
     write(drop, "[Timer]\nUnit=ours.service\n")
-    assert [each.code for each in examine(tmp_path, {})] == [FindingCode.OK]
+    assert [each.code for each in examine(tmp_path, {})] == ["OK"]
 
 
 @pytest.mark.parametrize("never", ["n/a n/a", "- -"])
@@ -338,16 +338,16 @@ def test_a_timer_that_never_elapses_starts_nothing(tmp_path: Path, never: str) -
     units(tmp_path, "OnCalendar=hourly")
     line = f"{never} Sat 2026-12-12 06:00:00 PST 2h ago ours.timer ours.service"
     (found,) = examine(tmp_path, {"systemctl": CommandResult(line)})
-    assert (found.verdict, found.code) == (CheckResult.WARNING, FindingCode.TIMER_OFF)
+    assert (found.verdict, found.code) == (CheckResult.WARNING, "TIMER_OFF")
     assert "systemctl enable --now ours.timer" in found.remedy
 
 
 def test_a_timer_that_was_never_enabled_is_told_as_such(tmp_path: Path) -> None:
     units(tmp_path, "OnCalendar=hourly", on=False)
-    assert [each.code for each in examine(tmp_path, {})] == [FindingCode.TIMER_OFF]
+    assert [each.code for each in examine(tmp_path, {})] == ["TIMER_OFF"]
 
 
 def test_a_machine_without_crontab_is_told_plainly(tmp_path: Path) -> None:
     missing = CommandResult(failure=CommandFailure.NOT_FOUND, text="couldn't be found")
     (found,) = examine(tmp_path, {"crontab": missing})
-    assert (found.verdict, found.code) == (CheckResult.WARNING, FindingCode.NO_CRON)
+    assert (found.verdict, found.code) == (CheckResult.WARNING, "NO_CRON")

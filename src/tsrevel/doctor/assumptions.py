@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from tsrevel.config import Settings
 from tsrevel.doctor.assumed_of_revel import MOST_TRIED, REVEL_JUDGES, ask_revel
 from tsrevel.doctor.assumed_of_tripleseat import ask_tripleseat, judge_tripleseat
-from tsrevel.doctor.findings import CheckFinding, FindingCode, SkippedCheck, ok, problem, skipped, untold, warning
+from tsrevel.doctor.findings import CheckFinding, SkippedCheck, ok, problem, skipped, untold, warning
 from tsrevel.errors import AssumptionFailed, LedgerUnusable
 from tsrevel.ledger import KnownOrder, open_view
 from tsrevel.planning.assumptions import ASSUMPTIONS, AssumptionAnswer, AssumptionResult
@@ -109,10 +109,10 @@ def describe_answer(answer: AssumptionAnswer, is_accepted: bool) -> CheckFinding
     if answer.result is HOLDS:
         return ok(name, f"{answer.code}: {row.sentence}: {answer.detail}")
     if answer.result is UNTOLD:
-        return replace(skipped(name, SkippedCheck(FindingCode.NOT_TOLD, "")), text=text.removesuffix(when))
+        return replace(skipped(name, SkippedCheck("NOT_TOLD", "")), text=text.removesuffix(when))
     if row.critical and not is_accepted:
         remedy = f"{row.otherwise}. Ask the service's support, or add {answer.code} to safety.accepted_assumptions."
-        return problem(name, FindingCode.ASSUMPTION_FAILED, text, remedy, AssumptionFailed.exit_status)
-    code = FindingCode.ASSUMPTION_ACCEPTED if row.critical else FindingCode.ASSUMPTION_FAILED
+        return problem(name, "ASSUMPTION_FAILED", text, remedy, AssumptionFailed.exit_status)
+    code = "ASSUMPTION_ACCEPTED" if row.critical else "ASSUMPTION_FAILED"
     remedy = "Runs write anyway, because safety.accepted_assumptions lists it." if row.critical else f"{row.otherwise}."
     return warning(name, code, text, remedy)

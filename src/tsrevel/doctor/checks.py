@@ -12,7 +12,6 @@ from tsrevel.doctor import machine, schedule
 from tsrevel.doctor.assumptions import ASSUMPTIONS_CHECK, describe_answer, read_answers
 from tsrevel.doctor.findings import (
     CheckFinding,
-    FindingCode,
     SkippedCheck,
     attempt,
     failure,
@@ -38,8 +37,8 @@ from tsrevel.wiring import Runtime, open_services, why_disabled
 MAIL, MONITOR = "email", "monitor"
 AHEAD = timedelta(days=30)
 """`doctor` searches this far beyond the days of a run, so a quiet week isn't taken for a fault."""
-_SWITCHED_OFF = SkippedCheck(FindingCode.SWITCHED_OFF, f"{describe_disabled(None)}: runs call no service")
-_PAUSED = SkippedCheck(FindingCode.PAUSED, "runs are paused and call no service until `tsrevel resume`")
+_SWITCHED_OFF = SkippedCheck("SWITCHED_OFF", f"{describe_disabled(None)}: runs call no service")
+_PAUSED = SkippedCheck("PAUSED", "runs are paused and call no service until `tsrevel resume`")
 _ZONES = ("timezone", "revel_timezone")
 _FIELDS = {"tripleseat": ("tripleseat_location", "tripleseat_site"), **dict.fromkeys(_ZONES, ("timezone",))}
 _DOORS = {
@@ -106,7 +105,7 @@ def check_kept_answers(settings: Settings, runtime: Runtime) -> Iterator[CheckFi
         return
     if not answers:
         why = "`tsrevel doctor --assumptions` was never run"
-        yield skipped(ASSUMPTIONS_CHECK, SkippedCheck(FindingCode.NOT_TESTED, why))
+        yield skipped(ASSUMPTIONS_CHECK, SkippedCheck("NOT_TESTED", why))
         return
     accepted = settings.safety.accepted_assumptions
     failed = [describe_answer(each, each.code in accepted) for each in answers if each.result is AssumptionResult.FAILS]
@@ -161,7 +160,7 @@ def _examine_locations(
 
 
 def _config_problem(key: str) -> SkippedCheck:
-    return SkippedCheck(FindingCode.CONFIG_PROBLEM, f"{key} has a config problem")
+    return SkippedCheck("CONFIG_PROBLEM", f"{key} has a config problem")
 
 
 def keep_off(installation: Installation, service: str) -> SkippedCheck | None:
@@ -181,14 +180,14 @@ def check_mail(settings: Settings) -> CheckFinding:
     """Whether mails can be sent at all. The key isn't tried: no documented request tests it without sending a mail."""
     mail, missing = settings.email, settings.email.missing
     if not (mail.api_key.get_secret_value() or mail.sender or mail.recipients):
-        return skipped(MAIL, SkippedCheck(FindingCode.NOT_CONFIGURED, "no mail is set up ([email])"))
+        return skipped(MAIL, SkippedCheck("NOT_CONFIGURED", "no mail is set up ([email])"))
     if missing:
         text = f"no mail can be sent: {' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set"
-        return warning(MAIL, FindingCode.INCOMPLETE, text, "Set it, or remove the whole [email] section.")
+        return warning(MAIL, "INCOMPLETE", text, "Set it, or remove the whole [email] section.")
     key = mail.api_key.get_secret_value()
     if not (key.isascii() and key.isprintable()) or " " in key:
         text = "email.api_key has characters that no key has"
-        return problem(MAIL, FindingCode.MALFORMED_KEY, text, "Set SendGrid's key again.")
+        return problem(MAIL, "MALFORMED_KEY", text, "Set SendGrid's key again.")
     people = count_of(len(mail.recipients), "recipient")
     return ok(MAIL, f"SendGrid key, sender and {people} are set; `tsrevel notify --test` tries them")
 
@@ -199,4 +198,4 @@ def check_monitor(settings: Settings) -> CheckFinding:
         return ok(MONITOR, "monitor.ping_url is set; `tsrevel notify --test` tries it")
     remedy = "Set monitor.ping_url (Healthchecks or similar), or monitor cron in another way."
     text = "monitor.ping_url isn't set, so nobody learns when runs stop"
-    return warning(MONITOR, FindingCode.NOT_SET, text, remedy)
+    return warning(MONITOR, "NOT_SET", text, remedy)

@@ -40,91 +40,10 @@ class CheckResult(StrEnum):
     SKIPPED = "skipped"
 
 
-class FindingCode(StrEnum):
-    """The case that a finding reports. Several checks may use a code. It never changes its meaning."""
-
-    OK = "OK"
-    DRY_RUN = "DRY_RUN"
-    NO_LEDGER_YET = "NO_LEDGER_YET"
-    NOT_COMPARED = "NOT_COMPARED"
-    # Why a check is skipped
-    CONFIG_PROBLEM = "CONFIG_PROBLEM"
-    SWITCHED_OFF = "SWITCHED_OFF"
-    PAUSED = "PAUSED"
-    ABSENT = "ABSENT"
-    NOT_CONFIGURED = "NOT_CONFIGURED"
-    NOT_NEEDED = "NOT_NEEDED"
-    UNREACHABLE = "UNREACHABLE"
-    TOKEN_PROBLEM = "TOKEN_PROBLEM"  # noqa: S105 (a code)
-    NOT_READ = "NOT_READ"
-    # Errors
-    LEDGER_DAMAGED = "LEDGER_DAMAGED"
-    LEDGER_UNUSABLE = "LEDGER_UNUSABLE"
-    FORBIDDEN = "FORBIDDEN"
-    REFUSED = "REFUSED"
-    CONNECTION_MISCONFIGURED = "CONNECTION_MISCONFIGURED"
-    UNAVAILABLE = "UNAVAILABLE"
-    UNREADABLE = "UNREADABLE"
-    # This machine
-    NO_CONFIG_FILE = "NO_CONFIG_FILE"
-    NO_LOCATIONS = "NO_LOCATIONS"
-    INACCESSIBLE = "INACCESSIBLE"
-    TOO_OPEN = "TOO_OPEN"
-    OWNER_SHUT_OUT = "OWNER_SHUT_OUT"
-    NOT_WRITABLE = "NOT_WRITABLE"
-    DISK_FULL = "DISK_FULL"
-    LITTLE_SPACE = "LITTLE_SPACE"
-    LOCKED = "LOCKED"
-    CLOCK_WRONG = "CLOCK_WRONG"
-    CLOCK_DOUBTFUL = "CLOCK_DOUBTFUL"
-    CLOCK_BEFORE_LEDGER = "CLOCK_BEFORE_LEDGER"
-    INCOMPLETE = "INCOMPLETE"
-    MALFORMED_KEY = "MALFORMED_KEY"
-    NOT_SET = "NOT_SET"
-    OTHER_RUN = "OTHER_RUN"
-    TIMER_OFF = "TIMER_OFF"
-    NO_CRON = "NO_CRON"
-    NOT_SCHEDULED = "NOT_SCHEDULED"
-    COMMAND_NOT_FOUND = "COMMAND_NOT_FOUND"
-    TIMES_UNREADABLE = "TIMES_UNREADABLE"
-    GAPS_TOO_LONG = "GAPS_TOO_LONG"
-    GAPS_UNEVEN = "GAPS_UNEVEN"
-    SELDOM = "SELDOM"
-    STARTED_TWICE = "STARTED_TWICE"
-    LOCATION_LEFT_OUT = "LOCATION_LEFT_OUT"
-    # Answers of the services
-    NOTHING_READ = "NOTHING_READ"
-    NO_USABLE_ANSWER = "NO_USABLE_ANSWER"
-    NO_SUCH_RESOURCE = "NO_SUCH_RESOURCE"
-    NO_RIGHT = "NO_RIGHT"
-    NO_EVENT = "NO_EVENT"
-    EVENT_GONE = "EVENT_GONE"
-    NO_LINES = "NO_LINES"
-    UNMAPPED_PLACE = "UNMAPPED_PLACE"
-    NOT_FOUND = "NOT_FOUND"
-    INACTIVE = "INACTIVE"
-    OTHER_SITE = "OTHER_SITE"
-    OTHER_ESTABLISHMENT = "OTHER_ESTABLISHMENT"
-    SAME_NAME_ELSEWHERE = "SAME_NAME_ELSEWHERE"
-    UNKNOWN_ZONE = "UNKNOWN_ZONE"
-    OTHER_ZONE = "OTHER_ZONE"
-    UNKNOWN_OPTION = "UNKNOWN_OPTION"
-    NOT_SEEN = "NOT_SEEN"
-    AMBIGUOUS = "AMBIGUOUS"
-    NO_PRODUCTS = "NO_PRODUCTS"
-    NOT_ON_SALE = "NOT_ON_SALE"
-    UNUSED_MAPPING = "UNUSED_MAPPING"
-    # Assumptions about the services
-    NOT_TESTED = "NOT_TESTED"
-    NOT_TOLD = "NOT_TOLD"
-    ASSUMPTION_FAILED = "ASSUMPTION_FAILED"
-    ASSUMPTION_ACCEPTED = "ASSUMPTION_ACCEPTED"
-
-
 class SkippedCheck(NamedTuple):
-    """Why a check is skipped. `because` continues "because"."""
+    """Why a check is skipped. `code` is as in CheckFinding, `because` continues "because"."""
 
-    code: FindingCode
+    code: str
     because: str
 
 
@@ -132,13 +51,14 @@ class SkippedCheck(NamedTuple):
 class CheckFinding:
     """The result of the check called `name`.
 
-    `text` has no full stop. `remedy` is a sentence, or "" if there is nothing to do. `exit_status` is the status of a
-    run that meets the same problem (DESIGN 2), and 0 if the finding isn't a problem. `subject` is the location's name,
-    set after the check; None for the whole installation.
+    `code` stands for the case in `tsrevel report`, which shows no text. It never changes its meaning, and nothing
+    decides on it. `text` has no full stop. `remedy` is a sentence, or "" if there is nothing to do. `exit_status` is
+    the status of a run that meets the same problem (DESIGN 2), and 0 if the finding isn't a problem. `subject` is the
+    location's name, set after the check; None for the whole installation.
     """
 
     name: str
-    code: FindingCode
+    code: str
     verdict: CheckResult
     text: str
     remedy: str = ""
@@ -151,17 +71,15 @@ def exit_status(findings: Iterable[CheckFinding]) -> int:
     return most_severe({finding.exit_status for finding in findings})
 
 
-def ok(name: str, text: str, code: FindingCode = FindingCode.OK) -> CheckFinding:
+def ok(name: str, text: str, code: str = "OK") -> CheckFinding:
     return CheckFinding(name, code, CheckResult.OK, text)
 
 
-def warning(name: str, code: FindingCode, text: str, remedy: str) -> CheckFinding:
+def warning(name: str, code: str, text: str, remedy: str) -> CheckFinding:
     return CheckFinding(name, code, CheckResult.WARNING, text, remedy)
 
 
-def problem(
-    name: str, code: FindingCode, text: str, remedy: str, status: int = ConfigError.exit_status
-) -> CheckFinding:
+def problem(name: str, code: str, text: str, remedy: str, status: int = ConfigError.exit_status) -> CheckFinding:
     return CheckFinding(name, code, CheckResult.PROBLEM, text, remedy, status)
 
 
@@ -204,25 +122,25 @@ def failure(name: str, error: TsrevelError) -> CheckFinding:
         case ConfigError():
             first = error.problems[0]
             text = f"{first.key} ({first.origin}): {first.message}"
-            return problem(name, FindingCode.CONFIG_PROBLEM, text, first.remedy)
+            return problem(name, "CONFIG_PROBLEM", text, first.remedy)
         case LedgerDamaged():
-            code = FindingCode.LEDGER_DAMAGED
+            code = "LEDGER_DAMAGED"
             remedy = "Stop cron, keep the file, wait 15 minutes and restore a backup. Then runs check Revel first."
         case LedgerUnusable():
-            code, remedy = FindingCode.LEDGER_UNUSABLE, "Fix it before the next run."
+            code, remedy = "LEDGER_UNUSABLE", "Fix it before the next run."
         case Forbidden():
-            code, remedy = FindingCode.FORBIDDEN, "Give the user or key the right to read this."
+            code, remedy = "FORBIDDEN", "Give the user or key the right to read this."
         case CredentialsRefused():
-            code = FindingCode.REFUSED
+            code = "REFUSED"
             remedy = "Set the right key or token, or give it the right to this resource."
         case ConnectionMisconfigured():
-            code = FindingCode.CONNECTION_MISCONFIGURED
+            code = "CONNECTION_MISCONFIGURED"
             remedy = "Correct the setting that the message names; waiting doesn't help."
         case Unavailable():
-            code = FindingCode.UNAVAILABLE
+            code = "UNAVAILABLE"
             remedy = "Try again later. If it fails again, check the base URL, the network and the service's status."
         case _:
-            code = FindingCode.UNREADABLE
+            code = "UNREADABLE"
             remedy = "Check the base URL. If it is right, ask the service's support."
     status = error.exit_status if isinstance(error, StopRun) else SERVICE_DOWN
     text = " ".join(str(error).split()).rstrip(".")  # SQLite's findings have several lines

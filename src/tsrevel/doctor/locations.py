@@ -13,7 +13,6 @@ from tsrevel.config import LocationSettings, Settings
 from tsrevel.doctor.findings import (
     CheckFinding,
     CheckResult,
-    FindingCode,
     SkippedCheck,
     failure,
     list_candidates,
@@ -34,14 +33,14 @@ from tsrevel.tripleseat.locations import iana_zone, same_clock
 
 BUILT_IN_PAYMENTS = {1: "cash", 2: "credit"}
 """facts Revel 5.2."""
-_NO_ESTABLISHMENT = SkippedCheck(FindingCode.NOT_FOUND, "Revel has no such establishment")
+_NO_ESTABLISHMENT = SkippedCheck("NOT_FOUND", "Revel has no such establishment")
 _CATALOGUE, _CHARGES = "location.catalogue", "location.charges"
 _FALLBACK, _MAPPINGS = "location.fallback_product", "location.mappings"
 
 
 def _not_read(check: str) -> SkippedCheck:
     """For a check that needs the list of another check."""
-    return SkippedCheck(FindingCode.NOT_READ, f"{check} can't be read")
+    return SkippedCheck("NOT_READ", f"{check} can't be read")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +97,12 @@ def _check_site(entry: CheckedLocation, tripleseat: TripleSeatLists) -> tuple[Ch
     if found is None:
         there = list_candidates(((each.id, each.name) for each in tripleseat.locations), entry.name)
         text = f"{told}: TripleSeat has no such location"
-        return problem(name, FindingCode.NOT_FOUND, text, f"There are: {there}."), None
+        return problem(name, "NOT_FOUND", text, f"There are: {there}."), None
     wanted = entry.location.tripleseat_site
     if wanted is not None and found.site is not None and wanted != found.site:
         text = f"{entry.told('tripleseat_site')}, but location {found.id} {found.name} belongs to site {found.site}"
         remedy = f"Set tripleseat_site = {found.site}, or remove it."
-        return problem(name, FindingCode.OTHER_SITE, text, remedy), found.site
+        return problem(name, "OTHER_SITE", text, remedy), found.site
     of_site = f", of site {found.site}" if found.site else ""
     return ok(name, f"location {found.id} is {found.name!r}{of_site}"), found.site
 
@@ -116,7 +115,7 @@ def _check_whole_site(entry: CheckedLocation, tripleseat: TripleSeatLists) -> tu
     if found is None:
         there = list_candidates(((each.id, each.name) for each in tripleseat.sites), entry.name)
         text = f"{entry.told('tripleseat_site')}: TripleSeat has no such site"
-        return problem(name, FindingCode.NOT_FOUND, text, f"There are: {there}."), None
+        return problem(name, "NOT_FOUND", text, f"There are: {there}."), None
     return ok(name, f"site {found.id} is {found.name!r}"), found.id
 
 
@@ -126,7 +125,7 @@ def _check_site_zone(entry: CheckedLocation, tripleseat: TripleSeatLists, site: 
         return skipped(name, _not_read("tripleseat.sites"))
     found = next((each for each in tripleseat.sites if each.id == site), None)
     if found is None:
-        return skipped(name, SkippedCheck(FindingCode.NOT_FOUND, "the location's site isn't known"))
+        return skipped(name, SkippedCheck("NOT_FOUND", "the location's site isn't known"))
     return _compare_zones(name, entry, f"TripleSeat's site {found.id}", found.told)
 
 
@@ -137,13 +136,13 @@ def _compare_zones(name: str, entry: CheckedLocation, whose: str, told: str) -> 
         said = f"{told!r}, and this machine knows no such zone" if told else "no zone"
         remedy = f"Check by hand that {ours} is the location's time zone."
         text = f"{whose} says {said}; {ours} can't be checked"
-        return warning(name, FindingCode.UNKNOWN_ZONE, text, remedy)
+        return warning(name, "UNKNOWN_ZONE", text, remedy)
     spoken = theirs if theirs == told else f"{told} ({theirs})"
     if same_clock(ours, theirs, entry.now):
         return ok(name, f"{ours}, as in {whose}" + (f": {spoken}" if spoken != ours else ""))
     text = f"{entry.told('timezone')}, but {whose} says {spoken}"
     remedy = f'Set timezone = "{theirs}", or correct the other one.'
-    return problem(name, FindingCode.OTHER_ZONE, text, remedy)
+    return problem(name, "OTHER_ZONE", text, remedy)
 
 
 def _check_event(entry: CheckedLocation, tripleseat: TripleSeatLists) -> CheckFinding:
@@ -159,11 +158,11 @@ def _check_event(entry: CheckedLocation, tripleseat: TripleSeatLists) -> CheckFi
     else:
         missing = locations is not None and all(each.id != location for each in locations)
     if missing:
-        return skipped(name, SkippedCheck(FindingCode.NOT_FOUND, "TripleSeat has no such location"))
+        return skipped(name, SkippedCheck("NOT_FOUND", "TripleSeat has no such location"))
     seen = [each for each in tripleseat.events if find_location(each, entry.policy) == entry.location]
     if not seen:
         remedy = "If there should be events, compare the id with their location in TripleSeat."
-        return warning(name, FindingCode.NO_EVENT, f"TripleSeat lists no event here {span}", remedy)
+        return warning(name, "NO_EVENT", f"TripleSeat lists no event here {span}", remedy)
     return ok(name, f"{count_of(len(seen), 'event')} here {span}, such as {seen[0].id}")
 
 
@@ -186,18 +185,18 @@ def _check_establishment(
     if found is None:
         there = list_candidates(((each.id, each.name) for each in revel.establishments if each.active), entry.name)
         text = f"{told}: Revel has no such establishment"
-        yield problem(name, FindingCode.NOT_FOUND, text, f"There are: {there}.")
-        absent = SkippedCheck(FindingCode.NOT_FOUND, "Revel has no such establishment")
+        yield problem(name, "NOT_FOUND", text, f"There are: {there}.")
+        absent = SkippedCheck("NOT_FOUND", "Revel has no such establishment")
         yield skipped("location.revel_timezone", absent)
         return
     namesake = _namesake(entry, found, revel.establishments, tripleseat)
     if not found.active:
         text = f"{told}: establishment {found.name!r} is inactive"
-        yield problem(name, FindingCode.INACTIVE, text, "Activate it in Revel, or set another establishment.")
+        yield problem(name, "INACTIVE", text, "Activate it in Revel, or set another establishment.")
     elif namesake:
         text = f"{told} is {found.name!r}, but establishment {namesake.id} has this location's name, {namesake.name!r}"
         remedy = "Check that you didn't swap the establishments of two entries."
-        yield warning(name, FindingCode.SAME_NAME_ELSEWHERE, text, remedy)
+        yield warning(name, "SAME_NAME_ELSEWHERE", text, remedy)
     else:
         yield ok(name, f"establishment {found.id} is {found.name!r}, active")
     yield _compare_zones("location.revel_timezone", entry, f"Revel's establishment {found.id}", found.timezone)
@@ -234,27 +233,27 @@ def _check_dining(entry: CheckedLocation, revel: RevelLists) -> CheckFinding:
         return ok(name, f"{option} is plausible: {BUILT_IN_DINING[option]}; {by_hand}")
     if not is_own_dining(entry.settings):
         text = f"{told} is neither built in (0 to 9) nor your own (100 and above)"
-        return warning(name, FindingCode.UNKNOWN_OPTION, text, f"{by_hand}.")
+        return warning(name, "UNKNOWN_OPTION", text, f"{by_hand}.")
     establishment = entry.location.establishment
     seen, orders = revel.dining.get(establishment), f"orders of establishment {establishment}"
     if seen is None:
         because = f"the {orders} can't be read, so {option} can't be checked"
-        return skipped(name, SkippedCheck(FindingCode.NOT_READ, because))
+        return skipped(name, SkippedCheck("NOT_READ", because))
     if option in seen:
         return ok(name, f"{option} is your own, and the {orders} use it")
     on = f"none of the newest {orders} has it" if seen else f"there are no {orders} to compare it with"
     others = f"; they have {', '.join(map(str, sorted(seen)))}" if seen else ""
     text = f"{told} may be your own, but {on}{others}"
-    return warning(name, FindingCode.NOT_SEEN, text, f"{by_hand}.")
+    return warning(name, "NOT_SEEN", text, f"{by_hand}.")
 
 
 def _check_payment_type(entry: CheckedLocation, revel: RevelLists) -> CheckFinding:
     name, number = "location.payment_type", entry.settings.payment_type
     if entry.policy.payments == "none":
-        return skipped(name, SkippedCheck(FindingCode.NOT_NEEDED, 'orders.payments is "none"'))
+        return skipped(name, SkippedCheck("NOT_NEEDED", 'orders.payments is "none"'))
     if not number:
         remedy = "Set it. Without it, an event with a payment is held."
-        return warning(name, FindingCode.NOT_SET, f"{entry.key('payment_type')} isn't set", remedy)
+        return warning(name, "NOT_SET", f"{entry.key('payment_type')} isn't set", remedy)
     if number in BUILT_IN_PAYMENTS:
         return ok(name, f"{number} is built in: {BUILT_IN_PAYMENTS[number]}")
     rows = revel.payment_types
@@ -267,16 +266,16 @@ def _check_payment_type(entry: CheckedLocation, revel: RevelLists) -> CheckFindi
     rows_told = "; ".join(f"{each.name!r} has id {each.id} and payment_type {each.numbers[-1]}" for each in meant)
     text = f"{entry.told('payment_type')}: {rows_told}; Revel doesn't document which of the two an order's payment uses"
     remedy = "Compare payment_type with such a payment on an existing order, in Revel's console or API."
-    return warning(name, FindingCode.AMBIGUOUS, text, remedy)
+    return warning(name, "AMBIGUOUS", text, remedy)
 
 
 def _check_discount(entry: CheckedLocation, revel: RevelLists) -> CheckFinding:
     name = "location.discount"
     if entry.policy.discounts == "prices":
-        return skipped(name, SkippedCheck(FindingCode.NOT_NEEDED, 'orders.discounts is "prices"'))
+        return skipped(name, SkippedCheck("NOT_NEEDED", 'orders.discounts is "prices"'))
     if not entry.settings.discount:
         remedy = "Set it. Without it, an event with a discount is held."
-        return warning(name, FindingCode.NOT_SET, f"{entry.key('discount')} isn't set", remedy)
+        return warning(name, "NOT_SET", f"{entry.key('discount')} isn't set", remedy)
     return _check_row(entry, revel, "discount", revel.discounts, "TripleSeat")
 
 
@@ -294,13 +293,13 @@ def _check_row(
     found = next((each for each in rows if each.id == number), None)
     told = entry.told(field)
     if found is None:
-        return problem(name, FindingCode.NOT_FOUND, f"{told}: Revel has no such {what}", there)
+        return problem(name, "NOT_FOUND", f"{told}: Revel has no such {what}", there)
     called = repr(found.name) if found.name else f"this {what}"
     if not found.active:
-        return problem(name, FindingCode.INACTIVE, f"{told}: {called} is inactive", f"Activate it in Revel. {there}")
+        return problem(name, "INACTIVE", f"{told}: {called} is inactive", f"Activate it in Revel. {there}")
     if found not in here and not _lacks_establishment(entry, revel):
         text = f"{told}: {called} belongs to establishment {found.establishment}, not to {ours}"
-        return problem(name, FindingCode.OTHER_ESTABLISHMENT, text, there)
+        return problem(name, "OTHER_ESTABLISHMENT", text, there)
     return ok(name, f"{what} {number} is {repr(found.name) if found.name else 'active'}")
 
 
@@ -314,9 +313,9 @@ def _check_products(entry: CheckedLocation, revel: RevelLists) -> Iterator[Check
         elif isinstance(catalogue, TsrevelError):
             yield failure(_CATALOGUE, catalogue)
         else:
-            yield skipped(_CATALOGUE, SkippedCheck(FindingCode.NOT_READ, "revel.product can't be read"))
+            yield skipped(_CATALOGUE, SkippedCheck("NOT_READ", "revel.product can't be read"))
         for name in (_CHARGES, _MAPPINGS, _FALLBACK):
-            yield skipped(name, SkippedCheck(FindingCode.NOT_READ, "the catalogue can't be read"))
+            yield skipped(name, SkippedCheck("NOT_READ", "the catalogue can't be read"))
         return
     count = len(catalogue.names)
     text = f"establishment {catalogue.establishment} has {count_of(count, 'active product')}"
@@ -324,7 +323,7 @@ def _check_products(entry: CheckedLocation, revel: RevelLists) -> Iterator[Check
         yield ok(_CATALOGUE, text)
     else:
         remedy = "Activate products in Revel, or correct revel_establishment."
-        yield problem(_CATALOGUE, FindingCode.NO_PRODUCTS, text, remedy)
+        yield problem(_CATALOGUE, "NO_PRODUCTS", text, remedy)
     yield from _check_charges(entry, catalogue)
     yield from _check_mappings(entry, catalogue)
     yield _check_fallback(entry, catalogue)
@@ -346,7 +345,7 @@ def _check_charges(entry: CheckedLocation, catalogue: Catalogue) -> Iterator[Che
             sold = False
             text = f"{told} {why} establishment {catalogue.establishment}"
             remedy = f"{_likely((name, charge.match), catalogue)} Set the charge's product, or create it in Revel."
-            yield problem(_CHARGES, FindingCode.NOT_ON_SALE, text, remedy)
+            yield problem(_CHARGES, "NOT_ON_SALE", text, remedy)
     if sold:
         names = ", ".join(each.match for each in items)
         yield ok(_CHARGES, f"products of charges on sale: {names}" if items else "no charge has a product")
@@ -366,7 +365,7 @@ def _check_mappings(entry: CheckedLocation, catalogue: Catalogue) -> Iterator[Ch
         line = each.name or f"menu item {each.menu_item_id}"
         text = f"{line!r} is mapped to {each.product}, not an active product of establishment {each.establishment}"
         remedy = f"{_likely((each.name or '',), catalogue)} Correct it with `tsrevel map set`, or activate the product."
-        yield problem(_MAPPINGS, FindingCode.NOT_ON_SALE, text, remedy)
+        yield problem(_MAPPINGS, "NOT_ON_SALE", text, remedy)
     if not bad:
         yield ok(_MAPPINGS, f"{len(here)} mapped, all on sale" if here else "no mapping is for this establishment")
 
@@ -378,7 +377,7 @@ def check_stray_mappings(settings: Settings) -> Iterator[CheckFinding]:
     if stray:
         text = f"mappings.toml maps products of establishment {', '.join(map(str, stray))}, which no entry has"
         remedy = "Correct the establishment, or remove the mappings."
-        yield warning("mappings", FindingCode.UNUSED_MAPPING, text, remedy)
+        yield warning("mappings", "UNUSED_MAPPING", text, remedy)
 
 
 def _check_fallback(entry: CheckedLocation, catalogue: Catalogue) -> CheckFinding:
@@ -388,4 +387,4 @@ def _check_fallback(entry: CheckedLocation, catalogue: Catalogue) -> CheckFindin
     if product in catalogue.names:
         return ok(_FALLBACK, f"{product} is {catalogue.names[ProductId(product)]!r}")
     text = f"{entry.told('fallback_product')} is not an active product of establishment {catalogue.establishment}"
-    return problem(_FALLBACK, FindingCode.NOT_ON_SALE, text, "Set an active product of that establishment, or 0.")
+    return problem(_FALLBACK, "NOT_ON_SALE", text, "Set an active product of that establishment, or 0.")

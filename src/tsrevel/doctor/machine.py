@@ -17,17 +17,7 @@ from tsrevel.config import SETTINGS, Settings
 from tsrevel.config.paths import expand_path, settings_folder
 from tsrevel.config.problems import Source, file_origin
 from tsrevel.config.rules import ADD_LOCATIONS, NO_LOCATIONS
-from tsrevel.doctor.findings import (
-    CheckFinding,
-    FindingCode,
-    SkippedCheck,
-    attempt,
-    failure,
-    ok,
-    problem,
-    skipped,
-    warning,
-)
+from tsrevel.doctor.findings import CheckFinding, SkippedCheck, attempt, failure, ok, problem, skipped, warning
 from tsrevel.engine.outcomes import NEEDS_ATTENTION, describe_disabled
 from tsrevel.errors import ConfigProblem, LedgerUnusable, TsrevelError
 from tsrevel.files import ENTER, READ, WRITE, chown, read_regular, real_path, refusal, user_name
@@ -43,16 +33,16 @@ def check_config(settings: Settings, problems: Iterable[ConfigProblem]) -> Itera
     """One finding for each problem of the settings, or one that there is none."""
     found = list(problems)
     for each in found:
-        yield problem("config", FindingCode.CONFIG_PROBLEM, f"{each.key} ({each.origin}): {each.message}", each.remedy)
+        yield problem("config", "CONFIG_PROBLEM", f"{each.key} ({each.origin}): {each.message}", each.remedy)
     if found and settings.config_path is None and all(each.key != "config" for each in found):
         remedy = "Run `tsrevel init` to write one, or name yours with --config FILE."
-        yield problem("config", FindingCode.NO_CONFIG_FILE, "no settings file was found", remedy)
+        yield problem("config", "NO_CONFIG_FILE", "no settings file was found", remedy)
     if not found:
         source = settings.config_path or "the environment"
         if settings.locations:
             yield ok("config", f"{source}: {count_of(len(settings.locations), 'location')}, no problems")
         else:
-            yield problem("config", FindingCode.NO_LOCATIONS, f"{source}: {NO_LOCATIONS}", ADD_LOCATIONS)
+            yield problem("config", "NO_LOCATIONS", f"{source}: {NO_LOCATIONS}", ADD_LOCATIONS)
 
 
 def check_safety(settings: Settings, pause: Pause | None) -> Iterator[CheckFinding]:
@@ -60,13 +50,13 @@ def check_safety(settings: Settings, pause: Pause | None) -> Iterator[CheckFindi
     safety = settings.safety
     if not safety.enable_connector:
         remedy = "Set safety.enable_connector = true when runs may begin. Until then they call no service."
-        yield warning("safety", FindingCode.SWITCHED_OFF, describe_disabled(None), remedy)
+        yield warning("safety", "SWITCHED_OFF", describe_disabled(None), remedy)
     elif pause:
         remedy = "Run `tsrevel resume` when runs may go on. Until then they call no service."
-        yield warning("safety", FindingCode.PAUSED, describe_disabled(pause), remedy)
+        yield warning("safety", "PAUSED", describe_disabled(pause), remedy)
     elif safety.dry_run:
         text = "dry run: runs write nothing to Revel until you set safety.dry_run = false"
-        yield ok("safety", text, FindingCode.DRY_RUN)
+        yield ok("safety", text, "DRY_RUN")
     else:
         allowed = ", ".join(map(str, safety.allowed_locations)) or "every mapped location"
         yield ok("safety", f"live: runs write orders for {allowed}")
@@ -84,7 +74,7 @@ def check_ledger(
         return (failure("ledger", seen),), None
     if seen is None:
         text = f"there is none yet; the first run creates {path}"
-        return (ok("ledger", text, FindingCode.NO_LEDGER_YET),), None
+        return (ok("ledger", text, "NO_LEDGER_YET"),), None
     version = f"version {seen.version}"
     if seen.version < seen.newest:
         version += f", which the next run upgrades to {seen.newest} after a backup"
@@ -103,15 +93,15 @@ def check_disk(settings: Settings, because: SkippedCheck | None) -> CheckFinding
         free = shutil.disk_usage(folder).free
     except OSError as error:
         text = f"this user can't read {folder}: {error.strerror}"
-        return problem("disk", FindingCode.INACCESSIBLE, text, "Let this user read it.")
+        return problem("disk", "INACCESSIBLE", text, "Let this user read it.")
     if not os.access(folder, os.W_OK | os.X_OK):
         remedy = "Change its owner, or set ledger.path."
-        return problem("disk", FindingCode.NOT_WRITABLE, f"this user can't write to {folder}", remedy)
+        return problem("disk", "NOT_WRITABLE", f"this user can't write to {folder}", remedy)
     room = f"{free // _MEGABYTE} MB free in {folder}"
     if free < LEAST_SPACE:
-        return problem("disk", FindingCode.DISK_FULL, room, "Make room. No run can begin without it.", NEEDS_ATTENTION)
+        return problem("disk", "DISK_FULL", room, "Make room. No run can begin without it.", NEEDS_ATTENTION)
     if free < SCARCE_SPACE:
-        return warning("disk", FindingCode.LITTLE_SPACE, room, "Make room soon.")
+        return warning("disk", "LITTLE_SPACE", room, "Make room soon.")
     return ok("disk", room)
 
 
@@ -127,7 +117,7 @@ def check_lock(settings: Settings, because: SkippedCheck | None) -> CheckFinding
         return ok("lock", "free: no run is under way")
     lock = f"{settings.ledger_path}.lock"
     remedy = f"Wait for it. `fuser {lock}` names its process."
-    return warning("lock", FindingCode.LOCKED, f"another run holds {lock} now", remedy)
+    return warning("lock", "LOCKED", f"another run holds {lock} now", remedy)
 
 
 def check_clock(now: datetime, skews: Mapping[str, float | None], last_at: datetime | None) -> CheckFinding:
@@ -137,16 +127,16 @@ def check_clock(now: datetime, skews: Mapping[str, float | None], last_at: datet
         return ok("clock", told.text)
     if told:
         if told.verdict == "wrong":
-            return problem("clock", FindingCode.CLOCK_WRONG, told.text, KEEP_TIME, NEEDS_ATTENTION)
-        return warning("clock", FindingCode.CLOCK_DOUBTFUL, told.text, KEEP_TIME)
+            return problem("clock", "CLOCK_WRONG", told.text, KEEP_TIME, NEEDS_ATTENTION)
+        return warning("clock", "CLOCK_DOUBTFUL", told.text, KEEP_TIME)
     stamp = f"{now:%Y-%m-%d %H:%M} UTC"
     if last_at is not None and now < last_at:
         text = f"this clock shows {stamp}, but the ledger's last row is from {last_at:%Y-%m-%d %H:%M} UTC"
         remedy = "Set the clock, and run `timedatectl set-ntp true`."
-        return problem("clock", FindingCode.CLOCK_BEFORE_LEDGER, text, remedy, NEEDS_ATTENTION)
+        return problem("clock", "CLOCK_BEFORE_LEDGER", text, remedy, NEEDS_ATTENTION)
     after = "after the ledger's last row" if last_at else "nothing to compare it with"
     text = f"plausible: {stamp}, {after}; no service reported its time"
-    return ok("clock", text, FindingCode.NOT_COMPARED)
+    return ok("clock", text, "NOT_COMPARED")
 
 
 def check_files(settings: Settings, environ: Mapping[str, str], because: SkippedCheck | None) -> Iterator[CheckFinding]:
@@ -172,12 +162,8 @@ def check_files(settings: Settings, environ: Mapping[str, str], because: Skipped
         yield from _check("file.ledger", beside, secret=True, absent="")
     for path in find_unwritable(real_path(settings.ledger_path)):
         text = f"user {user_name(os.geteuid())} can't write to {path}, so its runs can't begin"
-        yield problem(
-            "file.ledger",
-            FindingCode.NOT_WRITABLE,
-            text,
-            f"Run, as its owner or root: chmod u+rw {shlex.quote(str(path))}",
-        )
+        remedy = f"Run, as its owner or root: chmod u+rw {shlex.quote(str(path))}"
+        yield problem("file.ledger", "NOT_WRITABLE", text, remedy)
     for _, path in secret_files(settings, environ):
         yield from _check("file.secret", path, secret=True, absent="it doesn't exist")
     if os.geteuid() == 0:
@@ -200,10 +186,10 @@ def _check_owner(settings: Settings) -> Iterator[CheckFinding]:
                 place = path if path == folder else path.parent
                 run = f"chown {user_name(user)} {path}" if path == settings.config_path else chown(user, place, [path])
                 text = f"user {user_name(user)} {why}"
-                yield warning("file.owner", FindingCode.OWNER_SHUT_OUT, text, f"Run: {run}")
+                yield warning("file.owner", "OWNER_SHUT_OUT", text, f"Run: {run}")
     except OSError as error:
         text = f"tsrevel can't check who may use the state: {error.strerror}"
-        yield warning("file.owner", FindingCode.INACCESSIBLE, text, "Check the owners of its files.")
+        yield warning("file.owner", "INACCESSIBLE", text, "Check the owners of its files.")
 
 
 def _check(name: str, path: Path, *, secret: bool, absent: str) -> Iterator[CheckFinding]:
@@ -212,11 +198,11 @@ def _check(name: str, path: Path, *, secret: bool, absent: str) -> Iterator[Chec
         found = path.stat()
     except FileNotFoundError:
         if absent:
-            yield skipped(name, SkippedCheck(FindingCode.ABSENT, f"{absent} ({path})"))
+            yield skipped(name, SkippedCheck("ABSENT", f"{absent} ({path})"))
         return
     except OSError as error:
         text = f"this user can't read {path}: {error.strerror}"
-        yield problem(name, FindingCode.INACCESSIBLE, text, "Let this user read it.")
+        yield problem(name, "INACCESSIBLE", text, "Let this user read it.")
         return
     mode = stat.S_IMODE(found.st_mode)
     who = ""
@@ -227,7 +213,7 @@ def _check(name: str, path: Path, *, secret: bool, absent: str) -> Iterator[Chec
     elif secret and mode & stat.S_IRGRP and found.st_uid == os.geteuid():
         who = "its group can read it"  # a group may read a file of root's: services get their secrets that way
     if who:
-        yield problem(name, FindingCode.TOO_OPEN, f"{path} has mode {mode:04o}: {who}", f"Run: chmod 600 {path}")
+        yield problem(name, "TOO_OPEN", f"{path} has mode {mode:04o}: {who}", f"Run: chmod 600 {path}")
     else:
         yield ok(name, f"{path}: mode {mode:04o}")
 

@@ -11,7 +11,6 @@ from tsrevel.doctor.findings import (
     REFUSED,
     SERVICE_DOWN,
     CheckFinding,
-    FindingCode,
     SkippedCheck,
     attempt,
     failure,
@@ -51,7 +50,7 @@ BUILT_IN_DINING = {
 }
 """facts Revel 5.5; custom ones begin at 100."""
 FIRST_CUSTOM_DINING = 100
-_NO_LOCATIONS = SkippedCheck(FindingCode.NO_LOCATIONS, "there are no [[locations]]")
+_NO_LOCATIONS = SkippedCheck("NO_LOCATIONS", "there are no [[locations]]")
 LISTS = {
     "revel.establishment": "Establishment",
     "revel.user": "User",
@@ -94,7 +93,7 @@ def examine_revel(account: Account, revel: Revel, settings: Settings) -> Generat
     if is_silent(first):
         yield failure(CONNECTION, first)
         for name in (KEY, *ORDERS, *LISTS):
-            yield skipped(name, SkippedCheck(FindingCode.UNREACHABLE, "Revel can't be reached"))
+            yield skipped(name, SkippedCheck("UNREACHABLE", "Revel can't be reached"))
         return RevelLists()
     others = {name: attempt(partial(account.can_read, resource)) for name, resource in list(ORDERS.items())[1:]}
     orders = {"revel.order": first, **others}
@@ -110,14 +109,14 @@ def examine_revel(account: Account, revel: Revel, settings: Settings) -> Generat
     yield ok(CONNECTION, f"{settings.revel_url} answers")
     if isinstance(first, CredentialsRefused) and not accepted:
         remedy = "Check revel.api_key and revel.api_secret, and the API user's rights in Revel's console."
-        yield problem(KEY, FindingCode.REFUSED, f"refused for every resource ({first.without_advice})", remedy, REFUSED)
+        yield problem(KEY, "REFUSED", f"refused for every resource ({first.without_advice})", remedy, REFUSED)
         for name in (*ORDERS, *LISTS):
-            yield skipped(name, SkippedCheck(FindingCode.TOKEN_PROBLEM, f"{KEY} is refused everywhere"))
+            yield skipped(name, SkippedCheck("TOKEN_PROBLEM", f"{KEY} is refused everywhere"))
         return RevelLists()
     if accepted:
         yield ok(KEY, "accepted for reading; only the first order shows whether it may write")
     else:
-        yield skipped(KEY, SkippedCheck(FindingCode.NO_USABLE_ANSWER, "no resource gave a usable answer"))
+        yield skipped(KEY, SkippedCheck("NO_USABLE_ANSWER", "no resource gave a usable answer"))
     for name, answer in orders.items():
         yield _tell_order_resource(name, ORDERS[name], answer)
     for name, rows in lists.items():
@@ -138,9 +137,9 @@ def _not_needed(settings: Settings) -> dict[str, SkippedCheck]:
     """Lists that orders don't need with these settings, and why."""
     spared = {}
     if settings.orders.payments == "none":
-        spared["revel.payment_type"] = SkippedCheck(FindingCode.NOT_NEEDED, 'orders.payments is "none"')
+        spared["revel.payment_type"] = SkippedCheck("NOT_NEEDED", 'orders.payments is "none"')
     if settings.orders.discounts == "prices":
-        spared["revel.discount"] = SkippedCheck(FindingCode.NOT_NEEDED, 'orders.discounts is "prices"')
+        spared["revel.discount"] = SkippedCheck("NOT_NEEDED", 'orders.discounts is "prices"')
     return spared
 
 
@@ -161,11 +160,11 @@ def _tell_order_resource(name: str, resource: str, answer: object) -> CheckFindi
     if isinstance(answer, Refused):
         text = f"{answer}; runs can make no order without {resource}"
         remedy = "Check revel.domain or revel.base_url."
-        return problem(name, FindingCode.NO_SUCH_RESOURCE, text, remedy, SERVICE_DOWN)
+        return problem(name, "NO_SUCH_RESOURCE", text, remedy, SERVICE_DOWN)
     if isinstance(answer, CredentialsRefused):  # a key may have a right to some resources only (facts Revel 1)
         text = f"the key has no right to {resource}, only to other resources ({answer.without_advice})"
         remedy = f"Give the API user the right to {resource} in Revel's console."
-        return problem(name, FindingCode.NO_RIGHT, text, remedy, REFUSED)
+        return problem(name, "NO_RIGHT", text, remedy, REFUSED)
     return failure(name, answer)
 
 
@@ -175,11 +174,11 @@ def _tell_list(name: str, resource: str, answer: object, unasked: SkippedCheck) 
     if isinstance(answer, CredentialsRefused):  # no run reads it, so this is only a warning
         remedy = f"Give the API user the right to {resource}, or compare the ids with Revel's console by hand."
         text = f"can't be checked: the key has no right to {resource}, only to others ({answer.without_advice})"
-        return warning(name, FindingCode.NO_RIGHT, text, remedy)
+        return warning(name, "NO_RIGHT", text, remedy)
     if isinstance(answer, Refused | Unreadable):
         remedy = "Compare the ids in the settings with Revel's console by hand."
         text = f"{str(answer).rstrip('.')}; so {resource} ids can't be checked"
-        return warning(name, FindingCode.NO_USABLE_ANSWER, text, remedy)
+        return warning(name, "NO_USABLE_ANSWER", text, remedy)
     if isinstance(answer, TsrevelError):
         return failure(name, answer)
     count = len(answer) if isinstance(answer, tuple) else 0

@@ -15,7 +15,7 @@ from cronsim import CronSim, CronSimError
 
 from tsrevel.config import CommandFailure, CommandRunner, Settings
 from tsrevel.config.policy import build_policy
-from tsrevel.doctor.findings import CheckFinding, FindingCode, ok, problem, warning
+from tsrevel.doctor.findings import CheckFinding, ok, problem, warning
 from tsrevel.doctor.starts import ScheduledRun, read_crontabs, read_timers
 from tsrevel.engine.outcomes import NEEDS_ATTENTION
 from tsrevel.files import real_path
@@ -67,11 +67,11 @@ def check_schedule(
             yield from _check_starter(group, over, settings, environ, run, now)
         if len(sources) > 1:
             text = f"{' and '.join(sources)} start runs of the same installation{over}"
-            yield warning(_SCHEDULE, FindingCode.STARTED_TWICE, text, "Keep one of them.")
+            yield warning(_SCHEDULE, "STARTED_TWICE", text, "Keep one of them.")
         if not runs:
             text = f"the scheduled runs leave out {', '.join(names)}, so events there get no orders"
             remedy = "Add a line with its --location, or set safety.allowed_locations."
-            yield warning(_SCHEDULE, FindingCode.LOCATION_LEFT_OUT, text, remedy)
+            yield warning(_SCHEDULE, "LOCATION_LEFT_OUT", text, remedy)
 
 
 def _check_starter(
@@ -94,13 +94,13 @@ def _check_starter(
     for missing in reasons:
         remedy = f"Use the full path: {shlex.join(sync_command(settings))}"
         text = f"{source}: {missing}, so no run starts"
-        yield problem(_SCHEDULE, FindingCode.COMMAND_NOT_FOUND, text, remedy, NEEDS_ATTENTION)
+        yield problem(_SCHEDULE, "COMMAND_NOT_FOUND", text, remedy, NEEDS_ATTENTION)
     gaps: list[timedelta] = []
     try:
         gaps = _find_gaps(starts, environ, run, now.replace(tzinfo=None, second=0, microsecond=0))
     except CronSimError:
         text = f"{source}: the times {times} can't be read"
-        yield problem(_SCHEDULE, FindingCode.TIMES_UNREADABLE, text, advice, NEEDS_ATTENTION)
+        yield problem(_SCHEDULE, "TIMES_UNREADABLE", text, advice, NEEDS_ATTENTION)
     window = timedelta(hours=settings.sync.hours_back)
     short = Counter(gap for gap in gaps if gap <= _SELDOM)
     if gaps and max(gaps) > window:
@@ -108,13 +108,13 @@ def _check_starter(
             f"{source}: {times} leaves {_span(max(gaps))} without a run, but a run looks back only {_span(window)}"
             " (sync.hours_back), so runs miss events"
         )
-        yield problem(_SCHEDULE, FindingCode.GAPS_TOO_LONG, text, advice, NEEDS_ATTENTION)
+        yield problem(_SCHEDULE, "GAPS_TOO_LONG", text, advice, NEEDS_ATTENTION)
     elif short and max(short.values()) < 0.9 * short.total():
         text = f"{source}: {times} is uneven: runs start {' and '.join(map(_span, sorted(short)))} apart"
-        yield problem(_SCHEDULE, FindingCode.GAPS_UNEVEN, text, advice, NEEDS_ATTENTION)
+        yield problem(_SCHEDULE, "GAPS_UNEVEN", text, advice, NEEDS_ATTENTION)
     elif gaps and not short:
         text = f"{source}: at {times} runs start {_span(max(gaps))} apart, so an order can be that late"
-        yield warning(_SCHEDULE, FindingCode.SELDOM, text, advice)
+        yield warning(_SCHEDULE, "SELDOM", text, advice)
     elif not reasons and (gaps or starts[0].timer):
         what = f"{count_of(len(starts), 'line')} with `tsrevel sync`"
         often = f"a run every {_span(short.most_common(1)[0][0])}" if short else "its times can't be read here"
@@ -168,18 +168,18 @@ def _tell_none(
         unit = sound[0].source
         text = f"{unit} exists but never starts a run"
         remedy = f"Run: systemctl enable --now {unit}. It needs an OnCalendar= or OnBootSec= besides OnUnitActiveSec=."
-        return warning(_SCHEDULE, FindingCode.TIMER_OFF, text, remedy)
+        return warning(_SCHEDULE, "TIMER_OFF", text, remedy)
     if starts:
         bad = dict.fromkeys(f"{each.source}: `{each.text}` {_find_fault(each, settings)}" for each in starts)
         remedy = f"Change the command to: {line}"
-        return warning(_SCHEDULE, FindingCode.OTHER_RUN, "; ".join(bad), remedy)
+        return warning(_SCHEDULE, "OTHER_RUN", "; ".join(bad), remedy)
     if failure is CommandFailure.NOT_FOUND:
         text = "this machine has no `crontab` command and no systemd timer for tsrevel"
         remedy = "To go live, install cron, or install the units that `tsrevel schedule systemd` prints."
-        return warning(_SCHEDULE, FindingCode.NO_CRON, text, remedy)
+        return warning(_SCHEDULE, "NO_CRON", text, remedy)
     text = "no crontab and no systemd timer starts tsrevel"
     remedy = f"To go live, run `crontab -e` and add the lines of `tsrevel schedule cron`. The first line is: {line}"
-    return warning(_SCHEDULE, FindingCode.NOT_SCHEDULED, text, remedy)
+    return warning(_SCHEDULE, "NOT_SCHEDULED", text, remedy)
 
 
 def _find_fault(start: ScheduledRun, settings: Settings) -> str:

@@ -10,7 +10,6 @@ from tsrevel.config import Settings
 from tsrevel.doctor.findings import (
     REFUSED,
     CheckFinding,
-    FindingCode,
     SkippedCheck,
     attempt,
     failure,
@@ -41,8 +40,8 @@ CONNECTION, TOKEN = "tripleseat.connection", "tripleseat.token"
 SITES, LOCATIONS, LISTING = "tripleseat.sites", "tripleseat.locations", "tripleseat.listing"
 EVENT, UNMAPPED = "tripleseat.event", "tripleseat.unmapped"
 _READS = (SITES, LOCATIONS, LISTING, EVENT)
-_UNREACHABLE = SkippedCheck(FindingCode.UNREACHABLE, "TripleSeat can't be reached")
-_TOKEN_PROBLEM = SkippedCheck(FindingCode.TOKEN_PROBLEM, f"{TOKEN} is a problem")
+_UNREACHABLE = SkippedCheck("UNREACHABLE", "TripleSeat can't be reached")
+_TOKEN_PROBLEM = SkippedCheck("TOKEN_PROBLEM", f"{TOKEN} is a problem")
 _LOGIN_HELPS = {
     CredentialsCode.NOT_ACCEPTED,
     CredentialsCode.MALFORMED,
@@ -122,9 +121,9 @@ def _check_token(settings: Settings, reads: Mapping[str, object]) -> CheckFindin
         return ok(TOKEN, f"accepted (tripleseat.auth = {auth}){untried}")
     remedy = "See the checks below."
     if any(isinstance(answer, CredentialsRefused) for answer in reads.values()):
-        return problem(TOKEN, FindingCode.NOTHING_READ, "TripleSeat refused every request with it", remedy, REFUSED)
+        return problem(TOKEN, "NOTHING_READ", "TripleSeat refused every request with it", remedy, REFUSED)
     text = "no usable answer, so the token can't be checked"
-    return warning(TOKEN, FindingCode.NO_USABLE_ANSWER, text, remedy)
+    return warning(TOKEN, "NO_USABLE_ANSWER", text, remedy)
 
 
 def _tell_list(
@@ -132,7 +131,7 @@ def _tell_list(
 ) -> CheckFinding:
     if isinstance(answer, Refused):  # only a warning: runs don't need the list
         remedy = "Compare the ids and time zones with TripleSeat's settings by hand."
-        return warning(name, FindingCode.NO_SUCH_RESOURCE, f"{answer}; so the {what} can't be checked", remedy)
+        return warning(name, "NO_SUCH_RESOURCE", f"{answer}; so the {what} can't be checked", remedy)
     if isinstance(answer, TsrevelError):
         return failure(name, answer)
     return ok(name, f"{len(answer)} {what} can be read: {list_candidates((each.id, each.name) for each in answer)}")
@@ -145,25 +144,25 @@ def _tell_listing(found: list[Found] | TsrevelError, days: tuple[date, date]) ->
     if not found:
         remedy = "If there should be events, give the approving user and the app's scopes access to their locations."
         text = f"the event search works, but lists no event {span}"
-        return warning(LISTING, FindingCode.NO_EVENT, text, remedy)
+        return warning(LISTING, "NO_EVENT", text, remedy)
     return ok(LISTING, f"the event search works: {count_of(len(found), 'event')} {span}")
 
 
 def _check_event(tripleseat: TripleSeat, policy: Policy, events: tuple[Event, ...] | None) -> CheckFinding:
     """Whether one event can be read with its lines and money, which needs its own scope (facts TripleSeat 1.5)."""
     if not events:
-        return skipped(EVENT, SkippedCheck(FindingCode.NO_EVENT, f"{LISTING} shows no event"))
+        return skipped(EVENT, SkippedCheck("NO_EVENT", f"{LISTING} shows no event"))
     likely = next((each for each in events if screen_status(each, policy) is None), events[0])
     whole = attempt(lambda: tripleseat.event(likely.id))
     if isinstance(whole, Refused) and whole.status == 404:
         text = f"TripleSeat lists event {likely.id} but doesn't return it"
-        return warning(EVENT, FindingCode.EVENT_GONE, text, "Run `tsrevel doctor` again.")
+        return warning(EVENT, "EVENT_GONE", text, "Run `tsrevel doctor` again.")
     if isinstance(whole, TsrevelError):
         return failure(EVENT, whole)
     if not any(document.lines for document in whole.documents):
         remedy = "If it should have lines, let the app and the approving user see financials."
         text = f"event {likely.id} can be read, but none of its documents has lines"
-        return warning(EVENT, FindingCode.NO_LINES, text, remedy)
+        return warning(EVENT, "NO_LINES", text, remedy)
     return ok(EVENT, f"event {likely.id} can be read with its lines and money")
 
 
@@ -177,4 +176,4 @@ def _check_unmapped(events: tuple[Event, ...], policy: Policy) -> Iterator[Check
     if places:
         text = f"there are events at locations without a [[locations]] entry: {list_candidates(places.items())}"
         remedy = "Add entries, or set safety.allowed_locations. Otherwise these events are held."
-        yield warning(UNMAPPED, FindingCode.UNMAPPED_PLACE, text, remedy)
+        yield warning(UNMAPPED, "UNMAPPED_PLACE", text, remedy)
