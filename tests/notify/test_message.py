@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tsrevel.config import LocationSettings, Settings, TripleSeatSettings
 from tsrevel.notify.message import Ending, MailContext, MailItem, StateSince, write_message
 from tsrevel.notify.sendgrid import Message
 from tsrevel.planning.reasons import Status, advise
@@ -22,17 +23,13 @@ INJECTED = MailItem("injected", EVENT, "sync-1a2b3c4d", order_id="5550101", plan
 HELD = MailItem(
     "held", "55521610", "sync-1a2b3c4d", date(2025, 12, 29), "Bakery", None, "UNMAPPED_ITEMS", "no product for “A & B”"
 )
-CONTEXT = MailContext(
-    number=1,
-    made_at=datetime(2025, 12, 28, 18, 30, tzinfo=UTC),
-    event_url="https://login.tripleseat.com/events/{event_id}",
-    timezone="America/Denver",
-    timezones={"Special Events": "America/Los_Angeles"},
-)
+PLACE = LocationSettings(name="Special Events", revel_establishment=14, timezone="America/Los_Angeles")
+SETTINGS = {"environment": "production", "timezone": "America/Denver", "locations": (PLACE,)}
+MADE_AT = datetime(2025, 12, 28, 18, 30, tzinfo=UTC)
 
 
-def write(*items: MailItem, **changes: Any) -> Message:
-    return write_message(items, replace(CONTEXT, **changes))
+def write(*items: MailItem, number: int | None = 1, **changes: Any) -> Message:
+    return write_message(items, MailContext(number, MADE_AT, Settings.of(SETTINGS | changes, {})))
 
 
 class Reader(HTMLParser):
@@ -141,7 +138,7 @@ def test_the_link_to_the_event_stands_there_and_can_be_left_out() -> None:
     message = write(INJECTED, HELD)
     assert 'href="https://login.tripleseat.com/events/55521610"' in message.html
     assert f"https://login.tripleseat.com/events/{EVENT}" in message.text
-    bare = write(INJECTED, HELD, event_url="")
+    bare = write(INJECTED, HELD, tripleseat=TripleSeatSettings(event_url=""))
     assert "://" not in bare.html + bare.text
 
 
@@ -173,7 +170,7 @@ def test_amounts_have_separators_and_the_locations_currency() -> None:
 
 
 def test_the_sandbox_and_a_test_say_what_they_are() -> None:
-    assert write(HELD, sandbox=True).subject.startswith("[sandbox] ")
+    assert write(HELD, environment="sandbox").subject.startswith("[sandbox] ")
     message = write(HELD, number=None)
     assert message.subject.startswith("[test] ")
     assert "This is a test" in message.text

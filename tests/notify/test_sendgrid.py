@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from typing import Any
 
 import httpx
 import pytest
 
+from tsrevel.config import EmailSettings
 from tsrevel.notify.sendgrid import Message, SendGrid, SendVerdict
 
 from .post import KEY, RECIPIENTS, SENDER, SendGridFake, find_faults
@@ -15,8 +16,17 @@ from .post import KEY, RECIPIENTS, SENDER, SendGridFake, find_faults
 MESSAGE = Message("tsrevel: 1 held", "HELD: event 1", "<p>Held</p>")
 
 
-def account(fake: SendGridFake) -> SendGrid:
-    return SendGrid("http://127.0.0.1:8003", KEY, SENDER, tuple(RECIPIENTS), transport=fake)
+EMAIL: dict[str, Any] = {
+    "api_key": KEY,
+    "base_url": "http://127.0.0.1:8003",
+    "sender": SENDER,
+    "sender_name": "",
+    "recipients": RECIPIENTS,
+}
+
+
+def account(wire: httpx.BaseTransport, **changes: object) -> SendGrid:
+    return SendGrid(EmailSettings(**EMAIL | changes), wire)
 
 
 def test_the_request_is_as_sendgrid_documents_it() -> None:
@@ -41,7 +51,7 @@ def test_the_request_is_as_sendgrid_documents_it() -> None:
 
 def test_the_senders_name_and_where_answers_go_can_be_set() -> None:
     fake = SendGridFake()
-    named = replace(account(fake), sender_name='Catering "Desk", Café', reply_to="desk@example.com")
+    named = account(fake, sender_name='Catering "Desk", Café', reply_to="desk@example.com")
     assert named.send(MESSAGE).verdict is SendVerdict.SENT
     assert fake.faults == []
     [mail] = fake.mails
@@ -51,7 +61,7 @@ def test_the_senders_name_and_where_answers_go_can_be_set() -> None:
 
 def test_an_address_that_is_given_twice_is_named_once() -> None:
     recipients = ("a@example.com", "A@example.com", "b@example.com")
-    mail = replace(account(SendGridFake()), recipients=recipients).encode(MESSAGE)
+    mail = account(SendGridFake(), recipients=recipients).encode(MESSAGE)
     assert [each["email"] for each in mail["personalizations"][0]["to"]] == ["A@example.com", "b@example.com"]
 
 
@@ -103,15 +113,14 @@ def test_what_an_answer_means(answer: int | Exception, verdict: SendVerdict, sai
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b'{"errors": 3}', b'{"errors": [{"field": 4}, null]}'])
 def test_an_answer_that_says_nothing_usable_is_told_by_its_status(body: bytes) -> None:
-    sender = SendGrid("http://127.0.0.1:8003", KEY, SENDER, ("a@example.com",))
     wire = httpx.MockTransport(lambda _request: httpx.Response(400, content=body))
-    delivery = replace(sender, transport=wire).send(MESSAGE)
+    delivery = account(wire).send(MESSAGE)
     assert delivery.verdict is SendVerdict.UNACCEPTABLE
     assert "400" in delivery.text
 
 
 def test_a_key_that_no_header_can_hold_is_told_before_anything_is_sent() -> None:
     fake = SendGridFake()
-    delivery = replace(account(fake), key="SG.ü").send(MESSAGE)
+    delivery = account(fake, api_key="SG.ü").send(MESSAGE)
     assert (delivery.verdict, fake.asked) == (SendVerdict.REFUSED, [])
     assert "ü" not in delivery.text

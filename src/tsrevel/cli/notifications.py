@@ -7,7 +7,7 @@ import logging
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -30,7 +30,7 @@ from tsrevel.wiring import Runtime, correlate, open_ledger
 
 if TYPE_CHECKING:
     from tsrevel.cli.answers.runs import Hook
-    from tsrevel.notify.message import MailContext, StateSince
+    from tsrevel.notify.message import StateSince
     from tsrevel.planning.model import OrderId
 
 log = logging.getLogger(__name__)
@@ -204,22 +204,9 @@ def send_mails(settings: Settings, runtime: Runtime) -> None:
         log.warning("the mails that are due can't be sent now: %s", error)
 
 
-def open_account(settings: Settings, runtime: Runtime) -> SendGrid:
-    email = settings.email
-    return SendGrid(
-        base_url=email.base_url,
-        key=email.api_key.get_secret_value().strip(),
-        sender=email.sender,
-        recipients=email.recipients,
-        sender_name=email.sender_name,
-        reply_to=email.reply_to,
-        transport=runtime.sendgrid,
-        network=settings.network,
-    )
-
-
 def _send_due(ledger: Ledger, settings: Settings, runtime: Runtime) -> None:
-    account, began = open_account(settings, runtime), runtime.monotonic()
+    account = SendGrid(settings.email, runtime.sendgrid, settings.network)
+    began = runtime.monotonic()
     for mail in ledger.outbox.make_mails(digest=settings.email.digest):
         if ledger.runs.paused():
             return
@@ -234,7 +221,7 @@ def _send_due(ledger: Ledger, settings: Settings, runtime: Runtime) -> None:
 
 def _write(ledger: Ledger, mail: DueMail, settings: Settings) -> Message:
     from tsrevel.insight.notices import find_states_since
-    from tsrevel.notify.message import MailItem, write_message
+    from tsrevel.notify.message import MailContext, MailItem, write_message
 
     states = find_states_since(ledger, mail.notices)
     orders = ledger.orders.find(notice.event_id for notice in mail.notices)
@@ -264,7 +251,7 @@ def _write(ledger: Ledger, mail: DueMail, settings: Settings) -> Message:
         )
         for notice, state in zip(mail.notices, states, strict=True)
     ]
-    return write_message(items, mail_context(settings, mail.number, mail.made_at))
+    return write_message(items, MailContext(mail.number, mail.made_at, settings))
 
 
 def _find_order_id(
@@ -288,22 +275,6 @@ def _agrees(ledger: Ledger, record: OrderRecord | None) -> bool:
     if not is_known and record.state != "foreign":
         return False
     return recall_drift(record, ledger.audit.rows(record.event_id), contents) is None
-
-
-def mail_context(settings: Settings, number: int | None, made_at: datetime) -> MailContext:
-    """The installation's data for a mail. `number` is None for a test mail."""
-    from tsrevel.config.paths import config_to_name
-    from tsrevel.notify.message import MailContext
-
-    return MailContext(
-        number=number,
-        made_at=made_at,
-        sandbox=settings.is_sandbox,
-        event_url=settings.tripleseat.event_url,
-        timezone=settings.timezone,
-        timezones={each.name: each.timezone for each in settings.locations},
-        config=config_to_name(settings.config_path, {}),
-    )
 
 
 def _note(ledger: Ledger, mail: DueMail, delivery: SendResult, runtime: Runtime) -> None:

@@ -12,15 +12,15 @@ from tsrevel.cli.answers.model import fill
 from tsrevel.cli.answers.runs import Hook
 from tsrevel.cli.answers.setup import NotifyAnswer, TrialJson
 from tsrevel.cli.context import CliContext, OutputOptions
-from tsrevel.cli.notifications import call_hook, mail_context, open_account
+from tsrevel.cli.notifications import call_hook
 from tsrevel.cli.output import TextOutput, report_nothing_checked
 from tsrevel.config import Settings, load_settings
 from tsrevel.engine.outcomes import NEEDS_ATTENTION, Outcome, RunReport, most_severe
 from tsrevel.errors import ConfigError, CredentialsRefused, ServiceDown
 from tsrevel.notify.healthchecks import Monitor
 from tsrevel.notify.hooks import HookFault
-from tsrevel.notify.message import MailItem, write_message
-from tsrevel.notify.sendgrid import Message, SendVerdict
+from tsrevel.notify.message import MailContext, MailItem, write_message
+from tsrevel.notify.sendgrid import Message, SendGrid, SendVerdict
 from tsrevel.planning.model import EstablishmentId, EventId, Item, Location, OrderId, Plan, ProductId
 from tsrevel.planning.money import Cents
 from tsrevel.planning.reasons import Reason, Status
@@ -91,7 +91,8 @@ def _try_mail(settings: Settings, runtime: Runtime, run_id: str, now: datetime) 
     email, missing = settings.email, settings.email.missing
     if missing:
         return TrialResult("mail", "skipped", f"{' and '.join(missing)} {'isn' if len(missing) == 1 else 'aren'}'t set")
-    delivery = open_account(settings, runtime).send(_write_mail(settings, run_id, now))
+    account = SendGrid(email, runtime.sendgrid, settings.network)
+    delivery = account.send(_write_mail(settings, run_id, now))
     status = _STATUS_OF_MAIL[delivery.verdict]
     if status:
         return TrialResult("mail", "failed", delivery.text, status)
@@ -113,7 +114,7 @@ def _write_mail(settings: Settings, run_id: str, now: datetime) -> Message:
     plan, run = _make_plan(settings, now), correlate(run_id)
     made = MailItem("injected", _MADE, run, order_id=_ORDER, plan=plan)
     held = MailItem("held", _HELD, run, plan.day, plan.location.name, None, Reason.UNMAPPED_ITEMS, _HOLD)
-    return write_message([made, held], mail_context(settings, None, now))
+    return write_message([made, held], MailContext(None, now, settings))
 
 
 def _make_plan(settings: Settings, now: datetime) -> Plan:

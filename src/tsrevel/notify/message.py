@@ -1,14 +1,16 @@
-"""Writes mails about one change or several, as plain text and HTML. Pure; no customer's name is in them."""
+"""Writes mails about one change or several, as plain text and HTML. No customer's name is in them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import Enum
 from itertools import groupby
 from zoneinfo import ZoneInfo
 
+from tsrevel.config import Settings
+from tsrevel.config.paths import config_to_name
 from tsrevel.notify.sendgrid import Message
 from tsrevel.planning.model import CHARGE_FIELDS, Plan, label
 from tsrevel.planning.money import Cents
@@ -107,19 +109,11 @@ class MailItem:
 
 @dataclass(frozen=True, slots=True)
 class MailContext:
-    """A mail's data besides its items. `number` is unique, so that a second copy is recognized; None in a test mail.
-
-    `event_url` is the pattern of a link to an event, or "". `timezones` are by location name. `config` is the settings
-    file that commands must name, or "".
-    """
+    """A mail's data besides its items. `number` is unique, so that a second copy is recognized; None in a test mail."""
 
     number: int | None
     made_at: datetime
-    sandbox: bool = False
-    event_url: str = ""
-    timezone: str = "UTC"
-    timezones: Mapping[str, str] = field(default_factory=dict)
-    config: str = ""
+    settings: Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +149,8 @@ class _Entry:
 
 def write_message(items: Sequence[MailItem], context: MailContext) -> Message:
     """The mail about these items, at least one, in less than 100 kB: a count replaces what doesn't fit."""
-    entries = [_make_entry(each, context) for each in sorted(items, key=_urgency)]
+    config = config_to_name(context.settings.config_path, {})
+    entries = [_make_entry(each, context, config) for each in sorted(items, key=_urgency)]
     days = sorted({day for day in map(_day_of, items) if day})
     subject = _write_subject(entries, days, context)
     orders = sorted((each for each in entries if each.occasion == "injected"), key=_group)
@@ -169,7 +164,7 @@ def write_message(items: Sequence[MailItem], context: MailContext) -> Message:
         "made_at": f"{context.made_at.astimezone(zone):%Y-%m-%d %H:%M %Z}",
         "runs": list(dict.fromkeys(clean_text(each.correlation_id) for each in items)),
         "most_lines": _MOST_LINES,
-        "history": with_config("`tsrevel history`", context.config),
+        "history": with_config("`tsrevel history`", config),
     }
     html, text = (load_template("tsrevel.notify", name) for name in ("mail.html", "mail.txt"))
     message = Message("", "", "")
@@ -192,19 +187,19 @@ def write_message(items: Sequence[MailItem], context: MailContext) -> Message:
     return message
 
 
-def _make_entry(item: MailItem, context: MailContext) -> _Entry:
+def _make_entry(item: MailItem, context: MailContext, config: str) -> _Entry:
     plan, event_id = item.plan, clean_text(item.event_id)
     advice = _advise(item, event_id)
     return _Entry(
         occasion=item.occasion,
         event_id=event_id,
-        link=context.event_url.replace("{event_id}", event_id) if event_id.isalnum() else "",
+        link=context.settings.tripleseat.event_url.replace("{event_id}", event_id) if event_id.isalnum() else "",
         location=shorten(clean_text(item.location or (plan.location.name if plan else "")), _LONGEST_NAME),
         short_day=_show_day(_day_of(item), context),
         order_id=clean_text(item.order_id or ""),
         reason=clean_text(item.reason or ""),
-        text=with_config(shorten(clean_text(item.text), _LONGEST_TEXT), context.config),
-        advice=with_config(f"{advice[:1].upper()}{advice[1:]}.", context.config) if advice else "",
+        text=with_config(shorten(clean_text(item.text), _LONGEST_TEXT), config),
+        advice=with_config(f"{advice[:1].upper()}{advice[1:]}.", config) if advice else "",
         plan=None if item.is_settled else plan,
         heading=_heading(item),
         is_settled=item.is_settled,
@@ -274,8 +269,9 @@ def _sum(entries: Iterable[_Entry]) -> Cents:
 
 def _find_zone(entries: Sequence[_Entry], context: MailContext) -> ZoneInfo:
     """The locations' zone if they share one; else the installation's."""
-    zones = {context.timezones.get(each.location, context.timezone) for each in entries}
-    return ZoneInfo(zones.pop() if len(zones) == 1 else context.timezone)
+    ours, of_location = context.settings.timezone, {each.name: each.timezone for each in context.settings.locations}
+    zones = {of_location.get(each.location, ours) for each in entries}
+    return ZoneInfo(zones.pop() if len(zones) == 1 else ours)
 
 
 def _day_of(item: MailItem) -> date | None:
@@ -298,7 +294,7 @@ def _write_subject(entries: Sequence[_Entry], days: Sequence[date], context: Mai
     if len(entries) == 1:
         counts += f" (event {entries[0].event_id})"
     head = ", ".join(each for each in (shorten(where, _LONGEST_PLACES), when) if each)
-    marks = ("[sandbox] " if context.sandbox else "") + ("[test] " if context.number is None else "")
+    marks = ("[sandbox] " if context.settings.is_sandbox else "") + ("[test] " if context.number is None else "")
     return f"{marks}{head or 'tsrevel'}: {counts}"
 
 

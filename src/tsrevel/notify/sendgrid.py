@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum, auto
 
+from tsrevel.config import EmailSettings
 from tsrevel.errors import Unavailable
 from tsrevel.redaction import Redactor
 from tsrevel.transport.client import Transport, send_once
@@ -51,31 +52,27 @@ class SendResult:
 
 @dataclass(frozen=True, slots=True)
 class SendGrid:
-    """The account that sends mails, and their envelope. `key` must never be shown."""
+    """The account that sends mails, and their envelope. Its key must never be shown."""
 
-    base_url: str
-    key: str
-    sender: str
-    recipients: tuple[str, ...]
-    sender_name: str = ""
-    reply_to: str = ""
+    email: EmailSettings
     transport: Transport = None
     network: Network = DIRECT
 
     def send(self, message: Message) -> SendResult:
         """Send one mail, within MAIL_SECONDS. If no answer comes, it may have been sent nevertheless."""
-        if not (self.key.isascii() and self.key.isprintable()):
+        key = self.email.api_key.get_secret_value().strip()
+        if not (key.isascii() and key.isprintable()):
             return SendResult(SendVerdict.REFUSED, "email.api_key has characters that no key has; set it again")
         body = self.encode(message)
-        headers = {"Authorization": f"Bearer {self.key}", "User-Agent": "tsrevel"}
-        url = self.base_url + _PATH
+        headers = {"Authorization": f"Bearer {key}", "User-Agent": "tsrevel"}
+        url = self.email.base_url + _PATH
         try:
             status, answer = send_once(
                 "POST", url, MAIL_SECONDS, self.transport, network=self.network, json=body, headers=headers
             )
         except Unavailable as error:
             return SendResult(SendVerdict.LATER, f"SendGrid: {error}")
-        return _judge(status, answer, Redactor(self.key))
+        return _judge(status, answer, Redactor(key))
 
     def encode(self, message: Message) -> dict[str, Json]:
         """The request for SendGrid's v3 mail/send, which accepts each address only once.
@@ -96,12 +93,12 @@ class SendGrid:
         )
 
         mail = Mail(from_email=From(), subject=Subject(message.subject))
-        mail.from_email.email = self.sender  # an argument would be parsed by the library
-        mail.from_email.name = self.sender_name or None
-        if self.reply_to:
+        mail.from_email.email = self.email.sender  # an argument would be parsed by the library
+        mail.from_email.name = self.email.sender_name or None
+        if self.email.reply_to:
             mail.reply_to = ReplyTo()
-            mail.reply_to.email = self.reply_to
-        for address in {each.casefold(): each for each in self.recipients}.values():
+            mail.reply_to.email = self.email.reply_to
+        for address in {each.casefold(): each for each in self.email.recipients}.values():
             to = To()
             to.email = address
             mail.add_to(to)
