@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from tsrevel.cli.answers.model import fill
-from tsrevel.cli.answers.rehearsal import RehearsalAnswer, SentFieldJson
+from tsrevel.cli.answers.rehearsal import RehearsalAnswer
 from tsrevel.cli.answers.runs import answer_outcome
 from tsrevel.cli.arguments import read_event_id
 from tsrevel.cli.context import CliContext, OutputOptions
@@ -34,16 +33,6 @@ SECOND_LOOK = 30.0
 """Seconds until each stage of the order is read back again."""
 _AMOUNT = re.compile(r"\$?\s*(\d{1,3}(?:,\d{3})+|\d+)\.(\d\d)")
 _YES_OR_NO = {True: "yes", False: "no"}
-
-
-@dataclass(frozen=True, slots=True)
-class _Rehearsed:
-    """The result. `station`: the person's answers; `left`: the checks that are left to a person."""
-
-    outcome: Outcome
-    fields: tuple[SentField, ...]
-    station: dict[str, str]
-    left: tuple[str, ...]
 
 
 def rehearse(ctx: CliContext, flags: OutputOptions, event: str, *, agreed: bool) -> int:
@@ -87,7 +76,15 @@ def rehearse(ctx: CliContext, flags: OutputOptions, event: str, *, agreed: bool)
             ctx.tell(f"tsrevel: no order of event {event_id} is finished: {made.reason or made.status}: {text}")
         status = report.exit_status or NEEDS_ATTENTION
         if flags.json:
-            ctx.answer(_answer(status, _Rehearsed(made, (), {}, ()), text))
+            ctx.answer(
+                RehearsalAnswer(
+                    success=False,
+                    exit_status=status,
+                    reason=made.reason,
+                    event=answer_outcome(made),
+                    error=text,
+                )
+            )
         return status
     return _compare(ctx, flags, settings, told, replace(made, text=""), agreed=agreed)
 
@@ -138,7 +135,17 @@ def _compare(
     wrong = [name for name, answer in station.items() if answer == "no"]
     status = NEEDS_ATTENTION if wrong else 0
     if flags.json:
-        ctx.answer(_answer(status, _Rehearsed(made, fields, station, left)))
+        ctx.answer(
+            RehearsalAnswer(
+                success=status == 0,
+                exit_status=status,
+                reason=made.reason,
+                event=answer_outcome(made),
+                fields=fields,
+                station=station,
+                left_to_check=left,
+            )
+        )
         return status
     for check in left:
         ctx.say(f"Left to check by hand: {check}")
@@ -182,32 +189,8 @@ def _show_fields(ctx: CliContext, fields: tuple[SentField, ...]) -> None:
             ctx.say(f"  {each.result}: {each.resource}.{each.field}")
 
 
-def _answer(status: int, made: _Rehearsed, error: str | None = None) -> RehearsalAnswer:
-    return RehearsalAnswer(
-        success=status == 0 and error is None,
-        exit_status=status,
-        reason=made.outcome.reason,
-        event=answer_outcome(made.outcome),
-        fields=tuple(fill(SentFieldJson, each) for each in made.fields),
-        station=made.station,
-        left_to_check=made.left,
-        error=error,
-    )
-
-
 def _refuse(ctx: CliContext, flags: OutputOptions, text: str, status: int, reason: Reason | None = None) -> int:
     ctx.tell(f"tsrevel: {text}")
     if flags.json:
-        ctx.answer(
-            RehearsalAnswer(
-                success=False,
-                exit_status=status,
-                reason=reason,
-                event=None,
-                fields=(),
-                station={},
-                left_to_check=(),
-                error=text,
-            )
-        )
+        ctx.answer(RehearsalAnswer(success=False, exit_status=status, reason=reason, error=text))
     return status

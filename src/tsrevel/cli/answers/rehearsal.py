@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tsrevel.cli.answers.model import Answer, IfAny
 from tsrevel.cli.answers.runs import EventJson
-from tsrevel.insight.rehearsal import FieldResult
+from tsrevel.insight.rehearsal import SentField
 from tsrevel.planning.reasons import Reason
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SentFieldJson:
-    """A field that was sent, and its result in Revel. Over several rows it is the worst result."""
-
-    resource: str
-    field: str
-    result: FieldResult
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,8 +20,8 @@ class RehearsalAnswer(Answer):
     success: bool
     exit_status: int
     reason: Reason | None
-    event: EventJson | None
-    fields: tuple[SentFieldJson, ...]
-    station: dict[str, str]
-    left_to_check: tuple[str, ...]
+    event: EventJson | None = None
+    fields: tuple[SentField, ...] = ()
+    station: dict[str, str] = field(default_factory=dict)
+    left_to_check: tuple[str, ...] = ()
     error: IfAny[str | None] = None
