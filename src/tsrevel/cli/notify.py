@@ -18,7 +18,6 @@ from tsrevel.config import Settings, load_settings
 from tsrevel.engine.outcomes import NEEDS_ATTENTION, Outcome, RunReport, most_severe
 from tsrevel.errors import ConfigError, CredentialsRefused, ServiceDown
 from tsrevel.notify.healthchecks import Monitor
-from tsrevel.notify.hooks import HookFault
 from tsrevel.notify.message import MailContext, MailItem, write_message
 from tsrevel.notify.sendgrid import Message, SendGrid, SendVerdict
 from tsrevel.planning.model import EstablishmentId, EventId, Item, Location, OrderId, Plan, ProductId
@@ -81,7 +80,7 @@ def _try_all(ctx: CliContext, settings: Settings, runtime: Runtime) -> Iterator[
         if not getattr(settings.hooks, hook):
             yield TrialResult(hook, "skipped", f"hooks.{hook} isn't set")
         elif failure := call_hook(ctx, settings, hook, report, [outcome], test=True):
-            status = ConfigError.exit_status if failure.fault is HookFault.NOT_STARTED else NEEDS_ATTENTION
+            status = NEEDS_ATTENTION if failure.started else ConfigError.exit_status
             yield TrialResult(hook, "failed", f"the command of hooks.{hook} {failure.text}", status)
         else:
             yield TrialResult(hook, "ok", f"the command of hooks.{hook} ended with status 0")

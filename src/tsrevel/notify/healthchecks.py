@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 from threading import Thread
 from urllib.parse import urlsplit, urlunsplit
 from uuid import NAMESPACE_URL, UUID, uuid5
@@ -26,18 +25,10 @@ _NEEDS_ATTENTION = 3
 _MAY_PASS = frozenset({408, 425, 429})
 
 
-class PingFault(StrEnum):
-    """Why the monitor got no ping."""
-
-    NO_ANSWER = "NO_ANSWER"
-    NOT_TAKEN = "NOT_TAKEN"
-
-
 @dataclass(frozen=True, slots=True)
 class PingFailure:
     """A ping that the monitor didn't accept. `may_pass`: another attempt may help."""
 
-    fault: PingFault
     text: str
     may_pass: bool
 
@@ -98,13 +89,12 @@ class Monitor:
                     "POST", url, PING_SECONDS, self.transport, network=self.network, json=summary, headers=headers
                 )
             except Unavailable as error:
-                failure = PingFailure(PingFault.NO_ANSWER, f"{missing}: {error}", may_pass=True)
+                failure = PingFailure(f"{missing}: {error}", may_pass=True)
                 continue
             if 200 <= status < 300:
                 return
             may_pass = status >= 500 or status in _MAY_PASS
-            text = f"{missing}: it answered {status}; check monitor.ping_url"
-            failure = PingFailure(PingFault.NOT_TAKEN, text, may_pass)
+            failure = PingFailure(f"{missing}: it answered {status}; check monitor.ping_url", may_pass)
             if not may_pass:
                 break
         if failure:

@@ -9,27 +9,18 @@ import subprocess
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from enum import StrEnum
 
 HOOK_SECONDS = 30
 _TELLING = 8
 """The length from which a secret is also searched inside values: a shorter one may be there by chance."""
 
 
-class HookFault(StrEnum):
-    """The ways in which a hook can fail."""
-
-    NOT_STARTED = "NOT_STARTED"
-    TIMED_OUT = "TIMED_OUT"
-    EXIT_STATUS = "EXIT_STATUS"
-
-
 @dataclass(frozen=True, slots=True)
 class HookFailure:
-    """Why a hook failed; `text` continues "the command"."""
+    """Why a hook failed; `text` continues "the command". `started`: whether it began at all."""
 
-    fault: HookFault
     text: str
+    started: bool = True
 
 
 def run_hook(command: str, told: str, environ: Mapping[str, str]) -> HookFailure | None:
@@ -48,18 +39,18 @@ def run_hook(command: str, told: str, environ: Mapping[str, str]) -> HookFailure
         )
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or type(error).__name__
-        return HookFailure(HookFault.NOT_STARTED, f"couldn't be run ({why})")
+        return HookFailure(f"couldn't be run ({why})", started=False)
     try:
         hook.communicate(told.encode("utf-8", "replace"), timeout=HOOK_SECONDS)
     except subprocess.TimeoutExpired:
-        return HookFailure(HookFault.TIMED_OUT, f"took longer than {HOOK_SECONDS} seconds")
+        return HookFailure(f"took longer than {HOOK_SECONDS} seconds")
     finally:
         if hook.poll() is None:
             with suppress(ProcessLookupError):
                 os.killpg(hook.pid, signal.SIGKILL)
             hook.wait()
     if hook.returncode:
-        return HookFailure(HookFault.EXIT_STATUS, f"failed with status {hook.returncode}")
+        return HookFailure(f"failed with status {hook.returncode}")
     return None
 
 
