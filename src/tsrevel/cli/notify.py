@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
-from typing import Literal, get_args
+from typing import get_args
 from zoneinfo import ZoneInfo
 
-from tsrevel.cli.answers.model import fill
 from tsrevel.cli.answers.runs import Hook
 from tsrevel.cli.answers.setup import NotifyAnswer, TrialJson
 from tsrevel.cli.context import CliContext, OutputOptions
@@ -37,16 +36,6 @@ _STATUS_OF_MAIL = {
 _STYLES = {"ok": "green", "skipped": "dim", "failed": "bold red"}
 
 
-@dataclass(frozen=True, slots=True)
-class TrialResult:
-    """The result of one notification: "mail", "ping" or a hook."""
-
-    name: str
-    result: Literal["ok", "skipped", "failed"]
-    text: str
-    exit_status: int = 0
-
-
 def send_test(ctx: CliContext, flags: OutputOptions) -> int:
     """Try every notification that is set up, also in a dry run. While runs are paused or disabled, send nothing."""
     runtime = ctx.runtime or Runtime()
@@ -54,12 +43,11 @@ def send_test(ctx: CliContext, flags: OutputOptions) -> int:
     why = why_disabled(settings, runtime)
     if why:
         return report_nothing_checked(ctx, flags, why)
-    results = list(_try_all(ctx, settings, runtime))
+    results = tuple(_try_all(ctx, settings, runtime))
     status = most_severe({each.exit_status for each in results})
     if flags.json:
-        shown = tuple(fill(TrialJson, each) for each in results)
         dry_run = settings.safety.dry_run
-        ctx.answer(NotifyAnswer(success=status == 0, exit_status=status, dry_run=dry_run, results=shown))
+        ctx.answer(NotifyAnswer(success=status == 0, exit_status=status, dry_run=dry_run, results=results))
         return status
     out = TextOutput(ctx)
     for each in results:
@@ -70,7 +58,7 @@ def send_test(ctx: CliContext, flags: OutputOptions) -> int:
     return status
 
 
-def _try_all(ctx: CliContext, settings: Settings, runtime: Runtime) -> Iterator[TrialResult]:
+def _try_all(ctx: CliContext, settings: Settings, runtime: Runtime) -> Iterator[TrialJson]:
     run_id, now = runtime.new_run_id(), runtime.clock()
     yield _try_mail(settings, runtime, run_id, now)
     yield _try_ping(settings, runtime, run_id)
@@ -78,35 +66,35 @@ def _try_all(ctx: CliContext, settings: Settings, runtime: Runtime) -> Iterator[
     hooks: tuple[Hook, ...] = get_args(Hook)
     for hook, outcome in zip(hooks, report.outcomes, strict=True):
         if not getattr(settings.hooks, hook):
-            yield TrialResult(hook, "skipped", f"hooks.{hook} isn't set")
+            yield TrialJson(hook, "skipped", f"hooks.{hook} isn't set")
         elif failure := call_hook(ctx, settings, hook, report, [outcome], test=True):
             status = NEEDS_ATTENTION if failure.started else ConfigError.exit_status
-            yield TrialResult(hook, "failed", f"the command of hooks.{hook} {failure.text}", status)
+            yield TrialJson(hook, "failed", f"the command of hooks.{hook} {failure.text}", status)
         else:
-            yield TrialResult(hook, "ok", f"the command of hooks.{hook} ended with status 0")
+            yield TrialJson(hook, "ok", f"the command of hooks.{hook} ended with status 0")
 
 
-def _try_mail(settings: Settings, runtime: Runtime, run_id: str, now: datetime) -> TrialResult:
+def _try_mail(settings: Settings, runtime: Runtime, run_id: str, now: datetime) -> TrialJson:
     email, missing = settings.email, settings.email.missing
     if missing:
-        return TrialResult("mail", "skipped", f"{' and '.join(missing)} {'isn' if len(missing) == 1 else 'aren'}'t set")
+        return TrialJson("mail", "skipped", f"{' and '.join(missing)} {'isn' if len(missing) == 1 else 'aren'}'t set")
     account = SendGrid(email, runtime.sendgrid, settings.network)
     delivery = account.send(_write_mail(settings, run_id, now))
     status = _STATUS_OF_MAIL[delivery.verdict]
     if status:
-        return TrialResult("mail", "failed", delivery.text, status)
-    return TrialResult("mail", "ok", f"SendGrid accepted it, from {email.sender} to {', '.join(email.recipients)}")
+        return TrialJson("mail", "failed", delivery.text, status)
+    return TrialJson("mail", "ok", f"SendGrid accepted it, from {email.sender} to {', '.join(email.recipients)}")
 
 
-def _try_ping(settings: Settings, runtime: Runtime, run_id: str) -> TrialResult:
+def _try_ping(settings: Settings, runtime: Runtime, run_id: str) -> TrialJson:
     url = settings.monitor.ping_url.get_secret_value()
     if not url:
-        return TrialResult("ping", "skipped", "monitor.ping_url isn't set")
+        return TrialJson("ping", "skipped", "monitor.ping_url isn't set")
     monitor = Monitor(url, run_id, transport=runtime.monitor, network=settings.network)
     for failure in monitor.try_out({"test": True, "correlation_id": correlate(run_id)}):
         status = (ServiceDown if failure.may_pass else ConfigError).exit_status
-        return TrialResult("ping", "failed", failure.text, status)
-    return TrialResult("ping", "ok", "the monitor accepted it as a success")
+        return TrialJson("ping", "failed", failure.text, status)
+    return TrialJson("ping", "ok", "the monitor accepted it as a success")
 
 
 def _write_mail(settings: Settings, run_id: str, now: datetime) -> Message:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
 
 from tsrevel.cli.answers.model import Answer, IfAny, Instant, ProblemJson
 from tsrevel.planning.reasons import Reason
@@ -176,13 +178,14 @@ class ScheduleAnswer(Answer):
     warnings: list[str]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class TrialJson:
     """The result of one notification: "mail", "ping" or a hook."""
 
     name: str
     result: Literal["ok", "skipped", "failed"]
     text: str
+    exit_status: Annotated[int, Field(exclude=True)] = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
