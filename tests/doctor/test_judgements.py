@@ -14,8 +14,9 @@ from tsrevel.doctor import assumed_of_revel as revel
 from tsrevel.doctor import assumed_of_tripleseat as tripleseat
 from tsrevel.doctor.assumed_of_revel import ListedOrder, RevelEvidence, StandingOrder
 from tsrevel.doctor.assumed_of_tripleseat import TripleSeatEvidence
+from tsrevel.doctor.findings import Judgement
 from tsrevel.ledger import KnownOrder
-from tsrevel.planning.assumptions import AssumptionAnswer, AssumptionResult
+from tsrevel.planning.assumptions import AssumptionResult
 from tsrevel.planning.model import OrderId
 from tsrevel.planning.money import Cents
 from tsrevel.revel.probes import RevelAnswer
@@ -81,7 +82,7 @@ def showing(of_it: dict[str, Any], known: KnownOrder = KNOWN, *others: StandingO
 SHORT = page(*IDS, more="/resources/Product/?offset=5", total=300)
 SHOWS_WALL_TIME = StandingOrder(OTHER, {**SECOND, "created_date": "2026-12-12T10:00:05"})
 SHOWS_UTC = StandingOrder(OTHER, {**SECOND, "created_date": "2026-12-12T18:00:05"})
-Judge = Callable[[RevelEvidence], AssumptionAnswer]
+Judge = Callable[[RevelEvidence], Judgement]
 CASES: list[tuple[Judge, dict[str, Any], AssumptionResult]] = [
     (revel.judge_uuid_kept, showing({"uuid": TWO}), FAILS),
     (revel.judge_uuid_kept, showing({"uuid": ONE.upper()}), HOLDS),
@@ -166,7 +167,7 @@ CASES: list[tuple[Judge, dict[str, Any], AssumptionResult]] = [
 ]
 
 
-@pytest.mark.parametrize("judge", revel.REVEL_JUDGES)
+@pytest.mark.parametrize("judge", revel.REVEL_JUDGES.values())
 def test_a_good_revel_holds(judge: Judge) -> None:
     assert judge(GOOD).result is HOLDS
 
@@ -222,11 +223,11 @@ SEEN = TripleSeatEvidence(
 )
 
 
-def charges(seen: TripleSeatEvidence) -> AssumptionAnswer:
+def charges(seen: TripleSeatEvidence) -> Judgement:
     return tripleseat.judge_charges(seen, ["sales tax"])
 
 
-def documents(seen: TripleSeatEvidence) -> AssumptionAnswer:
+def documents(seen: TripleSeatEvidence) -> Judgement:
     return tripleseat.judge_documents(seen, "")
 
 
@@ -245,7 +246,7 @@ T_JUDGES = (
     documents,
     tripleseat.judge_webhooks,
 )
-TJudge = Callable[[TripleSeatEvidence], AssumptionAnswer]
+TJudge = Callable[[TripleSeatEvidence], Judgement]
 T_CASES: list[tuple[TJudge, dict[str, Any], AssumptionResult]] = [
     (tripleseat.judge_event_dates, {"long_ago": TripleSeatAnswer((OTHER_DAY,))}, FAILS),
     (tripleseat.judge_event_dates, {"long_ago": TripleSeatAnswer((event(8, event_date_iso8601="2001-01-05"),))}, HOLDS),

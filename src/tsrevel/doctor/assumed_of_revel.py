@@ -10,9 +10,9 @@ from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 from tsrevel.clocks import DOUBTFUL_CLOCK, agree_that_it_is_wrong
-from tsrevel.doctor.findings import fails, holds, untold
+from tsrevel.doctor.findings import Judgement, fails, holds, untold
 from tsrevel.ledger import KnownOrder
-from tsrevel.planning.assumptions import AssumptionAnswer, AssumptionCode, AssumptionResult
+from tsrevel.planning.assumptions import AssumptionCode, AssumptionResult
 from tsrevel.revel.decode import Row, decode_id, decode_uuid
 from tsrevel.revel.probes import RevelAnswer, RevelProbe
 
@@ -186,294 +186,278 @@ def _text(row: Row) -> str:
 # Judge the answers
 
 
-def _judge_shown(
-    code: AssumptionCode, seen: RevelEvidence, judge: Callable[[StandingOrder], AssumptionAnswer]
-) -> AssumptionAnswer:
+def _judge_shown(seen: RevelEvidence, judge: Callable[[StandingOrder], Judgement]) -> Judgement:
     """The answer of the ledger's orders. If one confirms and another refutes it, then somebody changed one of them."""
     if not seen.shown:
-        return untold(code, seen.none_shown)
+        return untold(seen.none_shown)
     told = [judge(each) for each in seen.shown]
     held, failed, others = (
         next((each for each in told if each.result is result), None)
         for result in (AssumptionResult.HOLDS, AssumptionResult.FAILS, AssumptionResult.UNTOLD)
     )
     if held and failed:
-        return untold(code, f"{failed.detail}, but {held.detail}")
+        return untold(f"{failed.detail}, but {held.detail}")
     return failed or held or others or told[0]
 
 
-def judge_uuid_kept(seen: RevelEvidence) -> AssumptionAnswer:
-    code = _C.REVEL_UUID_KEPT
-
-    def judge(each: StandingOrder) -> AssumptionAnswer:
-        known = each.known
-        if decode_uuid(each.row.get("uuid")) == known.uuid:
-            return holds(code, f"order {known.order_id} has the uuid that was sent")
-        if known.written_at is None:  # it was found at Revel, so a person may have made it
-            return untold(code, f"the ledger doesn't say that tsrevel wrote order {known.order_id}")
-        return fails(code, f"order {known.order_id} has another uuid than was sent")
-
-    return _judge_shown(code, seen, judge)
+def judge_uuid_kept(seen: RevelEvidence) -> Judgement:
+    return _judge_shown(seen, _judge_uuid)
 
 
-def judge_finds_by_uuid(seen: RevelEvidence) -> AssumptionAnswer:
-    code = _C.REVEL_FINDS_BY_UUID
+def _judge_uuid(each: StandingOrder) -> Judgement:
+    known = each.known
+    if decode_uuid(each.row.get("uuid")) == known.uuid:
+        return holds(f"order {known.order_id} has the uuid that was sent")
+    if known.written_at is None:  # it was found at Revel, so a person may have made it
+        return untold(f"the ledger doesn't say that tsrevel wrote order {known.order_id}")
+    return fails(f"order {known.order_id} has another uuid than was sent")
+
+
+def judge_finds_by_uuid(seen: RevelEvidence) -> Judgement:
     if seen.by_uuid is None:
-        return untold(code, _why_none(seen.newest, "Revel lists no order that has a uuid"))
+        return untold(_why_none(seen.newest, "Revel lists no order that has a uuid"))
     wanted = seen.orders[0]
     uuids = [decode_uuid(row.get("uuid")) for row in seen.by_uuid.rows]
-    return _judge_found(code, seen.by_uuid, wanted, "uuid", all(uuid == wanted.uuid for uuid in uuids))
+    return _judge_found(seen.by_uuid, wanted, "uuid", all(uuid == wanted.uuid for uuid in uuids))
 
 
-def judge_finds_by_local_id(seen: RevelEvidence) -> AssumptionAnswer:
-    code = _C.REVEL_FINDS_BY_LOCAL_ID
+def judge_finds_by_local_id(seen: RevelEvidence) -> Judgement:
     if seen.by_local_id is None:
-        return untold(code, _why_none(seen.newest, "Revel lists no order that has a local_id"))
+        return untold(_why_none(seen.newest, "Revel lists no order that has a local_id"))
     wanted = next(each for each in seen.orders if each.local_id)
     # a database may compare text without case and outer blanks; runs compare it exactly
     names = {_text(row).strip().casefold() for row in seen.by_local_id.rows}
     fits = names <= {wanted.local_id.strip().casefold()}
-    return _judge_found(code, seen.by_local_id, wanted, "local_id", fits)
+    return _judge_found(seen.by_local_id, wanted, "local_id", fits)
 
 
-def _judge_found(
-    code: AssumptionCode,
-    answer: RevelAnswer,
-    wanted: ListedOrder,
-    key: str,
-    fits: bool,
-) -> AssumptionAnswer:
+def _judge_found(answer: RevelAnswer, wanted: ListedOrder, key: str, fits: bool) -> Judgement:
     if answer.problem or answer.refused not in {None, 400}:
-        return untold(code, _why_none(answer, ""))
+        return untold(_why_none(answer, ""))
     if answer.refused:
-        return fails(code, f"Revel refuses the filter {key} with status 400")
+        return fails(f"Revel refuses the filter {key} with status 400")
     if not answer.rows:
-        return fails(code, f"Revel lists no order for the {key} of order {wanted.id}")
+        return fails(f"Revel lists no order for the {key} of order {wanted.id}")
     if not fits:
-        return fails(code, f"Revel lists other orders for the {key} of order {wanted.id}")
-    return holds(code, f"Revel finds order {wanted.id} by its {key}")
+        return fails(f"Revel lists other orders for the {key} of order {wanted.id}")
+    return holds(f"Revel finds order {wanted.id} by its {key}")
 
 
-def judge_finds_none(seen: RevelEvidence) -> AssumptionAnswer:
-    code, answer = _C.REVEL_FINDS_NONE_FOR_UNKNOWN, seen.by_unknown
+def judge_finds_none(seen: RevelEvidence) -> Judgement:
+    answer = seen.by_unknown
     if answer.problem or answer.refused:
-        return untold(code, _why_none(answer, ""))
+        return untold(_why_none(answer, ""))
     if answer.rows:
-        return fails(code, f"Revel lists orders for a uuid that nobody has used ({len(answer.rows)} rows)")
+        return fails(f"Revel lists orders for a uuid that nobody has used ({len(answer.rows)} rows)")
     if not seen.newest.rows:
-        return untold(code, _why_none(seen.newest, "Revel lists no order at all"))
-    return holds(code, "Revel lists no order for a fresh uuid")
+        return untold(_why_none(seen.newest, "Revel lists no order at all"))
+    return holds("Revel lists no order for a fresh uuid")
 
 
-def judge_in_filter(seen: RevelEvidence) -> AssumptionAnswer:
-    code = _C.REVEL_IN_FILTER
+def judge_in_filter(seen: RevelEvidence) -> Judgement:
     if seen.uuids_in is None:
-        return untold(code, _why_none(seen.newest, "Revel lists fewer than two orders to look up"))
+        return untold(_why_none(seen.newest, "Revel lists fewer than two orders to look up"))
     wanted = {each.uuid for each in seen.orders}
     names = {each.local_id for each in seen.orders}
     for key, answer, values in (("uuid", seen.uuids_in, wanted), ("local_id", seen.local_ids_in, names)):
         if answer is None:
             continue
         if answer.problem or answer.refused not in {None, 400}:
-            return untold(code, _why_none(answer, ""))
+            return untold(_why_none(answer, ""))
         if answer.refused:
-            return fails(code, f"Revel refuses the filter {key}__in with status 400")
+            return fails(f"Revel refuses the filter {key}__in with status 400")
         found = {decode_uuid(row.get(key)) if key == "uuid" else str(row.get(key)) for row in answer.rows}
         if found < values and _has_more(answer):  # POS stations use their numbers again and again
-            return untold(code, f"more orders than fit on a page have the {key} of one of the two orders")
+            return untold(f"more orders than fit on a page have the {key} of one of the two orders")
         if found != values:
             count = len(answer.rows)
-            return fails(code, f"Revel doesn't list exactly the two orders of a {key}__in filter ({count} rows)")
+            return fails(f"Revel doesn't list exactly the two orders of a {key}__in filter ({count} rows)")
     if seen.unknown_in.rows:
-        return fails(code, "Revel lists orders for a uuid__in filter with two unknown uuids")
-    return holds(code, "one request finds both orders")
+        return fails("Revel lists orders for a uuid__in filter with two unknown uuids")
+    return holds("one request finds both orders")
 
 
-def judge_unknown_filter(seen: RevelEvidence) -> AssumptionAnswer:
-    code, answer = _C.REVEL_UNKNOWN_FILTER, seen.unknown_filter
+def judge_unknown_filter(seen: RevelEvidence) -> Judgement:
+    answer = seen.unknown_filter
     if answer.refused == 400:
-        return fails(code, "Revel refuses an unknown filter with status 400")
+        return fails("Revel refuses an unknown filter with status 400")
     if answer.problem or answer.refused:
-        return untold(code, _why_none(answer, ""))
+        return untold(_why_none(answer, ""))
     if answer.rows:
-        return holds(code, "Revel ignores a made-up filter")
+        return holds("Revel ignores a made-up filter")
     if seen.newest.rows:
-        return fails(code, "Revel lists nothing for an unknown filter")
-    return untold(code, "Revel lists no order at all")
+        return fails("Revel lists nothing for an unknown filter")
+    return untold("Revel lists no order at all")
 
 
-def judge_establishment_filter(seen: RevelEvidence) -> AssumptionAnswer:
-    code, here, nowhere = _C.REVEL_ESTABLISHMENT_FILTER, seen.of_establishment, seen.of_nowhere
+def judge_establishment_filter(seen: RevelEvidence) -> Judgement:
+    here, nowhere = seen.of_establishment, seen.of_nowhere
     if here is None:
-        return untold(code, "there are no [[locations]]")
+        return untold("there are no [[locations]]")
     for answer in (here, nowhere):
         if answer.problem or answer.refused:
-            return untold(code, _why_none(answer, ""))
+            return untold(_why_none(answer, ""))
     others = [row for row in here.rows if decode_id(row.get("establishment")) != seen.establishment]
     if others:
-        return fails(code, f"for establishment {seen.establishment} Revel lists products of others, too")
+        return fails(f"for establishment {seen.establishment} Revel lists products of others, too")
     if nowhere.rows:
-        return fails(code, "Revel lists products for an establishment that doesn't exist")
+        return fails("Revel lists products for an establishment that doesn't exist")
     if not here.rows:
-        return untold(code, f"Revel lists no active product of establishment {seen.establishment}")
-    return holds(code, f"all rows ({len(here.rows)}) belong to establishment {seen.establishment}")
+        return untold(f"Revel lists no active product of establishment {seen.establishment}")
+    return holds(f"all rows ({len(here.rows)}) belong to establishment {seen.establishment}")
 
 
-def judge_fields(seen: RevelEvidence) -> AssumptionAnswer:
-    code, answer = _C.REVEL_FIELDS, seen.narrowed
+def judge_fields(seen: RevelEvidence) -> Judgement:
+    answer = seen.narrowed
     if answer.refused == 400:
-        return fails(code, "Revel refuses `fields` with status 400")
+        return fails("Revel refuses `fields` with status 400")
     if not answer.rows:
-        return untold(code, _why_none(answer, "Revel lists no product"))
+        return untold(_why_none(answer, "Revel lists no product"))
     keys = answer.rows[0].keys()
     if not {"id", "name"} <= keys:
-        return fails(code, "a row requested with id and name lacks one of them")
+        return fails("a row requested with id and name lacks one of them")
     if keys <= {"id", "name", "resource_uri"}:
-        return holds(code, "a row has only the requested fields")
-    return fails(code, f"a row requested with 2 fields has {len(keys)}")
+        return holds("a row has only the requested fields")
+    return fails(f"a row requested with 2 fields has {len(keys)}")
 
 
-def judge_page_limit(seen: RevelEvidence) -> AssumptionAnswer:
-    code, answer = _C.REVEL_PAGE_LIMIT, seen.longest
+def judge_page_limit(seen: RevelEvidence) -> Judgement:
+    answer = seen.longest
     if answer.refused == 400:
-        return fails(code, "Revel refuses a page of 250 rows with status 400")
+        return fails("Revel refuses a page of 250 rows with status 400")
     if not answer.rows:
-        return untold(code, _why_none(answer, "Revel lists no product"))
+        return untold(_why_none(answer, "Revel lists no product"))
     count = len(answer.rows)
     if count >= 250:
-        return holds(code, f"a page has {count} rows")
+        return holds(f"a page has {count} rows")
     if answer.next or count < (answer.total or 0):
-        return fails(code, f"a page has {count} rows, but 250 were requested")
-    return untold(code, f"the account has too few products ({count})")
+        return fails(f"a page has {count} rows, but 250 were requested")
+    return untold(f"the account has too few products ({count})")
 
 
-def judge_next_page(seen: RevelEvidence) -> AssumptionAnswer:
-    code, first = _C.REVEL_NEXT_PAGE, seen.pages[0]
+def judge_next_page(seen: RevelEvidence) -> Judgement:
+    first = seen.pages[0]
     failed = next((page for page in seen.pages if page.problem or page.refused), None)
     if failed:
-        return untold(code, _why_none(failed, ""))
+        return untold(_why_none(failed, ""))
     seen_ids = [_ids(page) for page in seen.pages]
     if not first.next:
         if first.total is not None and first.total > len(first.rows):
-            return fails(code, f"a page has {len(first.rows)} of {first.total} rows, but names no next page")
-        return untold(code, "Revel lists too few products for two pages")
+            return fails(f"a page has {len(first.rows)} of {first.total} rows, but names no next page")
+        return untold("Revel lists too few products for two pages")
     if len(seen.pages) < 3:
-        return fails(code, "a page that names a next page has no total_count")
+        return fails("a page that names a next page has no total_count")
     if {page.total for page in seen.pages} - {first.total, None}:
-        return untold(code, "Revel's products changed while the pages were read")
+        return untold("Revel's products changed while the pages were read")
     if not seen_ids[1]:
-        return fails(code, "the next page is empty")
+        return fails("the next page is empty")
     if set(seen_ids[0]) & set(seen_ids[1]):
-        return fails(code, "the next page repeats rows of the first one")
+        return fails("the next page repeats rows of the first one")
     if len(set(seen_ids[2])) != 1 or seen.pages[2].next:
-        return fails(code, f"the last of {first.total} rows isn't the only one on the last page")
+        return fails(f"the last of {first.total} rows isn't the only one on the last page")
     if set(seen_ids[2]) & set(seen_ids[0]) or (seen.pages[1].next and set(seen_ids[2]) & set(seen_ids[1])):
-        return fails(code, "the last page repeats rows of earlier pages")
-    return holds(code, f"pages follow each other up to the last of {first.total} rows")
+        return fails("the last page repeats rows of earlier pages")
+    return holds(f"pages follow each other up to the last of {first.total} rows")
 
 
-def judge_page_order(seen: RevelEvidence) -> AssumptionAnswer:
-    code = _C.REVEL_PAGE_ORDER
+def judge_page_order(seen: RevelEvidence) -> Judgement:
     for answer in (seen.longest, seen.descending):
         if answer.problem or answer.refused:
-            return untold(code, _why_none(answer, ""))
+            return untold(_why_none(answer, ""))
     up, down = ([int(each) for each in _ids(answer)] for answer in (seen.longest, seen.descending))
     if len(up) < 2 or len(down) < 2:
-        return untold(code, "Revel lists too few products")
+        return untold("Revel lists too few products")
     if up != sorted(up) or down != sorted(down, reverse=True):
-        return fails(code, "rows aren't sorted as requested")
-    return holds(code, "rows are sorted by id as requested, up and down")
+        return fails("rows aren't sorted as requested")
+    return holds("rows are sorted by id as requested, up and down")
 
 
-def judge_product_set(seen: RevelEvidence) -> AssumptionAnswer:
-    code, answer = _C.REVEL_PRODUCT_SET, seen.product_set
+def judge_product_set(seen: RevelEvidence) -> Judgement:
+    answer = seen.product_set
     if answer is None:
-        return untold(code, _why_none(seen.longest, "Revel lists fewer than two products to look up"))
+        return untold(_why_none(seen.longest, "Revel lists fewer than two products to look up"))
     if answer.refused:
-        return fails(code, f"Revel refuses a request for two products with status {answer.refused}")
+        return fails(f"Revel refuses a request for two products with status {answer.refused}")
     if answer.problem:
-        return untold(code, answer.problem)
+        return untold(answer.problem)
     if set(_ids(answer)) != set(seen.products):
-        return fails(code, "Revel doesn't return exactly the two requested products")
-    return holds(code, "one request returns both products")
+        return fails("Revel doesn't return exactly the two requested products")
+    return holds("one request returns both products")
 
 
-def judge_numbers(seen: RevelEvidence) -> AssumptionAnswer:
-    code = _C.REVEL_NUMBERS
+def judge_numbers(seen: RevelEvidence) -> Judgement:
     rows = (*(each.row for each in seen.shown), *seen.newest.rows)
     if not rows:
-        return untold(code, _why_none(seen.newest, "Revel lists no order"))
+        return untold(_why_none(seen.newest, "Revel lists no order"))
     amounts = [(key, row[key]) for row in rows for key in _MONEY if row.get(key) not in (None, "")]
     odd = next((key for key, value in amounts if _amount(value) is None), None)
     if odd:
-        return fails(code, f"{odd} of an order isn't a decimal number")
+        return fails(f"{odd} of an order isn't a decimal number")
     for each in seen.shown:
         total, sent = _amount(each.row.get("final_total")), each.known.total
         if total is not None and total == sent and sent:  # `sent` is in cents
-            return fails(code, f"order {each.known.order_id} shows 100 times the amount that was sent")
+            return fails(f"order {each.known.order_id} shows 100 times the amount that was sent")
     if not amounts:
-        return untold(code, "the orders that Revel lists show no amounts")
-    return holds(code, f"{len(amounts)} amounts are decimal numbers")
+        return untold("the orders that Revel lists show no amounts")
+    return holds(f"{len(amounts)} amounts are decimal numbers")
 
 
-def judge_local_time(seen: RevelEvidence) -> AssumptionAnswer:
+def judge_local_time(seen: RevelEvidence) -> Judgement:
     """Only UTC or an offset refutes it: people and POS stations may change the time of an order (facts Revel 7)."""
-    code = _C.REVEL_LOCAL_TIME
-    return _judge_shown(code, seen, lambda each: _judge_time(code, each))
+    return _judge_shown(seen, _judge_time)
 
 
-def _judge_time(code: AssumptionCode, each: StandingOrder) -> AssumptionAnswer:
+def _judge_time(each: StandingOrder) -> Judgement:
     known = each.known
     try:
         shown = datetime.fromisoformat(str(each.row.get("created_date")))
     except ValueError:
-        return untold(code, f"the time of order {known.order_id} can't be read")
+        return untold(f"the time of order {known.order_id} can't be read")
     if shown.tzinfo:
-        return fails(code, f"order {known.order_id} shows its time with an offset")
+        return fails(f"order {known.order_id} shows its time with an offset")
     if known.written_at is None:
-        return untold(code, f"the ledger doesn't say when order {known.order_id} was written")
+        return untold(f"the ledger doesn't say when order {known.order_id} was written")
     wall = known.written_at.astimezone(ZoneInfo(known.timezone)).replace(tzinfo=None)
     utc = known.written_at.replace(tzinfo=None)
     if abs(wall - utc) < _WRITTEN_WITHIN * 2:
-        return untold(code, f"{known.timezone} is too near UTC to tell the two apart")
+        return untold(f"{known.timezone} is too near UTC to tell the two apart")
     if abs(shown - wall) <= _WRITTEN_WITHIN:
-        return holds(code, f"order {known.order_id} shows the wall time in {known.timezone}")
+        return holds(f"order {known.order_id} shows the wall time in {known.timezone}")
     if abs(shown - utc) <= _WRITTEN_WITHIN:
-        return fails(code, f"order {known.order_id} shows UTC, not the wall time in {known.timezone}")
-    return untold(code, f"the time of order {known.order_id} isn't when it was written; it was changed since")
+        return fails(f"order {known.order_id} shows UTC, not the wall time in {known.timezone}")
+    return untold(f"the time of order {known.order_id} isn't when it was written; it was changed since")
 
 
-def judge_clock(seen: RevelEvidence) -> AssumptionAnswer:
-    code = _C.REVEL_CLOCK
+def judge_clock(seen: RevelEvidence) -> Judgement:
     if seen.newest.problem and seen.skew is None:
-        return untold(code, seen.newest.problem)
+        return untold(seen.newest.problem)
     if seen.skew is None:
-        return fails(code, "Revel's answers have no readable Date")
+        return fails("Revel's answers have no readable Date")
     apart = round(abs(seen.skew))
     if apart <= DOUBTFUL_CLOCK:
-        return holds(code, f"Revel's clock is {apart} s from this machine's")
+        return holds(f"Revel's clock is {apart} s from this machine's")
     if agree_that_it_is_wrong({"TripleSeat": seen.other_skew, "Revel": seen.skew}):
-        return untold(code, f"this machine's clock is wrong: both services are {apart} s from it")
-    return fails(code, f"Revel's clock is {apart} s from this machine's")
+        return untold(f"this machine's clock is wrong: both services are {apart} s from it")
+    return fails(f"Revel's clock is {apart} s from this machine's")
 
 
-REVEL_JUDGES = (
-    judge_uuid_kept,
-    judge_finds_by_uuid,
-    judge_finds_by_local_id,
-    judge_finds_none,
-    judge_in_filter,
-    judge_unknown_filter,
-    judge_establishment_filter,
-    judge_fields,
-    judge_page_limit,
-    judge_next_page,
-    judge_page_order,
-    judge_product_set,
-    judge_numbers,
-    judge_local_time,
-    judge_clock,
-)
+REVEL_JUDGES: dict[AssumptionCode, Callable[[RevelEvidence], Judgement]] = {
+    _C.REVEL_UUID_KEPT: judge_uuid_kept,
+    _C.REVEL_FINDS_BY_UUID: judge_finds_by_uuid,
+    _C.REVEL_FINDS_BY_LOCAL_ID: judge_finds_by_local_id,
+    _C.REVEL_FINDS_NONE_FOR_UNKNOWN: judge_finds_none,
+    _C.REVEL_IN_FILTER: judge_in_filter,
+    _C.REVEL_UNKNOWN_FILTER: judge_unknown_filter,
+    _C.REVEL_ESTABLISHMENT_FILTER: judge_establishment_filter,
+    _C.REVEL_FIELDS: judge_fields,
+    _C.REVEL_PAGE_LIMIT: judge_page_limit,
+    _C.REVEL_NEXT_PAGE: judge_next_page,
+    _C.REVEL_PAGE_ORDER: judge_page_order,
+    _C.REVEL_PRODUCT_SET: judge_product_set,
+    _C.REVEL_NUMBERS: judge_numbers,
+    _C.REVEL_LOCAL_TIME: judge_local_time,
+    _C.REVEL_CLOCK: judge_clock,
+}
 
 
 def _has_more(answer: RevelAnswer) -> bool:

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 
 from tsrevel.config import Settings
-from tsrevel.doctor.findings import fails, holds, untold
+from tsrevel.doctor.findings import Judgement, fails, holds, untold
 from tsrevel.errors import Unreadable
-from tsrevel.planning.assumptions import AssumptionAnswer, AssumptionCode
+from tsrevel.planning.assumptions import AssumptionCode
 from tsrevel.planning.documents import choose_document
 from tsrevel.planning.model import Event, Hold
 from tsrevel.planning.products import normalise
@@ -107,92 +107,88 @@ def _updated(row: EventRow) -> date | None:
 # Judge the answers
 
 
-def judge_event_dates(seen: TripleSeatEvidence) -> AssumptionAnswer:
-    code = _C.TRIPLESEAT_EVENT_DATES
+def judge_event_dates(seen: TripleSeatEvidence) -> Judgement:
     others = _outside(seen.long_ago.rows, _days, *_LONG_AGO)
     if others:
-        return fails(code, f"the search by event date for January 2001 lists events of other days ({others})")
-    return _judge_search(code, seen, seen.by_day, seen.day, _days, timedelta())
+        return fails(f"the search by event date for January 2001 lists events of other days ({others})")
+    return _judge_search(seen, seen.by_day, seen.day, _days, timedelta())
 
 
-def judge_update_dates(seen: TripleSeatEvidence) -> AssumptionAnswer:
-    code = _C.TRIPLESEAT_UPDATE_DATES
+def judge_update_dates(seen: TripleSeatEvidence) -> Judgement:
     others = _outside(seen.updated_long_ago.rows, _update_days, *_LONG_AGO)
     if others:
-        return fails(code, f"the search by update date for January 2001 lists events of other days ({others})")
-    return _judge_search(code, seen, seen.by_update, seen.updated, _update_days, timedelta(days=1))
+        return fails(f"the search by update date for January 2001 lists events of other days ({others})")
+    return _judge_search(seen, seen.by_update, seen.updated, _update_days, timedelta(days=1))
 
 
 def _judge_search(
-    code: AssumptionCode,
     seen: TripleSeatEvidence,
     answer: TripleSeatAnswer | None,
     day: date | None,
     days_of: DaysOf,
     slack: timedelta,
-) -> AssumptionAnswer:
+) -> Judgement:
     """Whether the search for the day of a known event lists that event, and none of other days."""
     if answer is None or day is None or seen.known is None:
-        return untold(code, _why_none(seen.pages[0], "TripleSeat lists no event in the last or next 60 days"))
+        return untold(_why_none(seen.pages[0], "TripleSeat lists no event in the last or next 60 days"))
     if answer.problem or answer.refused:
-        return untold(code, _why_none(answer, ""))
+        return untold(_why_none(answer, ""))
     if others := _outside(answer.rows, days_of, day - slack, day + slack):
-        return fails(code, f"the search for one day lists events of other days ({others})")
+        return fails(f"the search for one day lists events of other days ({others})")
     known = read_id(seen.known.get("id"))
     if (answer.pages or 1) == 1 and all(read_id(row.get("id")) != known for row in answer.rows):
-        return fails(code, f"event {known} isn't listed by the search for its own day")
-    return holds(code, f"the search finds the events of one day ({len(answer.rows)}), and none in January 2001")
+        return fails(f"event {known} isn't listed by the search for its own day")
+    return holds(f"the search finds the events of one day ({len(answer.rows)}), and none in January 2001")
 
 
 def _outside(rows: Iterable[EventRow], days_of: DaysOf, first: date, last: date) -> int:
     return sum(days is not None and (days[0] > last or days[1] < first) for days in map(days_of, rows))
 
 
-def judge_order(seen: TripleSeatEvidence) -> AssumptionAnswer:
-    code = _C.TRIPLESEAT_ORDER
+def judge_order(seen: TripleSeatEvidence) -> Judgement:
     if seen.pages[0].problem or seen.pages[0].refused:
-        return untold(code, _why_none(seen.pages[0], ""))
+        return untold(_why_none(seen.pages[0], ""))
     stamps = [stamp for page in seen.pages for row in page.rows if (stamp := read_stamp(row.get("created_at")))]
     if len(set(stamps)) < 2:
-        return untold(code, "TripleSeat lists too few events that were created at different times")
+        return untold("TripleSeat lists too few events that were created at different times")
     try:
         sorted_stamps = sorted(stamps)
     except TypeError:  # some stamps have an offset, others have none
-        return untold(code, "TripleSeat shows some times of creation with an offset and others without")
+        return untold("TripleSeat shows some times of creation with an offset and others without")
     if stamps != sorted_stamps:
-        return fails(code, "events aren't sorted by their creation")
-    return holds(code, f"{len(stamps)} events are sorted by their creation")
+        return fails("events aren't sorted by their creation")
+    return holds(f"{len(stamps)} events are sorted by their creation")
 
 
-def judge_pages(seen: TripleSeatEvidence) -> AssumptionAnswer:
-    code, first = _C.TRIPLESEAT_PAGES, seen.pages[0]
+def judge_pages(seen: TripleSeatEvidence) -> Judgement:
+    first = seen.pages[0]
     failed = next((page for page in seen.pages if page.problem or page.refused), None)
     if failed:
-        return untold(code, _why_none(failed, ""))
+        return untold(_why_none(failed, ""))
     if first.pages is None and first.rows:
-        return fails(code, "the search returns no total_pages")
+        return fails("the search returns no total_pages")
     if len(seen.pages) < 2:
-        return untold(code, "the events of the last and next 60 days fit on one page")
+        return untold("the events of the last and next 60 days fit on one page")
     if seen.pages[1].pages not in {None, first.pages}:
-        return untold(code, "TripleSeat's events changed while the pages were read")
+        return untold("TripleSeat's events changed while the pages were read")
     ids = [{read_id(row.get("id")) for row in page.rows} for page in seen.pages]
     if not ids[1] - ids[0]:
-        return fails(code, f"page 2 of {first.pages} has only events of page 1")
-    return holds(code, f"page 2 of {first.pages} has other events than page 1; {len(first.rows)} a page")
+        return fails(f"page 2 of {first.pages} has only events of page 1")
+    return holds(f"page 2 of {first.pages} has other events than page 1; {len(first.rows)} a page")
 
 
-def judge_updated_at(seen: TripleSeatEvidence) -> AssumptionAnswer:
+def judge_updated_at(seen: TripleSeatEvidence) -> Judgement:
     """Whether each edit that TripleSeat dates itself moved its event's time of change. Edits of lines have no date."""
-    code, rows = _C.TRIPLESEAT_UPDATED_AT, [row for answer in seen.whole for row in answer.rows]
+    rows = [row for answer in seen.whole for row in answer.rows]
     updates = [(row, updated) for row in rows if (updated := read_stamp(row.get("updated_at")))]
     pairs = [(edited, updated) for row, updated in updates for edited in _edits(row)]
     comparable = [(one, other) for one, other in pairs if (one.tzinfo is None) == (other.tzinfo is None)]
     if not comparable:
-        return untold(code, _why_no_event(seen) if not rows else "the events that were read have no dated edit")
+        return untold(_why_no_event(seen) if not rows else "the events that were read have no dated edit")
     later = sum(edited > updated for edited, updated in comparable)
     if later:
-        return fails(code, f"payments and status changes later than their event's updated_at: {later}")
-    return holds(code, f"payments and status changes ({len(comparable)}) aren't later than their event's updated_at")
+        return fails(f"payments and status changes later than their event's updated_at: {later}")
+    return holds(f"payments and status changes ({len(comparable)}) aren't later than their event's updated_at")
 
 
 def _edits(row: EventRow) -> Iterator[datetime]:
@@ -228,73 +224,71 @@ def _live_documents(seen: TripleSeatEvidence) -> list[Mapping[str, object]]:
     return [each for row in rows for each in objects_at(row, "documents") if not each.get("deleted_at")]
 
 
-def judge_financials(seen: TripleSeatEvidence) -> AssumptionAnswer:
-    code, documents = _C.TRIPLESEAT_FINANCIALS, _live_documents(seen)
+def judge_financials(seen: TripleSeatEvidence) -> Judgement:
+    documents = _live_documents(seen)
     if not documents:
-        return untold(code, _why_no_event(seen) if not _events(seen) else "the events that were read have no document")
+        return untold(_why_no_event(seen) if not _events(seen) else "the events that were read have no document")
     with_money = [each for each in documents if {"line_items", "financials"} <= each.keys()]
     if not with_money:
-        return fails(code, f"documents ({len(documents)}) come without the lines and totals that were requested")
-    return holds(code, f"documents with lines and totals: {len(with_money)} of {len(documents)}")
+        return fails(f"documents ({len(documents)}) come without the lines and totals that were requested")
+    return holds(f"documents with lines and totals: {len(with_money)} of {len(documents)}")
 
 
-def judge_charges(seen: TripleSeatEvidence, matches: Collection[str]) -> AssumptionAnswer:
+def judge_charges(seen: TripleSeatEvidence, matches: Collection[str]) -> Judgement:
     """`matches`: the names that [[charges]] lists."""
-    code, known = _C.TRIPLESEAT_CHARGES, {normalise(each) for each in matches}
+    known = {normalise(each) for each in matches}
     documents = [each for event in _events(seen) for each in event.documents if not each.deleted]
     names = dict.fromkeys(total.name for each in documents for total in each.billing_totals if total.amount)
     if not documents:
-        return untold(code, _why_no_event(seen) if not _events(seen) else "the events that were read have no document")
+        return untold(_why_no_event(seen) if not _events(seen) else "the events that were read have no document")
     if not names:
-        return untold(code, "the events that were read have no billing totals")
+        return untold("the events that were read have no billing totals")
     unknown = [name for name in names if normalise(name) not in known]
     if unknown:
-        return fails(code, f"[[charges]] doesn't name {_words(unknown)}; it covers {_words(set(names) - set(unknown))}")
-    return holds(code, f"[[charges]] covers {_words(names)}")
+        return fails(f"[[charges]] doesn't name {_words(unknown)}; it covers {_words(set(names) - set(unknown))}")
+    return holds(f"[[charges]] covers {_words(names)}")
 
 
-def judge_payment_states(seen: TripleSeatEvidence) -> AssumptionAnswer:
-    code = _C.TRIPLESEAT_PAYMENT_STATES
+def judge_payment_states(seen: TripleSeatEvidence) -> Judgement:
     sets = [object_at(each, "payment_set") for each in _live_documents(seen)]
     states = dict.fromkeys(
         state for each in sets for payment in objects_at(each, "payments") if (state := str(payment.get("state") or ""))
     )
     if not states:
-        return untold(code, _why_no_event(seen) if not _events(seen) else "the events that were read have no payments")
+        return untold(_why_no_event(seen) if not _events(seen) else "the events that were read have no payments")
     unknown = [state for state in states if not knows_payment_state(state)]
     if unknown:
-        return fails(code, f"tsrevel doesn't know {_words(unknown)}; it knows {_words(set(states) - set(unknown))}")
-    return holds(code, f"tsrevel knows {_words(states)}")
+        return fails(f"tsrevel doesn't know {_words(unknown)}; it knows {_words(set(states) - set(unknown))}")
+    return holds(f"tsrevel knows {_words(states)}")
 
 
-def judge_documents(seen: TripleSeatEvidence, pattern: str) -> AssumptionAnswer:
+def judge_documents(seen: TripleSeatEvidence, pattern: str) -> Judgement:
     """`pattern`: tripleseat.order_document."""
-    code = _C.TRIPLESEAT_DOCUMENTS
     events = [each for each in _events(seen) if any(not doc.deleted and doc.lines for doc in each.documents)]
     if not events:
-        return untold(code, _why_no_event(seen) if not _events(seen) else "no event that was read has lines")
+        return untold(_why_no_event(seen) if not _events(seen) else "no event that was read has lines")
     counts = sorted(sum(not each.deleted for each in event.documents) for event in events)
     chosen = [choose_document(event, pattern) for event in events]
     unclear = [each for each in chosen if isinstance(each, Hold) and each.reason is Reason.AMBIGUOUS_DOCUMENT]
     many = f"events with lines: {len(events)}; live documents of each: {counts[0]} to {counts[-1]}"
     if unclear:
-        return fails(code, f"{many}; for {len(unclear)} events nothing shows which one is the order")
-    return holds(code, f"{many}; each has one that is the order")
+        return fails(f"{many}; for {len(unclear)} events nothing shows which one is the order")
+    return holds(f"{many}; each has one that is the order")
 
 
-def judge_webhooks(seen: TripleSeatEvidence) -> AssumptionAnswer:
-    code, answers = _C.TRIPLESEAT_WEBHOOKS, seen.endpoints or {}
+def judge_webhooks(seen: TripleSeatEvidence) -> Judgement:
+    answers = seen.endpoints or {}
     rows = [row for answer in answers.values() for row in answer.rows]
     if not rows:
         first = next(iter(answers.values()), None)
         why = _why_none(first, "no webhook endpoint is set up") if first else "no site is known"
-        return untold(code, why)
+        return untold(why)
     disabled = sum(bool(row.get("disabled_at")) for row in rows)
     failing = [number for row in rows if (number := read_number(row.get("failed_count")))]
     if disabled or failing:
         worst = f"most failures in a row: {max(failing)}" if failing else "none fails now"
-        return fails(code, f"disabled endpoints: {disabled} of {len(rows)}; {worst}")
-    return holds(code, f"endpoints: {len(rows)}; all are enabled, and none fails")
+        return fails(f"disabled endpoints: {disabled} of {len(rows)}; {worst}")
+    return holds(f"endpoints: {len(rows)}; all are enabled, and none fails")
 
 
 def _words(words: Collection[str]) -> str:
@@ -311,17 +305,17 @@ def _why_none(answer: TripleSeatAnswer, otherwise: str) -> str:
     return f"refused with status {answer.refused}" if answer.refused else otherwise
 
 
-def judge_tripleseat(seen: TripleSeatEvidence, settings: Settings) -> tuple[AssumptionAnswer, ...]:
-    """The answer to each assumption about TripleSeat, in the order of ASSUMPTIONS."""
-    return (
-        judge_event_dates(seen),
-        judge_update_dates(seen),
-        judge_order(seen),
-        judge_pages(seen),
-        judge_updated_at(seen),
-        judge_financials(seen),
-        judge_charges(seen, [each.match for each in settings.charges]),
-        judge_payment_states(seen),
-        judge_documents(seen, settings.tripleseat.order_document),
-        judge_webhooks(seen),
-    )
+def judge_tripleseat(seen: TripleSeatEvidence, settings: Settings) -> dict[AssumptionCode, Judgement]:
+    """The judgement of each assumption about TripleSeat."""
+    return {
+        _C.TRIPLESEAT_EVENT_DATES: judge_event_dates(seen),
+        _C.TRIPLESEAT_UPDATE_DATES: judge_update_dates(seen),
+        _C.TRIPLESEAT_ORDER: judge_order(seen),
+        _C.TRIPLESEAT_PAGES: judge_pages(seen),
+        _C.TRIPLESEAT_UPDATED_AT: judge_updated_at(seen),
+        _C.TRIPLESEAT_FINANCIALS: judge_financials(seen),
+        _C.TRIPLESEAT_CHARGES: judge_charges(seen, [each.match for each in settings.charges]),
+        _C.TRIPLESEAT_PAYMENT_STATES: judge_payment_states(seen),
+        _C.TRIPLESEAT_DOCUMENTS: judge_documents(seen, settings.tripleseat.order_document),
+        _C.TRIPLESEAT_WEBHOOKS: judge_webhooks(seen),
+    }

@@ -12,10 +12,10 @@ from zoneinfo import ZoneInfo
 from tsrevel.config import Settings
 from tsrevel.doctor.assumed_of_revel import MOST_TRIED, REVEL_JUDGES, ask_revel
 from tsrevel.doctor.assumed_of_tripleseat import ask_tripleseat, judge_tripleseat
-from tsrevel.doctor.findings import CheckFinding, SkippedCheck, ok, problem, skipped, untold, warning
+from tsrevel.doctor.findings import CheckFinding, Judgement, SkippedCheck, ok, problem, skipped, untold, warning
 from tsrevel.errors import AssumptionFailed, LedgerUnusable
 from tsrevel.ledger import KnownOrder, open_view
-from tsrevel.planning.assumptions import ASSUMPTIONS, AssumptionAnswer, AssumptionResult
+from tsrevel.planning.assumptions import ASSUMPTIONS, AssumptionAnswer, AssumptionCode, AssumptionResult
 from tsrevel.wiring import Runtime, make_state_folder, open_ledger, open_services
 
 HOLDS, FAILS, UNTOLD = AssumptionResult.HOLDS, AssumptionResult.FAILS, AssumptionResult.UNTOLD
@@ -38,18 +38,18 @@ def check_assumptions(
     No error of a service or the ledger is raised: an assumption that can't be tested gets the result UNTOLD.
     """
     now = runtime.clock()
-    answers: tuple[AssumptionAnswer, ...] = ()
+    told: dict[AssumptionCode, Judgement] = {}
     try:
         known = read_known_orders(settings, runtime)
         trouble = ""
     except LedgerUnusable as error:
         known, trouble = (), str(error)
     if tripleseat_off is None or revel_off is None:  # if both are off, a wrong proxy may be why: neither can be opened
-        answers = _query(settings, runtime, known, asks_tripleseat=tripleseat_off is None, asks_revel=revel_off is None)
-    told = {each.code: each for each in answers}
+        told = _query(settings, runtime, known, asks_tripleseat=tripleseat_off is None, asks_revel=revel_off is None)
     off = {"Revel": revel_off, "TripleSeat": tripleseat_off}
     whole = tuple(
-        told.get(code) or untold(code, off[row.fact.partition(" ")[0]] or "") for code, row in ASSUMPTIONS.items()
+        AssumptionAnswer(code, *(told.get(code) or untold(off[row.fact.partition(" ")[0]] or "")))
+        for code, row in ASSUMPTIONS.items()
     )
     if not trouble and any(each.result is not UNTOLD for each in whole):
         try:
@@ -63,8 +63,8 @@ def check_assumptions(
 
 def _query(
     settings: Settings, runtime: Runtime, known: Sequence[KnownOrder], *, asks_tripleseat: bool, asks_revel: bool
-) -> tuple[AssumptionAnswer, ...]:
-    answers: list[AssumptionAnswer] = []
+) -> dict[AssumptionCode, Judgement]:
+    told: dict[AssumptionCode, Judgement] = {}
     skew = None
     with open_services(settings, runtime) as services:
         if asks_tripleseat:
@@ -72,14 +72,14 @@ def _query(
             today = runtime.clock().astimezone(ZoneInfo(settings.timezone)).date()
             statuses = frozenset(settings.tripleseat.eligible_statuses)
             seen = ask_tripleseat(services.tripleseat_probe, sites, statuses, today)
-            answers += judge_tripleseat(seen, settings)
+            told |= judge_tripleseat(seen, settings)
             skew = services.tripleseat_probe.skew
         if asks_revel:
             places = settings.locations
             establishment = str(places[0].revel_establishment) if places else ""
             evidence = ask_revel(services.revel_probe, known, establishment, skew)
-            answers += [judge(evidence) for judge in REVEL_JUDGES]
-    return tuple(answers)
+            told |= {code: judge(evidence) for code, judge in REVEL_JUDGES.items()}
+    return told
 
 
 def read_known_orders(settings: Settings, runtime: Runtime) -> tuple[KnownOrder, ...]:

@@ -21,7 +21,7 @@ from tsrevel.errors import (
     TsrevelError,
     Unavailable,
 )
-from tsrevel.planning.assumptions import AssumptionAnswer, AssumptionCode, AssumptionResult
+from tsrevel.planning.assumptions import AssumptionResult
 from tsrevel.planning.products import normalise
 
 T = TypeVar("T")
@@ -66,6 +66,13 @@ class CheckFinding:
     subject: str | None = None
 
 
+class Judgement(NamedTuple):
+    """The result of an assumption's test, and its detail, as in AssumptionAnswer."""
+
+    result: AssumptionResult
+    detail: str
+
+
 def exit_status(findings: Iterable[CheckFinding]) -> int:
     """The most urgent exit status; 0 if there is no problem."""
     return most_severe({finding.exit_status for finding in findings})
@@ -87,16 +94,16 @@ def skipped(name: str, skip: SkippedCheck) -> CheckFinding:
     return CheckFinding(name, skip.code, CheckResult.SKIPPED, f"because {skip.because}")
 
 
-def holds(code: AssumptionCode, detail: str) -> AssumptionAnswer:
-    return AssumptionAnswer(code, AssumptionResult.HOLDS, detail)
+def holds(detail: str) -> Judgement:
+    return Judgement(AssumptionResult.HOLDS, detail)
 
 
-def fails(code: AssumptionCode, detail: str) -> AssumptionAnswer:
-    return AssumptionAnswer(code, AssumptionResult.FAILS, detail)
+def fails(detail: str) -> Judgement:
+    return Judgement(AssumptionResult.FAILS, detail)
 
 
-def untold(code: AssumptionCode, why: str) -> AssumptionAnswer:
-    return AssumptionAnswer(code, AssumptionResult.UNTOLD, why)
+def untold(why: str) -> Judgement:
+    return Judgement(AssumptionResult.UNTOLD, why)
 
 
 def attempt(read: Callable[[], T]) -> T | TsrevelError:
