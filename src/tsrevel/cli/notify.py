@@ -14,6 +14,7 @@ from tsrevel.cli.context import CliContext, OutputOptions
 from tsrevel.cli.notifications import call_hook
 from tsrevel.cli.output import TextOutput, report_nothing_checked
 from tsrevel.config import Settings, load_settings
+from tsrevel.config.policy import build_policy
 from tsrevel.engine.outcomes import NEEDS_ATTENTION, Outcome, RunReport, most_severe
 from tsrevel.errors import ConfigError, CredentialsRefused, ServiceDown
 from tsrevel.notify.healthchecks import Monitor
@@ -106,18 +107,8 @@ def _write_mail(settings: Settings, run_id: str, now: datetime) -> Message:
 
 def _make_plan(settings: Settings, now: datetime) -> Plan:
     """An invented order at the first location of the settings, so its currency and time zone are seen."""
-    first = next(iter(settings.locations), None)
-    location = Location(
-        name=first.name if first and first.name else "Sample location",
-        tripleseat_location=None,
-        tripleseat_site=None,
-        establishment=EstablishmentId(first.revel_establishment if first else 1),
-        timezone=first.timezone if first else settings.timezone,
-        user=0,
-        station=0,
-        dining_option=0,
-        currency=first.currency if first else "USD",
-    )
+    sample = Location("Sample location", None, None, EstablishmentId(1), settings.timezone, 0, 0, 0)
+    location = next(iter(build_policy(settings).locations), sample)
     return Plan(
         event_id=_MADE,
         day=now.astimezone(ZoneInfo(location.timezone)).date(),
