@@ -142,7 +142,7 @@ def _find_shown(probe: RevelProbe, known: Sequence[KnownOrder]) -> tuple[tuple[S
         return (), "the ledger has no order yet; `tsrevel rehearse` makes the first"
     refused = answer.problem or answer.refused not in {None, 404}
     tried = f"order {known[0].order_id}" if len(known) == 1 else f"each of the ledger's last {len(known)} orders"
-    return (), _why_none(answer, "") if refused else f"{tried} is deleted at Revel or not shown"
+    return (), answer.failure if refused else f"{tried} is deleted at Revel or not shown"
 
 
 def _choose_orders(probe: RevelProbe, shown: Sequence[StandingOrder], newest: RevelAnswer) -> tuple[ListedOrder, ...]:
@@ -215,7 +215,7 @@ def _judge_uuid(each: StandingOrder) -> Judgement:
 
 def judge_finds_by_uuid(seen: RevelEvidence) -> Judgement:
     if seen.by_uuid is None:
-        return untold(_why_none(seen.newest, "Revel lists no order that has a uuid"))
+        return untold(seen.newest.failure or "Revel lists no order that has a uuid")
     wanted = seen.orders[0]
     uuids = [decode_uuid(row.get("uuid")) for row in seen.by_uuid.rows]
     return _judge_found(seen.by_uuid, wanted, "uuid", all(uuid == wanted.uuid for uuid in uuids))
@@ -223,7 +223,7 @@ def judge_finds_by_uuid(seen: RevelEvidence) -> Judgement:
 
 def judge_finds_by_local_id(seen: RevelEvidence) -> Judgement:
     if seen.by_local_id is None:
-        return untold(_why_none(seen.newest, "Revel lists no order that has a local_id"))
+        return untold(seen.newest.failure or "Revel lists no order that has a local_id")
     wanted = next(each for each in seen.orders if each.local_id)
     # a database may compare text without case and outer blanks; runs compare it exactly
     names = {_text(row).strip().casefold() for row in seen.by_local_id.rows}
@@ -233,7 +233,7 @@ def judge_finds_by_local_id(seen: RevelEvidence) -> Judgement:
 
 def _judge_found(answer: RevelAnswer, wanted: ListedOrder, key: str, fits: bool) -> Judgement:
     if answer.problem or answer.refused not in {None, 400}:
-        return untold(_why_none(answer, ""))
+        return untold(answer.failure)
     if answer.refused:
         return fails(f"Revel refuses the filter {key} with status 400")
     if not answer.rows:
@@ -245,25 +245,25 @@ def _judge_found(answer: RevelAnswer, wanted: ListedOrder, key: str, fits: bool)
 
 def judge_finds_none(seen: RevelEvidence) -> Judgement:
     answer = seen.by_unknown
-    if answer.problem or answer.refused:
-        return untold(_why_none(answer, ""))
+    if answer.failure:
+        return untold(answer.failure)
     if answer.rows:
         return fails(f"Revel lists orders for a uuid that nobody has used ({len(answer.rows)} rows)")
     if not seen.newest.rows:
-        return untold(_why_none(seen.newest, "Revel lists no order at all"))
+        return untold(seen.newest.failure or "Revel lists no order at all")
     return holds("Revel lists no order for a fresh uuid")
 
 
 def judge_in_filter(seen: RevelEvidence) -> Judgement:
     if seen.uuids_in is None:
-        return untold(_why_none(seen.newest, "Revel lists fewer than two orders to look up"))
+        return untold(seen.newest.failure or "Revel lists fewer than two orders to look up")
     wanted = {each.uuid for each in seen.orders}
     names = {each.local_id for each in seen.orders}
     for key, answer, values in (("uuid", seen.uuids_in, wanted), ("local_id", seen.local_ids_in, names)):
         if answer is None:
             continue
         if answer.problem or answer.refused not in {None, 400}:
-            return untold(_why_none(answer, ""))
+            return untold(answer.failure)
         if answer.refused:
             return fails(f"Revel refuses the filter {key}__in with status 400")
         found = {decode_uuid(row.get(key)) if key == "uuid" else str(row.get(key)) for row in answer.rows}
@@ -281,8 +281,8 @@ def judge_unknown_filter(seen: RevelEvidence) -> Judgement:
     answer = seen.unknown_filter
     if answer.refused == 400:
         return fails("Revel refuses an unknown filter with status 400")
-    if answer.problem or answer.refused:
-        return untold(_why_none(answer, ""))
+    if answer.failure:
+        return untold(answer.failure)
     if answer.rows:
         return holds("Revel ignores a made-up filter")
     if seen.newest.rows:
@@ -295,8 +295,8 @@ def judge_establishment_filter(seen: RevelEvidence) -> Judgement:
     if here is None:
         return untold("there are no [[locations]]")
     for answer in (here, nowhere):
-        if answer.problem or answer.refused:
-            return untold(_why_none(answer, ""))
+        if answer.failure:
+            return untold(answer.failure)
     others = [row for row in here.rows if decode_id(row.get("establishment")) != seen.establishment]
     if others:
         return fails(f"for establishment {seen.establishment} Revel lists products of others, too")
@@ -312,7 +312,7 @@ def judge_fields(seen: RevelEvidence) -> Judgement:
     if answer.refused == 400:
         return fails("Revel refuses `fields` with status 400")
     if not answer.rows:
-        return untold(_why_none(answer, "Revel lists no product"))
+        return untold(answer.failure or "Revel lists no product")
     keys = answer.rows[0].keys()
     if not {"id", "name"} <= keys:
         return fails("a row requested with id and name lacks one of them")
@@ -326,7 +326,7 @@ def judge_page_limit(seen: RevelEvidence) -> Judgement:
     if answer.refused == 400:
         return fails("Revel refuses a page of 250 rows with status 400")
     if not answer.rows:
-        return untold(_why_none(answer, "Revel lists no product"))
+        return untold(answer.failure or "Revel lists no product")
     count = len(answer.rows)
     if count >= 250:
         return holds(f"a page has {count} rows")
@@ -337,9 +337,9 @@ def judge_page_limit(seen: RevelEvidence) -> Judgement:
 
 def judge_next_page(seen: RevelEvidence) -> Judgement:
     first = seen.pages[0]
-    failed = next((page for page in seen.pages if page.problem or page.refused), None)
+    failed = next((page for page in seen.pages if page.failure), None)
     if failed:
-        return untold(_why_none(failed, ""))
+        return untold(failed.failure)
     seen_ids = [_ids(page) for page in seen.pages]
     if not first.next:
         if first.total is not None and first.total > len(first.rows):
@@ -362,8 +362,8 @@ def judge_next_page(seen: RevelEvidence) -> Judgement:
 
 def judge_page_order(seen: RevelEvidence) -> Judgement:
     for answer in (seen.longest, seen.descending):
-        if answer.problem or answer.refused:
-            return untold(_why_none(answer, ""))
+        if answer.failure:
+            return untold(answer.failure)
     up, down = ([int(each) for each in _ids(answer)] for answer in (seen.longest, seen.descending))
     if len(up) < 2 or len(down) < 2:
         return untold("Revel lists too few products")
@@ -375,11 +375,11 @@ def judge_page_order(seen: RevelEvidence) -> Judgement:
 def judge_product_set(seen: RevelEvidence) -> Judgement:
     answer = seen.product_set
     if answer is None:
-        return untold(_why_none(seen.longest, "Revel lists fewer than two products to look up"))
+        return untold(seen.longest.failure or "Revel lists fewer than two products to look up")
     if answer.refused:
         return fails(f"Revel refuses a request for two products with status {answer.refused}")
     if answer.problem:
-        return untold(answer.problem)
+        return untold(answer.failure)
     if set(_ids(answer)) != set(seen.products):
         return fails("Revel doesn't return exactly the two requested products")
     return holds("one request returns both products")
@@ -388,7 +388,7 @@ def judge_product_set(seen: RevelEvidence) -> Judgement:
 def judge_numbers(seen: RevelEvidence) -> Judgement:
     rows = (*(each.row for each in seen.shown), *seen.newest.rows)
     if not rows:
-        return untold(_why_none(seen.newest, "Revel lists no order"))
+        return untold(seen.newest.failure or "Revel lists no order")
     amounts = [(key, row[key]) for row in rows for key in _MONEY if row.get(key) not in (None, "")]
     odd = next((key for key, value in amounts if _amount(value) is None), None)
     if odd:
@@ -430,7 +430,7 @@ def _judge_time(each: StandingOrder) -> Judgement:
 
 def judge_clock(seen: RevelEvidence) -> Judgement:
     if seen.newest.problem and seen.skew is None:
-        return untold(seen.newest.problem)
+        return untold(seen.newest.failure)
     if seen.skew is None:
         return fails("Revel's answers have no readable Date")
     apart = round(abs(seen.skew))
@@ -476,10 +476,3 @@ def _amount(value: object) -> Decimal | None:
     except InvalidOperation:
         return None
     return number if number.is_finite() else None
-
-
-def _why_none(answer: RevelAnswer, otherwise: str) -> str:
-    """Why the answer has no rows, without a full stop."""
-    if answer.problem:
-        return answer.problem.rstrip(".")
-    return f"refused with status {answer.refused}" if answer.refused else otherwise

@@ -130,9 +130,9 @@ def _judge_search(
 ) -> Judgement:
     """Whether the search for the day of a known event lists that event, and none of other days."""
     if answer is None or day is None or seen.known is None:
-        return untold(_why_none(seen.pages[0], "TripleSeat lists no event in the last or next 60 days"))
-    if answer.problem or answer.refused:
-        return untold(_why_none(answer, ""))
+        return untold(seen.pages[0].failure or "TripleSeat lists no event in the last or next 60 days")
+    if answer.failure:
+        return untold(answer.failure)
     if others := _outside(answer.rows, days_of, day - slack, day + slack):
         return fails(f"the search for one day lists events of other days ({others})")
     known = read_id(seen.known.get("id"))
@@ -146,8 +146,8 @@ def _outside(rows: Iterable[EventRow], days_of: DaysOf, first: date, last: date)
 
 
 def judge_order(seen: TripleSeatEvidence) -> Judgement:
-    if seen.pages[0].problem or seen.pages[0].refused:
-        return untold(_why_none(seen.pages[0], ""))
+    if seen.pages[0].failure:
+        return untold(seen.pages[0].failure)
     stamps = [stamp for page in seen.pages for row in page.rows if (stamp := read_stamp(row.get("created_at")))]
     if len(set(stamps)) < 2:
         return untold("TripleSeat lists too few events that were created at different times")
@@ -162,9 +162,9 @@ def judge_order(seen: TripleSeatEvidence) -> Judgement:
 
 def judge_pages(seen: TripleSeatEvidence) -> Judgement:
     first = seen.pages[0]
-    failed = next((page for page in seen.pages if page.problem or page.refused), None)
+    failed = next((page for page in seen.pages if page.failure), None)
     if failed:
-        return untold(_why_none(failed, ""))
+        return untold(failed.failure)
     if first.pages is None and first.rows:
         return fails("the search returns no total_pages")
     if len(seen.pages) < 2:
@@ -216,7 +216,7 @@ def _events(seen: TripleSeatEvidence) -> list[Event]:
 
 def _why_no_event(seen: TripleSeatEvidence) -> str:
     answer = next(iter(seen.whole), seen.pages[0])
-    return _why_none(answer, "TripleSeat lists no event in the last or next 60 days")
+    return answer.failure or "TripleSeat lists no event in the last or next 60 days"
 
 
 def _live_documents(seen: TripleSeatEvidence) -> list[Mapping[str, object]]:
@@ -281,7 +281,7 @@ def judge_webhooks(seen: TripleSeatEvidence) -> Judgement:
     rows = [row for answer in answers.values() for row in answer.rows]
     if not rows:
         first = next(iter(answers.values()), None)
-        why = _why_none(first, "no webhook endpoint is set up") if first else "no site is known"
+        why = (first.failure or "no webhook endpoint is set up") if first else "no site is known"
         return untold(why)
     disabled = sum(bool(row.get("disabled_at")) for row in rows)
     failing = [number for row in rows if (number := read_number(row.get("failed_count")))]
@@ -296,13 +296,6 @@ def _words(words: Collection[str]) -> str:
     shown = [repr(shorten(each, _LONGEST_WORD)) for each in sorted(words)[:_MOST_WORDS]]
     more = len(words) - len(shown)
     return ", ".join([*shown, *([f"and {more} more"] if more else [])]) or "none"
-
-
-def _why_none(answer: TripleSeatAnswer, otherwise: str) -> str:
-    """Why the answer has no rows, without a full stop."""
-    if answer.problem:
-        return answer.problem.rstrip(".")
-    return f"refused with status {answer.refused}" if answer.refused else otherwise
 
 
 def judge_tripleseat(seen: TripleSeatEvidence, settings: Settings) -> dict[AssumptionCode, Judgement]:

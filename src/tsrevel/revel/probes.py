@@ -12,20 +12,16 @@ from urllib.parse import parse_qsl, urlsplit
 from tsrevel.errors import ConnectionMisconfigured, CredentialsRefused, Refused, StopRun, TryNextRun
 from tsrevel.revel.decode import Row, decode_page
 from tsrevel.transport.client import ApiClient, ApiService
+from tsrevel.transport.responses import ProbeAnswer
 
 
 @dataclass(frozen=True, slots=True)
-class RevelAnswer:
-    """A page of rows; or `refused`, the status of a refusal; or `problem`, why there is no answer.
-
-    `next` and `total` come from the page's `meta`.
-    """
+class RevelAnswer(ProbeAnswer):
+    """A page of rows, if it is a good answer. `next` and `total` come from the page's `meta`."""
 
     rows: tuple[Row, ...] = ()
     next: str | None = None
     total: int | None = None
-    refused: int | None = None
-    problem: str = ""
 
 
 class RevelProbe(ApiService):

@@ -6,6 +6,7 @@ import codecs
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
 
@@ -15,6 +16,7 @@ from tsrevel.text import clean_text
 
 Json = Any
 """A value from `decode_json`. The decoders of each service check it field by field."""
+
 
 MOST_DIGITS = 64
 """Digits of a number on each side of its point. No amount or id has more."""
@@ -42,6 +44,21 @@ same answer.
 _TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[{]|[\]}]', re.DOTALL)
 _WORD = re.compile(r"[a-z_]{1,40}")
 _CODES = {str(code): code for code in ServiceCode if _WORD.fullmatch(code) and code is not ServiceCode.OTHER}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProbeAnswer:
+    """The answer to a raw request of a probe. `refused`: the status of a refusal. `problem`: why there is no answer."""
+
+    refused: int | None = None
+    problem: str = ""
+
+    @property
+    def failure(self) -> str:
+        """The refusal or the problem, without a full stop; "" if it is a good answer."""
+        if self.problem:
+            return self.problem.rstrip(".")
+        return f"refused with status {self.refused}" if self.refused else ""
 
 
 def decode_json(body: bytes) -> Json:

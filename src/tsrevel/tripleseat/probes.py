@@ -18,7 +18,7 @@ from tsrevel.errors import (
     TokenRefused,
     TryNextRun,
 )
-from tsrevel.transport.responses import Json
+from tsrevel.transport.responses import Json, ProbeAnswer
 from tsrevel.tripleseat.client import TripleSeat
 from tsrevel.tripleseat.decode import unwrap
 from tsrevel.tripleseat.fields import read_number
@@ -30,13 +30,11 @@ _PREFIXES = ("/v1", "/api/v1")
 
 
 @dataclass(frozen=True, slots=True)
-class TripleSeatAnswer:
-    """Rows; or `refused`, the status of a refusal; or `problem`, why there is no answer."""
+class TripleSeatAnswer(ProbeAnswer):
+    """Rows, if it is a good answer."""
 
     rows: tuple[EventRow, ...] = ()
     pages: int | None = None
-    refused: int | None = None
-    problem: str = ""
 
 
 class TripleSeatProbe:
