@@ -27,7 +27,7 @@ from tests.planning.make import (
 from tsrevel.planning.event_details import details_of
 from tsrevel.planning.model import Event, Fault, Hold, Item, PaymentsOption, Plan, Policy, SiteId
 from tsrevel.planning.money import Cents
-from tsrevel.planning.plan import label_order, with_options_of
+from tsrevel.planning.plan import label_order, orderable_lines, with_options_of
 from tsrevel.planning.reasons import Reason
 
 PRICES = replace(POLICY, discounts="prices")
@@ -290,3 +290,15 @@ def test_payments_that_fit_no_option_are_had_as_the_settings_say_now() -> None:
     written = plan(make_event(make_document(make_line(), payments=[make_payment("3.00")])))
     details = details_of(event, ZoneInfo(LOCATION.timezone))
     assert with_options_of(written, POLICY, event, details, details) == POLICY
+
+
+def test_lines_come_from_the_document_that_is_the_order() -> None:
+    nothing = make_line("Nothing", quantity="0")
+    event = make_event(make_document(make_line("Old"), deleted=True), make_document(make_line("New"), nothing))
+    assert [each.name for each in orderable_lines(event, POLICY)] == ["New"]
+
+
+def test_where_that_is_undecided_all_live_documents_count() -> None:
+    documents = [make_document(make_line(name), number=n) for n, name in enumerate(("One", "Other"), 1)]
+    event = make_event(*documents, make_document(make_line("Old"), number=3, deleted=True))
+    assert [each.name for each in orderable_lines(event, POLICY)] == ["One", "Other"]

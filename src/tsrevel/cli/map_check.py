@@ -37,8 +37,9 @@ from tsrevel.engine.prepare import plan_listed
 from tsrevel.engine.triage import Compare, Leave, Recheck, Recover, TriageRules, triage
 from tsrevel.errors import ConnectorDisabled, Refused, ServiceDown, TryNextRun
 from tsrevel.ledger import Connect, KnownEvents, open_view
-from tsrevel.planning.coverage import missing_lines, orderable_lines
 from tsrevel.planning.model import Event, EventId, Plan
+from tsrevel.planning.plan import orderable_lines
+from tsrevel.planning.products import Unmatched, match_line
 from tsrevel.planning.reasons import FailedWrite, Reason, Status
 from tsrevel.planning.screening import find_location
 from tsrevel.text import count_of
@@ -156,8 +157,10 @@ def _judge(survey: Survey, catalogs: Catalogs, listed: Event) -> EventCoverage:
     names: dict[str, None] = {}
     location = find_location(event, policy)
     if location and result.reason is Reason.UNMAPPED_ITEMS:
-        missing = missing_lines(orderable_lines(event, policy), policy, catalogs.of(location.establishment))
-        names = dict.fromkeys(each.line.name for each in missing)
+        catalogue = catalogs.of(location.establishment)
+        for line in orderable_lines(event, policy):
+            if isinstance(match_line(line, policy, catalogue).found, Unmatched):
+                names[line.name] = None
     return EventCoverage(not_written(about, result), tuple(names))
 
 

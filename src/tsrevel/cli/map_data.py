@@ -26,10 +26,19 @@ from tsrevel.errors import (
     ServiceDown,
     TryNextRun,
 )
-from tsrevel.planning.coverage import Matched, MatchedBy, judge_lines, orderable_lines
 from tsrevel.planning.model import EstablishmentId, EventId, Line, Location, Policy, ProductId
 from tsrevel.planning.money import Cents, to_cents
-from tsrevel.planning.products import Catalogue, Product, Suggestion, SuggestionIndex, normalise
+from tsrevel.planning.plan import orderable_lines
+from tsrevel.planning.products import (
+    Catalogue,
+    MatchedBy,
+    Product,
+    Suggestion,
+    SuggestionIndex,
+    Unmatched,
+    match_line,
+    normalise,
+)
 from tsrevel.planning.screening import days_in_reach, find_location, includes_entry
 from tsrevel.transport.deadline import NEVER
 from tsrevel.tripleseat.client import Found
@@ -254,14 +263,14 @@ class _Collector:
                 offers = self.survey.services.account.products(place)
             self.offers[place] = {offer.id: offer for offer in offers}
             self.catalogues[place] = Catalogue.of(place, offers)
-        for each in judge_lines(lines, self.survey.policy, self.catalogues[place]):
-            seen = SeenName(place, each.name, each.menu_item_id)
-            if isinstance(each, Matched):
-                seen.way, seen.product = each.way, each.product
+        for line in lines:
+            match = match_line(line, self.survey.policy, self.catalogues[place])
+            seen = SeenName(place, match.name, line.menu_item_id if match.by is MatchedBy.MENU_ITEM else None)
+            if isinstance(match.found, Unmatched):
+                seen.why = match.found.why
             else:
-                seen.why = each.why
-            key = (place, normalise(each.name), each.menu_item_id, seen.way)
-            yield each.line, self.seen.setdefault(key, seen)
+                seen.way, seen.product = match.by, match.found
+            yield line, self.seen.setdefault((place, normalise(seen.name), seen.menu_item_id, seen.way), seen)
 
 
 def _is_wanted(location: Location, policy: Policy) -> bool:

@@ -23,10 +23,9 @@ from tsrevel.cli.output import (
 )
 from tsrevel.config import ProductEntry, Settings, load_settings
 from tsrevel.errors import ConnectorDisabled
-from tsrevel.planning.coverage import MatchedBy
 from tsrevel.planning.model import EstablishmentId, ProductId
 from tsrevel.planning.money import show_grouped
-from tsrevel.planning.products import Product
+from tsrevel.planning.products import MatchedBy, Product
 from tsrevel.text import count_of
 
 _NAME = ("Establishment:name", "Name or menu item:name")

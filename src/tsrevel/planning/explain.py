@@ -13,9 +13,9 @@ from tsrevel.planning.billing import document_discount, line_amount, order_porti
 from tsrevel.planning.documents import weigh_documents
 from tsrevel.planning.model import Document, Event, Hold, Line, Location, Policy, ProductId, Treatment
 from tsrevel.planning.money import Cents, show, to_cents, total
-from tsrevel.planning.products import Catalogue, How, Unmatched, find_mapped, match_id, match_line, normalise
+from tsrevel.planning.products import Catalogue, MatchedBy, Unmatched, match_id, match_line, normalise
 
-MatchedHow = How | Literal["fallback"]
+How = Literal["menu_item", "mapped_name", "exact_name", "fallback"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class LineReason:
     amount: Cents
     product: ProductId | None
     product_name: str | None
-    how: MatchedHow | None
+    how: How | None
     why: str
 
 
@@ -123,12 +123,13 @@ def _reasons_for(
     )
 
 
-_WORDS: dict[MatchedHow, str] = {
-    "menu_item": "its menu item is mapped to that product",
-    "mapped_name": "its name is mapped to that product",
-    "exact_name": "exactly one active product has its name",
-    "fallback": "it has no product of its own, so the location's fallback_product is used",
+_RULES: dict[MatchedBy, tuple[How, str]] = {
+    MatchedBy.MENU_ITEM: ("menu_item", "its menu item is mapped to that product"),
+    MatchedBy.NAME: ("mapped_name", "its name is mapped to that product"),
+    MatchedBy.EXACT_NAME: ("exact_name", "exactly one active product has its name"),
+    MatchedBy.NAME_BEFORE_SEPARATOR: ("exact_name", "it begins with the name of exactly one active product"),
 }
+_FALLBACK = "it has no product of its own, so the location's fallback_product is used"
 
 
 def _reason_of(line: Line, location: Location | None, catalogue: Catalogue | None, policy: Policy) -> LineReason:
@@ -138,15 +139,10 @@ def _reason_of(line: Line, location: Location | None, catalogue: Catalogue | Non
         return replace(bare, why="its quantity is 0, so it is left out")
     if location is None or catalogue is None:
         return replace(bare, why="its product is unknown, because Revel's catalogue was not read")
-    how: MatchedHow = find_mapped(line, policy, catalogue.establishment).how
-    found = match_line(line, policy, catalogue)
-    why_unmatched = str(found)
+    match = match_line(line, policy, catalogue)
+    found, (how, why) = match.found, _RULES[match.by]
     if isinstance(found, Unmatched) and policy.unmapped_items == "fallback" and location.fallback_product:
-        how, found = "fallback", match_id(line.name, ProductId(location.fallback_product), catalogue)
+        found, how, why = match_id(line.name, ProductId(location.fallback_product), catalogue), "fallback", _FALLBACK
     if isinstance(found, Unmatched):
-        return replace(bare, why=why_unmatched)
-    name = html.unescape(catalogue.names[found])
-    why = _WORDS[how]
-    if how == "exact_name" and normalise(line.name) != normalise(name):
-        why = "it begins with the name of exactly one active product"
-    return replace(bare, product=found, product_name=name, how=how, why=why)
+        return replace(bare, why=str(match.found))
+    return replace(bare, product=found, product_name=html.unescape(catalogue.names[found]), how=how, why=why)

@@ -111,6 +111,14 @@ def with_options_of(written: Plan, policy: Policy, event: Event, was: EventDetai
     return replace(policy, discounts=discounts, payments=payments)
 
 
+def orderable_lines(event: Event, policy: Policy) -> tuple[Line, ...]:
+    """The lines that an order would have: those of the right document or, if that is undecided, of all live ones."""
+    chosen = choose_document(event, policy.order_document)
+    documents = event.documents if isinstance(chosen, Hold) else (chosen,)
+    lines = (line for document in documents if not document.deleted for line in document.lines)
+    return tuple(line for line in lines if order_portion(line) is not None)
+
+
 def _has_own_discount(event: Event, policy: Policy) -> bool:
     """Whether the event's document names a discount itself, and not only its lines."""
     document = choose_document(event, policy.order_document)
@@ -187,7 +195,7 @@ def _plan_item(uuid: str, product: ProductId, portion: Portion, line: str, overr
 
 def _match(line: Line, location: Location, catalogue: Catalogue, policy: Policy) -> tuple[ProductId, str] | Unmatched:
     """The product, and the name that replaces the product's name on the ticket ('' if none does)."""
-    product = match_line(line, policy, catalogue)
+    product = match_line(line, policy, catalogue).found
     if not isinstance(product, Unmatched):
         return product, ""
     if policy.unmapped_items == "hold" or not location.fallback_product:

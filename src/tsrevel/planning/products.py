@@ -9,8 +9,8 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from heapq import nsmallest
-from typing import Literal
 
 from tsrevel.planning.model import EstablishmentId, Line, Policy, ProductId
 from tsrevel.planning.money import Cents
@@ -101,47 +101,49 @@ class Unmatched:
         return f"{quoted(self.name)} {self.why}{nearest}"
 
 
-How = Literal["menu_item", "mapped_name", "exact_name"]
-"""How a line's product is found: by a mapping of its menu item, by a mapping of its name, or by the product's name."""
+class MatchedBy(StrEnum):
+    """The rule that decides which product a line is. Words never change their meaning."""
+
+    MENU_ITEM = "menu_item"
+    NAME = "name"
+    EXACT_NAME = "exact_name"
+    NAME_BEFORE_SEPARATOR = "name_before_separator"
 
 
 @dataclass(frozen=True, slots=True)
-class Mapped:
-    """The mappings for a line: `how`, which of its names they use, and the products, several if they disagree.
+class Match:
+    """A line's product or why it has none, the rule that decided it, and the name that its mapping has or could have.
 
-    Without a mapping `how` is "exact_name", and there are no products.
+    A new mapping must use the menu item if `by` is that, because it wins over a name.
     """
 
-    how: How
+    by: MatchedBy
     name: str
-    products: tuple[ProductId, ...] = ()
+    found: ProductId | Unmatched
 
 
-def match_line(line: Line, policy: Policy, catalogue: Catalogue) -> ProductId | Unmatched:
+def match_line(line: Line, policy: Policy, catalogue: Catalogue) -> Match:
     """The product for `line`: mapped by menu item, mapped by name, or of exactly that name; else Unmatched."""
-    mapped = find_mapped(line, policy, catalogue.establishment).products
-    if len(mapped) > 1:
-        return Unmatched(line.name, f"is mapped to several products: {', '.join(map(str, mapped))}")
-    if mapped:
-        return match_id(line.name, mapped[0], catalogue)
-    for name in possible_product_names(line, policy.name_separator):
-        if normalise(name) in catalogue.by_name:
-            return match_name(name, catalogue)
-    return match_name(line.name, catalogue)
-
-
-def find_mapped(line: Line, policy: Policy, establishment: EstablishmentId) -> Mapped:
-    """The establishment's mappings for `line`. A mapping of its menu item wins over a mapping of a name."""
-    here = [mapping for mapping in policy.products if mapping.establishment == establishment]
+    here = [each for each in policy.products if each.establishment == catalogue.establishment]
     names = possible_product_names(line, policy.name_separator)
     by_item = [each.product for each in here if each.menu_item_id and each.menu_item_id == line.menu_item_id]
     if by_item:
-        return Mapped("menu_item", names[-1], tuple(dict.fromkeys(by_item)))
+        return Match(MatchedBy.MENU_ITEM, names[-1].strip(), _match_mapped(line.name, by_item, catalogue))
     for name in names:
         by_name = [each.product for each in here if each.name is not None and normalise(each.name) == normalise(name)]
         if by_name:
-            return Mapped("mapped_name", name, tuple(dict.fromkeys(by_name)))
-    return Mapped("exact_name", names[-1])
+            return Match(MatchedBy.NAME, name.strip(), _match_mapped(line.name, by_name, catalogue))
+    sold = next((name for name in names if normalise(name) in catalogue.by_name), line.name)
+    found = match_name(sold, catalogue)
+    by = MatchedBy.EXACT_NAME if sold == line.name else MatchedBy.NAME_BEFORE_SEPARATOR
+    return Match(by, (names[-1] if isinstance(found, Unmatched) else sold).strip(), found)
+
+
+def _match_mapped(name: str, products: Iterable[ProductId], catalogue: Catalogue) -> ProductId | Unmatched:
+    first, *others = dict.fromkeys(products)
+    if others:
+        return Unmatched(name, f"is mapped to several products: {', '.join(map(str, (first, *others)))}")
+    return match_id(name, first, catalogue)
 
 
 def match_name(name: str, catalogue: Catalogue) -> ProductId | Unmatched:

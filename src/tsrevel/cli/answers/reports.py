@@ -14,7 +14,7 @@ from tsrevel.cli.answers.model import Answer, Id, IfAny, Instant, Money, Text, f
 from tsrevel.cli.answers.runs import EventJson, PauseJson
 from tsrevel.ledger import OrderRecord, OrderState, Resolution, RunMode, RunRecord, Verdict
 from tsrevel.ledger.queries import Attempt, EventStatus, StepStatus
-from tsrevel.planning.explain import MatchedHow
+from tsrevel.planning.explain import How
 from tsrevel.planning.model import Treatment
 from tsrevel.planning.reasons import Category, FailedWrite, Reason, Status, advise
 
@@ -290,7 +290,7 @@ class LineJson:
     amount: Money
     product: Id | None
     product_name: str | None
-    how: MatchedHow | None
+    how: How | None
     why: str
 
 
