@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
-from ..world import World, verdict
+from tsrevel.planning.identity import order_uuid
+from tsrevel.planning.model import EventId
+
+from ..world import World, find_outcome, verdict
 
 HERE, THERE = 64000051, 64000052
 """An event in Los Angeles and one in Denver, both on 12 December."""
@@ -75,3 +79,97 @@ def test_a_gate_that_opens_at_an_hour_stays_shut_until_then(tmp_path: Path) -> N
     assert verdict(world.sync(), 64000001) == EARLY
     world.time.move(minutes=1)
     assert verdict(world.sync(), 64000001) == "injected"
+
+
+# Midnight comes while the order is on its way
+
+
+BEFORE_MIDNIGHT = datetime(2026, 12, 13, 7, 59, 30, tzinfo=UTC)
+MISSED = "this event was on 2026-12-12 and has no order"
+
+
+@pytest.fixture
+def late(tmp_path: Path) -> World:
+    """Half a minute before an event's day ends."""
+    world = World(tmp_path, "none", now=BEFORE_MIDNIGHT)
+    updated = datetime(2026, 12, 1, 9, 0)  # noqa: DTZ001 (wall time, as make_event takes it)
+    world.add_event(HERE, day=date(2026, 12, 12), updated_at=updated)
+    return world
+
+
+@pytest.mark.parametrize(("times", "wait"), [(1, 45), (3, 55)])
+def test_an_order_whose_search_lasts_past_midnight_is_missed_and_told_at_once(
+    late: World, times: int, wait: int
+) -> None:
+    late.revel.faults.add(
+        "status", "GET", "/resources/Order/", times=times, status=429, headers={"Retry-After": str(wait)}
+    )
+    report = late.sync()
+    outcome = find_outcome(report, HERE)
+    assert (verdict(report, HERE), outcome.missed, report.exit_status) == (PASSED, True, 3)
+    assert outcome.text == MISSED
+    assert (late.writes, late.record(HERE)) == ([], None)
+    report = late.sync()
+    assert (find_outcome(report, HERE).still_missed, report.exit_status) == (True, 0)
+
+
+@pytest.mark.parametrize("moment", ["/v1/events/64000051", "/resources/Product/", "/resources/Order/"])
+def test_no_order_is_begun_after_midnight_whatever_took_so_long(late: World, moment: str) -> None:
+    late.at(f"after GET {moment}", lambda: late.time.move(minutes=1))
+    report = late.sync()
+    assert (verdict(report, HERE), find_outcome(report, HERE).missed) == (PASSED, True)
+    assert late.writes == []
+
+
+def test_two_orders_before_midnight_of_which_one_lasts_past_it_are_one_made_and_one_missed(late: World) -> None:
+    other = late.add_event(HERE + 10, day=date(2026, 12, 12))
+    late.at("after POST /resources/OrderHistory/", lambda: late.time.move(minutes=1))
+    report = late.sync()
+    assert sorted(verdict(report, each) for each in (HERE, other)) == ["injected", PASSED]
+    assert [each["created_date"][:10] for each in late.revel.orders] == ["2026-12-12"]
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_an_order_that_is_to_be_sent_again_after_midnight_is_not_sent_and_told_by_the_next_run(
+    late: World, times: int
+) -> None:
+    late.revel.faults.add("status", "POST", "/resources/Order/", times=times, status=429, headers={"Retry-After": "45"})
+    assert verdict(late.sync(), HERE) == "failed UPSTREAM_UNAVAILABLE"
+    assert len(late.writes) == 1
+    late.time.move(minutes=45)
+    report = late.sync()
+    assert (verdict(report, HERE), find_outcome(report, HERE).missed, report.exit_status) == (PASSED, True, 3)
+    assert (late.writes, late.record(HERE)) == (["POST Order"], None)
+
+
+def test_an_order_that_was_answered_429_and_appears_after_midnight_is_finished(late: World) -> None:
+    late.rewrite_event(HERE, lines=[("Coffee Urn", 1, 38)])
+    late.revel.faults.add("status", "POST", "/resources/Order/", times=1, status=429, headers={"Retry-After": "45"})
+    late.sync()
+    money = {key: Decimal(38) for key in ("subtotal", "final_total", "remaining_due")}
+    late.add_order(HERE, "Triple Seat_{}", uuid=order_uuid(EventId(str(HERE))), **money)
+    late.time.move(minutes=5)
+    assert verdict(late.sync(), HERE) == "injected"
+    assert late.flaws(HERE) == []
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_an_order_that_a_person_asked_for_by_name_is_made_after_midnight_as_well(late: World, method: str) -> None:
+    late.revel.faults.add("status", method, "/resources/Order/", times=1, status=429, headers={"Retry-After": "45"})
+    assert verdict(late.sync_event(HERE, ignore_time_gate=True), HERE) == "injected"
+
+
+@pytest.mark.parametrize("resource", ["OrderItem", "OrderHistory"])
+def test_an_order_begun_before_midnight_is_finished_after_it_in_the_same_run(late: World, resource: str) -> None:
+    late.revel.faults.add(
+        "status", "POST", f"/resources/{resource}/", times=1, status=429, headers={"Retry-After": "45"}
+    )
+    assert verdict(late.sync(), HERE) == "injected"
+    assert late.orders_of(HERE)[0]["created_date"][:10] == "2026-12-12"
+
+
+def test_a_dry_run_over_midnight_writes_and_tells_nothing_twice(late: World) -> None:
+    late.revel.faults.add("status", "GET", "/resources/Order/", times=1, status=429, headers={"Retry-After": "45"})
+    late.sync(dry_run=True)
+    assert find_outcome(late.sync(), HERE).missed
+    assert late.writes == []

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Container
 from dataclasses import dataclass, replace
 from typing import NoReturn
+from zoneinfo import ZoneInfo
 
 from tsrevel.engine.context import RunContext, RunState, wait
 from tsrevel.engine.outcomes import Outcome, injected, not_written
@@ -24,6 +25,7 @@ from tsrevel.engine.verify import (
 from tsrevel.errors import OutcomeUnknown, Refused, Throttled, TsrevelError
 from tsrevel.planning.model import Hold, Labels, OrderId, Plan, Step
 from tsrevel.planning.reasons import Reason
+from tsrevel.planning.screening import judge_gate
 from tsrevel.revel.client import WriteResult, tell_renamed
 from tsrevel.revel.compare import describe_differences
 from tsrevel.transport.retry import ATTEMPTS, is_worth_waiting, pause_after
@@ -37,7 +39,8 @@ class Writing:
     """An order to write or to finish.
 
     `missing`: the steps to write. `order_id`: '' until the order exists. `digest`: the content hash of its event.
-    `known`: the uuids of the steps that earlier runs have receipts for.
+    `known`: the uuids of the steps that earlier runs have receipts for. `ignore_gate`: the order may be made although
+    its event's time gate is closed.
     """
 
     about: Outcome
@@ -47,12 +50,13 @@ class Writing:
     order_id: OrderId = NO_ORDER
     digest: str | None = None
     known: Container[str] = ()
+    ignore_gate: bool = False
 
 
-def inject(ctx: RunContext, state: RunState, about: Outcome, plan: Plan, labels: Labels, digest: str | None) -> Outcome:
-    """Write an order. A search has just shown that Revel doesn't have it (`FRESH`)."""
-    ctx.ledger.orders.claim(ctx.run_id, plan, digest)
-    return write_missing(ctx, state, Writing(about, plan, plan.steps, labels, digest=digest))
+def inject(ctx: RunContext, state: RunState, writing: Writing) -> Outcome:
+    """Write an order. A search has just shown that Revel doesn't have it (`FRESH`), and its time gate is open."""
+    ctx.ledger.orders.claim(ctx.run_id, writing.plan, writing.digest)
+    return write_missing(ctx, state, writing)
 
 
 def write_missing(ctx: RunContext, state: RunState, writing: Writing) -> Outcome:
@@ -63,7 +67,7 @@ def write_missing(ctx: RunContext, state: RunState, writing: Writing) -> Outcome
     for stage in STAGES:
         steps = [step for step in writing.missing if stage_of(step) == stage]
         for step in steps:
-            written = write_step(ctx, state, plan, step, order_id, writing.labels)
+            written = write_step(ctx, state, writing, step, order_id)
             order_id = order_id or OrderId(written.id)
             mismatch = _judge_write(written)
             if mismatch is None and step.kind == "order":
@@ -83,20 +87,19 @@ def write_missing(ctx: RunContext, state: RunState, writing: Writing) -> Outcome
     return injected(writing.about, plan, order_id)
 
 
-def write_step(
-    ctx: RunContext, state: RunState, plan: Plan, step: Step, order_id: OrderId, labels: Labels
-) -> WriteResult:
+def write_step(ctx: RunContext, state: RunState, writing: Writing, step: Step, order_id: OrderId) -> WriteResult:
     """Send one step and store its receipt; `order_id` is '' for the order itself.
 
     The ledger marks the step as sent until it is answered or was certainly not applied: if this process dies, the next
     one knows. After a lost answer the step is searched for, never sent again. After a 429 it is searched for before and
-    after the wait, and sent again only if Revel doesn't show it. Raises OutcomeUnknown if nobody can know whether it
-    was applied.
+    after the wait, and sent again only if Revel doesn't show it, and the order itself only while its time gate is open.
+    Raises OutcomeUnknown if nobody can know whether it was applied.
     """
+    plan = writing.plan
     for attempt in range(1, ATTEMPTS + 1):
         ctx.ledger.orders.mark_sent(ctx.run_id, plan.event_id, step)
         try:
-            written = ctx.revel.write(plan, step, order_id, labels)
+            written = ctx.revel.write(plan, step, order_id, writing.labels)
         except OutcomeUnknown as unknown:
             state.in_doubt.add(plan.event_id)  # and it stays in doubt if the search for it fails
             written = _find_lost(ctx, state, plan, step, order_id, unknown)
@@ -104,6 +107,8 @@ def write_step(
             state.in_doubt.add(plan.event_id)
             found = _find_throttled(ctx, state, plan, step, order_id, error, attempt)
             if found is None:
+                if step.kind == "order" and not writing.ignore_gate and not _may_be_made(ctx, plan):
+                    raise  # it would get the next day's date; a later run finds out whether this one was applied
                 changed = _changed_meanwhile(ctx, plan, step, order_id)
                 if changed:
                     return changed
@@ -185,6 +190,11 @@ def _find_throttled(
     if attempt == ATTEMPTS or not is_worth_waiting(error) or not wait(ctx, pause_after(error, attempt)):
         raise error
     return state.poll(ctx, lambda: ctx.revel.seek(plan, step, order_id), bool)
+
+
+def _may_be_made(ctx: RunContext, plan: Plan) -> bool:
+    """Whether the time gate of the plan's event is open now."""
+    return judge_gate(plan.day, ZoneInfo(plan.location.timezone), ctx.policy.gate, ctx.now()) == "open"
 
 
 def _changed_meanwhile(ctx: RunContext, plan: Plan, step: Step, order_id: OrderId) -> WriteResult | None:

@@ -24,7 +24,7 @@ from tsrevel.engine.fetch import (
     read_event,
 )
 from tsrevel.engine.find import WorkItem, id_of
-from tsrevel.engine.inject import inject
+from tsrevel.engine.inject import Writing, inject
 from tsrevel.engine.outcomes import (
     NOT_TRIED,
     Outcome,
@@ -78,7 +78,7 @@ from tsrevel.planning.identity import known_local_ids, order_uuid
 from tsrevel.planning.model import Event, EventId, Hold, Plan, Skip
 from tsrevel.planning.plan import label_order
 from tsrevel.planning.reasons import Reason, Status
-from tsrevel.planning.screening import find_location, screen
+from tsrevel.planning.screening import find_location
 from tsrevel.revel.decode import OrderRow
 
 log = logging.getLogger(__name__)
@@ -355,9 +355,9 @@ def _make_order(ctx: RunContext, state: RunState, work: Work, task: Prepare) -> 
     if isinstance(ready, EventUnavailable):
         return _unavailable(ctx, work.known, task.found, ready)
     event, plan, about = ready.event, ready.result, describe(ready.event, ctx.policy)
-    verdict = screen(event, ctx.policy, ctx.now(), ignore_gate=work.rules.ignore_time_gate)
-    if isinstance(verdict, Hold | Skip):  # the gate may have closed since it was planned
-        return not_written(about, verdict)
+    closed = _screen_again(ctx, state, work, task, event)  # the gate may have closed since it was planned
+    if closed:
+        return closed
     if isinstance(plan, Hold | Skip):
         return not_written(about, plan)
     refusal = state.budget.reserve(event_id)
@@ -378,7 +378,17 @@ def _make_order(ctx: RunContext, state: RunState, work: Work, task: Prepare) -> 
         labels = label_order(event, plan.location)
         if isinstance(existing, Ours):
             return adopt(ctx, state, about, plan, existing.row, labels, task.found.digest)
-        return inject(ctx, state, about, plan, labels, task.found.digest)
+        closed = _screen_again(ctx, state, work, task, event)  # the search, or another write, may have taken long
+        if closed:
+            return closed
+        ignore, digest = work.rules.ignore_time_gate, task.found.digest
+        return inject(ctx, state, Writing(about, plan, plan.steps, labels, digest=digest, ignore_gate=ignore))
+
+
+def _screen_again(ctx: RunContext, state: RunState, work: Work, task: Prepare, event: Event) -> Outcome | None:
+    """The outcome of an event that isn't due any more; None if it is. Its day may have ended since: it was missed."""
+    now = triage_new(replace(task.found, event=event), work.known, work.rules, ctx.now())
+    return None if isinstance(now, Prepare) else perform(ctx, state, work, now)
 
 
 def _note_content(ctx: RunContext, found: FoundEvent, event: Event, plan: Plan) -> None:
