@@ -10,8 +10,9 @@ import pytest
 from tsrevel.engine import after_injection
 from tsrevel.engine.outcomes import RunReport
 from tsrevel.planning.model import EventId
+from tsrevel.sandbox import LAKESIDE_BAKERY
 
-from ..world import World, find_outcome, verdict
+from ..world import Died, World, find_outcome, verdict
 from .conftest import FULL
 
 EXISTS, CHANGED = "skipped ORDER_EXISTS", "skipped CHANGED_AFTER_INJECTION"
@@ -320,3 +321,56 @@ def test_an_event_that_is_moved_to_another_day_is_looked_at_again_on_that_day(fo
     delete(found)
     found.time.move(days=5)
     assert verdict(until_told(found), FULL) == CHANGED
+
+
+# A run that died after its claim
+
+
+@pytest.fixture
+def claimed(world: World) -> World:
+    """The event was claimed and nothing of its order is at Revel; 45 minutes later somebody has entered one by hand."""
+    world.at("before POST /resources/Order/", world.die)
+    with pytest.raises(Died):
+        world.sync()
+    world.revive()
+    world.add_order(FULL)
+    world.time.move(minutes=45)
+    return world
+
+
+@pytest.mark.parametrize("mapped", [True, False])
+def test_an_event_that_moved_since_it_was_claimed_is_held_if_somebody_elses_order_stands_at_the_old_place(
+    claimed: World, mapped: bool
+) -> None:
+    claimed.tripleseat.edit_event(FULL, location_id=LAKESIDE_BAKERY.location_id, site_id=LAKESIDE_BAKERY.site_id)
+    if not mapped:
+        del claimed.config["locations"][1]
+    for _ in range(2):
+        report = later(claimed)
+        assert (verdict(report, FULL), report.exit_status) == ("held ORDER_EXISTS", 3)
+        assert "is at establishment 8; was the event moved?" in find_outcome(report, FULL).text
+    assert claimed.writes == []
+
+
+def test_an_event_that_moved_since_it_was_claimed_is_left_alone_if_somebody_elses_order_stands_at_the_new_place(
+    claimed: World,
+) -> None:
+    claimed.tripleseat.edit_event(FULL, location_id=LAKESIDE_BAKERY.location_id, site_id=LAKESIDE_BAKERY.site_id)
+    claimed.revel.state.rows["Order"][order_of(claimed)]["establishment"] = "/enterprise/Establishment/9/"
+    assert verdict(later(claimed), FULL) == EXISTS
+    assert quiet(claimed, 2)
+
+
+def test_a_change_right_after_somebody_elses_order_was_found_in_place_of_a_claim_is_told(claimed: World) -> None:
+    assert verdict(later(claimed), FULL) == EXISTS
+    claimed.tripleseat.edit_event(FULL, grand_total="900.00")
+    assert verdict(later(claimed), FULL) == CHANGED
+    assert quiet(claimed, 2)
+
+
+def test_an_event_that_was_cancelled_since_it_was_claimed_is_told_if_somebody_elses_order_stands(
+    claimed: World,
+) -> None:
+    claimed.tripleseat.cancel_event(FULL)
+    assert CANCELLED in [verdict(later(claimed), FULL) for _ in range(2)]
+    assert quiet(claimed, 2)

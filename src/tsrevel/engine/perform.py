@@ -277,7 +277,7 @@ def _recheck(ctx: RunContext, state: RunState, work: Work, task: Recheck) -> Out
 def _recover(ctx: RunContext, state: RunState, work: Work, task: Recover) -> Outcome:
     """Finish the order that was begun. If Revel has nothing of it, continue with its event as it is now."""
     try:
-        outcome = recover(ctx, state, task.about, task.record, task.plan)
+        outcome = recover(ctx, state, task.about, task.record, task.plan, task.found)
     except (OutcomeUnknown, TryNextRun, Refused) as error:
         outcome = _failed_by(ctx, state, work.known, task.found or task.record, error)
     if outcome:

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from tsrevel.engine.after_injection import as_planned
 from tsrevel.engine.context import OrderChangeReported, RunContext, RunState, order_names
+from tsrevel.engine.fetch import FoundEvent
 from tsrevel.engine.inject import (
     Writing,
     differs,
@@ -40,6 +41,7 @@ from tsrevel.planning.identity import local_id
 from tsrevel.planning.model import CHARGE_FIELDS, EventId, Hold, Labels, Location, OrderId, Plan, Skip, Step
 from tsrevel.planning.money import Cents
 from tsrevel.planning.reasons import Reason, Status
+from tsrevel.planning.screening import find_location, screen_status
 from tsrevel.revel.client import Contents, tell_doubles, tell_renamed
 from tsrevel.revel.compare import describe_differences, shows_labels
 from tsrevel.revel.decode import OrderRow
@@ -120,7 +122,7 @@ def leave_foreign(
 
 def find_misplaced(row: OrderRow, location: Location | None) -> Hold | None:
     """Why a person must decide on an order that exists already: it isn't at its event's establishment."""
-    if location is None or row.establishment == location.establishment:
+    if location and row.establishment == location.establishment:
         return None
     text = f"Revel order {row.id} for it is at establishment {row.establishment}; was the event moved?"
     return Hold(Reason.ORDER_EXISTS, text, (row.id,))
@@ -242,8 +244,10 @@ def adopt_whole(ctx: RunContext, state: RunState, plan: Plan, row: OrderRow, dig
 # An order that a run began
 
 
-def recover(ctx: RunContext, state: RunState, about: Outcome, record: OrderRecord, plan: Plan) -> Outcome | None:
-    """Finish the half-written order of `record` from its claimed plan.
+def recover(
+    ctx: RunContext, state: RunState, about: Outcome, record: OrderRecord, plan: Plan, found: FoundEvent | None
+) -> Outcome | None:
+    """Finish the half-written order of `record` from its claimed plan. `found`: its event, if it is listed.
 
     None if Revel has nothing of it and nothing can still arrive: its claim is dropped, and its event is decided anew.
     Raises OutcomeUnknown if something that was sent may still be applied.
@@ -255,7 +259,7 @@ def recover(ctx: RunContext, state: RunState, about: Outcome, record: OrderRecor
         case Hold() as hold:
             return hold_found(about, hold)
         case Foreign(row):
-            return _recover_foreign(ctx, about, record, plan, row)
+            return _recover_foreign(ctx, about, record, plan, row, found)
         case Ours(row):
             with state.writing_at(plan.location.establishment):
                 return _finish(ctx, state, about, record, plan, row)
@@ -337,13 +341,21 @@ def _finish(
     return write_missing(ctx, state, writing)
 
 
-def _recover_foreign(ctx: RunContext, about: Outcome, record: OrderRecord, plan: Plan, row: OrderRow) -> Outcome:
-    """Revel shows an order with another uuid in place of the one that was begun."""
+def _recover_foreign(
+    ctx: RunContext, about: Outcome, record: OrderRecord, plan: Plan, row: OrderRow, found: FoundEvent | None
+) -> Outcome:
+    """Revel shows an order with another uuid in place of the one that was begun.
+
+    If nothing was begun, that order counts for the event as it is now, which may have moved. A cancelled event keeps no
+    digest, so that the next run tells the cancellation.
+    """
     sent = plan.uuid in record.sent or plan.uuid in record.receipts
     if sent and row.local_id == plan.local_id:
         return _disown(ctx, about, record, plan, row.id, plan.steps[0])
     if record.state == "claimed" and not record.receipts:
-        return leave_foreign(ctx, about, row, plan.location, None)
+        if found is None or screen_status(found.event, ctx.policy):
+            return leave_foreign(ctx, about, row, plan.location, None)
+        return leave_foreign(ctx, about, row, find_location(found.event, ctx.policy), found.digest)
     text = f"Revel shows order {row.id}, made by someone else, instead of our order {record.order_id}"
     return not_written(about, Hold(Reason.ORDER_DIFFERS, text, (row.id,)))
 
