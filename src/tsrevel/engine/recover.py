@@ -37,7 +37,7 @@ from tsrevel.engine.verify import (
 )
 from tsrevel.errors import OutcomeUnknown
 from tsrevel.ledger import OrderRecord, StationChange, StationReport
-from tsrevel.planning.identity import local_id
+from tsrevel.planning.identity import known_local_ids, local_id
 from tsrevel.planning.model import CHARGE_FIELDS, EventId, Hold, Labels, Location, OrderId, Plan, Skip, Step
 from tsrevel.planning.money import Cents
 from tsrevel.planning.reasons import Reason, Status
@@ -160,6 +160,7 @@ def adopt(
 
     Its labels stay as they were first written, so other ones are reported.
     """
+    plan = _with_its_name(ctx, plan, row)
     contents, found = _read_unknown(ctx, state, plan, row.id, {step.uuid for step in plan.steps})
     ctx.ledger.orders.claim(ctx.run_id, plan, digest)
     if isinstance(found, Strange):
@@ -174,6 +175,12 @@ def adopt(
     if contents.order is None or shows_labels(labels, contents.order):
         return outcome
     return _tell_labels(state, outcome, plan, contents.order)
+
+
+def _with_its_name(ctx: RunContext, plan: Plan, row: OrderRow) -> Plan:
+    """The plan with the `local_id` that our order was made with, if the settings have another one since."""
+    known = row.local_id in known_local_ids(ctx.policy, plan.event_id)
+    return replace(plan, local_id=row.local_id) if known else plan
 
 
 def _read_unknown(
@@ -214,6 +221,7 @@ def _tell_labels(state: RunState, finished: Outcome, plan: Plan, order: OrderRow
 
 def preview_adoption(ctx: RunContext, state: RunState, about: Outcome, plan: Plan, row: OrderRow) -> Outcome:
     """The outcome of `adopt`, as far as reads show it. Stores and writes nothing."""
+    plan = _with_its_name(ctx, plan, row)
     contents, found = _read_unknown(ctx, state, plan, row.id)
     if isinstance(found, Strange):
         return hold_order(about, plan, row.id, differs(Mismatch(Reason.ORDER_DIFFERS, found.text), row.id))
@@ -231,6 +239,7 @@ def adopt_whole(ctx: RunContext, state: RunState, plan: Plan, row: OrderRow, dig
 
     Writes nothing to Revel. False: it isn't the plan, and nothing was stored.
     """
+    plan = _with_its_name(ctx, plan, row)
     contents, found = read_beginning(ctx, state, plan, row.id)
     if found != Missing(()) or contents.order is None or describe_differences(plan, contents.order):
         return False
