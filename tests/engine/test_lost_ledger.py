@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from ..world import Died, World, find_outcome, verdict
 from .conftest import FULL
 from .test_disputes import correct
+from .test_twins import clone
 
 FOUND, DIFFERS = ("skipped ALREADY_INJECTED", 0), ("held ORDER_DIFFERS", 3)
 
@@ -23,6 +25,67 @@ def die_at(world: World, moment: str) -> None:
     with pytest.raises(Died):
         world.sync()
     world.revive()
+
+
+def pay(world: World, paid: str, balance: str) -> None:
+    """A guest pays at a station."""
+    clone(world, "Payment", uuid="00000000-0000-4000-8000-0000000000aa", amount=paid)
+    correct(world, remaining_due=Decimal(balance))
+
+
+# An order that is whole
+
+
+@pytest.mark.parametrize("printed", [True, False])
+@pytest.mark.parametrize(("paid", "balance"), [("637.72", "0.00"), ("100.00", "537.72")], ids=["in full", "in part"])
+def test_an_order_that_a_guest_has_paid_at_a_station_is_found_complete_by_a_new_ledger(
+    world: World, paid: str, balance: str, printed: bool
+) -> None:
+    world.sync()
+    pay(world, paid, balance)
+    correct(world, printed=printed)
+    world.lose_ledger()
+    world.forget_requests()
+    assert [look(world, dry_run=True), *(look(world) for _ in range(3))] == [FOUND] * 4
+    assert world.writes == []
+    record = world.record(FULL)
+    assert record
+    assert (record.state, record.order_id, record.plan is None) == ("settled", "5550101", False)
+
+
+@pytest.mark.parametrize(
+    ("paid", "balance"), [("700.00", "-62.28"), ("100.00", "637.72")], ids=["too much", "and the balance stayed"]
+)
+def test_an_order_that_a_guest_has_paid_wrongly_at_a_station_is_held_by_a_new_ledger(
+    world: World, paid: str, balance: str
+) -> None:
+    world.sync()
+    pay(world, paid, balance)
+    world.lose_ledger()
+    assert [look(world, dry_run=True), *(look(world) for _ in range(2))] == [DIFFERS] * 3
+
+
+def test_an_order_of_yesterday_that_a_guest_has_paid_at_a_station_gets_its_plan_back(world: World) -> None:
+    world.sync()
+    pay(world, "637.72", "0.00")
+    world.lose_ledger()
+    world.time.move(days=1)
+    assert look(world) == FOUND
+    record = world.record(FULL)
+    assert record
+    assert record.plan
+    assert len(record.receipts) == len(record.plan.steps)
+
+
+def test_a_held_order_that_a_person_puts_right_is_not_counted_as_made_by_a_ledger_that_sent_nothing(
+    world: World,
+) -> None:
+    world.sync()
+    world.lose_ledger()
+    correct(world, remaining_due=Decimal(1))
+    assert look(world) == DIFFERS
+    correct(world, remaining_due=Decimal("637.72"))
+    assert [look(world) for _ in range(2)] == [FOUND] * 2
 
 
 # An order under an older name

@@ -163,6 +163,8 @@ def adopt(
     plan = _with_its_name(ctx, plan, row)
     contents, found = _read_unknown(ctx, state, plan, row.id, {step.uuid for step in plan.steps})
     ctx.ledger.orders.claim(ctx.run_id, plan, digest)
+    if _is_whole_and_paid(plan, contents):
+        return _found_complete(_settle_whole(ctx, Writing(about, plan, (), order_id=row.id, digest=digest), contents))
     if isinstance(found, Strange):
         return dispute(ctx, about, plan, row.id, Mismatch(Reason.ORDER_DIFFERS, found.text))
     writing = Writing(about, plan, found.steps, order_id=row.id, digest=digest)
@@ -223,6 +225,8 @@ def preview_adoption(ctx: RunContext, state: RunState, about: Outcome, plan: Pla
     """The outcome of `adopt`, as far as reads show it. Stores and writes nothing."""
     plan = _with_its_name(ctx, plan, row)
     contents, found = _read_unknown(ctx, state, plan, row.id)
+    if _is_whole_and_paid(plan, contents):
+        return _found_complete(injected(about, plan, row.id))
     if isinstance(found, Strange):
         return hold_order(about, plan, row.id, differs(Mismatch(Reason.ORDER_DIFFERS, found.text), row.id))
     differences = describe_differences(plan, contents.order) if _has_totals(found.steps) and contents.order else ""
@@ -241,12 +245,12 @@ def adopt_whole(ctx: RunContext, state: RunState, plan: Plan, row: OrderRow, dig
     """
     plan = _with_its_name(ctx, plan, row)
     contents, found = read_beginning(ctx, state, plan, row.id)
-    if found != Missing(()) or contents.order is None or describe_differences(plan, contents.order):
+    is_whole = found == Missing(()) and contents.order is not None and not describe_differences(plan, contents.order)
+    if not (is_whole or _is_whole_and_paid(plan, contents)):
         return False
     ctx.ledger.orders.claim(ctx.run_id, plan, digest)
     about = Outcome(plan.event_id, Status.SKIPPED)
-    _record_shown(ctx, Writing(about, plan, (), order_id=row.id), contents)
-    ctx.ledger.orders.settle(ctx.run_id, plan.event_id, row.id, digest)
+    _settle_whole(ctx, Writing(about, plan, (), order_id=row.id, digest=digest), contents)
     return True
 
 
@@ -332,10 +336,9 @@ def _finish(
     renamed = find_renamed(plan, contents, record.sent)
     if renamed:
         return _disown(ctx, about, record, plan, row.id, renamed.step)
-    if _is_whole_and_paid(ctx, record, plan, contents):
-        _record_shown(ctx, Writing(about, plan, (), order_id=row.id, known=answered), contents)
-        ctx.ledger.orders.settle(ctx.run_id, plan.event_id, row.id, None)
-        return injected(about, plan, row.id)
+    if _is_whole_and_paid(plan, contents):
+        whole = Writing(about, plan, (), order_id=row.id, known=answered)
+        return _tell_whole(record, _settle_whole(ctx, whole, contents))
     if record.state == "disputed" and not _has_come_right(ctx, record, plan, contents, found):
         return hold_order(about, plan, row.id, recall_dispute(record))
     if isinstance(found, Strange):
@@ -347,7 +350,8 @@ def _finish(
     lost = tuple(step for step in found.steps if step.uuid in answered)
     if lost:
         raise_not_shown(ctx, plan, NotShown(lost), row.id)
-    return write_missing(ctx, state, writing)
+    outcome = write_missing(ctx, state, writing)
+    return outcome if found.steps else _tell_whole(record, outcome)
 
 
 def _recover_foreign(
@@ -420,6 +424,18 @@ def _record_shown(ctx: RunContext, writing: Writing, contents: Contents) -> None
             ctx.ledger.orders.record(ctx.run_id, plan.event_id, step, found, seen=True)
 
 
+def _settle_whole(ctx: RunContext, writing: Writing, contents: Contents) -> Outcome:
+    """Settle an order to which nothing is to be written."""
+    _record_shown(ctx, writing, contents)
+    ctx.ledger.orders.settle(ctx.run_id, writing.plan.event_id, writing.order_id, writing.digest)
+    return injected(writing.about, writing.plan, writing.order_id)
+
+
+def _tell_whole(record: OrderRecord, outcome: Outcome) -> Outcome:
+    """The outcome of an order to which nothing was written now. If this ledger has sent nothing of it, it was found."""
+    return _found_complete(outcome) if outcome.status is Status.INJECTED and not record.sent else outcome
+
+
 def _has_come_right(
     ctx: RunContext, record: OrderRecord, plan: Plan, contents: Contents, found: Missing | Strange
 ) -> bool:
@@ -431,21 +447,22 @@ def _has_come_right(
     return not describe_differences(plan, order)
 
 
-def _is_whole_and_paid(ctx: RunContext, record: OrderRecord, plan: Plan, contents: Contents) -> bool:
-    """Whether the order is as planned, but for payments that a station took of its balance: normal service."""
+def _is_whole_and_paid(plan: Plan, contents: Contents) -> bool:
+    """Whether the order is as planned, but for payments that a station took of its balance: normal service.
+
+    Its print mark may be missing.
+    """
     planned = {each.uuid for each in plan.payments}
     taken = [each for each in contents.payments if each.uuid not in planned and each.counts]
     order = contents.order
     if not taken or order is None or order.amounts["balance"] < 0:
         return False
     balance = Cents(order.amounts["balance"] + sum(each.amount for each in taken))
-    before = replace(
-        contents,
-        order=replace(order, amounts={**order.amounts, "balance": balance}),
-        payments=tuple(each for each in contents.payments if each not in taken),
-    )
-    found = find_missing(plan, before)
-    return found == Missing(()) and _has_come_right(ctx, record, plan, before, found)
+    order = replace(order, amounts={**order.amounts, "balance": balance})
+    payments = tuple(each for each in contents.payments if each not in taken)
+    found = find_missing(plan, replace(contents, order=order, payments=payments))
+    lacks_parts = isinstance(found, Strange) or any(step.kind != "totals" for step in found.steps)
+    return not lacks_parts and not describe_differences(plan, order)
 
 
 def _has_totals(missing: Iterable[Step]) -> bool:
