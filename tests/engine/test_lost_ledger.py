@@ -9,6 +9,7 @@ import pytest
 
 from ..world import Died, World, find_outcome, verdict
 from .conftest import FULL
+from .test_after_injection import CONTRACT
 from .test_disputes import correct
 from .test_twins import clone
 
@@ -86,6 +87,49 @@ def test_a_held_order_that_a_person_puts_right_is_not_counted_as_made_by_a_ledge
     assert look(world) == DIFFERS
     correct(world, remaining_due=Decimal("637.72"))
     assert [look(world) for _ in range(2)] == [FOUND] * 2
+
+
+# An order that lacks its print mark
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ("tax", "its tax is 53.24, not 60.00"),
+        ("gratuity", "its gratuity is 0.00, not 5.00"),
+        ("balance", "its balance is 1.00, not 637.72"),
+    ],
+)
+def test_a_finished_order_without_its_print_mark_is_held_before_it_is_written_to(
+    world: World, change: str, expected: str
+) -> None:
+    world.config["charges"].append({"match": "Gratuity", "as": "gratuity"})
+    world.sync()
+    correct(world, printed=False)
+    world.lose_ledger()
+    world.forget_requests()
+    service, tax = CONTRACT["charges"]
+    match change:
+        case "tax":
+            world.rewrite_event(FULL, **{**CONTRACT, "charges": [service, ("Sales Tax", "60.00")]})
+        case "gratuity":
+            world.rewrite_event(FULL, **{**CONTRACT, "charges": [service, tax, ("Gratuity", "5.00")]})
+        case "balance":
+            correct(world, remaining_due=Decimal(1))
+    for dry_run in (True, False, False):
+        report = world.sync(dry_run=dry_run)
+        assert (verdict(report, FULL), report.exit_status) == DIFFERS
+        assert expected in find_outcome(report, FULL).text
+    assert world.writes == []
+
+
+def test_a_finished_order_without_its_print_mark_gets_it_if_all_else_is_right(world: World) -> None:
+    world.sync()
+    correct(world, printed=False)
+    world.lose_ledger()
+    world.forget_requests()
+    assert look(world) == ("injected", 0)
+    assert (world.writes, world.flaws(FULL)) == (["PATCH Order"], [])
 
 
 # An order under an older name

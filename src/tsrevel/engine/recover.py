@@ -38,7 +38,7 @@ from tsrevel.engine.verify import (
 from tsrevel.errors import OutcomeUnknown
 from tsrevel.ledger import OrderRecord, StationChange, StationReport
 from tsrevel.planning.identity import known_local_ids, local_id
-from tsrevel.planning.model import CHARGE_FIELDS, EventId, Hold, Labels, Location, OrderId, Plan, Skip, Step
+from tsrevel.planning.model import AMOUNTS, CHARGE_FIELDS, EventId, Hold, Labels, Location, OrderId, Plan, Skip, Step
 from tsrevel.planning.money import Cents
 from tsrevel.planning.reasons import Reason, Status
 from tsrevel.planning.screening import find_location, screen_status
@@ -190,10 +190,12 @@ def _read_unknown(
 ) -> tuple[Contents, Missing | Strange]:
     """`read_beginning` for an order that may have been begun from an earlier state of its event."""
     contents, found = read_beginning(ctx, state, plan, order_id, expected)
-    if isinstance(found, Strange) or contents.order is None or not _lacks_history(found):
+    if isinstance(found, Strange) or contents.order is None or not found.steps:
         return contents, found
-    differences = describe_differences(plan, contents.order, CHARGE_FIELDS)
-    differences = differences or _begun_too_early(ctx, plan, contents.order)
+    compared = CHARGE_FIELDS if _lacks_history(found) else AMOUNTS  # by then its totals were right
+    differences = describe_differences(plan, contents.order, compared)
+    if not differences and _lacks_history(found):
+        differences = _begun_too_early(ctx, plan, contents.order)
     return contents, Strange(differences) if differences else found
 
 
