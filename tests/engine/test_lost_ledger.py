@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -32,6 +34,66 @@ def pay(world: World, paid: str, balance: str) -> None:
     """A guest pays at a station."""
     clone(world, "Payment", uuid="00000000-0000-4000-8000-0000000000aa", amount=paid)
     correct(world, remaining_due=Decimal(balance))
+
+
+def ledger_files(folder: Path) -> list[Path]:
+    return sorted(each for each in folder.glob("ledger.sqlite3*") if each.is_file())
+
+
+# A part that was under way
+
+
+@pytest.mark.parametrize("resource", ["OrderItem", "Payment", "OrderHistory"])
+def test_a_part_that_arrives_after_the_ledger_was_lost_is_an_alarm_in_every_run(world: World, resource: str) -> None:
+    die_at(world, f"before POST /resources/{resource}/")
+    world.lose_ledger()
+    assert look(world) == ("injected", 0)
+    clone(world, resource)
+    world.time.move(minutes=16)
+    assert [look(world) for _ in range(3)] == [("held AMOUNT_MISMATCH", 14)] * 3
+
+
+@pytest.mark.parametrize("resource", ["Payment", "OrderHistory"])
+def test_a_part_that_arrives_after_an_older_ledger_was_put_back_is_an_alarm_in_every_run(
+    world: World, resource: str
+) -> None:
+    def keep() -> None:
+        kept.mkdir()
+        for each in ledger_files(world.folder):
+            shutil.copy(each, kept)
+
+    kept = world.folder / "kept"
+    world.at("before POST /resources/OrderItem/", keep)
+    die_at(world, f"before POST /resources/{resource}/")
+    world.lose_ledger()
+    for each in ledger_files(kept):
+        shutil.copy(each, world.folder)
+    assert look(world) == ("injected", 0)
+    clone(world, resource)
+    world.time.move(minutes=16)
+    assert [look(world) for _ in range(3)] == [("held AMOUNT_MISMATCH", 14)] * 3
+
+
+def test_an_order_that_a_new_ledger_finished_is_checked_once_more_and_then_let_be(world: World) -> None:
+    die_at(world, "before POST /resources/Payment/")
+    world.lose_ledger()
+    world.sync()
+    world.time.move(minutes=16)
+    requests = []
+    for _ in range(2):
+        world.forget_requests()
+        assert look(world) == FOUND
+        requests.append(len(world.revel_requests))
+    assert requests[0] > requests[1] == 0
+
+
+def test_an_order_that_was_interrupted_between_two_writes_is_not_checked_once_more(world: World) -> None:
+    die_at(world, "after GET /resources/OrderItem/")  # all of its items are answered and read back
+    assert look(world) == ("injected", 0)
+    world.time.move(minutes=16)
+    world.forget_requests()
+    assert look(world) == FOUND
+    assert world.revel_requests == []
 
 
 # An order that is whole

@@ -36,7 +36,7 @@ from tsrevel.engine.verify import (
     row_id,
 )
 from tsrevel.errors import OutcomeUnknown
-from tsrevel.ledger import OrderRecord, StationChange, StationReport
+from tsrevel.ledger import PENDING, OrderRecord, StationChange, StationReport
 from tsrevel.planning.identity import known_local_ids, local_id
 from tsrevel.planning.model import AMOUNTS, CHARGE_FIELDS, EventId, Hold, Labels, Location, OrderId, Plan, Skip, Step
 from tsrevel.planning.money import Cents
@@ -346,7 +346,7 @@ def _finish(
     if isinstance(found, Strange):
         return dispute(ctx, about, plan, row.id, Mismatch(Reason.ORDER_DIFFERS, found.text))
     writing = Writing(about, plan, found.steps, order_id=row.id, known=answered)
-    _record_shown(ctx, writing, contents)
+    _record_shown(ctx, writing, contents, record.sent)
     if any(step.uuid in pending for step in found.steps):
         raise _still_pending(ctx, record)
     lost = tuple(step for step in found.steps if step.uuid in answered)
@@ -417,13 +417,19 @@ def _still_pending(ctx: RunContext, record: OrderRecord) -> OutcomeUnknown:
     return OutcomeUnknown(f"what was sent to Revel may still appear there; nothing is sent again before {again}")
 
 
-def _record_shown(ctx: RunContext, writing: Writing, contents: Contents) -> None:
-    """Store a receipt for each step that Revel shows and that has none in this ledger."""
-    plan = writing.plan
-    for step in plan.steps:
-        if step not in writing.missing and step.uuid not in writing.known:
-            found = row_id(step, contents) or writing.order_id
-            ctx.ledger.orders.record(ctx.run_id, plan.event_id, step, found, seen=True)
+def _record_shown(ctx: RunContext, writing: Writing, contents: Contents, sent: Container[str] = ()) -> None:
+    """Store a receipt for each step that Revel shows and that has none in this ledger.
+
+    If this ledger hasn't sent one of them, an earlier ledger has, and may have sent missing steps as well: the order is
+    due for a recheck after they would have arrived.
+    """
+    event_id, shown = writing.plan.event_id, [each for each in writing.plan.steps if each not in writing.missing]
+    unknown = [step for step in shown if step.uuid not in writing.known]
+    for step in unknown:
+        found = row_id(step, contents) or writing.order_id
+        ctx.ledger.orders.record(ctx.run_id, event_id, step, found, seen=True)
+    if writing.missing and any(step.uuid not in sent for step in unknown):
+        ctx.ledger.orders.recheck(ctx.run_id, event_id, ctx.now() + PENDING)
 
 
 def _settle_whole(ctx: RunContext, writing: Writing, contents: Contents) -> Outcome:

@@ -38,9 +38,9 @@ from tsrevel.planning.screening import covered_locations
 
 _LEDGER_WAS_LOST = (
     "the ledger {path} had no good run over these locations yet, but Revel has orders that tsrevel made before: an "
-    "earlier ledger is lost. tsrevel searches Revel before each order, so it makes none of them again. Only an order "
-    "that was sent less than 15 minutes before this run, and whose answer was lost, can be doubled: then the next run "
-    "reports DUPLICATE_ORDERS. "
+    "earlier ledger is lost. tsrevel searches Revel before each order, so it makes none of them again. Only what "
+    "was sent less than 15 minutes before this run, and whose answer was lost, can be doubled: then a later run "
+    "reports DUPLICATE_ORDERS or, for a part of an order, AMOUNT_MISMATCH. "
     "Pauses and resolutions are lost: restore the backup, or pause and resolve again"
 )
 _NO_LISTING = (ServiceDown, CredentialsRefused, ConfigError, ConnectionMisconfigured)
