@@ -13,6 +13,7 @@ from tsrevel.sandbox import Payment
 from ..world import World, find_outcome
 from .conftest import FULL
 from .test_corrected import ALREADY, CHANGED, ORDER, look, next_run
+from .test_lost_answers import STEPS
 
 BOX, PLATTER, URN = ("Boxed Lunch Package", 2, 10), ("Fruit Platter", 3, 10), ("Coffee Urn", 1, 10)
 
@@ -192,3 +193,113 @@ def test_an_event_that_moves_is_compared_at_the_establishment_that_the_settings_
     world.tripleseat.edit_event(FULL, location_id=30502, site_id=15692)
     text = tell(world)
     assert text.startswith("location Special Events → Lakeside Bakery (establishment 8 → 9)")
+
+
+# An order that was begun before they changed
+
+
+def place(world: World) -> dict[str, Any]:
+    entry: dict[str, Any] = world.config["locations"][0]
+    return entry
+
+
+def refuse(world: World, step: str) -> None:
+    """A run whose write of that step Revel refuses, and with it nothing after that."""
+    method, path, after = STEPS[step]
+    world.revel.faults.add("status", method, path, after=after, times=1, status=400)
+    assert look(world.sync()) == ("failed UPSTREAM_UNAVAILABLE", 3)
+    world.revel.faults.clear()
+
+
+def written(world: World, resource: str, key: str) -> list[int]:
+    """The ids that Revel's rows have under that key."""
+    return [int(str(row[key]).rstrip("/").rpartition("/")[2]) for row in world.revel.state.rows[resource].values()]
+
+
+@pytest.mark.parametrize(
+    ("setting", "step", "resource", "key"),
+    [
+        ("payment_type", "payment", "Payment", "payment_type"),
+        ("station", "payment", "Payment", "station"),
+        ("user", "payment", "Payment", "created_by"),
+        ("discount", "discount", "Order", "discount"),
+        ("user", "history", "OrderHistory", "order_opened_by"),
+        ("station", "history", "OrderHistory", "order_opened_at"),
+    ],
+)
+def test_a_refused_write_goes_out_with_the_setting_that_was_corrected_since(
+    world: World, setting: str, step: str, resource: str, key: str
+) -> None:
+    right, place(world)[setting] = place(world)[setting], world.config["locations"][1][setting]
+    refuse(world, step)
+    place(world)[setting] = right
+    assert look(world.sync()) == ("injected", 0)
+    assert written(world, resource, key) == [right]
+    assert world.flaws(FULL) == []
+
+
+def test_what_is_written_already_stays_as_it_was_and_the_rest_follows_the_settings(world: World) -> None:
+    then = place(world)["dining_option"]
+    refuse(world, "last item")
+    place(world)["dining_option"] = 777
+    assert look(world.sync()) == ("injected", 0)
+    assert written(world, "OrderItem", "dining_option") == [then] * 4 + [777]
+    assert written(world, "Order", "dining_option") == [then]
+
+
+def test_an_order_keeps_the_discount_that_it_has_whatever_the_settings_say_now(world: World) -> None:
+    place(world)["discount"] = 999
+    refuse(world, "discount")
+    place(world)["discount"] = 3358
+    refuse(world, "totals")
+    place(world)["discount"] = 777
+    assert look(world.sync()) == ("injected", 0)
+    assert (written(world, "Order", "discount"), world.flaws(FULL)) == ([3358], [])
+
+
+def test_a_new_ledger_keeps_the_discount_that_an_order_has(world: World) -> None:
+    then = place(world)["discount"]
+    refuse(world, "totals")
+    world.lose_ledger()
+    place(world)["discount"] = 777
+    assert look(world.sync()) == ("injected", 0)
+    assert (written(world, "Order", "discount"), world.flaws(FULL)) == ([then], [])
+
+
+@pytest.mark.parametrize("kind", ["drop_before", "drop_after"])
+def test_a_write_whose_answer_was_lost_keeps_its_content_whatever_the_settings_say_now(world: World, kind: str) -> None:
+    then = place(world)["payment_type"]
+    world.revel.faults.add(kind, "POST", "/resources/Payment/", times=1)
+    world.sync()
+    place(world)["payment_type"] = 777
+    world.time.move(minutes=45)
+    world.sync()
+    assert (written(world, "Payment", "payment_type"), world.flaws(FULL)) == ([then], [])
+
+
+@pytest.mark.parametrize("change", ["another establishment", "no entry", "no payment type"])
+def test_an_order_is_finished_as_it_was_begun_if_its_place_has_no_such_setting_any_more(
+    world: World, change: str
+) -> None:
+    then = place(world)["payment_type"]
+    refuse(world, "payment")
+    match change:
+        case "another establishment":
+            place(world).update(revel_establishment=77, payment_type=777)
+        case "no entry":
+            del world.config["locations"][0]
+        case "no payment type":
+            del place(world)["payment_type"]
+    world.sync()
+    assert (written(world, "Payment", "payment_type"), world.flaws(FULL)) == ([then], [])
+
+
+def test_an_order_at_a_site_follows_the_entry_of_its_site(world: World) -> None:
+    entry = place(world)
+    del entry["tripleseat_location"]
+    entry["tripleseat_site"] = 15691
+    entry["payment_type"] = 999
+    refuse(world, "payment")
+    entry["payment_type"] = 236
+    assert look(world.sync()) == ("injected", 0)
+    assert written(world, "Payment", "payment_type") == [236]

@@ -41,7 +41,7 @@ from tsrevel.planning.identity import known_local_ids, local_id
 from tsrevel.planning.model import AMOUNTS, CHARGE_FIELDS, EventId, Hold, Labels, Location, OrderId, Plan, Skip, Step
 from tsrevel.planning.money import Cents
 from tsrevel.planning.reasons import Reason, Status
-from tsrevel.planning.screening import find_location, screen_status
+from tsrevel.planning.screening import find_entry, find_location, screen_status
 from tsrevel.revel.client import Contents, tell_doubles, tell_renamed
 from tsrevel.revel.compare import describe_differences, shows_labels
 from tsrevel.revel.decode import OrderRow
@@ -167,7 +167,7 @@ def adopt(
         return _found_complete(_settle_whole(ctx, Writing(about, plan, (), order_id=row.id, digest=digest), contents))
     if isinstance(found, Strange):
         return dispute(ctx, about, plan, row.id, Mismatch(Reason.ORDER_DIFFERS, found.text))
-    writing = Writing(about, plan, found.steps, order_id=row.id, digest=digest)
+    writing = Writing(about, _plan_missing(ctx, plan, contents), found.steps, order_id=row.id, digest=digest)
     _record_shown(ctx, writing, contents)
     outcome = write_missing(ctx, state, writing)
     if outcome.status is not Status.INJECTED:
@@ -345,7 +345,9 @@ def _finish(
         return hold_order(about, plan, row.id, recall_dispute(record))
     if isinstance(found, Strange):
         return dispute(ctx, about, plan, row.id, Mismatch(Reason.ORDER_DIFFERS, found.text))
-    writing = Writing(about, plan, found.steps, order_id=row.id, known=answered)
+    was_sent = any(step.uuid in record.sent for step in found.steps)  # and it may be written as it was
+    to_write = plan if was_sent else _plan_missing(ctx, plan, contents)
+    writing = Writing(about, to_write, found.steps, order_id=row.id, known=answered)
     _record_shown(ctx, writing, contents, record.sent)
     if any(step.uuid in pending for step in found.steps):
         raise _still_pending(ctx, record)
@@ -354,6 +356,26 @@ def _finish(
         raise_not_shown(ctx, plan, NotShown(lost), row.id)
     outcome = write_missing(ctx, state, writing)
     return outcome if found.steps else _tell_whole(record, outcome)
+
+
+def _plan_missing(ctx: RunContext, plan: Plan, contents: Contents) -> Plan:
+    """The plan, to write steps that were never sent or were refused: by its location's settings as they are now.
+
+    A wrong one, such as a payment type that Revel refuses, may have been corrected since. An order that has its
+    discount keeps it (facts Revel 3.7).
+    """
+    at, order = plan.location, contents.order
+    entry = find_entry(at.tripleseat_location, at.tripleseat_site, ctx.policy)
+    now = entry if entry and entry.establishment == at.establishment else at
+    present = replace(
+        at,
+        user=now.user,
+        station=now.station,
+        dining_option=now.dining_option,
+        payment_type=now.payment_type or at.payment_type,
+        discount=(order.discount_id if order else 0) or now.discount or at.discount,
+    )
+    return replace(plan, location=present)
 
 
 def _recover_foreign(

@@ -175,7 +175,7 @@ _BY_HAND = (
 )
 _AFTER_FAILED_WRITE = {
     "item": "make product {product} active again at establishment {establishment} in Revel, or " + _BY_HAND,
-    "other": "correct in Revel what it refuses, or " + _BY_HAND,
+    "other": "correct what it refuses, in Revel or in the settings of the order's location, or " + _BY_HAND,
     "order": (
         "run `tsrevel doctor`; if it finds nothing, run "
         '`tsrevel resolve {event} --as done --note "entered by hand"`, and 15 minutes later enter the order by hand if '

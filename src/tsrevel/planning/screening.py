@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from tsrevel.planning.model import Event, Hold, Location, Policy, Skip, TimeGate, hold_faults
+from tsrevel.planning.model import Event, Hold, Location, LocationId, Policy, SiteId, Skip, TimeGate, hold_faults
 from tsrevel.planning.reasons import Reason
 
 GateState = Literal["early", "open", "passed"]
@@ -153,13 +153,18 @@ def find_named(name: str, policy: Policy) -> Location | None:
 
 
 def find_location(event: Event, policy: Policy) -> Location | None:
-    """The entry for the event's location, else the one for its site (DESIGN 3: the location wins)."""
+    """The entry for the event's location, else the one for its site."""
+    return find_entry(event.location_id, event.site_id, policy)
+
+
+def find_entry(location_id: LocationId | None, site_id: SiteId | None, policy: Policy) -> Location | None:
+    """The entry for that location, else the one for that site (DESIGN 3: the location wins)."""
     of_site = None
     for location in policy.locations:
         if location.tripleseat_location is not None:
-            if location.tripleseat_location == event.location_id:
+            if location.tripleseat_location == location_id:
                 return location
-        elif event.site_id is not None and location.tripleseat_site == event.site_id:
+        elif site_id is not None and location.tripleseat_site == site_id:
             of_site = location
     return of_site
 

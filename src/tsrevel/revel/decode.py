@@ -48,10 +48,10 @@ PRODUCT_FIELDS = ("id", "name", "active", "establishment")
 class OrderRow:
     """An order in Revel. Amounts are in cents; an absent or null amount counts as zero.
 
-    `discounted`: it refers to a discount of any amount. `has_history`, and `histories` (the number of history rows),
-    are None if unknown. `updated` is the time of its last change, and `written` the day on which it was written, by the
-    establishment's wall clock (facts Revel 2.4); None if unreadable. `labels` are None if the row lacks them, as in a
-    list.
+    `discounted`: it refers to a discount of any amount; `discount_id` is the order's own one. `has_history`, and
+    `histories` (the number of history rows), are None if unknown. `updated` is the time of its last change, and
+    `written` the day on which it was written, by the establishment's wall clock (facts Revel 2.4); None if unreadable.
+    `labels` are None if the row lacks them, as in a list.
     """
 
     id: OrderId
@@ -62,6 +62,7 @@ class OrderRow:
     printed: bool
     deleted: bool = False
     discounted: bool = False
+    discount_id: int = 0
     has_history: bool | None = None
     histories: int | None = None
     updated: datetime | None = None
@@ -144,6 +145,7 @@ def decode_page(answer: Json, resource: str) -> ResultPage:
 def decode_order(row: Json) -> OrderRow:
     """Decode an Order row, or the answer to the write of one."""
     fields, number = _open(row, "Order")
+    discount = decode_id(fields.get("discount"))
     return OrderRow(
         id=OrderId(number),
         uuid=decode_uuid(fields.get("uuid")),
@@ -152,7 +154,8 @@ def decode_order(row: Json) -> OrderRow:
         amounts={name: _money(fields, revel_field(name)) for name in AMOUNTS},
         printed=fields.get("printed") is True,
         deleted=fields.get("deleted") is True,
-        discounted=bool(decode_id(fields.get("discount")) or fields.get("applied_discounts")),
+        discounted=bool(discount or fields.get("applied_discounts")),
+        discount_id=int(discount or 0),
         has_history=history if isinstance(history := fields.get("has_history"), bool) else None,
         histories=len(rows) if isinstance(rows := fields.get("orderhistory"), list) else None,
         updated=_stamp(fields, "updated_date"),
