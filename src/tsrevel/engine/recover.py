@@ -390,7 +390,7 @@ def _recover_foreign(
     if sent and row.local_id == plan.local_id:
         return _disown(ctx, about, record, plan, row.id, plan.steps[0])
     if record.state == "claimed" and not record.receipts:
-        if found is None or screen_status(found.event, ctx.policy):
+        if found is None or screen_status(found.event, ctx.policy, has_order=True):
             return leave_foreign(ctx, about, row, plan.location, None)
         return leave_foreign(ctx, about, row, find_location(found.event, ctx.policy), found.digest)
     text = f"Revel shows order {row.id}, made by someone else, instead of our order {record.order_id}"
