@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from tsrevel.ledger import Verdict
@@ -10,6 +12,7 @@ from tsrevel.planning.model import EventId, OrderId
 from .. import older_rows
 from ..world import Died, World, find_outcome, verdict
 from .conftest import EARLY, FULL, MISSED, UNMAPPED
+from .deliveries import deliver, delivery
 
 
 def resolve(world: World, event_id: int, word: str, order_id: str | None = None) -> None:
@@ -173,6 +176,53 @@ def test_an_event_that_was_edited_in_the_minute_of_its_resolution_has_not_change
     resolve(day, UNMAPPED, "done")
     day.time.move(minutes=45)
     assert day.sync().changed == 0
+
+
+def leave_half_written(world: World) -> None:
+    world.revel.faults.add("status", "POST", "/OrderItem/", times=None, after=1, status=400)
+
+
+def let_it_be_disputed(world: World) -> None:
+    world.revel.dropped_fields.add("tax")
+
+
+@pytest.mark.parametrize("trouble", [leave_half_written, let_it_be_disputed])
+@pytest.mark.parametrize("how", ["not at all", "by name", "by a delivery"])
+@pytest.mark.parametrize("is_changed", [False, True])
+def test_an_order_begun_tells_the_changes_since_its_plan_however_its_event_was_looked_at_before_it_was_resolved(
+    world: World, trouble: Callable[[World], None], how: str, is_changed: bool
+) -> None:
+    trouble(world)
+    world.sync()
+    world.time.move(minutes=45)
+    if how == "by name":
+        world.sync_event(FULL)
+    if how == "by a delivery":
+        deliver(world, delivery(world, FULL))
+    if is_changed:
+        world.tripleseat.edit_event(FULL, grand_total="900.00")
+    world.time.move(minutes=5)
+    resolve(world, FULL, "done", "5550101")
+    world.time.move(minutes=5)
+    assert [world.sync().changed for _ in range(2)] == [int(is_changed), 0]
+
+
+@pytest.mark.parametrize("is_resolved", [True, False])
+def test_an_order_begun_whose_hash_an_older_version_lost_tells_only_later_changes(
+    world: World, is_resolved: bool
+) -> None:
+    let_it_be_disputed(world)
+    world.sync()
+    world.time.move(minutes=45)
+    if is_resolved:
+        resolve(world, FULL, "done")
+    older_rows.blank_digests(world.folder / "ledger.sqlite3")
+    if not is_resolved:
+        resolve(world, FULL, "done")
+    world.time.move(minutes=45)
+    assert world.sync().changed == 0
+    world.tripleseat.edit_event(FULL, grand_total="900.00")
+    assert [world.sync().changed for _ in range(2)] == [1, 0]
 
 
 @pytest.mark.parametrize("order_id", ["999", None])

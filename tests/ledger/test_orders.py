@@ -272,6 +272,19 @@ def test_a_cancellation_can_be_taken_back(ledger: Ledger) -> None:
     assert order.cancelled is False
 
 
+@pytest.mark.parametrize("is_finished", [True, False])
+def test_of_an_order_begun_the_hash_of_its_event_stays_if_the_event_was_not_listed(
+    ledger: Ledger, is_finished: bool
+) -> None:
+    ledger.orders.claim(RUN, PLAN, "digest-1")
+    if is_finished:
+        ledger.orders.settle(RUN, EVENT, ORDER, "digest-1")
+    ledger.orders.note_drift(RUN, EventDrift(EVENT, ""))
+    order = ledger.orders.get(EVENT)
+    assert order is not None
+    assert order.digest == ("" if is_finished else "digest-1")
+
+
 def test_an_unknown_order_can_not_be_remembered(ledger: Ledger) -> None:
     with raises(ClaimConflict, ConflictCode.NO_ORDER):
         ledger.orders.note_drift(RUN, EventDrift(EVENT, "digest-1"))

@@ -274,7 +274,7 @@ def _triage_resolved(
     digest, known = found.digest, resolution.digest
     if digest is None or (known and is_same_content(known, digest)):  # only a listing shows whether it has changed
         return Leave(leave_resolved(about, resolution))
-    if known is None:
+    if not known:
         location = find_location(found.event, policy)
         zone = find_zone(location.timezone if location else policy.default_timezone) or ZoneInfo("UTC")
         if not was_updated_since(found.event, resolution, zone):

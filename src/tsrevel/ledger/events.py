@@ -123,7 +123,8 @@ _RESOLVED_BETWEEN = """
 _PUT_RESOLUTION = """
     INSERT INTO resolutions (event_id, verdict, note, order_id, digest, resolved_at)
     VALUES (:event_id, :verdict, :note, :order_id, coalesce(
-        (SELECT coalesce(resolutions.digest, orders.digest) FROM orders LEFT JOIN resolutions USING (event_id)
+        (SELECT coalesce(nullif(resolutions.digest, ''), nullif(orders.digest, ''))
+         FROM orders LEFT JOIN resolutions USING (event_id)
          WHERE event_id = :event_id AND state IN ('claimed', 'disputed')),
         (SELECT digest FROM sightings WHERE event_id = :event_id)), :at)
     ON CONFLICT (event_id) DO UPDATE SET

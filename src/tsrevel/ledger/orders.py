@@ -143,7 +143,8 @@ _MARK_FOREIGN = """
         digest = excluded.digest, run_id = excluded.run_id, touched_at = excluded.touched_at
 """
 _NOTE_DRIFT = """
-    UPDATE orders SET digest = :digest, seen_plan = coalesce(:seen_plan, seen_plan), cancelled = :cancelled,
+    UPDATE orders SET digest = iif(:digest = '' AND state IN ('claimed', 'disputed'), digest, :digest),
+        seen_plan = coalesce(:seen_plan, seen_plan), cancelled = :cancelled,
         seen_trouble = iif(:keeps_trouble, seen_trouble, :trouble), run_id = :run_id, touched_at = :at
     WHERE event_id = :event_id
 """

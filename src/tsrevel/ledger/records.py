@@ -227,10 +227,10 @@ class ContentHashes:
 class EventDrift:
     """A reported comparison of an event with its finished order, for the next comparison.
 
-    `digest`: the event's content hash in the listing; "" if it wasn't listed, so that it is compared when it is listed
-    next. `plan`: the order as it would be made now; None leaves the stored one. `trouble`: why the event can't be
-    planned now; `keeps_trouble` leaves what is stored of that. `content`: the event's content hash, with its `details`;
-    None leaves both.
+    `digest`: the event's content hash in the listing. "" if it wasn't listed: a finished order is compared when it is
+    listed next, and of an order begun the known hash stays. `plan`: the order as it would be made now; None leaves the
+    stored one. `trouble`: why the event can't be planned now; `keeps_trouble` leaves what is stored of that. `content`:
+    the event's content hash, with its `details`; None leaves both.
     """
 
     event_id: EventId
