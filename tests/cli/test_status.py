@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
-from ..world import Died
+from ..world import Died, World
 from .bench import Ran, Shell
 
 CITY, LAKE = "30501", "30502"
@@ -216,6 +218,49 @@ def test_a_disputed_order_is_a_warning(shell: Shell) -> None:
     assert {each["state"] for each in told["orders"]} == {"disputed"}
     assert f"a person must check Revel order 5550103 of event {FULL}" in " ".join(told["warnings"])
     assert "tax is 0.00, not 53.24" in " ".join(told["warnings"])
+
+
+def dispute_the_order(shell: Shell) -> None:
+    shell.world.revel.dropped_fields.add("tax")
+    shell.sync()
+
+
+def double_an_item_of_the_finished_order(shell: Shell) -> None:
+    world = shell.world
+    world.revel.faults.add("drop_before", "POST", "/OrderItem/", times=1, after=1)
+    shell.sync()
+    [order] = world.orders_of(FULL)
+    known = {each["uuid"] for each in world.revel.items_of(order["id"])}
+    world.time.move(minutes=45)
+    shell.sync()
+    late = next(each for each in world.revel.items_of(order["id"]) if each["uuid"] not in known)
+    world.revel.add("OrderItem", None, **{key: late[key] for key in late.keys() - {"id", "resource_uri"}})
+    world.time.move(minutes=45)
+    assert shell.sync().status == 14
+
+
+@pytest.mark.parametrize("trouble", [dispute_the_order, double_an_item_of_the_finished_order])
+def test_every_command_advises_to_correct_an_order_of_ours_with_a_wrong_amount_in_revel(
+    tmp_path: Path, trouble: Callable[[Shell], None]
+) -> None:
+    shell = Shell(World(tmp_path, "full"))
+    trouble(shell)
+    config = ("--config", str(shell.write_config()))
+    held = {each["id"]: each for each in status(shell, "--json").answer["held"]}
+    assert held[str(FULL)]["reason"] == "AMOUNT_MISMATCH"
+    known = shell.run("history", str(FULL), *config, "--json").answer["event"]
+    offline, live = (shell.run("explain", str(FULL), *config, "--json", *more).answer for more in (("--offline",), ()))
+    advised = [held[str(FULL)], known, offline, offline["last_seen"], live, live["last_seen"]]
+    resolved = shell.run("resolve", str(FULL), *config, "--as", "done", "--note", "corrected in Revel", "--json").answer
+    for each in (*advised, resolved["event"]):
+        assert each["advice"].startswith("check the order in Revel and correct it there, then run `tsrevel resolve")
+
+
+def test_an_event_without_an_order_whose_amounts_dont_match_is_to_be_corrected_in_tripleseat(shell: Shell) -> None:
+    shell.world.tripleseat.edit_event(FULL, grand_total="1.00")
+    shell.sync()
+    held = {each["id"]: each for each in status(shell, "--json").answer["held"]}
+    assert held[str(FULL)]["advice"] == "correct the amounts in TripleSeat"
 
 
 def test_pause_dry_run_and_kill_switch_are_warnings(shell: Shell) -> None:

@@ -92,7 +92,7 @@ def test_the_operators_guide_says_of_every_reason_what_the_program_says() -> Non
         told += [Reason(row[0])] if row[0] else []  # a row without a code goes on about the one above
         status = row[1] if row[1] in set(Status) else Status.SKIPPED
         disputed = told[-1] is Reason.AMOUNT_MISMATCH and "exit 14" in row[2]
-        assert row[3] == advise("ID", status, told[-1], disputed=disputed)
+        assert row[3] == advise("ID", status, told[-1], has_order=disputed)
     assert told == list(Reason)
 
 

@@ -83,7 +83,7 @@ def test_what_is_held_is_told_with_its_reason_and_what_to_do() -> None:
 
 
 @pytest.mark.parametrize(
-    ("occasion", "reason", "disputed"),
+    ("occasion", "reason", "has_order"),
     [
         ("held", "AMBIGUOUS_DOCUMENT", False),
         ("held", "AMOUNT_MISMATCH", True),
@@ -93,10 +93,10 @@ def test_what_is_held_is_told_with_its_reason_and_what_to_do() -> None:
         ("changed", "CANCELLED_AFTER_INJECTION", True),
     ],
 )
-def test_the_advice_is_that_of_the_one_table(occasion: str, reason: str | None, disputed: bool) -> None:
-    item = replace(HELD, occasion=occasion, reason=reason, order_id="5550101" if disputed else None)
+def test_the_advice_is_that_of_the_one_table(occasion: str, reason: str | None, has_order: bool) -> None:
+    item = replace(HELD, occasion=occasion, reason=reason, order_id="5550101" if has_order else None)
     status = {"held": "held", "failed": "failed"}.get(occasion, "skipped")
-    advice = advise(HELD.event_id, status, reason, disputed=disputed)
+    advice = advise(HELD.event_id, status, reason, has_order=has_order)
     message = write(item)
     assert f"What to do: {advice[0].upper()}{advice[1:]}." in message.text
     assert "What to do:" in message.html

@@ -40,7 +40,7 @@ def test_every_reason_has_its_advice(reason: Reason, status: Status) -> None:
 
 
 def test_advice_for_an_order_that_differs_speaks_of_the_order() -> None:
-    order = advise("777", Status.HELD, Reason.AMOUNT_MISMATCH, disputed=True)
+    order = advise("777", Status.HELD, Reason.AMOUNT_MISMATCH, has_order=True)
     assert order == advise("777", Status.HELD, Reason.ORDER_DIFFERS)
     assert order != advise("777", Status.HELD, Reason.AMOUNT_MISMATCH)
 

@@ -141,7 +141,7 @@ def _advise(told: Explanation) -> str | None:
         outcome.event_id,
         outcome.status,
         outcome.reason,
-        disputed=state == "disputed",
+        has_order=outcome.order_id is not None,
         failed_write=failed,
         foreign=state == "foreign",
         resolved=outcome.resolved,

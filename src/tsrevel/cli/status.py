@@ -82,7 +82,7 @@ def _answer_trouble(status: InstallationStatus, each: EventStatus) -> reports.Ev
     from tsrevel.cli.answers.reports import answer_status
 
     failed = status.failed_writes.get(each.event_id)
-    return answer_status(each, disputed=status.is_disputed(each), failed_write=failed)
+    return answer_status(each, failed_write=failed)
 
 
 # Without a terminal: a line for each item, so that it can be searched
@@ -119,7 +119,7 @@ def _failed_assumptions(status: InstallationStatus) -> list[str]:
 
 def _advise(status: InstallationStatus, each: EventStatus) -> str:
     failed = status.failed_writes.get(each.event_id)
-    return advise(each.event_id, each.status, each.reason, disputed=status.is_disputed(each), failed_write=failed)
+    return advise(each.event_id, each.status, each.reason, has_order=each.has_order, failed_write=failed)
 
 
 def _trouble_line(page: TextOutput, status: InstallationStatus, each: EventStatus, word: str = "") -> str:

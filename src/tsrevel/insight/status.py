@@ -256,10 +256,6 @@ class InstallationStatus:
         """Whether the event still waits although its day has passed."""
         return standing.day is not None and standing.day < self.today
 
-    def is_disputed(self, standing: EventStatus) -> bool:
-        """Whether the event's order in Revel is wrong."""
-        return any(each.event_id == standing.event_id and each.state == "disputed" for each in self.orders)
-
 
 def take_stock(view: LedgerView | None, settings: Settings, now: datetime, limit: int) -> InstallationStatus:
     """The status at `now`, with the last `limit` runs. Raises LedgerUnusable and LedgerDamaged."""

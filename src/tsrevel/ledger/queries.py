@@ -17,9 +17,10 @@ from tsrevel.ledger.records import PENDING, OrderState, decode_instant, describe
 from tsrevel.planning.model import EventId, OrderId
 from tsrevel.planning.money import ZERO, Cents
 
-_STATUSES = """
+_HAS_ORDER = "(orders.order_id IS NOT NULL AND orders.state <> 'foreign') AS has_order"
+_STATUSES = f"""
     SELECT sightings.event_id, event_day, location, sightings.status, reason, missed_at, first_seen_at, last_seen_at,
-        coalesce(
+        {_HAS_ORDER}, coalesce(
             (SELECT min(at) FROM audit AS trouble
              WHERE trouble.event_id = sightings.event_id AND kind = 'seen'
                AND seq > coalesce(
@@ -30,7 +31,7 @@ _STATUSES = """
             last_seen_at) AS since
     FROM sightings LEFT JOIN orders USING (event_id)
     WHERE event_id NOT IN (SELECT event_id FROM resolutions)
-"""
+"""  # noqa: S608 (no value comes from outside)
 # `+event_day` makes SQLite sort the found rows. Without + it reads every event, row by row, by the index of days.
 _HELD_OR_FAILED = f"""
     {_STATUSES} AND sightings.status IN ('held', 'failed') ORDER BY +event_day, location, event_id
@@ -44,9 +45,9 @@ _MISSED_EVENTS = f"""
     {_STATUSES} AND missed_at IS NOT NULL AND reason = 'EVENT_DAY_PASSED' AND {_NO_ORDER}
     ORDER BY +event_day, location, event_id
 """
-_DRY_FINDINGS = """
+_DRY_FINDINGS = f"""
     SELECT event_id, event_day, location, status, reason, missed_at, since_at AS first_seen_at, last_seen_at,
-        since_at AS since
+        {_HAS_ORDER}, since_at AS since
     FROM dry_sightings LEFT JOIN orders USING (event_id)
     WHERE (status IN ('held', 'failed') OR missed_at IS NOT NULL AND reason = 'EVENT_DAY_PASSED')
       AND event_id NOT IN (SELECT event_id FROM resolutions)
@@ -57,17 +58,18 @@ _DRY_FINDINGS = """
             AND known.reason IS dry_sightings.reason
             AND (known.missed_at IS NOT NULL OR dry_sightings.missed_at IS NULL))
     ORDER BY event_day, location, event_id
-"""
+"""  # noqa: S608 (likewise)
 """Leaves out findings that a live run has in the same state, perhaps in other words."""
 _OPEN_CHANGES = """
     SELECT event_id, event_day, coalesce(location, '') AS location, open_changes.reason, told_at
     FROM open_changes LEFT JOIN sightings USING (event_id)
     WHERE :event_id IS NULL OR event_id = :event_id ORDER BY event_day, event_id
 """
-_EVENT_STATUS = """
-    SELECT event_id, event_day, location, status, reason, missed_at, first_seen_at, last_seen_at, last_seen_at AS since
-    FROM sightings WHERE event_id = ?
-"""
+_EVENT_STATUS = f"""
+    SELECT event_id, event_day, location, status, reason, missed_at, first_seen_at, last_seen_at, {_HAS_ORDER},
+        last_seen_at AS since
+    FROM sightings LEFT JOIN orders USING (event_id) WHERE event_id = ?
+"""  # noqa: S608 (likewise)
 _ARE_UNKNOWN = """
     (state = 'disputed' AND NOT EXISTS (SELECT 1 FROM receipts AS known WHERE known.event_id = orders.event_id))
 """
@@ -108,6 +110,7 @@ class EventStatus:
     """The status of an event when a run last saw it. `since`: the event has had that status since then.
 
     `location` is the [[locations]] entry's name, else TripleSeat's; '' if only an earlier version saw the event.
+    `has_order`: Revel has an order of ours for it, finished or not.
     """
 
     event_id: EventId
@@ -119,6 +122,7 @@ class EventStatus:
     first_seen_at: datetime
     last_seen_at: datetime
     since: datetime
+    has_order: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,6 +293,7 @@ def _decode_status(row: sqlite3.Row) -> EventStatus:
         first_seen_at=datetime.fromisoformat(row["first_seen_at"]),
         last_seen_at=datetime.fromisoformat(row["last_seen_at"]),
         since=datetime.fromisoformat(row["since"]),
+        has_order=bool(row["has_order"]),
     )
 
 

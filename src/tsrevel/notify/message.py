@@ -214,7 +214,7 @@ def _advise(item: MailItem, event_id: str) -> str:
         event_id,
         item.status,
         item.code,
-        disputed=item.order_id is not None,
+        has_order=item.order_id is not None,
         failed_write=item.failed_write,
         foreign=item.foreign,
         resolved=item.resolved,

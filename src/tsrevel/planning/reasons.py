@@ -226,7 +226,7 @@ def advise(
     status: str,
     reason: str | None,
     *,
-    disputed: bool = False,
+    has_order: bool = False,
     failed_write: FailedWrite | None = None,
     foreign: bool = False,
     resolved: Resolved | None = None,
@@ -234,14 +234,14 @@ def advise(
 ) -> str:
     """The advice for an event with that status and reason code; '' for a code that this version doesn't know.
 
-    Mails, `explain`, `status` and the table in docs/operations.md use this text. `disputed`: the event has an order of
-    ours, and that order is wrong. `failed_write`: a write of its order failed in several runs. `foreign`: somebody else
-    made its order. `resolved`: a person resolved it, and no run makes its order. `agrees`: what had changed after its
-    order was made was taken back.
+    Mails, `explain`, `status` and the table in docs/operations.md use this text. `has_order`: Revel has an order of
+    ours for it, so amounts that don't match are that order's. `failed_write`: a write of its order failed in several
+    runs. `foreign`: somebody else made its order. `resolved`: a person resolved it, and no run makes its order.
+    `agrees`: what had changed after its order was made was taken back.
     """
     if failed_write and (status, reason) in _ORDER_IS_WANTED:
         return _advise_after(event_id, failed_write)
-    if disputed and reason == Reason.AMOUNT_MISMATCH:
+    if has_order and reason == Reason.AMOUNT_MISMATCH:
         return _ADVICE[Reason.ORDER_DIFFERS, None].replace("{event}", event_id)
     if agrees and reason == Reason.CHANGED_AFTER_INJECTION:
         return NOTHING if foreign else _AGREES_AGAIN
