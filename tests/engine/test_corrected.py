@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from tsrevel.engine.outcomes import RunReport
+from tsrevel.insight.status import find_changed
 from tsrevel.planning.model import EventId, OrderId
 from tsrevel.sandbox import SampleLine
 
 from ..world import World, find_outcome, verdict
 from .conftest import FULL
+from .test_resolved import resolve
 
 ORDER = 5550101
 ALREADY = "skipped ALREADY_INJECTED"
@@ -42,6 +45,14 @@ def remove(world: World) -> None:
 
 def void(world: World) -> None:
     correct(world, 0)
+
+
+def call_off(world: World, how: str) -> None:
+    if how == "deleted":
+        world.add_event(64000099, lines=[("Coffee Urn", 1, 38)], status="LOST")
+        del world.tripleseat.state.events[FULL]
+    else:
+        world.tripleseat.cancel_event(FULL)
 
 
 def next_run(world: World) -> RunReport:
@@ -136,6 +147,46 @@ def test_a_cancelled_event_is_told_of_the_order_by_hand_that_stands_in_place_of_
     report = next_run(made)
     assert look(report) == (CANCELLED, 3)
     assert f"Revel order {number}, which a person named, may still stand" in find_outcome(report, FULL).text
+
+
+@pytest.mark.parametrize("undo", [delete, remove, void])
+@pytest.mark.parametrize("how", ["cancelled", "deleted"])
+def test_a_cancelled_event_is_told_if_an_order_that_nobody_named_may_stand_in_place_of_ours(
+    made: World, undo: Callable[[World], None], how: str
+) -> None:
+    undo(made)
+    next_run(made)
+    resolve(made, FULL, "done")
+    assert look(next_run(made)) == (ALREADY, 0)
+    call_off(made, how)
+    report = next_run(made)
+    assert look(report) == (CANCELLED, 3)
+    text = "Revel order 5550101 was gone, but one that replaced it may still stand"
+    assert text in find_outcome(report, FULL).text
+    for resolved in (False, True):
+        if resolved:
+            resolve(made, FULL, "done")
+        assert next_run(made).exit_status == 0
+        with made.ledger() as ledger:
+            assert [each.text.partition("; ")[2] for each in find_changed(ledger)] == [text] * (not resolved)
+
+
+@pytest.mark.parametrize("undo", [delete, remove, void])
+@pytest.mark.parametrize("how", ["cancelled", "deleted"])
+@pytest.mark.parametrize("word", ["ignored", "done before it was gone", "not at all"])
+def test_a_cancelled_event_is_no_change_if_no_order_can_stand_in_place_of_ours(
+    made: World, undo: Callable[[World], None], how: str, word: str
+) -> None:
+    if word == "done before it was gone":
+        resolve(made, FULL, "done")
+    undo(made)
+    next_run(made)
+    if word == "ignored":
+        resolve(made, FULL, "ignored")
+    call_off(made, how)
+    assert next_run(made).exit_status == 0
+    with made.ledger() as ledger:
+        assert list(find_changed(ledger)) == []
 
 
 def test_a_cancelled_event_whose_order_was_only_made_cheaper_is_a_change(made: World) -> None:

@@ -9,6 +9,8 @@ import pytest
 
 from tsrevel.engine import after_injection
 from tsrevel.engine.outcomes import RunReport
+from tsrevel.insight.status import find_changed
+from tsrevel.ledger import Verdict
 from tsrevel.planning.model import EventId
 from tsrevel.sandbox import LAKESIDE_BAKERY
 
@@ -271,6 +273,22 @@ def test_an_event_that_stands_again_after_the_order_was_voided_is_told_that_it_i
     assert any("it had been cancelled and is DEFINITE again" in each.text for each in told)
     assert any("was deleted. If the event needs an order, run" in each.text for each in told)
     assert quiet(found)
+
+
+@pytest.mark.parametrize("word", ["done", "ignored"])
+def test_a_cancelled_event_whose_order_was_gone_is_listed_if_another_one_may_have_replaced_it(
+    found: World, word: Verdict
+) -> None:
+    delete(found)
+    assert until_told(found).exit_status == 3
+    with found.ledger() as ledger:
+        ledger.events.resolve(EVENT, word, "seen to", None)
+    found.time.move(minutes=45)
+    found.tripleseat.cancel_event(FULL)
+    assert verdict(later(found), FULL) == CANCELLED
+    with found.ledger() as ledger:
+        listed = [each.text for each in find_changed(ledger)]
+    assert ["one that replaced it may still stand" in each for each in listed] == [True] * (word == "done")
 
 
 def test_an_event_without_a_status_waits_for_one(found: World) -> None:

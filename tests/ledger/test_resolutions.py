@@ -56,6 +56,29 @@ def test_once_opened_again_what_was_named_before_is_forgotten(ledger: Ledger) ->
     assert (one.order_id, one.orders, one.was_done, one.may_have_order) == (None, (), False, False)
 
 
+GONE: dict[str, dict[str, str]] = {
+    "gone": {"there": "no", "deleted": "no", "total": "837.72", "balance": "637.72"},
+    "deleted": {"there": "yes", "deleted": "yes", "total": "837.72", "balance": "637.72"},
+    "voided": {"there": "yes", "deleted": "no", "total": "0.00", "balance": "0.00"},
+}
+
+
+@pytest.mark.parametrize("how", GONE)
+def test_it_knows_whether_a_run_had_told_before_that_the_order_was_gone(ledger: Ledger, how: str) -> None:
+    ledger.orders.settle(RUN, EVENT, ORDER, None)
+    ledger.events.resolve(EVENT, "done", "before anything was told", None)
+    known = []
+    for shown in (GONE["gone"] | {"there": "yes"}, GONE[how]):
+        ledger.orders.note_shown(RUN, EVENT, shown, StationReport(StationChange.CHANGED, how))
+        known.append(ledger.events.resolutions([EVENT])[EVENT].order_was_gone)
+        ledger.events.resolve(EVENT, "done", "seen to", None)
+        known.append(ledger.events.resolutions([EVENT])[EVENT].order_was_gone)
+    assert known == [False, False, False, True]
+    assert ledger.events.resolutions([EVENT])[EVENT].may_replace
+    ledger.events.resolve(EVENT, "ignored", "not wanted", None)
+    assert not ledger.events.resolutions([EVENT])[EVENT].may_replace
+
+
 def test_it_can_be_taken_back_once(ledger: Ledger) -> None:
     ledger.events.resolve(EVENT, "ignored", "wrong guest", None)
     assert [ledger.events.reopen(EVENT, "a slip"), ledger.events.reopen(EVENT, "again")] == [True, False]

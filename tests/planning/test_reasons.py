@@ -45,6 +45,12 @@ def test_advice_for_an_order_that_differs_speaks_of_the_order() -> None:
     assert order != advise("777", Status.HELD, Reason.AMOUNT_MISMATCH)
 
 
+@pytest.mark.parametrize("foreign", [True, False])
+def test_the_advice_for_a_change_says_to_name_an_order_that_replaces_the_known_one(foreign: bool) -> None:
+    advice = advise("777", Status.SKIPPED, Reason.CHANGED_AFTER_INJECTION, foreign=foreign)
+    assert advice.endswith("; if you entered another one, add `--order` and its number")
+
+
 def test_a_change_beside_somebody_elses_order_has_an_advice_of_its_own() -> None:
     advice = advise("777", Status.SKIPPED, Reason.CHANGED_AFTER_INJECTION, foreign=True)
     assert "or enter one there" in advice

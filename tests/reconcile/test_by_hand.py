@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
 
 import pytest
@@ -366,6 +367,61 @@ def test_a_deleted_event_may_leave_an_order_by_hand_too(shell: Shell, told: bool
     shell.sync()
     resolve(shell, UNMAPPED)
     assert found(reconcile(shell, "--json"), UNMAPPED) == []
+
+
+def delete(shell: Shell) -> None:
+    Revel(shell.world).order(FULL)["deleted"] = True
+
+
+def take_from_tripleseat(shell: Shell) -> None:
+    """It is no longer there, and the listing isn't empty."""
+    shell.world.add_event(64000099, lines=[("Coffee Urn", 1, 38)], status="LOST")
+    del shell.world.tripleseat.state.events[FULL]
+
+
+@pytest.mark.parametrize("undo", [delete, void])
+@pytest.mark.parametrize(("is_deleted", "told"), [(True, True), (False, True), (False, False)])
+def test_a_cancelled_event_may_leave_an_order_by_hand_in_place_of_ours_that_nobody_named(
+    made: Shell, undo: Callable[[Shell], None], is_deleted: bool, told: bool
+) -> None:
+    made.world.time.move(minutes=45)
+    undo(made)
+    assert made.sync().status == 3
+    resolve(made)
+    made.world.time.move(minutes=45)
+    if is_deleted:
+        take_from_tripleseat(made)
+    else:
+        made.world.tripleseat.cancel_event(FULL)
+    if told:
+        made.sync()
+    one = only(reconcile(made, "--json"), FULL)
+    assert (one["kind"], one["reason"]) == ("event_cancelled", "CANCELLED_AFTER_INJECTION")
+    assert "if its order was entered by hand, void it in Revel" in one["text"]
+    made.sync()
+    resolve(made)
+    assert found(reconcile(made, "--json"), FULL) == []
+
+
+@pytest.mark.parametrize("word", ["ignored", "done"])
+@pytest.mark.parametrize("is_deleted", [False, True])
+def test_a_cancelled_event_leaves_no_order_if_nobody_replaced_ours_or_it_was_taken_away_later(
+    made: Shell, word: str, is_deleted: bool
+) -> None:
+    made.world.time.move(minutes=45)
+    if word == "ignored":
+        delete(made)
+        made.sync()
+    resolve(made, FULL, word)
+    made.world.time.move(minutes=45)
+    if is_deleted:
+        take_from_tripleseat(made)
+    else:
+        made.world.tripleseat.cancel_event(FULL)
+    made.sync()
+    delete(made)
+    made.sync()
+    assert found(reconcile(made, "--json"), FULL) == []
 
 
 def test_a_cancelled_event_that_nobody_wanted_leaves_nothing(shell: Shell) -> None:

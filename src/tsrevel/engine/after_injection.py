@@ -525,9 +525,14 @@ def _is_gone(ctx: RunContext, row: OrderRow | None) -> bool:
 
 
 def _has_other_order(ctx: RunContext, record: OrderRecord) -> bool:
-    """Whether an order that a person named for the event, besides ours, still stands."""
+    """Whether an order that a person named for the event, besides ours, still stands.
+
+    If none was named, one may stand all the same when the event is first cancelled (`Resolution.may_replace`).
+    """
     resolution = ctx.ledger.events.resolutions([record.event_id]).get(record.event_id)
     others = [each for each in resolution.orders if each != record.order_id] if resolution else []
+    if resolution and not others:
+        return resolution.may_replace and not record.cancelled
     rows = [ctx.revel.find_by_id(each) for each in others]
     return any(row and not row.deleted for row in rows)
 

@@ -325,6 +325,8 @@ def describe_standing(record: OrderRecord, resolution: Resolution | None) -> str
     if named is None and record.order_id is None:
         return "its order may stand"
     if named is None or named == record.order_id:
+        if resolution and resolution.may_replace:
+            return f"Revel order {record.order_id} was gone, but one that replaced it may still stand"
         if record.state == "foreign":  # no run looks at it once its event is cancelled
             return f"Revel order {record.order_id}, which someone else made, may still stand"
         return f"Revel order {record.order_id} still stands"

@@ -76,12 +76,13 @@ def recall_drift(
 def _recall_foreign(record: OrderRecord, facts: Sequence[AuditRow], resolution: Resolution | None) -> Skip | None:
     """The same for somebody else's order: whether its event changed since, and whether that order is gone.
 
-    A cancelled event whose order a run saw gone agrees with Revel.
+    A cancelled event whose order a run saw gone agrees with Revel, unless another order may have replaced it.
     """
     whose, gone = f"Revel order {record.order_id}", _recall_station_change(facts)
     if record.cancelled:
         text = f"the event was cancelled or deleted; {describe_standing(record, resolution)}"
-        return None if gone else Skip(Reason.CANCELLED_AFTER_INJECTION, text)
+        is_over = gone and not (resolution and resolution.may_replace)
+        return None if is_over else Skip(Reason.CANCELLED_AFTER_INJECTION, text)
     found = next((each.seq for each in reversed(facts) if each.kind == AuditKind.FOREIGN), 0)
     digests = [
         each.detail["digest"]

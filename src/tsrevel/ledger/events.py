@@ -105,11 +105,17 @@ _SINCE_OPEN = """
     FROM audit WHERE audit.event_id = resolutions.event_id AND kind = 'resolved' AND seq > coalesce(
         (SELECT max(seq) FROM audit AS other WHERE other.event_id = resolutions.event_id AND kind = 'reopened'), 0)
 """
+_SHOWN_GONE = """
+    (json_extract(shown, '$.there') = 'no' OR json_extract(shown, '$.deleted') = 'yes'
+        OR (json_extract(shown, '$.total') = '0.00' AND json_extract(shown, '$.balance') = '0.00'))
+"""
 _RESOLUTIONS = f"""
     SELECT event_id, verdict, note, order_id, digest, resolved_at,
         (SELECT json_group_array(DISTINCT json_extract(detail, '$.order_id')) {_SINCE_OPEN}
             AND json_extract(detail, '$.order_id') IS NOT NULL) AS orders,
-        EXISTS (SELECT 1 {_SINCE_OPEN} AND json_extract(detail, '$.verdict') = 'done') AS was_done
+        EXISTS (SELECT 1 {_SINCE_OPEN} AND json_extract(detail, '$.verdict') = 'done') AS was_done,
+        EXISTS (SELECT 1 FROM shown_orders WHERE shown_orders.event_id = resolutions.event_id AND {_SHOWN_GONE}
+            AND seen_at <= resolved_at) AS order_was_gone
     FROM resolutions
 """  # noqa: S608 (all of it is written here)
 """`orders` and `was_done` come from the audit: they include earlier resolutions."""
@@ -462,4 +468,5 @@ def _decode_resolution(row: sqlite3.Row) -> Resolution:
         resolved_at=datetime.fromisoformat(row["resolved_at"]),
         orders=tuple(dict.fromkeys([*json.loads(row["orders"]), *([row["order_id"]] if row["order_id"] else [])])),
         was_done=bool(row["was_done"]) or row["verdict"] == "done",
+        order_was_gone=bool(row["order_was_gone"]),
     )

@@ -273,7 +273,8 @@ class Resolution:
 
     `digest` is the event's content hash then, or at the latest change reported since; None if unknown. If its order was
     begun and not finished, it is the hash of the event that the order was planned from. `orders` are all orders named
-    since the event was last open. `was_done`: a person said `done` since then.
+    since the event was last open. `was_done`: a person said `done` since then. `order_was_gone`: a run had told before
+    that the event's order was deleted or voided, and has told no change of it since.
     """
 
     event_id: EventId
@@ -284,6 +285,12 @@ class Resolution:
     resolved_at: datetime
     orders: tuple[OrderId, ...] = ()
     was_done: bool = False
+    order_was_gone: bool = False
+
+    @property
+    def may_replace(self) -> bool:
+        """Whether an order that nobody named may stand in place of the event's own, which was gone by then."""
+        return self.verdict == "done" and self.order_was_gone
 
     @property
     def may_have_order(self) -> bool:

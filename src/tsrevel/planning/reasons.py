@@ -86,6 +86,7 @@ _CATEGORIES = {
 
 
 NOTHING = "nothing to do"
+_NAME_NEW = "; if you entered another one, add `--order` and its number"
 _NEXT_RUN = "nothing to do: the next run continues"
 
 _ADVICE: dict[tuple[Reason, Status | None], str] = {
@@ -135,6 +136,7 @@ _ADVICE: dict[tuple[Reason, Status | None], str] = {
     (Reason.UPSTREAM_UNAVAILABLE, None): "wait for the next run; if it fails again, run `tsrevel doctor`",
     (Reason.CHANGED_AFTER_INJECTION, None): (
         'change the order in Revel by hand, then run `tsrevel resolve {event} --as done --note "changed in Revel"`'
+        + _NAME_NEW
     ),
     (Reason.CANCELLED_AFTER_INJECTION, None): (
         "if nobody wants the order, void it in Revel, "
@@ -149,7 +151,7 @@ _ADVICE: dict[tuple[Reason, Status | None], str] = {
 _AGREES_AGAIN = "nothing to do, unless somebody has changed the order's day or notes in Revel meanwhile"
 _CORRECT_FOREIGN = (
     "correct its order in Revel by hand, or enter one there, "
-    'then run `tsrevel resolve {event} --as done --note "corrected in Revel"`'
+    'then run `tsrevel resolve {event} --as done --note "corrected in Revel"`' + _NAME_NEW
 )
 
 

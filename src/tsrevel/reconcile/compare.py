@@ -103,6 +103,9 @@ def _compare_unwanted(case: EventComparison) -> Iterator[Difference]:
     standing = [row for row in case.live if not is_void(case, row)]
     if not standing:
         ids = ", ".join(sorted(row.id for row in case.live))
+        if _may_have_order(case) and case.resolution and not event_stands(case, case.resolution):
+            yield _cancelled_since(case, f"{_why_unwanted(case)}, and Revel order {ids} is voided")
+            return
         reason = case.screened.reason if isinstance(case.screened, Skip) else None
         yield note(DifferenceKind.NOT_ELIGIBLE, f"{_why_unwanted(case)}, and Revel order {ids} is voided", reason)
         return
@@ -477,12 +480,12 @@ def _compare_without_order(case: EventComparison) -> Iterator[Difference]:
     if case.named_gone and not off:
         yield _named_gone(case)
     elif case.gone:
-        if record and record.order_id:
+        if resolution and _may_have_order(case) and _is_deleted_since(case, resolution):
+            yield _cancelled_since(case, "deleted in TripleSeat")
+        elif record and record.order_id:
             yield note(
                 DifferenceKind.NOT_ELIGIBLE, "TripleSeat no longer has the event, and Revel no longer has its order"
             )
-        elif resolution and _may_have_order(case) and (case.has_open_change or resolution.digest != GONE):
-            yield _cancelled_since(case, "deleted in TripleSeat")
     elif record and record.order_id and not off:
         how = "it is deleted at Revel" if case.orders else "Revel no longer has it"
         text = f"the ledger has order {record.order_id} ({record.state}), and {how}; enter it by hand if wanted"
@@ -517,9 +520,19 @@ def _named_gone(case: EventComparison) -> Difference:
 
 
 def _may_have_order(case: EventComparison) -> bool:
-    """Whether somebody may have entered its order by hand, without naming it."""
-    resolution = case.resolution
-    return resolution is not None and resolution.was_done and not resolution.orders and case.record is None
+    """Whether somebody may have entered its order by hand, perhaps in place of ours, without naming it."""
+    resolution, record = case.resolution, case.record
+    if resolution is None or (record and not record.is_finished):
+        return False
+    may_stand = resolution.may_replace if record else resolution.was_done
+    return may_stand and set(resolution.orders) <= {record.order_id if record else None}
+
+
+def _is_deleted_since(case: EventComparison, resolution: Resolution) -> bool:
+    """Whether it was resolved before it was deleted. If it has a finished order, a run must have noticed that."""
+    if case.record:
+        return not event_stands(case, resolution)
+    return case.has_open_change or resolution.digest != GONE
 
 
 def _cancelled_since(case: EventComparison, why: str) -> Difference:
