@@ -10,6 +10,7 @@ import pytest
 
 from tsrevel.engine.fetch import FoundEvent
 from tsrevel.engine.triage import (
+    CheckCancelled,
     CheckMissed,
     Compare,
     Leave,
@@ -63,6 +64,7 @@ class Case(NamedTuple):
     now: datetime = NOON
     last: LastResult | None = None
     reports: bool = False
+    may_lack_orders: bool = False
 
 
 YESTERDAY, TOMORROW = NOON - timedelta(days=1), NOON + timedelta(days=1)
@@ -95,6 +97,25 @@ CASES = {
         "CheckMissed",
         now=TOMORROW + timedelta(days=1),
         last=LastResult(EVENT.id, date(2026, 1, 1), "skipped", "EVENT_DAY_PASSED", "", missed_at=TOMORROW),
+    ),
+    "missed and reported, in an older ledger": Case(
+        "CheckMissed",
+        now=TOMORROW + timedelta(days=1),
+        last=LastResult(EVENT.id, EVENT.day, "skipped", "EVENT_DAY_PASSED", "", missed_at=TOMORROW),
+        may_lack_orders=True,
+    ),
+    "lost, in an older ledger": Case("CheckCancelled", replace(EVENT, status="LOST"), may_lack_orders=True),
+    "deleted, in an older ledger": Case("CheckCancelled", replace(EVENT, deleted=True), may_lack_orders=True),
+    "lost and left out, in an older ledger": Case(
+        "skipped STATUS_NOT_ELIGIBLE",
+        replace(EVENT, status="LOST"),
+        policy=replace(POLICY, only=frozenset({"1"})),
+        may_lack_orders=True,
+    ),
+    "lost, and not looked up because Revel was down": Case(
+        "CheckCancelled",
+        replace(EVENT, status="LOST"),
+        last=LastResult(EVENT.id, EVENT.day, "failed", "UPSTREAM_UNAVAILABLE", "", None),
     ),
     # a person's word
     "resolved as done": Case("skipped ALREADY_INJECTED", resolution=resolution("done")),
@@ -184,7 +205,7 @@ def test_each_event_has_its_task(case: Case) -> None:
         results={EVENT.id: case.last} if case.last else {},
         resolutions={EVENT.id: case.resolution} if case.resolution else {},
     )
-    rules = TriageRules(case.policy, case.gate, case.ignore_time_gate)
+    rules = TriageRules(case.policy, case.gate, case.ignore_time_gate, case.may_lack_orders)
     task = triage(FoundEvent(case.event, case.digest), known, rules, case.now)
     assert describe(task) == case.expected
     assert (isinstance(task, Leave) and task.report is not None) is case.reports
@@ -226,5 +247,5 @@ def describe(task: object) -> str:
         outcome = task.outcome
         assert outcome.status in Status
         return " ".join(str(word) for word in (outcome.status, outcome.reason) if word)
-    assert task is None or isinstance(task, CheckMissed | Compare | Prepare | Recheck | Recover)
+    assert task is None or isinstance(task, CheckCancelled | CheckMissed | Compare | Prepare | Recheck | Recover)
     return "None" if task is None else type(task).__name__

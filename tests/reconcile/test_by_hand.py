@@ -224,6 +224,18 @@ def test_a_lost_ledger_is_one_finding(made: Shell) -> None:
 # Resolved
 
 
+def test_an_order_of_a_past_day_that_the_ledger_lacks_is_added_by_name(shell: Shell) -> None:
+    """A run over its day doesn't look again for an event that the ledger has as missed."""
+    shell.sync()
+    ledger = shell.world.folder / "ledger.sqlite3"
+    copy = ledger.read_bytes()
+    assert shell.sync_event(str(MISSED), "--ignore-time-gate").status == 0
+    shell.world.lose_ledger()
+    ledger.write_bytes(copy)
+    told = f"isn't in the ledger; `tsrevel sync-event {MISSED} --ignore-time-gate` adds it"
+    assert told in only(reconcile(shell, "--json"), MISSED)["text"]
+
+
 def test_a_resolved_cancellation_is_explained_until_the_event_changes_again(made: Shell) -> None:
     made.world.time.move(minutes=45)
     made.world.tripleseat.cancel_event(FULL)

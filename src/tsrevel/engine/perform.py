@@ -10,6 +10,7 @@ import logging
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from functools import partial
 
 from tsrevel.engine.context import RunContext, RunState
@@ -39,7 +40,7 @@ from tsrevel.engine.outcomes import (
     planned,
     with_order,
 )
-from tsrevel.engine.prepare import Prepared, prepare
+from tsrevel.engine.prepare import Prepared, find_absent, prepare
 from tsrevel.engine.recover import (
     Absent,
     Foreign,
@@ -56,6 +57,7 @@ from tsrevel.engine.recover import (
     with_row,
 )
 from tsrevel.engine.triage import (
+    CheckCancelled,
     CheckMissed,
     Compare,
     Leave,
@@ -64,6 +66,7 @@ from tsrevel.engine.triage import (
     Recover,
     Task,
     TriageRules,
+    report_change,
     triage,
     triage_finished,
     triage_new,
@@ -78,23 +81,30 @@ from tsrevel.planning.identity import known_local_ids, order_uuid
 from tsrevel.planning.model import Event, EventId, Hold, Plan, Skip
 from tsrevel.planning.plan import label_order
 from tsrevel.planning.reasons import Reason, Status
-from tsrevel.planning.screening import find_location
+from tsrevel.planning.screening import covered_locations, find_location
+from tsrevel.revel.compare import is_voided
 from tsrevel.revel.decode import OrderRow
 
 log = logging.getLogger(__name__)
+
+LONG_AGO = timedelta(hours=2)
+"""If the last good run is older, the ledger may be from an older copy: cron starts a run every 45 minutes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Work:
     """A worker's data for the events that it has taken: the ledger's data about them, and the rules to judge them by.
 
-    `due`: the events to prepare together. `ready`: those that are prepared.
+    `due`: the events to prepare together. `ready`: those that are prepared. `off`: the cancelled events to look up
+    together. `absent`: those of them that Revel has no order for.
     """
 
     known: KnownEvents
     rules: TriageRules
     due: dict[EventId, Prepare] = field(default_factory=dict)
     ready: dict[EventId, Prepared | EventUnavailable] = field(default_factory=dict)
+    off: list[EventId] = field(default_factory=list)
+    absent: set[EventId] = field(default_factory=set)
 
     def forget(self, event_id: EventId) -> None:
         """Drop the event, because its turn is over."""
@@ -111,7 +121,7 @@ def account_for(
     LedgerUnusable if the ledger's data about the events can't be read.
     """
     known = ctx.ledger.known([id_of(each) for each in items if not isinstance(each, OrderRecord)])
-    rules = TriageRules(ctx.policy, ctx.write_gate, ignore_time_gate)
+    rules = TriageRules(ctx.policy, ctx.write_gate, ignore_time_gate, may_lack_orders=_may_lack_orders(ctx))
     state.found |= {each.event.id: each for each in items if isinstance(each, FoundEvent)}
     entries = [make_entry(ctx, known, rules, number, each) for number, each in enumerate(items)]
     queue = WorkQueue([each for each in entries if each.needs_requests], state.budget, ctx.limits.workers)
@@ -146,7 +156,8 @@ def perform_all(
     while entries := queue.take():
         expected = [each.expected for each in entries]
         due = {each.found.event.id: each for each in expected if isinstance(each, Prepare)}
-        work = Work(known, rules, due)
+        off = [each.found.event.id for each in expected if isinstance(each, CheckCancelled)]
+        work = Work(known, rules, due, off=off)
         while entries:
             if state.stop:
                 queue.close()
@@ -238,7 +249,7 @@ def _read(ctx: RunContext, state: RunState, work: Work, unread: UnreadEvent) -> 
 def perform(ctx: RunContext, state: RunState, work: Work, task: Task) -> Outcome:
     """Do what triage decided. Raises what `TripleSeat`, `Revel` and `Ledger` raise."""
     late = ctx.out_of_time()
-    if late and isinstance(task, Recover | CheckMissed | Prepare):
+    if late and isinstance(task, Recover | CheckMissed | CheckCancelled | Prepare):
         about = task.about if isinstance(task, Recover) else describe(task.found.event, ctx.policy)
         return _beyond(about, late)
     if uses_clock(task):
@@ -255,8 +266,10 @@ def perform(ctx: RunContext, state: RunState, work: Work, task: Task) -> Outcome
             return compared if isinstance(compared, Outcome) else _unavailable(ctx, work.known, task.found, compared)
         case Recover():
             return _recover(ctx, state, work, task)
-        case CheckMissed(found, verdict):
-            return _check_missed(ctx, state, found, verdict)
+        case CheckMissed():
+            return _check_missed(ctx, state, task)
+        case CheckCancelled():
+            return _check_cancelled(ctx, state, work, task)
         case Prepare():
             return _make_order(ctx, state, work, task)
 
@@ -407,14 +420,21 @@ def _prepared(ctx: RunContext, state: RunState, work: Work, task: Prepare) -> Pr
     return work.ready[event_id]
 
 
-def _check_missed(ctx: RunContext, state: RunState, found: FoundEvent, verdict: Skip) -> Outcome:
-    """The gate closed: Revel may have an order that this ledger doesn't know. Checked once per event."""
+def _may_lack_orders(ctx: RunContext) -> bool:
+    """Whether the ledger may not know every order that was made: its last good run is missing, or long ago."""
+    last = ctx.ledger.runs.last_good(covered_locations(ctx.policy))
+    return last is None or ctx.now() - last.started_at > LONG_AGO
+
+
+def _check_missed(ctx: RunContext, state: RunState, task: CheckMissed) -> Outcome:
+    """The gate closed: Revel may have an order that this ledger doesn't know."""
+    found, verdict = task.found, task.verdict
     event_id, about = found.event.id, describe(found.event, ctx.policy)
     existing = find_order(ctx, event_id, order_uuid(event_id), known_local_ids(ctx.policy, event_id))
     if isinstance(existing, Hold):
         return hold_found(about, existing)
     if isinstance(existing, Absent):
-        missed = replace(not_written(about, verdict), missed=True, news=True)
+        missed = replace(not_written(about, verdict), missed=not task.told, news=not task.told)
         return replace(missed, failed_write=ctx.ledger.orders.failed_writes([event_id]).get(event_id))
     row, location = existing.row, find_location(found.event, ctx.policy)
     if isinstance(existing, Foreign):
@@ -432,8 +452,37 @@ def _check_missed(ctx: RunContext, state: RunState, found: FoundEvent, verdict: 
     return not_written(about, Skip(Reason.ALREADY_INJECTED, text))
 
 
+def _check_cancelled(ctx: RunContext, state: RunState, work: Work, task: CheckCancelled) -> Outcome:
+    """The event was cancelled: Revel may have an order of ours that this ledger doesn't know, and that still stands."""
+    event_id, verdict = task.found.event.id, task.verdict
+    about = describe(task.found.event, ctx.policy)
+    if event_id in work.off:
+        work.absent.update(find_absent(ctx, work.off))
+        work.off.clear()
+    if event_id in work.absent:
+        return not_written(about, verdict)
+    standing = [row for row in ctx.revel.find_by_uuid(order_uuid(event_id)) if not _is_taken_away(ctx, row)]
+    if not standing:
+        return not_written(about, verdict)
+    row, ids = standing[0], ", ".join(each.id for each in standing)
+    is_finished = row.printed and row.has_history is not False
+    if is_finished and not ctx.dry_run:  # a half-written one is finished should the event return
+        _take_in(ctx, state, task.found, row)
+        state.reports.append(report_change(task.found, cancelled=True))
+    how = "still stands" if is_finished else "is half-written and still stands"
+    text = f"{verdict.text}; Revel order {ids} {how}; if nobody wants it, void it in Revel"
+    told = not_written(with_row(about, row), Skip(Reason.CANCELLED_AFTER_INJECTION, text))
+    return replace(told, news=True)
+
+
+def _is_taken_away(ctx: RunContext, row: OrderRow) -> bool:
+    """Whether the order was deleted or voided."""
+    contents = None if row.deleted else ctx.revel.contents(row.id)
+    return contents is None or is_voided(row, contents.items, contents.payments)
+
+
 def _take_in(ctx: RunContext, state: RunState, found: FoundEvent, row: OrderRow) -> None:
-    """Settle our finished order of a past day. It gets its plan if Revel shows exactly that plan."""
+    """Settle our finished order of a past or cancelled event. It gets its plan if Revel shows exactly that plan."""
     event_id, whole = found.event.id, fetch_whole(ctx.tripleseat, found)
     if isinstance(whole, Event):
         state.whole[event_id] = whole

@@ -118,9 +118,14 @@ def _find_absent(ctx: RunContext, known: KnownEvents, event_ids: Sequence[EventI
     wanted = [each for each in event_ids if each not in known.orders]
     if len(wanted) < 2 or ctx.ledger.runs.last_good(covered_locations(ctx.policy)) is None:
         return frozenset()
-    names = {event_id: known_local_ids(ctx.policy, event_id) for event_id in wanted}
-    uuids = {event_id: order_uuid(event_id) for event_id in wanted}
+    return find_absent(ctx, wanted)
+
+
+def find_absent(ctx: RunContext, event_ids: Sequence[EventId]) -> frozenset[EventId]:
+    """The events that Revel has no order for, not even a deleted one. None of them if Revel's answer isn't usable."""
+    names = {event_id: known_local_ids(ctx.policy, event_id) for event_id in event_ids}
+    uuids = {event_id: order_uuid(event_id) for event_id in event_ids}
     taken = ctx.revel.taken_names([name for each in names.values() for name in each], list(uuids.values()))
     if taken is None:
         return frozenset()
-    return frozenset(each for each in wanted if taken.isdisjoint({*names[each], uuids[each]}))
+    return frozenset(each for each in event_ids if taken.isdisjoint({*names[each], uuids[each]}))

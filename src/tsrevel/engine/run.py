@@ -43,6 +43,8 @@ _LEDGER_WAS_LOST = (
     "reports DUPLICATE_ORDERS or, for a part of an order, AMOUNT_MISMATCH. "
     "Pauses and resolutions are lost: restore the backup, or pause and resolve again"
 )
+_HAS_ORDER = frozenset({Reason.ALREADY_INJECTED, Reason.CANCELLED_AFTER_INJECTION})
+"""The reasons of a skipped event that has an order of ours."""
 _NO_LISTING = (ServiceDown, CredentialsRefused, ConfigError, ConnectionMisconfigured)
 """The errors that keep TripleSeat's events from being listed, but not the orders begun from being finished at Revel."""
 
@@ -58,7 +60,7 @@ def sync(ctx: RunContext, state: RunState, window: Window) -> RunReport:
         items = find_work(ctx, state, window) if _may_begin(ctx, state) else []
         known_before = ctx.ledger.orders.find(map(id_of, items)) if is_new else {}
         outcomes = account_for(ctx, state, items)
-        done = (each for each in outcomes if each.reason is Reason.ALREADY_INJECTED)
+        done = (each for each in outcomes if each.reason in _HAS_ORDER)
         found = {each.event_id for each in done if each.resolved is None}  # else nobody looked into Revel
         if is_new and found - known_before.keys():
             warn(state, _LEDGER_WAS_LOST.format(path=ctx.ledger.path))

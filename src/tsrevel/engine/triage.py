@@ -24,7 +24,7 @@ from tsrevel.engine.outcomes import (
     recall_dispute,
     with_order,
 )
-from tsrevel.ledger import EventDrift, KnownEvents, OrderRecord, Resolution
+from tsrevel.ledger import EventDrift, KnownEvents, LastResult, OrderRecord, Resolution
 from tsrevel.planning.event_details import EventDetails
 from tsrevel.planning.model import Event, Hold, Location, Plan, Policy, Skip
 from tsrevel.planning.reasons import Reason
@@ -32,6 +32,10 @@ from tsrevel.planning.screening import find_location, find_zone, includes_place,
 from tsrevel.transport.write_gate import WriteGate, WriteScope
 from tsrevel.tripleseat.digest import is_of_older_version, is_same_content
 
+_OFF = frozenset({Reason.STATUS_NOT_ELIGIBLE, Reason.EVENT_DELETED})
+"""The reasons of an event that needs no order, and may have had one."""
+_NOT_LOOKED_UP = frozenset({Reason.RUN_LIMIT_REACHED, Reason.UPSTREAM_UNAVAILABLE})
+"""The reasons of an event that a run didn't look up, although it was to."""
 _BY_THE_CLOCK = frozenset({Reason.TOO_EARLY, Reason.EVENT_DAY_PASSED})
 """The reasons that may not apply at another time."""
 
@@ -75,7 +79,19 @@ class Recover:
 
 @dataclass(frozen=True, slots=True)
 class CheckMissed:
-    """The gate closed without an order in this ledger: check once whether Revel has one."""
+    """The gate closed without an order in this ledger: check once whether Revel has one, again if it may lack some.
+
+    `told`: an earlier run reported it as missed.
+    """
+
+    found: FoundEvent
+    verdict: Skip
+    told: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CheckCancelled:
+    """The event needs no order and has none in this ledger, which may lack some: check whether Revel has one."""
 
     found: FoundEvent
     verdict: Skip
@@ -89,16 +105,20 @@ class Prepare:
     location: Location
 
 
-Task = Leave | Recheck | Compare | Recover | CheckMissed | Prepare
+Task = Leave | Recheck | Compare | Recover | CheckMissed | CheckCancelled | Prepare
 
 
 @dataclass(frozen=True, slots=True)
 class TriageRules:
-    """The rules by which a run judges events. `ignore_time_gate`: a person asked for these events by name."""
+    """The rules by which a run judges events. `ignore_time_gate`: a person asked for these events by name.
+
+    `may_lack_orders`: the ledger may not know every order that was made, because it is new or from an older copy.
+    """
 
     policy: Policy
     write_gate: WriteGate
     ignore_time_gate: bool = False
+    may_lack_orders: bool = False
 
 
 def triage(found: FoundEvent, known: KnownEvents, rules: TriageRules, now: datetime) -> Task:
@@ -161,18 +181,29 @@ def triage_finished(
 
 def triage_new(
     found: FoundEvent, known: KnownEvents, rules: TriageRules, now: datetime
-) -> Leave | CheckMissed | Prepare:
+) -> Leave | CheckMissed | CheckCancelled | Prepare:
     """Decide on an event that has no order in the ledger."""
     event = found.event
     verdict = screen(event, rules.policy, now, ignore_gate=rules.ignore_time_gate)
     if isinstance(verdict, Location):
         return Prepare(found, verdict)
-    about = describe(event, rules.policy)
+    about, last = describe(event, rules.policy), known.results.get(event.id)
     if isinstance(verdict, Skip) and verdict.reason is Reason.EVENT_DAY_PASSED:
-        last = known.results.get(event.id)
-        if not (last and last.was_missed_on(about.day)):
-            return CheckMissed(found, verdict)
+        told = last is not None and last.was_missed_on(about.day)
+        if rules.may_lack_orders or not told:
+            return CheckMissed(found, verdict, told)
+    if isinstance(verdict, Skip) and verdict.reason in _OFF and _may_have_unknown_order(event, last, rules):
+        return CheckCancelled(found, verdict)
     return Leave(not_written(about, verdict))
+
+
+def _may_have_unknown_order(event: Event, last: LastResult | None, rules: TriageRules) -> bool:
+    """Whether the ledger may lack the order of an event that needs none, or a run couldn't look for it."""
+    if last and last.reason in _NOT_LOOKED_UP:
+        return True
+    policy, place = rules.policy, (event.location_id, event.site_id, rules.policy.locations)
+    is_here = includes_place(policy.allowed, *place) and includes_place(policy.only, *place)
+    return rules.may_lack_orders and is_here
 
 
 def uses_clock(task: Task) -> bool:

@@ -197,7 +197,9 @@ def _compare_ledger(case: EventComparison, row: OrderRow) -> Iterator[Difference
         return
     if record is None:
         who = "ours by its uuid" if ours else "made by someone else"
-        text = f"Revel order {row.id}, {who}, isn't in the ledger; the next live `sync` over its day adds it"
+        by_name = f"`tsrevel sync-event {case.event_id} --ignore-time-gate`"
+        adds = by_name if case.gate == "passed" else "the next live `sync` over its day"
+        text = f"Revel order {row.id}, {who}, isn't in the ledger; {adds} adds it"
         yield Difference(
             DifferenceKind.ORDER_NOT_IN_LEDGER,
             text,

@@ -1,0 +1,201 @@
+"""A ledger that is new, or an older copy: it lacks orders that were made for events that are cancelled or missed."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from tsrevel.engine.outcomes import RunReport
+from tsrevel.insight.status import find_changed
+
+from ..world import Died, World, find_outcome, verdict
+from .conftest import FULL, MISSED
+
+CANCELLED, NOT_ELIGIBLE = "skipped CANCELLED_AFTER_INJECTION", "skipped STATUS_NOT_ELIGIBLE"
+
+
+def next_run(world: World, minutes: int = 45) -> RunReport:
+    world.time.move(minutes=minutes)
+    world.forget_requests()
+    return world.sync()
+
+
+def copy_ledger(world: World) -> None:
+    shutil.copy(world.folder / "ledger.sqlite3", world.folder / "copy")
+
+
+def put_back(world: World) -> None:
+    world.lose_ledger()
+    shutil.copy(world.folder / "copy", world.folder / "ledger.sqlite3")
+
+
+def listed(world: World) -> list[str]:
+    with world.ledger() as ledger:
+        return [each.reason for each in find_changed(ledger)]
+
+
+def make_and_lose(world: World, how: str) -> None:
+    """Make the order, which the ledger doesn't know afterwards: it is lost, or a copy from before is put back."""
+    if how == "copy":
+        world.time.move(hours=-2)
+        world.config["time_gate"] = {"opens_at": "09:00"}
+        assert verdict(world.sync(), FULL) == "skipped TOO_EARLY"
+        copy_ledger(world)
+        world.time.move(hours=2)
+    assert verdict(world.sync(), FULL) == "injected"
+    if how == "copy":
+        put_back(world)
+    else:
+        world.lose_ledger()
+
+
+def void(world: World) -> None:
+    rows = world.revel.state.rows
+    for order in rows["Order"].values():
+        order |= dict.fromkeys(("subtotal", "tax", "discount_amount", "final_total", "remaining_due"), Decimal(0))
+    for item in rows["OrderItem"].values():
+        item["voided_date"] = "2026-12-12T11:00:00"
+    for payment in rows["Payment"].values():
+        payment["deleted"] = True
+
+
+@pytest.mark.parametrize("how", ["new", "copy"])
+@pytest.mark.parametrize("off", ["cancel_event", "delete_event"])
+def test_an_order_that_it_lacks_is_told_once_and_listed_if_its_event_was_cancelled_meanwhile(
+    world: World, how: str, off: str
+) -> None:
+    make_and_lose(world, how)
+    getattr(world.tripleseat, off)(FULL)
+    report = next_run(world)
+    assert (verdict(report, FULL), report.exit_status) == (CANCELLED, 3)
+    assert "Revel order 5550101 still stands; if nobody wants it, void it in Revel" in find_outcome(report, FULL).text
+    assert ["an earlier ledger is lost" in each for each in report.warnings] == [True] * (how == "new")
+    for _ in range(2):
+        assert next_run(world).exit_status == 0
+        assert listed(world) == ["CANCELLED_AFTER_INJECTION"]
+    void(world)
+    assert (next_run(world).exit_status, world.writes, listed(world)) == (0, [], [])
+
+
+def test_a_dry_run_tells_it_and_stores_nothing(world: World) -> None:
+    make_and_lose(world, "new")
+    world.tripleseat.cancel_event(FULL)
+    assert verdict(world.sync(dry_run=True), FULL) == CANCELLED
+    assert world.record(FULL) is None
+    assert verdict(next_run(world), FULL) == CANCELLED
+
+
+def test_a_half_written_order_is_told_and_finished_should_the_event_return(world: World) -> None:
+    world.at("after POST /resources/OrderItem/", world.die)
+    with pytest.raises(Died):
+        world.sync()
+    world.lose_ledger()
+    world.tripleseat.cancel_event(FULL)
+    report = next_run(world)
+    assert verdict(report, FULL) == CANCELLED
+    assert "Revel order 5550101 is half-written and still stands" in find_outcome(report, FULL).text
+    assert (next_run(world).exit_status, world.writes) == (0, [])
+    world.tripleseat.edit_event(FULL, status="DEFINITE")
+    assert (verdict(next_run(world), FULL), world.flaws(FULL)) == ("injected", [])
+
+
+def delete(world: World) -> None:
+    world.revel.state.rows["Order"][5550101]["deleted"] = True
+
+
+def remove(world: World) -> None:
+    world.revel.state.rows["Order"].clear()
+
+
+def replace_by_somebody_elses(world: World) -> None:
+    remove(world)
+    world.add_order(FULL)
+
+
+@pytest.mark.parametrize("undo", [void, delete, remove, replace_by_somebody_elses])
+def test_a_cancelled_event_is_no_news_if_no_order_of_ours_stands(world: World, undo: Callable[[World], None]) -> None:
+    make_and_lose(world, "new")
+    world.tripleseat.cancel_event(FULL)
+    undo(world)
+    report = next_run(world)
+    assert (verdict(report, FULL), report.exit_status) == (NOT_ELIGIBLE, 0)
+    assert (world.record(FULL), listed(world)) == (None, [])
+
+
+def test_a_twin_of_an_order_that_it_lacks_is_held_by_the_next_run(world: World) -> None:
+    make_and_lose(world, "new")
+    world.tripleseat.cancel_event(FULL)
+    twin = world.add_order(FULL)
+    assert verdict(next_run(world), FULL) == CANCELLED
+    reports = [next_run(world) for _ in range(3)]
+    assert "held DUPLICATE_ORDERS" in [verdict(each, FULL) for each in reports]
+    world.revel.state.rows["Order"][twin]["deleted"] = True
+    assert [next_run(world).exit_status for _ in range(3)][-1] == 0
+
+
+def test_orders_of_a_cancelled_event_that_somebody_else_made_are_no_alarm(world: World) -> None:
+    for _ in range(2):
+        world.add_order(FULL)
+    world.tripleseat.cancel_event(FULL)
+    report = world.sync()
+    assert (verdict(report, FULL), report.exit_status) == (NOT_ELIGIBLE, 0)
+
+
+def test_a_cancelled_event_that_could_not_be_looked_up_is_looked_up_by_the_next_run(world: World) -> None:
+    make_and_lose(world, "new")
+    world.tripleseat.cancel_event(FULL)
+    world.revel.faults.add("status", "GET", "/Order/", times=9, status=500)
+    assert verdict(next_run(world), FULL) == "failed UPSTREAM_UNAVAILABLE"
+    world.revel.faults.clear()
+    assert verdict(next_run(world), FULL) == CANCELLED
+
+
+def test_an_event_that_was_tentative_when_the_copy_was_made_is_looked_up_if_it_has_changed_since(world: World) -> None:
+    world.tripleseat.edit_event(FULL, status="TENTATIVE")
+    assert verdict(world.sync(), FULL) == NOT_ELIGIBLE
+    copy_ledger(world)
+    world.tripleseat.edit_event(FULL, status="DEFINITE")
+    assert verdict(next_run(world), FULL) == "injected"
+    world.time.move(minutes=90)
+    put_back(world)
+    world.tripleseat.cancel_event(FULL)
+    assert verdict(next_run(world), FULL) == CANCELLED
+
+
+def test_cancelled_events_are_looked_up_together_and_only_if_the_ledger_may_lack_orders(tmp_path: Path) -> None:
+    world = World(tmp_path, "lost")
+    for event_id in range(64000100, 64000140):
+        world.add_event(event_id, lines=[("Coffee Urn", 1, 38)], status="LOST")
+    assert (world.sync().exit_status, world.looks, len(world.revel_requests)) == (0, 0, 12)
+    world.add_event(64000141, lines=[("Coffee Urn", 1, 38)], status="LOST")
+    assert (next_run(world).exit_status, world.looks, world.revel_requests) == (0, 0, [])
+    assert (next_run(world, minutes=200).exit_status, len(world.revel_requests)) == (0, 12)
+
+
+def test_a_run_that_leaves_out_its_location_does_not_look_it_up(world: World) -> None:
+    make_and_lose(world, "new")
+    world.tripleseat.cancel_event(FULL)
+    world.time.move(minutes=45)
+    assert verdict(world.sync(only=["30502"]), FULL) == NOT_ELIGIBLE
+    assert verdict(next_run(world), FULL) == CANCELLED
+
+
+@pytest.mark.parametrize("is_made", [True, False])
+def test_an_event_that_was_missed_when_the_copy_was_made_is_looked_up_again(tmp_path: Path, is_made: bool) -> None:
+    world = World(tmp_path, "missed")
+    assert find_outcome(world.sync(), MISSED).missed
+    copy_ledger(world)
+    if is_made:
+        assert verdict(world.sync_event(MISSED, ignore_time_gate=True), MISSED) == "injected"
+    put_back(world)
+    assert next_run(world).still_missed == 1
+    report = next_run(world, minutes=200)
+    expected = ("skipped ALREADY_INJECTED", 0, 0) if is_made else ("skipped EVENT_DAY_PASSED", 0, 1)
+    assert (verdict(report, MISSED), report.exit_status, report.still_missed) == expected
+    assert not find_outcome(report, MISSED).missed
+    with world.ledger() as ledger:
+        assert [each.event_id for each in ledger.queries.missed()] == ([] if is_made else [str(MISSED)])
