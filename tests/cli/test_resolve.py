@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
 
 from tsrevel.ledger import hold_lock
 
+from ..world import World
 from .bench import Ran, Shell
 
 FULL, PAID, UNMAPPED, EARLY, MISSED, LOST, TWINS = range(64000001, 64000008)
@@ -412,6 +416,37 @@ def test_an_order_with_another_total_is_warned_of(shell: Shell) -> None:
     total = "124.00"
     assert "written on an unknown day" in ran.lines[0]
     assert f"order {order} has the total 8.50, but the event has {total} in TripleSeat" in ran.out
+
+
+def void(shell: Shell) -> None:
+    rows = shell.world.revel.state.rows
+    rows["Order"][ORDER] |= dict.fromkeys(("subtotal", "tax", "discount_amount", "final_total", "remaining_due"), 0)
+    for row in (*rows["OrderItem"].values(), *rows["Payment"].values()):
+        row |= {"voided_date": "2026-12-12T11:00:00", "deleted": True}
+
+
+def delete(shell: Shell) -> None:
+    shell.world.revel.state.rows["Order"][ORDER]["deleted"] = True
+
+
+def rename(shell: Shell) -> None:
+    shell.world.revel.state.rows["Order"][ORDER]["local_id"] = "912"
+
+
+@pytest.mark.parametrize("change", [None, rename, void, delete])
+def test_a_further_order_of_the_event_that_stands_is_warned_of(
+    tmp_path: Path, change: Callable[[Shell], None] | None
+) -> None:
+    shell = Shell(World(tmp_path, "full"))
+    shell.sync()
+    if change:
+        change(shell)
+    other = shell.world.add_order(FULL, "777", final_total="837.72")
+    ran = resolve(shell, FULL, "done", "--order", str(other))
+    stands = change not in (void, delete)
+    assert (ran.status, f"Revel order {ORDER} of this event stands, too" in ran.out) == (0, stands)
+    named = resolve(shell, FULL, "done", "--order", str(ORDER)) if stands else None
+    assert named is None or "stands, too" not in named.out
 
 
 @pytest.mark.parametrize("tripleseat", ["up", "down"])

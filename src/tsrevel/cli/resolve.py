@@ -21,12 +21,14 @@ from tsrevel.engine.outcomes import NEEDS_ATTENTION, REASONS
 from tsrevel.errors import ConfigError, CredentialsRefused, Refused, ServiceDown, TryNextRun
 from tsrevel.ledger import Ledger, OrderRecord, Resolution, hold_lock
 from tsrevel.ledger.queries import EventStatus
-from tsrevel.planning.identity import is_id, order_uuid
+from tsrevel.planning.identity import is_id, known_local_ids, order_uuid
 from tsrevel.planning.model import Event, EventId, Location, OrderId, Policy
 from tsrevel.planning.money import show, to_cents
 from tsrevel.planning.reasons import Reason
 from tsrevel.planning.screening import find_location, find_named
 from tsrevel.reconcile.model import EVERY_EVENT, named_order, owner_of
+from tsrevel.revel.client import Revel
+from tsrevel.revel.compare import is_voided
 from tsrevel.revel.decode import OrderRow
 from tsrevel.tripleseat.client import TripleSeat
 from tsrevel.wiring import Runtime, make_state_folder, open_ledger, open_services, why_disabled
@@ -72,13 +74,15 @@ class _Before:
 class _Named:
     """The order that a person named, as Revel has it, and its event in TripleSeat.
 
-    `row` and `event` are None if they weren't read; `unchecked` says why. `text` shows the order to the person.
+    `row` and `event` are None if they weren't read; `unchecked` says why. `others`: further orders of the event that
+    stand in Revel. `text` shows the order to the person.
     """
 
     order_id: OrderId
     row: OrderRow | None = None
     event: Event | None = None
     unchecked: str = ""
+    others: tuple[OrderId, ...] = ()
 
     def text(self, policy: Policy) -> str:
         row = self.row
@@ -176,7 +180,8 @@ def _look_for(ctx: CliContext, flags: OutputOptions, runtime: Runtime, order_id:
             with open_services(settings, runtime) as services:
                 row = services.revel.find_by_id(order_id)
                 if row and not row.deleted:
-                    return _with_event(_Named(order_id, row), services.tripleseat, event)
+                    named = _with_others(_Named(order_id, row), services.revel, event, build_policy(settings))
+                    return _with_event(named, services.tripleseat, event)
             what = "is deleted at Revel" if row else "doesn't exist at Revel"
             raise typer.BadParameter(f"order {order_id} {what}; nothing was stored; look up its number in Revel")
     except ConfigError:
@@ -184,6 +189,25 @@ def _look_for(ctx: CliContext, flags: OutputOptions, runtime: Runtime, order_id:
     except (CredentialsRefused, TryNextRun, Refused) as error:
         why = str(error)
     return _Named(order_id, unchecked=f"whether Revel has order {order_id} wasn't checked: {why}")
+
+
+def _with_others(named: _Named, revel: Revel, event: str, policy: Policy) -> _Named:
+    """The same with the other orders under the event's uuid or one of its `local_id`s, unless they are voided."""
+    if not is_id(event.strip()):
+        return named
+    event_id = EventId(event.strip())
+    uuid = order_uuid(event_id)
+    found = (*revel.find_orders(uuid, known_local_ids(policy, event_id)), *revel.find_by_uuid(uuid))
+    rows = {row.id: row for row in found}
+    others = sorted(row.id for row in rows.values() if row.id != named.order_id and _stands(revel, row))
+    return replace(named, others=tuple(others))
+
+
+def _stands(revel: Revel, row: OrderRow) -> bool:
+    if row.deleted:
+        return False
+    contents = revel.contents(row.id)
+    return not is_voided(row, contents.items, contents.payments)
 
 
 def _with_event(named: _Named, tripleseat: TripleSeat, event: str) -> _Named:
@@ -229,6 +253,9 @@ def _compare_named(event_id: EventId, named: _Named, before: _Before, policy: Po
             f"of event {event_id}. If it has none there, leave --order out"
         )
     found = []
+    if named.others:
+        ids = ", ".join(named.others)
+        found.append(f"Revel order {ids} of this event stands, too; delete or void there what isn't wanted")
     if location and location.establishment != row.establishment:
         found.append(f"the event is at {location.name} (establishment {location.establishment}) now")
     elif location is None:
