@@ -32,8 +32,6 @@ from tsrevel.planning.screening import find_location, find_zone, includes_place,
 from tsrevel.transport.write_gate import WriteGate, WriteScope
 from tsrevel.tripleseat.digest import is_of_older_version, is_same_content
 
-_OFF = frozenset({Reason.STATUS_NOT_ELIGIBLE, Reason.EVENT_DELETED})
-"""The reasons of an event that needs no order, and may have had one."""
 _NOT_LOOKED_UP = frozenset({Reason.RUN_LIMIT_REACHED, Reason.UPSTREAM_UNAVAILABLE})
 """The reasons of an event that a run didn't look up, although it was to."""
 _BY_THE_CLOCK = frozenset({Reason.TOO_EARLY, Reason.EVENT_DAY_PASSED})
@@ -192,8 +190,9 @@ def triage_new(
         told = last is not None and last.was_missed_on(about.day)
         if rules.may_lack_orders or not told:
             return CheckMissed(found, verdict, told)
-    if isinstance(verdict, Skip) and verdict.reason in _OFF and _may_have_unknown_order(event, last, rules):
-        return CheckCancelled(found, verdict)
+    cancelled = screen_status(event, rules.policy, has_order=True)
+    if isinstance(cancelled, Skip) and _may_have_unknown_order(event, last, rules):
+        return CheckCancelled(found, cancelled)
     return Leave(not_written(about, verdict))
 
 
