@@ -295,6 +295,23 @@ def test_an_order_agrees_with_a_changed_line_once_its_text_has_the_new_quantity(
     assert kind in kinds
 
 
+@pytest.mark.parametrize(("boxes", "kinds"), [(2, {"event_changed", "item_changed", "money"}), (4, {"corrected"})])
+def test_an_order_agrees_with_a_changed_quantity_at_the_same_amount_only_if_it_has_it(
+    alone: Shell, boxes: int, kinds: set[str]
+) -> None:
+    alone.world.rewrite_event(FULL, lines=[("Boxed Lunch Package", 2, 10), ("Taco Trio", 1, 5)])
+    alone.sync()
+    alone.world.time.move(minutes=45)
+    alone.world.rewrite_event(FULL, lines=[("Boxed Lunch Package", 4, 5), ("Taco Trio", 2, 5)])
+    revel = Revel(alone.world)
+    lunches, tacos = revel.parts("OrderItem", FULL)
+    lunches.update(quantity=Decimal(boxes), price=Decimal(20) / boxes)
+    tacos["quantity"] = Decimal(2)
+    revel.order(FULL).update(dict.fromkeys(("subtotal", "final_total", "remaining_due"), Decimal(30)))
+    ran = reconcile(alone, "--json")
+    assert {each["kind"] for each in [*found(ran, FULL), *found(ran, FULL, among="notes")]} == kinds
+
+
 def test_a_resolved_difference_at_revel_is_explained_until_the_order_changes_again(made: Shell) -> None:
     made.world.revel.pos_touch(5550101)
     assert reconcile(made, "--json").status == 14

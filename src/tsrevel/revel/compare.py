@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable
+from decimal import Decimal
 
 from tsrevel.planning.changes import has_noted_quantity
 from tsrevel.planning.model import AMOUNTS, Item, Labels, Plan, ProductId, Step
-from tsrevel.planning.money import show
+from tsrevel.planning.money import Cents, show
 from tsrevel.planning.products import normalise
 from tsrevel.revel.decode import ItemRow, OrderRow, PaymentRow, Row, decode_item, decode_order, decode_payment
 from tsrevel.revel.encode import END_AMOUNTS
@@ -92,21 +93,39 @@ def agrees_with(
 
 
 def has_items(plan: Plan, written: Plan, items: Collection[ItemRow]) -> bool:
-    """Whether the order has the plan's products, each at its amount, whatever their uuids.
+    """Whether the order has the plan's products, each with its quantity and amount, whatever their uuids.
 
-    A quantity that stands in an item's text must be there, or be the quantity of an item without a text, unless tsrevel
-    wrote it (`written`). Of lines that the settings give another product than then, either product will do.
+    A quantity may stand in an item's text instead, and one that the plan has there must, unless tsrevel wrote it
+    (`written`). Of lines that the settings give another product than then, either product will do.
     """
     live = [each for each in items if not each.voided]
-    noted = Counter(normalise(each.note or _note_quantity(each, plan)) for each in live)
+    noted = Counter(normalise(each.note or _quantity_in_words(each, plan)) for each in live)
     if not _noted_quantities(plan) - _noted_quantities(written) <= noted:
         return False
     other = _products_given_anew(plan, written)
-    planned = Counter((None if item.product in other else item.product, item.amount) for item in plan.items)
-    return planned == Counter((None if each.product in other else each.product, each.amount) for each in live)
+
+    def kind(part: Item | ItemRow, quantity: int | Decimal) -> tuple[ProductId | None, int | Decimal, Cents]:
+        return None if part.product in other else part.product, quantity, part.amount
+
+    planned = Counter(kind(item, item.quantity) for item in plan.items)
+    return planned == Counter(kind(each, _quantity_of(each, plan)) for each in live)
 
 
-def _note_quantity(row: ItemRow, plan: Plan) -> str:
+def _quantity_of(row: ItemRow, plan: Plan) -> int | Decimal:
+    """The row's quantity, or that of the plan's item at its amount whose quantity the row has in its text."""
+    words = normalise(row.note or _quantity_in_words(row, plan))
+    items = (item for item in plan.items if item.amount == row.amount)
+    return next((item.quantity for item in items if normalise(_in_words(item)) == words), row.quantity)
+
+
+def _in_words(item: Item) -> str:
+    """The item's quantity and line, as its text has them if its quantity stands there."""
+    if has_noted_quantity(item):
+        return item.note
+    return shorten(f"{item.quantity} x {item.line}", MOST_SPECIAL_REQUEST)
+
+
+def _quantity_in_words(row: ItemRow, plan: Plan) -> str:
     """The row's quantity, as an item of the plan at that amount would have it in its text; "" without such an item."""
     lines = (item.line for item in plan.items if (item.product, item.amount) == (row.product, row.amount))
     line = next(lines, None)
