@@ -312,6 +312,50 @@ def test_an_order_agrees_with_a_changed_quantity_at_the_same_amount_only_if_it_h
     assert {each["kind"] for each in [*found(ran, FULL), *found(ran, FULL, among="notes")]} == kinds
 
 
+@pytest.fixture
+def cake(alone: Shell) -> Shell:
+    """The full event's order is one cake, whose name stands only on the ticket."""
+    alone.world.config["orders"] = {"unmapped_items": "fallback"}
+    alone.world.config["locations"][0]["fallback_product"] = 8107
+    alone.world.rewrite_event(FULL, lines=[("Ube Celebration Cake", 1, 86)])
+    alone.sync()
+    alone.world.time.move(minutes=45)
+    return alone
+
+
+@pytest.mark.parametrize("lost", [False, True])
+@pytest.mark.parametrize("held", [False, True])
+def test_an_item_with_another_name_than_its_line_is_a_difference_and_no_alarm(
+    cake: Shell, lost: bool, held: bool
+) -> None:
+    """Its event has another cake now, or a station has named another."""
+    if lost:
+        cake.world.lose_ledger()
+        cake.world.rewrite_event(FULL, lines=[("Peanut Flan", 1, 86)])
+    else:
+        Revel(cake.world).parts("OrderItem", FULL)[0]["product_name_override"] = "Peanut Flan"
+    if held:
+        cake.sync()
+    ran = reconcile(cake, "--json")
+    [named] = [each for each in found(ran, FULL) if each["kind"] == "item_changed"]
+    assert (ran.status, "on the ticket" in named["text"]) == (3, True)
+
+
+def test_an_order_agrees_with_a_changed_line_once_its_item_has_the_new_name(cake: Shell) -> None:
+    cake.world.rewrite_event(FULL, lines=[("Peanut Flan", 1, 86)])
+    ran = reconcile(cake, "--json")
+    assert (ran.status, only(ran, FULL)["kind"]) == (3, "event_changed")
+    Revel(cake.world).parts("OrderItem", FULL)[0]["product_name_override"] = "Peanut flan"
+    ran = reconcile(cake, "--json")
+    assert (ran.status, only(ran, FULL, among="notes")["kind"]) == (0, "corrected")
+
+
+def test_an_item_with_more_text_than_its_plan_is_no_difference(made: Shell) -> None:
+    """Kitchens write there what guests ask for."""
+    Revel(made.world).parts("OrderItem", FULL)[0]["special_request"] = "no nuts"
+    assert reconcile(made, "--json").status == 0
+
+
 def test_a_resolved_difference_at_revel_is_explained_until_the_order_changes_again(made: Shell) -> None:
     made.world.revel.pos_touch(5550101)
     assert reconcile(made, "--json").status == 14

@@ -125,6 +125,19 @@ def test_an_item_is_voided_by_its_date_or_deleted(mark: dict[str, object]) -> No
     assert decode_item({"id": 1, **mark}).voided
 
 
+@pytest.mark.parametrize(
+    ("texts", "expected"),
+    [
+        ({}, ("", "")),
+        ({"product_name_override": None, "special_request": None}, ("", "")),
+        ({"product_name_override": "Ube Cake", "special_request": "no nuts"}, ("Ube Cake", "no nuts")),
+    ],
+)
+def test_an_item_tells_its_name_and_text_on_the_ticket(texts: dict[str, object], expected: tuple[str, str]) -> None:
+    row = decode_item({"id": 1, **texts})
+    assert (row.name, row.note) == expected
+
+
 def test_an_item_without_a_product_has_none() -> None:
     assert decode_item({"id": 1}).product is None
 

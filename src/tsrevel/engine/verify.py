@@ -13,7 +13,7 @@ from tsrevel.engine.context import RunContext, RunState, order_names
 from tsrevel.planning.model import OrderId, Plan, Step, StepKind
 from tsrevel.planning.reasons import Reason
 from tsrevel.revel.client import Contents, tell_doubles, tell_renamed
-from tsrevel.revel.compare import describe_differences, is_as_planned, shows_discount, shows_totals
+from tsrevel.revel.compare import describe_differences, describe_texts, is_as_planned, shows_discount, shows_totals
 from tsrevel.revel.decode import HistoryRow, ItemRow, OrderRow, PaymentRow
 from tsrevel.revel.encode import END_AMOUNTS
 
@@ -215,12 +215,14 @@ def find_missing(plan: Plan, contents: Contents, stages: Container[Stage] = STAG
     """The steps of `plan` that Revel doesn't show, or how its contents contradict the plan.
 
     Checks only the steps of `stages`. If a finished order lacks a part, somebody removed it, and it isn't ours to add.
+    The texts of a stage that was just written aren't checked: Revel may store them shortened.
     """
     strange = (
         _strange_order(plan, contents.order)
         or _strange_items(plan, contents.items)
         or _strange_payments(plan, contents.payments)
         or find_twice(contents)
+        or (stages is STAGES and _strange_texts(plan, contents.items))
     )
     if strange:
         return Strange(strange)
@@ -300,6 +302,12 @@ def _strange_items(plan: Plan, rows: tuple[ItemRow, ...]) -> str:
     items = {item.uuid: item for item in plan.items}
     strange = (row for row in rows if row.uuid not in items or row.voided or not is_as_planned(row, items[row.uuid]))
     return next((f"its item {row.id} is not as planned" for row in strange), "")
+
+
+def _strange_texts(plan: Plan, rows: tuple[ItemRow, ...]) -> str:
+    items = {item.uuid: item for item in plan.items}
+    strange = ((row, describe_texts(row, items[row.uuid])) for row in rows)
+    return next((f"its item {row.id} {text}" for row, text in strange if text), "")
 
 
 def _strange_payments(plan: Plan, rows: tuple[PaymentRow, ...]) -> str:

@@ -108,7 +108,7 @@ class Difference:
     """One difference, or one explanation. `text` says what happened and what to do, without customer data.
 
     `field` and the three amounts say which money differs, if any. `calm`: never an alarm, because the plan that was
-    written isn't known.
+    written isn't known, or only a text differs.
     """
 
     kind: DifferenceKind

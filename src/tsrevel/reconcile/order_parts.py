@@ -15,7 +15,7 @@ from tsrevel.planning.products import normalise
 from tsrevel.planning.reasons import Reason
 from tsrevel.reconcile.model import Difference, DifferenceKind, EventComparison, Money, MoneyKind, named_order
 from tsrevel.revel.client import Contents
-from tsrevel.revel.compare import agrees_with, is_as_planned, is_voided
+from tsrevel.revel.compare import agrees_with, describe_texts, is_as_planned, is_voided
 from tsrevel.revel.decode import ItemRow, OrderRow, PaymentRow
 
 
@@ -169,6 +169,9 @@ def _compare_items(plan: Plan, rows: tuple[ItemRow, ...], policy: Policy) -> Ite
         elif not is_as_planned(row, item):
             text = f"{describe_item(item)} (product {item.product}) is {_shown(row)} at Revel"
             yield differs(DifferenceKind.ITEM_CHANGED, text, kind, item.amount, row.amount)
+        elif texts := describe_texts(row, item):
+            text = f"{describe_item(item)} {texts}"
+            yield replace(differs(DifferenceKind.ITEM_CHANGED, text, kind, item.amount, row.amount), calm=True)
     planned = {item.uuid for item in plan.items}
     for row in live:
         if row.uuid not in planned:

@@ -15,7 +15,7 @@ from tsrevel.planning.money import Cents, show
 from tsrevel.planning.products import normalise
 from tsrevel.revel.decode import ItemRow, OrderRow, PaymentRow, Row, decode_item, decode_order, decode_payment
 from tsrevel.revel.encode import END_AMOUNTS
-from tsrevel.text import MOST_SPECIAL_REQUEST, shorten
+from tsrevel.text import MOST_SPECIAL_REQUEST, quoted, shorten
 
 IDENTITY = ("local_id", "uuid")
 """`describe_differences` doesn't show the values of these: they could be somebody else's."""
@@ -76,6 +76,19 @@ def is_as_planned(row: ItemRow, item: Item) -> bool:
     return _shown_item(row) == _planned_item(item)
 
 
+def describe_texts(row: ItemRow, item: Item) -> str:
+    """Describe how the item's name or text on the ticket differs from the planned one. "" if it doesn't.
+
+    An absent one doesn't differ, and a text may say more than the planned one. Staff may have typed Revel's, so that
+    isn't shown.
+    """
+    if row.name and item.override and normalise(row.name) != normalise(item.override):
+        return f"isn't named {quoted(item.override)} on the ticket"
+    if row.note and normalise(item.note) not in normalise(row.note):
+        return f"lacks the text {quoted(item.note)} on the ticket"
+    return ""
+
+
 def is_voided(order: OrderRow, items: Iterable[ItemRow], payments: Iterable[PaymentRow]) -> bool:
     """Whether nothing of the order counts any more. A total of zero doesn't prove that: it may be all discount."""
     sold = any(item.quantity and not item.voided for item in items)
@@ -93,10 +106,11 @@ def agrees_with(
 
 
 def has_items(plan: Plan, written: Plan, items: Collection[ItemRow]) -> bool:
-    """Whether the order has the plan's products, each with its quantity and amount, whatever their uuids.
+    """Whether the order has the plan's products, each with its quantity, amount and name, whatever their uuids.
 
     A quantity may stand in an item's text instead, and one that the plan has there must, unless tsrevel wrote it
-    (`written`). Of lines that the settings give another product than then, either product will do.
+    (`written`). Of lines that the settings give another product than then, either product will do. A row without a name
+    of its own fits any line.
     """
     live = [each for each in items if not each.voided]
     noted = Counter(normalise(each.note or _quantity_in_words(each, plan)) for each in live)
@@ -107,8 +121,11 @@ def has_items(plan: Plan, written: Plan, items: Collection[ItemRow]) -> bool:
     def kind(part: Item | ItemRow, quantity: int | Decimal) -> tuple[ProductId | None, int | Decimal, Cents]:
         return None if part.product in other else part.product, quantity, part.amount
 
-    planned = Counter(kind(item, item.quantity) for item in plan.items)
-    return planned == Counter(kind(each, _quantity_of(each, plan)) for each in live)
+    planned = [(kind(item, item.quantity), normalise(item.override)) for item in plan.items]
+    shown = [(kind(each, _quantity_of(each, plan)), normalise(each.name)) for each in live]
+    nameless = {each for each, name in planned if not name}
+    named = Counter((each, name) for each, name in shown if name and each not in nameless)
+    return Counter(each for each, _ in planned) == Counter(each for each, _ in shown) and named <= Counter(planned)
 
 
 def _quantity_of(row: ItemRow, plan: Plan) -> int | Decimal:

@@ -74,7 +74,7 @@ class OrderRow:
 class ItemRow:
     """An order item in Revel. `updated` is the time of its last change, and voiding is one.
 
-    `note` is the text beside the product's name on the ticket (facts Revel 5.1).
+    On the ticket, `name` replaces the product's name, and `note` is the text beside it (facts Revel 5.1).
     """
 
     id: str
@@ -85,6 +85,7 @@ class ItemRow:
     price: Cents
     voided: bool
     updated: datetime | None = None
+    name: str = ""
     note: str = ""
 
     @property
@@ -185,6 +186,7 @@ def decode_item(row: Json) -> ItemRow:
         price=_money(fields, "price"),
         voided=bool(fields.get("voided_date")) or fields.get("deleted") is True,
         updated=_stamp(fields, "updated_date", "voided_date"),
+        name=str(fields.get("product_name_override") or ""),
         note=str(fields.get("special_request") or ""),
     )
 
