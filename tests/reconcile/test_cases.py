@@ -136,6 +136,81 @@ def test_a_payment_taken_at_the_till_is_told_without_alarm(shell: Shell) -> None
     assert (ran.status, taken["kind"], taken["revel"]) == (3, "payment_extra", "637.72")
 
 
+def pay(shell: Shell, event: int, *amounts: str, balance: str) -> None:
+    """Stations take these payments of the event's order."""
+    revel = Revel(shell.world)
+    order = revel.order(event)
+    for amount in amounts:
+        shell.world.revel.add("Payment", None, order=order["resource_uri"], amount=Decimal(amount))
+    order["remaining_due"] = Decimal(balance)
+
+
+@pytest.fixture
+def unpaid(shell: Shell) -> tuple[Shell, int]:
+    """A shell whose settings record no payments, and an event of 30.00 with its order."""
+    shell.world.config["orders"] = {"payments": "none"}
+    event = shell.world.add_event(lines=[("Agua Fresca", 2, "15.00")])
+    shell.sync()
+    assert found(reconcile(shell, "--json"), event) == []
+    return shell, event
+
+
+@pytest.mark.parametrize(("amounts", "balance"), [(["30.00"], "0.00"), (["10.00", "10.00"], "10.00")])
+def test_a_payment_taken_at_the_till_is_explained_while_no_payment_comes_from_tripleseat(
+    unpaid: tuple[Shell, int], amounts: list[str], balance: str
+) -> None:
+    shell, event = unpaid
+    pay(shell, event, *amounts, balance=balance)
+    for _ in range(2):
+        ran = reconcile(shell, "--json")
+        assert found(ran, event) == []
+        assert [each["revel"] for each in found(ran, event, among="notes")] == amounts
+        assert [each for each in ran.answer["differences"] if each["event_id"] is None] == []
+        shell.world.rewrite_event(event, lines=[("Agua Fresca", 2, "15.00")], payments=[Payment("30.00")])
+
+
+@pytest.mark.parametrize(("amounts", "balance"), [(["30.00", "10.00"], "-10.00"), (["10.00"], "30.00")])
+def test_a_payment_that_was_too_much_or_that_the_balance_lacks_is_told_all_the_same(
+    unpaid: tuple[Shell, int], amounts: list[str], balance: str
+) -> None:
+    shell, event = unpaid
+    pay(shell, event, *amounts, balance=balance)
+    assert {each["kind"] for each in found(reconcile(shell, "--json"), event)} == {"payment_extra"}
+
+
+def test_a_day_agrees_whose_orders_were_all_paid_at_the_till_while_no_payment_comes_from_tripleseat(
+    unpaid: tuple[Shell, int],
+) -> None:
+    shell, event = unpaid
+    for other in (UNMAPPED, MISSED):
+        shell.world.tripleseat.state.events.pop(other)
+    pay(shell, event, "30.00", balance="0.00")
+    ran = reconcile(shell, "--json")
+    assert (ran.status, ran.answer["differences"]) == (0, [])
+
+
+def test_an_order_that_others_made_may_be_paid_while_no_payment_comes_from_tripleseat(shell: Shell) -> None:
+    shell.world.config["orders"] = {"payments": "none"}
+    paid = Decimal("254.80")
+    number = shell.world.add_order(
+        PAID, establishment="/enterprise/Establishment/9/", subtotal=paid, final_total=paid, remaining_due=Decimal(0)
+    )
+    shell.world.revel.add("Payment", None, order=f"/resources/Order/{number}/", amount=paid)
+    shell.sync()
+    assert found(reconcile(shell, "--json"), PAID) == []
+
+
+def test_a_recorded_payment_that_was_changed_at_revel_is_told_though_none_come_from_tripleseat_now(
+    shell: Shell,
+) -> None:
+    shell.sync()
+    shell.world.config["orders"] = {"payments": "none"}
+    revel = Revel(shell.world)
+    revel.parts("Payment", FULL)[0]["amount"] = "100.00"
+    revel.order(FULL)["remaining_due"] = Decimal("737.72")
+    assert "payment_changed" in {each["kind"] for each in found(reconcile(shell, "--json"), FULL)}
+
+
 def test_an_order_of_ours_that_the_ledger_does_not_know_is_told(shell: Shell) -> None:
     shell.sync()
     shell.world.lose_ledger()

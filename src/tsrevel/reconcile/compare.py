@@ -412,11 +412,13 @@ def _zone(case: EventComparison) -> ZoneInfo:
 
 def judge(case: EventComparison, policy: Policy) -> ComparisonResult:
     """The result for the case: its findings, each with its event and orders, and its money in each of the three."""
-    found = (settle(case, each) for each in compare_live(case, policy)) if case.live else _compare_without_order(case)
-    found = chain(_compare_shared(case), found)
+    found = _compare_without_order(case)
+    if case.live:
+        found = (settle(case, _explain_payment(case, each, policy)) for each in compare_live(case, policy))
     orders = tuple(sorted(row.id for row in case.orders))
     findings = tuple(
-        replace(each, event_id=each.event_id or case.event_id or None, orders=each.orders or orders) for each in found
+        replace(each, event_id=each.event_id or case.event_id or None, orders=each.orders or orders)
+        for each in chain(_compare_shared(case), found)
     )
     off = case.gone or is_cancelled(case)
     counted = [row for row in case.live if not is_void(case, row)] if off else standing_orders(case) or case.live
@@ -424,6 +426,21 @@ def judge(case: EventComparison, policy: Policy) -> ComparisonResult:
     ledger = _ledger(case, findings, revel, policy)
     establishments = tuple(row.establishment for row in counted)
     return ComparisonResult(case, findings, _tripleseat(case, findings, policy), ledger, revel, establishments)
+
+
+def _explain_payment(case: EventComparison, finding: Difference, policy: Policy) -> Difference:
+    """The finding, or a note if it is a payment that a station took while no payment comes from TripleSeat.
+
+    A payment that the order's balance doesn't show, or that is more than was due, stays a difference.
+    """
+    kinds = {DifferenceKind.PAYMENT_EXTRA, DifferenceKind.MONEY}
+    if policy.payments != "none" or finding.field != "payments" or finding.kind not in kinds:
+        return finding
+    row = main_order(case)
+    if not 0 <= row.amounts["balance"] == row.amounts["total"] - paid(contents_of(case, row).payments):
+        return finding
+    text = f'a station took {show(finding.revel or ZERO)}; with orders.payments = "none", TripleSeat needs no payment'
+    return replace(finding, kind=DifferenceKind.PAYMENT_EXTRA, text=text, explained=True)
 
 
 # The money of a case in each of the three

@@ -107,8 +107,9 @@ def _why_unmatched(verdict: ComparisonResult, *, has_order: bool) -> UnmatchedKi
 
 
 def _checked(day: Day, verdicts: list[ComparisonResult]) -> Day:
-    """Report sums that differ although no event does. Events that a person resolved are left out."""
-    open_ones = [each for each in verdicts if all(found.kind is not DifferenceKind.RESOLVED for found in each.findings)]
+    """Report sums that differ although no event does. Events whose money an explained finding is about are left out."""
+    explained = {DifferenceKind.RESOLVED, DifferenceKind.PAYMENT_EXTRA}
+    open_ones = [each for each in verdicts if explained.isdisjoint(found.kind for found in each.findings)]
     tripleseat = sum((each.tripleseat for each in open_ones if each.tripleseat), Money())
     revel = sum((money for each in open_ones for money in each.revel), Money())
     found = tuple(
