@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import tomli_w
 
-from tsrevel.sandbox import Payment
+from tsrevel.sandbox import Payment, SampleLine
 
 from ..world import World, find_outcome
 from .conftest import FULL
@@ -48,6 +48,13 @@ def add(world: World, name: str, quantity: int, price: int) -> None:
 def set_sums(world: World, subtotal: int, total: int) -> None:
     order = world.revel.state.rows["Order"][ORDER]
     order.update(subtotal=Decimal(subtotal), final_total=Decimal(total), remaining_due=Decimal(total))
+
+
+def forget_discounts(world: World) -> None:
+    """Let only the lines tell their discounts, not the document."""
+    documents = world.tripleseat.event(FULL)["documents"]
+    bare = [{**each, "financials": {**each["financials"], "discounts_total": None}} for each in documents]
+    world.tripleseat.edit_event(FULL, documents=bare)
 
 
 def tell(world: World) -> str:
@@ -117,6 +124,28 @@ def test_a_discount_that_was_spread_over_prices_is_not_told_as_a_new_one(world: 
     write(world, BOX, PLATTER, URN, discount=5)
     text = tell(world)
     assert ("total 45.00 → 55.00" in text, "discount" in text) == (True, False)
+
+
+def test_a_discount_of_lines_that_was_spread_over_prices_is_not_told_as_a_new_one(world: World) -> None:
+    world.config["orders"] = {"discounts": "prices"}
+    box = SampleLine("Boxed Lunch Package", 2, 10, discount="5.00")
+    write(world, box, PLATTER)
+    forget_discounts(world)
+    world.sync()
+    world.config["orders"] = {"discounts": "order"}
+    write(world, box, PLATTER, URN)
+    forget_discounts(world)
+    assert tell(world) == "total 45.00 → 55.00; line added: 1 x Coffee Urn at 10.00"
+
+
+def test_a_discount_that_was_spread_over_prices_is_not_told_as_a_new_one_though_the_tax_changed(world: World) -> None:
+    world.config["orders"] = {"discounts": "prices"}
+    write(world, BOX, PLATTER, discount=5, charges=[("Sales Tax", "4.00")])
+    world.sync()
+    world.config["orders"] = {"discounts": "order"}
+    write(world, BOX, PLATTER, URN, discount=5, charges=[("Sales Tax", "5.00")])
+    text = tell(world)
+    assert ("total 49.00 → 60.00" in text, "discount" in text) == (True, False)
 
 
 @pytest.mark.parametrize(("before", "after"), [(0, 5), (5, 0), (5, 8)])

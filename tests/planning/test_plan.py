@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -25,7 +26,7 @@ from tests.planning.make import (
     without_details,
 )
 from tsrevel.planning.event_details import details_of
-from tsrevel.planning.model import Event, Fault, Hold, Item, PaymentsOption, Plan, Policy, SiteId
+from tsrevel.planning.model import Document, Event, Fault, Hold, Item, Line, PaymentsOption, Plan, Policy, SiteId
 from tsrevel.planning.money import Cents
 from tsrevel.planning.plan import label_order, orderable_lines, with_options_of
 from tsrevel.planning.reasons import Reason
@@ -244,6 +245,13 @@ def test_amounts_in_another_currency_hold_the_event(told: tuple[str, ...]) -> No
         assert plan(event, location=replace(LOCATION, currency="CAD")).final_total == 1000
 
 
+def make_off(*lines: Line) -> Document:
+    """A document whose discounts stand on its lines only."""
+    less = sum((line.discount or Decimal(0) for line in lines), Decimal(0))
+    document = make_document(*lines, discount=str(less))
+    return replace(document, discounts_total=None)
+
+
 def recall_options(made: Event, then: Policy, now: Policy = POLICY, event: Event | None = None) -> Policy:
     """The options of the plan that was made with those of `then`, as `now` has them for the event that changed."""
     written, zone = plan(made, policy=then), ZoneInfo(LOCATION.timezone)
@@ -265,15 +273,37 @@ def test_a_discount_that_came_later_is_had_as_the_settings_say_now(now: Policy) 
     assert recall_options(make_event(make_document(make_line())), POLICY, now, event) == now
 
 
-def test_a_discount_of_lines_alone_does_not_show_how_the_settings_had_it() -> None:
-    event = make_event(make_document(make_line(discount="2.00")))
-    assert recall_options(make_event(make_document(make_line())), PRICES, POLICY, event) == POLICY
+LESS = make_line("Boxed Lunch", "2", discount="5.00")
+SPREAD: dict[str, tuple[Document, Document]] = {
+    "another line": (make_off(LESS), make_off(LESS, make_line("Taco Trio"))),
+    "another line with a discount": (make_off(LESS), make_off(LESS, make_line("Taco Trio", discount="1.00"))),
+    "another quantity of another line": (make_off(LESS, make_line("Taco Trio")),
+                                         make_off(LESS, make_line("Taco Trio", "3"))),
+    "a line less": (make_off(LESS, make_line("Taco Trio")), make_off(LESS)),
+    "two lines of a name": (make_off(LESS, make_line("Boxed Lunch")),
+                            make_off(LESS, make_line("Boxed Lunch"), make_line("Taco Trio"))),
+    "another tax": (make_document(make_line(), discount="2.00", charges={"Sales Tax": "1.00"}),
+                    make_document(make_line(), make_line("Taco Trio"), discount="2.00", charges={"Sales Tax": "2.00"})),
+}  # fmt: skip
 
 
-def test_an_event_without_a_document_shows_no_discount() -> None:
-    made = make_event(make_document(make_line()))
-    written, details = plan(made), details_of(made, ZoneInfo(LOCATION.timezone))
-    assert with_options_of(written, POLICY, make_event(), details, details) == POLICY
+@pytest.mark.parametrize("change", SPREAD)
+@pytest.mark.parametrize("then", [POLICY, PRICES])
+@pytest.mark.parametrize("now", [POLICY, PRICES])
+def test_a_line_that_kept_its_discount_shows_how_the_settings_had_it(change: str, then: Policy, now: Policy) -> None:
+    made, event = SPREAD[change]
+    assert recall_options(make_event(made), then, now, make_event(event)) == then
+
+
+@pytest.mark.parametrize("now", [POLICY, PRICES])
+def test_a_discount_of_a_line_that_came_later_is_had_as_the_settings_say_now(now: Policy) -> None:
+    event = make_event(make_off(LESS, make_line("Taco Trio", discount="1.00")))
+    assert recall_options(make_event(make_document(make_line("Boxed Lunch", "2"))), PRICES, now, event) == now
+
+
+@pytest.mark.parametrize("event", [make_event(), make_event(make_document(deleted=True))])
+def test_an_event_without_a_document_or_a_discount_shows_none(event: Event) -> None:
+    assert recall_options(make_event(), PRICES, POLICY, event) == POLICY
 
 
 @pytest.mark.parametrize("then", ["recorded", "invoice_total", "none"])

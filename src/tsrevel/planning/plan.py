@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -12,6 +13,7 @@ from tsrevel.planning.billing import (
     Portion,
     check_money,
     document_discount,
+    line_amount,
     order_portion,
     payments_to_record,
     reduce_portion,
@@ -99,7 +101,7 @@ def with_options_of(written: Plan, policy: Policy, event: Event, was: EventDetai
     discounts = policy.discounts
     if written.discount:
         discounts = "order"
-    elif was.charges == now.charges and _has_own_discount(event, policy):
+    elif _was_spread(written, policy, event, is_same=was.charges == now.charges):
         discounts = "prices"
     paid: dict[PaymentsOption, str | None] = {
         "recorded": was.payments,
@@ -119,10 +121,25 @@ def orderable_lines(event: Event, policy: Policy) -> tuple[Line, ...]:
     return tuple(line for line in lines if order_portion(line) is not None)
 
 
-def _has_own_discount(event: Event, policy: Policy) -> bool:
-    """Whether the event's document names a discount itself, and not only its lines."""
+def _was_spread(written: Plan, policy: Policy, event: Event, *, is_same: bool) -> bool:
+    """Whether the event's discount was spread over the prices of `written`, which has no discount of its own.
+
+    `is_same`: whether its charges and the discount of its document are as they were then. Otherwise a line shows it
+    that stood then at its present amount less its part of the discount.
+    """
     document = choose_document(event, policy.order_document)
-    return isinstance(document, Document) and bool(document.discounts_total)
+    if isinstance(document, Hold):
+        return False
+    if is_same and document.discounts_total:
+        return True
+    then, now, parts = Counter[str](), Counter[str](), Counter[str]()
+    for item in written.items:
+        then[normalise(item.line)] += item.amount
+    known = replace(document, lines=tuple(line for line in document.lines if normalise(line.name) in then))
+    for line, part in zip(known.lines, spread_discount(known, document_discount(known)), strict=True):
+        now[normalise(line.name)] += line_amount(line) - part
+        parts[normalise(line.name)] += part
+    return any(part and now[name] == then[name] for name, part in parts.items())
 
 
 def label_order(event: Event, location: Location) -> Labels:
