@@ -6,6 +6,7 @@ import os
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
@@ -279,7 +280,40 @@ def test_an_event_that_its_day_has_left_behind_is_overdue(shell: Shell) -> None:
     shell.world.time.move(days=8)
     [due] = status(shell, "--json").answer["due"]
     assert due["overdue"] is True
-    assert "its day has passed, and no run has seen it since" in status(shell).out
+    assert "its time gate has closed, and no run has seen it since" in status(shell).out
+
+
+LATE = datetime(2026, 12, 13, 5, 30, tzinfo=UTC)
+"""21:30 on the 12th at the location that the limit left an event of, in Los Angeles."""
+
+
+@pytest.mark.parametrize("zone", ["America/New_York", "America/Los_Angeles", "Pacific/Honolulu"])
+@pytest.mark.parametrize(
+    ("days_after", "hours", "overdue"), [(0, 0, False), (0, 3, True), (1, 3, False), (1, 26, False), (1, 27, True)]
+)
+def test_an_event_is_overdue_once_its_time_gate_has_closed_by_the_clock_of_its_location(
+    shell: Shell, zone: str, days_after: int, hours: int, overdue: bool
+) -> None:
+    world = shell.world
+    world.time.now = LATE
+    world.config["timezone"], world.config["time_gate"] = zone, {"days_after": days_after}
+    world.config["safety"]["max_orders_per_run"] = 1
+    world.tripleseat.state.events.clear()
+    for event in (64000050, 64000051):
+        world.add_event(event, day=date(2026, 12, 12))
+    shell.sync()
+    world.time.move(hours=hours)
+    [due] = status(shell, "--json").answer["due"]
+    assert (due["reason"], due["overdue"]) == ("RUN_LIMIT_REACHED", overdue)
+
+
+def test_an_event_of_a_location_that_left_the_settings_is_overdue_by_the_clock_of_the_settings(shell: Shell) -> None:
+    shell.sync()
+    del shell.world.config["locations"][0]
+    shell.world.config["timezone"] = "America/New_York"
+    shell.world.time.now = datetime(2026, 12, 19, 6, tzinfo=UTC)
+    [due] = status(shell, "--json").answer["due"]
+    assert (due["id"], due["overdue"]) == (str(EARLY), True)
 
 
 def test_what_a_person_settled_is_out_of_the_way(shell: Shell) -> None:

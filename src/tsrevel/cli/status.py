@@ -149,7 +149,7 @@ def _where(each: EventStatus | Changed) -> str:
 
 
 def _wait(status: InstallationStatus, each: EventStatus) -> str:
-    late = "; its day has passed, and no run has seen it since" if status.is_overdue(each) else ""
+    late = "; its time gate has closed, and no run has seen it since" if status.is_overdue(each) else ""
     return f"{each.reason or each.status}{late}"
 
 

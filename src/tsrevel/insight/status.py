@@ -28,10 +28,10 @@ from tsrevel.ledger.queries import EventStatus, OpenOrder
 from tsrevel.planning.assumptions import AssumptionAnswer, AssumptionCode, describe_failed, find_critical
 from tsrevel.planning.changes import describe_changes, describe_unshown
 from tsrevel.planning.event_details import describe_content, describe_labels
-from tsrevel.planning.model import EventId, Location, OrderId, Skip
+from tsrevel.planning.model import EventId, Location, OrderId, Policy, Skip
 from tsrevel.planning.money import Cents
 from tsrevel.planning.reasons import FailedWrite, Reason, Resolved
-from tsrevel.planning.screening import covered_locations
+from tsrevel.planning.screening import covered_locations, find_named, judge_gate
 from tsrevel.tripleseat.digest import is_same_content
 from tsrevel.webhook.spool import Spool, SpoolStatus
 
@@ -171,7 +171,6 @@ class InstallationStatus:
     dry_run_origin: str
     enabled: bool
     deadline: timedelta
-    today: date
     pause: Pause | None = None
     good: RunRecord | None = None
     behind: tuple[str, ...] = ()
@@ -181,6 +180,7 @@ class InstallationStatus:
     failed: tuple[EventStatus, ...] = ()
     missed: tuple[EventStatus, ...] = ()
     due: tuple[EventStatus, ...] = ()
+    overdue: frozenset[EventId] = frozenset()
     orders: tuple[OpenOrder, ...] = ()
     resolved: tuple[Resolution, ...] = ()
     dry: tuple[EventStatus, ...] = ()
@@ -254,8 +254,8 @@ class InstallationStatus:
         return tuple(found)
 
     def is_overdue(self, standing: EventStatus) -> bool:
-        """Whether the event still waits although its day has passed."""
-        return standing.day is not None and standing.day < self.today
+        """Whether the event still waits although its time gate has closed."""
+        return standing.event_id in self.overdue
 
 
 def take_stock(view: LedgerView | None, settings: Settings, now: datetime, limit: int) -> InstallationStatus:
@@ -267,15 +267,15 @@ def take_stock(view: LedgerView | None, settings: Settings, now: datetime, limit
         dry_run_origin=str(settings.origin("safety.dry_run")),
         enabled=settings.safety.enable_connector,
         deadline=timedelta(minutes=settings.sync.deadline_minutes),
-        today=now.astimezone(ZoneInfo(settings.timezone)).date(),
         spool=Spool(settings.spool_path).count(),
         accepted=settings.safety.accepted_assumptions,
     )
     if view is None:
         return bare
-    changed, covered = tuple(find_changed(view)), covered_locations(build_policy(settings))
+    policy = build_policy(settings)
+    changed, covered = tuple(find_changed(view)), covered_locations(policy)
     with view.reading():
-        trouble, missed = view.queries.held_or_failed(), view.queries.missed()
+        trouble, missed, due = view.queries.held_or_failed(), view.queries.missed(), view.queries.waiting()
         runs, last_good = view.runs.latest(limit), view.runs.last_good_of_each(covered, with_alarm=False)
         return replace(
             bare,
@@ -290,7 +290,8 @@ def take_stock(view: LedgerView | None, settings: Settings, now: datetime, limit
             failed=tuple(each for each in trouble if each.status == "failed"),
             missed=missed,
             failed_writes=view.orders.failed_writes(each.event_id for each in (*trouble, *missed)),
-            due=view.queries.waiting(),
+            due=due,
+            overdue=frozenset(each.event_id for each in due if _is_overdue(each, policy, now)),
             orders=view.queries.open_orders(),
             resolved=view.events.all_resolutions(),
             dry=view.queries.dry_findings(),
@@ -298,6 +299,13 @@ def take_stock(view: LedgerView | None, settings: Settings, now: datetime, limit
             contrary=_find_contrary(view.runs.latest(_LOOKED_AT), now, dry_run=bare.dry_run),
             assumptions=view.assumptions.answers(),
         )
+
+
+def _is_overdue(waiting: EventStatus, policy: Policy, now: datetime) -> bool:
+    """Whether its time gate has closed, by the clock of its location."""
+    location = find_named(waiting.location, policy)
+    zone = ZoneInfo(location.timezone if location else policy.default_timezone)
+    return waiting.day is not None and judge_gate(waiting.day, zone, policy.gate, now) == "passed"
 
 
 def _find_behind(covered: Mapping[str, Location], last_good: Mapping[str, RunRecord | None]) -> tuple[str, ...]:

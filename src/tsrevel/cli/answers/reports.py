@@ -73,7 +73,7 @@ class EventStatusJson:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DueEventJson(EventStatusJson):
-    """An event that waits for its day. `overdue`: the day has passed, and no run has seen the event since."""
+    """An event that waits for its day. `overdue`: its gate has closed, and no run has seen it since."""
 
     overdue: bool
 
