@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tsrevel.planning.assumptions import AssumptionAnswer, AssumptionCode, AssumptionResult
 from tsrevel.planning.model import EventId
 
 from ..world import World
@@ -65,6 +66,74 @@ def test_a_pause_counts(brands: dict[str, Shell], tmp_path: Path) -> None:
         assert ledger.orders.get(EventId("1")) is None
     told = brands["bakery"].run("status", "--all", str(tmp_path / "bakery"), "--json")
     assert (told.status, told.answer["installations"][0]["paused"]) == (3, True)
+
+
+def look(shell: Shell, folder: Path) -> tuple[int, str]:
+    """The exit status and the line of an installation alone."""
+    ran = shell.run("status", "--all", str(folder))
+    return ran.status, ran.lines[0].partition(": ")[2]
+
+
+@pytest.fixture
+def well(brands: dict[str, Shell], tmp_path: Path) -> tuple[Shell, Path]:
+    """An installation with which all is well, and its folder."""
+    found = brands["bakery"], tmp_path / "bakery"
+    assert look(*found) == (0, "good run 0 min ago, 0 held, 0 failed, 0 missed, 0 changed")
+    return found
+
+
+def test_two_orders_of_an_event_are_an_alarm_as_in_each_run_until_a_person_has_seen_to_them(
+    well: tuple[Shell, Path],
+) -> None:
+    shell, folder = well
+    twin = shell.world.add_order(64000002, establishment="/enterprise/Establishment/9/")
+    assert 14 in {shell.sync().status for _ in range(3)}  # not each of them looks for a twin by its name
+    assert shell.sync().status == 14
+    status, line = look(*well)
+    assert (status, "1 held" in line, line.endswith("a person must check an order")) == (14, True, True)
+    [told] = shell.run("status", "--all", str(folder), "--json").answer["installations"]
+    assert (told["alarm"], told["disputed"]) == (True, False)
+    shell.world.revel.state.rows["Order"][twin]["deleted"] = True
+    assert [shell.sync().status, look(*well)[0]] == [0, 0]
+
+
+def test_a_doubled_part_of_a_finished_order_is_an_alarm(well: tuple[Shell, Path]) -> None:
+    shell, _ = well
+    [history] = shell.world.revel.state.rows["OrderHistory"].values()
+    same = {key: value for key, value in history.items() if key not in {"id", "resource_uri"}}
+    shell.world.revel.add("OrderHistory", None, **same)
+    assert (shell.sync().status, look(*well)[0]) == (14, 14)
+
+
+def test_an_assumption_without_which_runs_write_nothing_needs_a_person(well: tuple[Shell, Path]) -> None:
+    shell, folder = well
+    with shell.world.ledger() as ledger:
+        fails = AssumptionAnswer(AssumptionCode.REVEL_UUID_KEPT, AssumptionResult.FAILS, "Revel changed it")
+        ledger.assumptions.store([fails])
+    assert look(*well) == (3, "good run 0 min ago, 0 held, 0 failed, 0 missed, 0 changed, 1 warning")
+    [told] = shell.run("status", "--all", str(folder), "--json").answer["installations"]
+    assert "Revel changed it" in told["warnings"][0]
+
+
+def test_unusable_deliveries_need_a_person(well: tuple[Shell, Path]) -> None:
+    shell, _ = well
+    failed = shell.world.settings().spool_path / "failed"
+    failed.mkdir(parents=True)
+    (failed / "a.json").write_text("x")
+    assert look(*well) == (3, "good run 0 min ago, 0 held, 0 failed, 0 missed, 0 changed, 1 warning")
+
+
+def test_an_overdue_event_needs_a_person(well: tuple[Shell, Path]) -> None:
+    shell, _ = well
+    shell.world.add_event()
+    shell.world.add_event(64000051)
+    shell.world.config["safety"]["max_orders_per_run"] = 1
+    shell.sync()
+    assert look(*well)[0] == 0
+    shell.world.time.move(hours=22)
+    shell.sync("--from", "2026-12-13")
+    assert "1 overdue" in look(*well)[1]
+    assert look(*well)[0] == 3
 
 
 def test_a_folder_without_settings_is_a_usage_error(brands: dict[str, Shell], tmp_path: Path) -> None:

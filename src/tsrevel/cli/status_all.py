@@ -13,7 +13,9 @@ from tsrevel.cli.output import look
 from tsrevel.config.paths import MAPPINGS_NAME
 from tsrevel.engine.outcomes import NEEDS_ATTENTION, most_severe
 from tsrevel.errors import LedgerDamaged, TsrevelError
-from tsrevel.insight.status import show_span, take_stock
+from tsrevel.insight.status import InstallationStatus, show_span, take_stock
+from tsrevel.planning.reasons import Reason
+from tsrevel.text import count_of
 
 
 def show_all(ctx: CliContext, flags: OutputOptions, folder: Path) -> int:
@@ -49,11 +51,12 @@ def _look_at(ctx: CliContext, flags: OutputOptions, folder: Path, file: Path) ->
     counts = len(status.held), len(status.failed), len(status.missed), len(status.changed)
     is_stopped = status.pause is not None or not status.enabled
     disputed = any(each.state == "disputed" for each in status.orders)
-    found = NEEDS_ATTENTION if any(counts) or is_stopped or status.is_stale or status.unwritable else 0
+    alarm = disputed or _has_alarm(status)
+    found = NEEDS_ATTENTION if any(counts) or status.overdue or status.warnings else 0
     return InstallationJson(
         name=name,
         config=str(file),
-        exit_status=LedgerDamaged.exit_status if disputed else found,
+        exit_status=LedgerDamaged.exit_status if alarm else found,
         last_good_at=(status.good.finished_at or status.good.started_at) if status.good else None,
         ago=show_span(status.since_good) if status.since_good is not None else None,
         stale=status.is_stale,
@@ -61,11 +64,20 @@ def _look_at(ctx: CliContext, flags: OutputOptions, folder: Path, file: Path) ->
         failed=counts[1],
         missed=counts[2],
         changed=counts[3],
+        overdue=len(status.overdue),
         paused=is_stopped,
         dry_run=status.dry_run,
         disputed=disputed,
+        alarm=alarm,
         unwritable=bool(status.unwritable),
+        warnings=status.warnings,
     )
+
+
+def _has_alarm(status: InstallationStatus) -> bool:
+    """Whether an event has two orders, or the last run alarmed, and some event is still held."""
+    doubled = any(each.reason == Reason.DUPLICATE_ORDERS for each in status.held)
+    return doubled or bool(status.held and status.runs and status.runs[0].exit_status == LedgerDamaged.exit_status)
 
 
 def _line(row: InstallationJson) -> str:
@@ -74,14 +86,17 @@ def _line(row: InstallationJson) -> str:
     good = f"good run {row.ago} ago" if row.ago else "no good run yet"
     words = [f"{good}{' (too long)' if row.stale and row.ago else ''}"]
     words += [f"{row.held} held", f"{row.failed} failed", f"{row.missed} missed", f"{row.changed} changed"]
+    words += [f"{row.overdue} overdue"] if row.overdue else []
     words += [
         word
         for word, holds in (
             ("paused", row.paused),
             ("dry run", row.dry_run),
             ("order in dispute", row.disputed),
+            ("a person must check an order", row.alarm and not row.disputed),
             ("this user can't write to the ledger", row.unwritable),
         )
         if holds
     ]
+    words += [count_of(len(row.warnings), "warning")] if row.warnings else []
     return f"{row.name}: {', '.join(words)}"

@@ -444,6 +444,7 @@ def receipt_of(step: StepStatus) -> Literal["kept", "not_kept"] | None:
 class InstallationJson:
     """The state of one settings file's installation. With an `error` all else is unknown.
 
+    `alarm`: a person must check an order before anything more is written. `warnings` are those of `status`.
     `unwritable`: this user can't write to the ledger, so its runs can't begin.
     """
 
@@ -458,10 +459,13 @@ class InstallationJson:
     failed: int = 0
     missed: int = 0
     changed: int = 0
+    overdue: int = 0
     paused: bool = False
     dry_run: bool = False
     disputed: bool = False
+    alarm: bool = False
     unwritable: bool = False
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
