@@ -57,6 +57,10 @@ def test_two_settings_files_in_a_folder_share_neither_ledger_nor_token(bench: Be
         ("/etc/other/config.toml", "/var/lib/tsrevel/etc/other/ledger.sqlite3"),
         ("/etcetera/config.toml", "/etcetera/ledger.sqlite3"),
         ("/srv/prod.conf", "/srv/prod.conf.ledger.sqlite3"),
+        ("/etc/tsrevel/..2026_11_30_10_00_00.1/config.toml", "/var/lib/tsrevel/ledger.sqlite3"),
+        ("/etc/tsrevel/north/..2026_11_30_10_00_00.1/config.toml", "/var/lib/tsrevel/north/ledger.sqlite3"),
+        ("/etc/tsrevel/..2026_11_30_10_00_00.1/north/config.toml", "/var/lib/tsrevel/north/ledger.sqlite3"),
+        ("/etc/tsrevel/..brand.toml", "/var/lib/tsrevel/..brand.ledger.sqlite3"),
     ],
 )
 def test_the_state_of_settings_below_etc_lies_below_var(config: str, ledger: str) -> None:
@@ -99,6 +103,40 @@ def test_mappings_that_lie_beside_a_link_are_not_missed_in_silence(bench: Bench)
     (problem,) = caught.value.problems
     assert (problem.code, problem.key) == (ConfigCode.MAPPINGS_BESIDE_LINK, "mappings")
     assert " mv " in problem.remedy
+
+
+def publish(bench: Bench, stamp: str, *names: str, document: dict[str, Any] = SOUND) -> Path:
+    """The settings as Kubernetes mounts a ConfigMap, for the first time or after an edit; with it, files `names`."""
+    bench.write(tomli_w.dumps(document), f"etc/..{stamp}/config.toml")
+    data = bench.folder / "etc" / "..data"
+    data.with_name("..data_tmp").symlink_to(f"..{stamp}")
+    data.with_name("..data_tmp").replace(data)
+    for name in names:
+        bench.write("", f"etc/..{stamp}/{name}")
+    for name in ("config.toml", *names):
+        if not (link := data.with_name(name)).is_symlink():
+            link.symlink_to(f"..data/{name}")
+    return data.with_name("config.toml")
+
+
+@pytest.mark.parametrize("named", ["", "data/l.sqlite3"])
+@pytest.mark.parametrize("through", ["etc/config.toml", "etc/..data/config.toml", "link.toml"])
+def test_an_edit_of_a_configmap_changes_neither_ledger_nor_mappings(bench: Bench, named: str, through: str) -> None:
+    (bench.folder / "link.toml").symlink_to("etc/config.toml")
+    for stamp in ("2026_11_30_10_00_00.1", "2026_11_30_11_00_00.2"):
+        publish(bench, stamp, "mappings.toml", document=sound({"ledger": {"path": named}}))
+        settings = load_settings(config=bench.folder / through, environ=bench.environ)
+        assert settings.ledger_path == bench.folder / "etc" / (named or "ledger.sqlite3")
+        assert settings.token_path.parent == settings.spool_path.parent == settings.ledger_path.parent
+        assert settings.mappings_path == bench.folder / "etc" / "mappings.toml"
+
+
+def test_a_ledger_in_the_folder_of_an_edit_is_never_left_for_a_new_one_in_silence(bench: Bench) -> None:
+    bench.write("an older ledger", "..2026_11_30_10_00_00.1/ledger.sqlite3")
+    old = bench.write("a ledger", "..2026_11_30_11_00_00.2/ledger.sqlite3")
+    problem = bench.problem()
+    assert problem.code is ConfigCode.STATE_LEFT_BEHIND
+    assert f"mv {old} {bench.folder / 'ledger.sqlite3'}" in problem.remedy
 
 
 @pytest.mark.parametrize("environ", [{}, {"HOME": ""}, {"HOME": "somewhere"}, {"HOME": ".", "XDG_STATE_HOME": "x"}])

@@ -28,6 +28,7 @@ from tsrevel.config.paths import (
     miss_config,
     place_state,
     read_path,
+    settings_file,
     settings_folder,
     state_folder,
 )
@@ -83,11 +84,12 @@ def place_mappings(
     if config is None:
         folder = config_folder(environ)
         return folder / MAPPINGS_NAME if folder else None
-    real = real_path(config)
+    real = settings_file(config)
     if sandbox and _production_shares(real):
         return real.with_name(f"{real.name.removesuffix('.toml')}.{MAPPINGS_NAME}")
     path, by_link = real.with_name(MAPPINGS_NAME), config.with_name(MAPPINGS_NAME)
-    if settings_folder(config) != real_path(config.parent) and is_there(by_link) and real_path(by_link) != path:
+    elsewhere = real.parent != real_path(config.parent)
+    if elsewhere and is_there(by_link) and real_path(by_link) != real_path(path):
         message = f"are beside a link to the settings file ({by_link}), but tsrevel reads them beside the file itself"
         remedy = f"Move them: mv {_quote(by_link)} {_quote(path)}"
         report.add(ConfigCode.MAPPINGS_BESIDE_LINK, "mappings", file_origin(by_link), message, remedy)
@@ -132,7 +134,8 @@ def check_upgrade(settings: Settings, environ: Mapping[str, str], report: Proble
 def _folders_of_before(settings: Settings, environ: Mapping[str, str]) -> list[Path]:
     """The default state folders of an earlier version: this user's, and for root those of other likely users.
 
-    These are the owners of the settings file and of the state's folder, and the members of their groups.
+    These are the owners of the settings file and of the state's folder, and the members of their groups. With a
+    ConfigMap of Kubernetes, it is also the folder that was named after the latest edit.
     """
     own = state_folder(environ)
     users: set[int] = set()
@@ -143,6 +146,8 @@ def _folders_of_before(settings: Settings, environ: Mapping[str, str]) -> list[P
                 users |= {found.st_uid, *(members_of(found.st_gid) if found.st_gid else ())}
     homes = [home_of(uid) for uid in users - {os.geteuid()}]
     others = [home / STATE_BELOW_HOME / "tsrevel" for home in homes if home]
+    with suppress(OSError):
+        others += sorted(settings.ledger_path.parent.glob("..*"))[-1:]
     return list(dict.fromkeys([*([own] if own else []), *others]))
 
 

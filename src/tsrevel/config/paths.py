@@ -64,9 +64,19 @@ def state_folder(environ: Mapping[str, str]) -> Path | None:
     return _user_folder(environ, "XDG_STATE_HOME", STATE_BELOW_HOME)
 
 
+def settings_file(config: Path) -> Path:
+    """The settings file itself, not a link to it. What belongs to it is placed by this path.
+
+    Kubernetes mounts a ConfigMap as links into a folder such as `..2026_11_30_10_00_00.1`, another one after each edit.
+    So folders whose names begin with two dots don't count.
+    """
+    real = real_path(config)
+    return Path(*(part for part in real.parent.parts if not part.startswith("..")), real.name)
+
+
 def settings_folder(config: Path) -> Path:
-    """The folder of the settings file itself, not of a link to it. Relative paths in settings start here."""
-    return real_path(config).parent
+    """The folder of the settings file itself. Relative paths in settings start here."""
+    return settings_file(config).parent
 
 
 def place_state(config: Path | None, environ: Mapping[str, str]) -> StatePlace | None:
@@ -79,7 +89,7 @@ def place_state(config: Path | None, environ: Mapping[str, str]) -> StatePlace |
     if config is None:
         folder = state_folder(environ)
         return StatePlace(folder) if folder else None
-    real = real_path(config)
+    real = settings_file(config)
     prefix = "" if real.name == "config.toml" else f"{real.name.removesuffix('.toml')}."
     if not real.is_relative_to(_ETC):
         return StatePlace(real.parent, prefix)
