@@ -214,22 +214,40 @@ def test_the_layout_on_a_terminal(shell: Shell) -> None:
 
 
 @pytest.mark.parametrize("service", ["revel", "tripleseat"])
-def test_a_service_that_is_down_fails_nothing_and_is_asked_once(shell: Shell, service: str) -> None:
+def test_a_service_that_is_down_refutes_nothing_is_asked_once_and_ends_with_13(shell: Shell, service: str) -> None:
     shell.world.wires[service].down = True
     shell.world.moments.clear()
     ran = probe(shell, "--json")
-    assert ran.status == 0
+    assert (ran.status, ran.answer["success"]) == (13, False)
+    assert service in ran.answer["error"].lower()
     own = [each for each in ran.answer["assumptions"] if each["code"].lower().startswith(service)]
     assert {each["result"] for each in own} == {AssumptionResult.UNTOLD}
     assert sum(f"of {service}" in moment.lower() for moment in shell.world.moments) <= 10
+    (line,) = probe(shell, "-q").lines
+    assert line.lower().startswith(f"problem  assumptions.{service}: ")
+    assert "Runs may write" not in probe(shell).out
 
 
-def test_a_key_that_is_refused_fails_nothing(shell: Shell) -> None:
+def test_a_key_that_is_refused_refutes_nothing_and_ends_with_12(shell: Shell) -> None:
     shell.world.config["revel"]["api_key"] = "another"
     ran = probe(shell, "--json")
-    assert ran.status == 0
+    assert ran.status == 12
     own = [each for each in ran.answer["assumptions"] if each["code"].startswith("REVEL_")]
     assert {each["result"] for each in own} - {AssumptionResult.UNTOLD} <= {"holds"}
+
+
+def test_without_a_token_it_ends_with_10_like_a_run(shell: Shell) -> None:
+    Path(shell.world.config["tripleseat"]["token_file"]).unlink()
+    ran = probe(shell)
+    assert ran.status == shell.sync().status == 10
+    assert "assumptions.TripleSeat: tripleseat.token_file" in ran.lines[0]
+
+
+@pytest.mark.parametrize("service", ["revel", "tripleseat"])
+@pytest.mark.parametrize("status", [400, 404, 500])
+def test_a_service_that_answers_nothing_that_can_be_used_ends_with_13(shell: Shell, service: str, status: int) -> None:
+    getattr(shell.world, service).faults.add("status", times=None, status=status)
+    assert probe(shell).status == 13
 
 
 def test_while_paused_nothing_is_asked(shell: Shell) -> None:

@@ -19,7 +19,10 @@ from tsrevel.wiring import Runtime
 
 
 def probe_account(ctx: CliContext, flags: OutputOptions) -> int:
-    """Test every assumption. Exit status 10 if a critical one doesn't hold and isn't accepted."""
+    """Test every assumption. Exit status 10 if a critical one doesn't hold and isn't accepted.
+
+    If a service gave no answer that could be used, it is that of a run which meets the same problem.
+    """
     runtime = ctx.runtime or Runtime()
     settings, problems = examine_settings(config=flags.config, environ=ctx.environ)
     installation = Installation(settings, problems, ctx.environ, runtime)
@@ -45,7 +48,7 @@ def probe_account(ctx: CliContext, flags: OutputOptions) -> int:
         reasons = {name: each.because if each else None for name, each in off.items()}
         report = check_assumptions(settings, runtime, reasons["revel"], reasons["tripleseat"])
     accepted = settings.safety.accepted_assumptions
-    found = [describe_answer(each, each.code in accepted) for each in report.answers]
+    found = [*report.silent, *(describe_answer(each, each.code in accepted) for each in report.answers)]
     config_wrong = ConfigError.exit_status if any(off.values()) else 0
     status = most_severe({exit_status(found), config_wrong})
     if report.problem:
@@ -56,6 +59,7 @@ def probe_account(ctx: CliContext, flags: OutputOptions) -> int:
                 success=status == 0,
                 exit_status=status,
                 stored=not report.problem,
+                error="; ".join(each.text for each in report.silent) or None,
                 assumptions=tuple(encode_answer(each, each.code in accepted) for each in report.answers),
             )
         )
@@ -65,6 +69,8 @@ def probe_account(ctx: CliContext, flags: OutputOptions) -> int:
         told = [each for each in report.answers if each.result is not AssumptionResult.UNTOLD]
         counts = summarize(told) if told else "Nothing could be tested"
         end = "Runs may write." if status == 0 else f"Runs write nothing (exit status {status})."
+        if report.silent:
+            end = f"Solve that problem first, then test again (exit status {status})."
         if config_wrong:
             end = f"Correct the settings first: `tsrevel doctor` names what is wrong (exit status {status})."
         ctx.say(f"{counts}. {end}")

@@ -12,7 +12,17 @@ from zoneinfo import ZoneInfo
 from tsrevel.config import Settings
 from tsrevel.doctor.assumed_of_revel import MOST_TRIED, REVEL_JUDGES, ask_revel
 from tsrevel.doctor.assumed_of_tripleseat import ask_tripleseat, judge_tripleseat
-from tsrevel.doctor.findings import CheckFinding, Judgement, SkippedCheck, ok, problem, skipped, untold, warning
+from tsrevel.doctor.findings import (
+    CheckFinding,
+    Judgement,
+    SkippedCheck,
+    failure,
+    ok,
+    problem,
+    skipped,
+    untold,
+    warning,
+)
 from tsrevel.errors import AssumptionFailed, LedgerUnusable
 from tsrevel.ledger import KnownOrder, open_view
 from tsrevel.planning.assumptions import ASSUMPTIONS, AssumptionAnswer, AssumptionCode, AssumptionResult
@@ -24,10 +34,14 @@ ASSUMPTIONS_CHECK = "assumptions"
 
 @dataclass(frozen=True, slots=True)
 class AssumptionReport:
-    """Every answer, in the order of ASSUMPTIONS. `problem`: why the ledger couldn't be used, or ""."""
+    """Every answer, in the order of ASSUMPTIONS. `problem`: why the ledger couldn't be used, or "".
+
+    `silent`: a problem for each service that was queried and gave no answer that could be used.
+    """
 
     answers: tuple[AssumptionAnswer, ...]
     problem: str = ""
+    silent: tuple[CheckFinding, ...] = ()
 
 
 def check_assumptions(
@@ -39,13 +53,16 @@ def check_assumptions(
     """
     now = runtime.clock()
     told: dict[AssumptionCode, Judgement] = {}
+    silent: list[CheckFinding] = []
     try:
         known = read_known_orders(settings, runtime)
         trouble = ""
     except LedgerUnusable as error:
         known, trouble = (), str(error)
     if tripleseat_off is None or revel_off is None:  # if both are off, a wrong proxy may be why: neither can be opened
-        told = _query(settings, runtime, known, asks_tripleseat=tripleseat_off is None, asks_revel=revel_off is None)
+        told, silent = _query(
+            settings, runtime, known, asks_tripleseat=tripleseat_off is None, asks_revel=revel_off is None
+        )
     off = {"Revel": revel_off, "TripleSeat": tripleseat_off}
     whole = tuple(
         AssumptionAnswer(code, *(told.get(code) or untold(off[row.fact.partition(" ")[0]] or "")))
@@ -58,12 +75,12 @@ def check_assumptions(
                 ledger.assumptions.store(whole)
         except LedgerUnusable as error:
             trouble = str(error)
-    return AssumptionReport(tuple(replace(each, tested_at=now) for each in whole), trouble)
+    return AssumptionReport(tuple(replace(each, tested_at=now) for each in whole), trouble, tuple(silent))
 
 
 def _query(
     settings: Settings, runtime: Runtime, known: Sequence[KnownOrder], *, asks_tripleseat: bool, asks_revel: bool
-) -> dict[AssumptionCode, Judgement]:
+) -> tuple[dict[AssumptionCode, Judgement], list[CheckFinding]]:
     told: dict[AssumptionCode, Judgement] = {}
     skew = None
     with open_services(settings, runtime) as services:
@@ -79,7 +96,12 @@ def _query(
             establishment = str(places[0].revel_establishment) if places else ""
             evidence = ask_revel(services.revel_probe, known, establishment, skew)
             told |= {code: judge(evidence) for code, judge in REVEL_JUDGES.items()}
-    return told
+        silent = [
+            failure(f"{ASSUMPTIONS_CHECK}.{service}", probe.error)
+            for service, probe in (("TripleSeat", services.tripleseat_probe), ("Revel", services.revel_probe))
+            if probe.error and not probe.has_answered
+        ]
+    return told, silent
 
 
 def read_known_orders(settings: Settings, runtime: Runtime) -> tuple[KnownOrder, ...]:

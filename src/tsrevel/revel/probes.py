@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlsplit
 
-from tsrevel.errors import ConnectionMisconfigured, CredentialsRefused, Refused, StopRun, TryNextRun
+from tsrevel.errors import ConnectionMisconfigured, CredentialsRefused, Refused, StopRun, TryNextRun, TsrevelError
 from tsrevel.revel.decode import Row, decode_page
 from tsrevel.transport.client import ApiClient, ApiService
 from tsrevel.transport.responses import ProbeAnswer
@@ -27,12 +27,15 @@ class RevelAnswer(ProbeAnswer):
 class RevelProbe(ApiService):
     """Sends raw requests to one Revel account. It raises nothing: the answer says what went wrong.
 
-    If Revel can't be reached, it sends no further request.
+    If Revel can't be reached, it sends no further request. `has_answered`: at least one answer could be used; `error`
+    is why the last one couldn't.
     """
 
     def __init__(self, client: ApiClient) -> None:
         super().__init__(client)
         self._unreachable = ""
+        self.has_answered = False
+        self.error: TsrevelError | None = None
 
     def list_rows(self, resource: str, **params: str) -> RevelAnswer:
         """The first page of a list. `params` are sent as they are."""
@@ -56,16 +59,20 @@ class RevelProbe(ApiService):
             return RevelAnswer(problem=self._unreachable)
         try:
             answer = self._client.read(path, dict(params))
-            if not resource:
-                return RevelAnswer((answer,) if isinstance(answer, dict) else (), total=1)
-            page = decode_page(answer, resource)
+            page = decode_page(answer, resource) if resource else None
         except Refused as refused:
+            self.error = refused
             return RevelAnswer(refused=refused.status)
         except CredentialsRefused as refused:
+            self.error = refused
             return RevelAnswer(problem=refused.without_advice)
         except (TryNextRun, StopRun) as error:
+            self.error = error
             text = " ".join(str(error).split())
             if isinstance(error, ConnectionMisconfigured) or not self._client.answered:
                 self._unreachable = text
             return RevelAnswer(problem=text)
+        self.has_answered = True
+        if page is None:
+            return RevelAnswer((answer,) if isinstance(answer, dict) else (), total=1)
         return RevelAnswer(page.rows, page.next, page.total)

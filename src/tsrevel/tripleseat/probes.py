@@ -17,6 +17,8 @@ from tsrevel.errors import (
     StopRun,
     TokenRefused,
     TryNextRun,
+    TsrevelError,
+    Unreadable,
 )
 from tsrevel.transport.responses import Json, ProbeAnswer
 from tsrevel.tripleseat.client import TripleSeat
@@ -40,12 +42,15 @@ class TripleSeatAnswer(ProbeAnswer):
 class TripleSeatProbe:
     """Sends raw requests to one TripleSeat account. It raises nothing: the answer says what went wrong.
 
-    If TripleSeat can't be reached, or there is no token, it sends no further request.
+    If TripleSeat can't be reached, or there is no token, it sends no further request. `has_answered`: at least one
+    answer could be used; `error` is why the last one couldn't.
     """
 
     def __init__(self, tripleseat: TripleSeat) -> None:
         self._tripleseat = tripleseat
         self._unreachable = ""
+        self.has_answered = False
+        self.error: TsrevelError | None = None
 
     @property
     def skew(self) -> float | None:
@@ -77,20 +82,26 @@ class TripleSeatProbe:
         try:
             answer = self._tripleseat.read(path, params)
             if listed is None:
-                return TripleSeatAnswer((unwrap(answer, name),))
+                row = unwrap(answer, name)
+                self.has_answered = True
+                return TripleSeatAnswer((row,))
             rows = answer.get(listed or f"{name}s") if isinstance(answer, dict) else None if listed else answer
             if not isinstance(rows, list):
-                return TripleSeatAnswer(problem=f"{path} answered without a list")
+                raise Unreadable(f"{path} answered without a list")
+            self.has_answered = True
             total = read_number(answer.get("total_pages")) if isinstance(answer, dict) else None
             found = tuple(unwrap(row, name) for row in rows if isinstance(row, dict))
             return TripleSeatAnswer(found, int(total) if total is not None else None)
         except Refused as refused:
+            self.error = refused
             return TripleSeatAnswer(refused=refused.status)
         except CredentialsRefused as refused:
+            self.error = refused
             if isinstance(refused, TokenRefused):
                 self._unreachable = refused.without_advice
             return TripleSeatAnswer(problem=refused.without_advice)
         except (TryNextRun, StopRun) as error:
+            self.error = error
             text = " ".join(str(error).split())
             if isinstance(error, ConfigError | ConnectionMisconfigured) or not self._tripleseat.answered:
                 self._unreachable = text

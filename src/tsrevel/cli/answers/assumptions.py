@@ -30,7 +30,10 @@ class AssumptionJson:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AssumptionsAnswer(Answer):
-    """Every assumption. `stored`: the ledger has the answers. `reason` and `error` are there if nothing was asked."""
+    """Every assumption. `stored`: the ledger has the answers. `reason` and `error` are there if nothing was asked.
+
+    `error` is also there if a service gave no answer that could be used.
+    """
 
     success: bool
     exit_status: int
