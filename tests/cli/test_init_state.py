@@ -126,11 +126,17 @@ def test_a_relative_path_of_the_environment_is_where_the_old_file_has_it(
     assert kept[0] == read(old, **environ).ledger_path
 
 
-def test_a_file_that_replaces_the_old_one_names_no_state(shell: Shell, home: Path, old: Path) -> None:
-    new = home / "new.toml"
+@pytest.mark.parametrize("name", ["old/new.toml", "new.toml", "tsrevel/bakery/config.toml"])
+def test_a_file_that_is_to_replace_the_old_one_continues_before_and_after(
+    shell: Shell, home: Path, old: Path, name: str
+) -> None:
+    new, before = home / name, places(old)
     ran = shell.run("init", "--from", str(old), "--output", str(new), "--json")
-    assert (ran.answer["continues"], ran.answer["next"][0]) == ([], f"mv {new} {old}")
-    before = places(old)
+    assert ran.answer["next"][0] == f"mv {new} {old}"
+    assert ran.answer["continues"] == [str(path) for path in before[:2]]
+    assert places(new) == before
+    live(new)
+    assert run(shell, new, "sync", "--json").answer["reason"] == "CONNECTOR_DISABLED"
     new.replace(old)
     assert places(old) == before
 
@@ -196,6 +202,17 @@ def test_another_account_gets_a_ledger_a_token_and_a_spool_of_its_own(
         text = f"{key} is left at its default, because {path} belongs to the account of {brand}"
         assert [each for each in ran.answer["open"] if each.startswith(f"{text}; set it if")], text
     assert str(state) not in new.read_text()
+
+
+def test_state_in_its_default_place_is_told_too(shell: Shell, home: Path, old: Path) -> None:
+    answer = shell.run("init", "--from", str(old), "--tripleseat-client-id", "another-app", "--json").answer
+    ledger, token, _ = places(old)
+    for key, path in (("ledger.path", ledger), ("tripleseat.token_file", token)):
+        text = f"{key} is left at its default, because {path} belongs to the account of {old}"
+        (told,) = [each for each in answer["open"] if each.startswith(text)]
+        assert told.endswith(", or to that path if only the TripleSeat app is new") == (key == "ledger.path")
+    assert not [each for each in answer["open"] if each.startswith("serve.spool")]  # there is none
+    assert places(usual(home))[0] == usual(home).with_name("ledger.sqlite3")
 
 
 @pytest.mark.parametrize("name", ["REVEL_DOMAIN", "TRIPLESEAT_OAUTH_CLIENT_ID"])

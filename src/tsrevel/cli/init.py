@@ -50,7 +50,7 @@ def write_settings(ctx: CliContext, flags: OutputOptions, options: InitOptions) 
     left = _prefill(ctx, flags, draft, settings, terminal) if ask_services else []
     found = options.output is None or path == SYSTEM_CONFIG or _is_usual(path, ctx.environ)
     old = None if found else draft.replaces  # a file in its final place stays there
-    kept = draft.keep_state() if found and draft.replaces else []
+    kept = draft.keep_state() if draft.replaces else []  # also for runs with the new file before it replaces the old
     after = _check(ctx, draft, path, places=True)
     if terminal and not terminal.confirm(f"Write {path}?", default=True):
         terminal.say("Nothing was written.")

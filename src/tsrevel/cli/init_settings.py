@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -161,12 +161,18 @@ class SettingsDraft:
         self.values |= kept
         return list(kept.values())
 
-    def leave_state(self, keys: Sequence[str]) -> None:
-        """Leave out the state that only `source` named: another account must not write to its ledger."""
-        for key in keys:
-            value, source = self.values.pop(key), self.source and self.source.path
-            why = f"because {value} belongs to the account of {source}"
-            self.left.append(f"{key} is left at its default, {why}; set it if the new account's is to be elsewhere")
+    def leave_state(self, source: OldSettings, given: Collection[str]) -> None:
+        """Leave out the state that `source` names or has by default, unless its key is in `given`.
+
+        Another account must not write to its ledger. A person is told, because only the app may be another one.
+        """
+        for key in (each for each in STATE_KEYS if each not in given):
+            if self.values.pop(key, None) or is_there(source.places[key]):
+                why = f"because {source.places[key]} belongs to the account of {source.path}"
+                advice = "set it if the new account's is to be elsewhere"
+                if key != "tripleseat.token_file":  # a token belongs to its app
+                    advice += ", or to that path if only the TripleSeat app is new"
+                self.left.append(f"{key} is left at its default, {why}; {advice}")
 
     def put(self, key: str, value: object) -> None:
         """Set one value. A secret replaces its other forms (value, file, command)."""
@@ -239,7 +245,7 @@ def gather(options: InitOptions, environ: Mapping[str, str]) -> SettingsDraft:
     draft.charges = _entries(draft, "charges", draft.values.pop("charges", []))
     given_else = {*variables, *_take_options(draft, options, environ)}
     if draft.source and not draft.replaces:
-        draft.leave_state([key for key in STATE_KEYS if draft.values.get(key) and key not in given_else])
+        draft.leave_state(draft.source, given_else)
     return draft
 
 
