@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 import tomli_w
 
-from tsrevel.config import load_settings
-from tsrevel.config.load import name_moves
+from tsrevel.config import Settings, load_settings
+from tsrevel.config.load import load_for_ledger, name_moves
 from tsrevel.config.mappings import MappingKey, set_mapping
 from tsrevel.config.paths import SYSTEM_CONFIG, StatePlace, config_to_name, place_state
 from tsrevel.config.sources import SANDBOX_MAPPINGS
@@ -380,6 +380,76 @@ def test_production_that_comes_later_refuses_the_mappings_of_a_sandbox(bench: Be
     assert [each.product for each in bench.load(SANDBOX).products] == [8107]
     problem = bench.problem()
     assert (problem.code, problem.key) == (ConfigCode.MAPPINGS_OF_SANDBOX, "mappings")
+
+
+# Mappings of several accounts
+
+
+def of_account(bench: Bench, name: str, domain: str, **changes: Any) -> Path:
+    return bench.write(tomli_w.dumps(sound({"revel": {"domain": domain}, **changes})), f"{name}.toml")
+
+
+def load(bench: Bench, config: Path) -> Settings:
+    return load_settings(config=config, environ=bench.environ)
+
+
+def test_settings_of_two_revel_accounts_in_a_folder_share_no_mappings(bench: Bench) -> None:
+    bakery, events = of_account(bench, "bakery", "bakery"), of_account(bench, "events", "events")
+    for config in (bakery, events):
+        path = load(bench, config).mappings_path
+        assert path == config.with_name(f"{config.stem}.mappings.toml")
+        set_mapping(path, CAKE, 8107 if config is bakery else 579)
+    assert [[entry.product for entry in load(bench, each).products] for each in (bakery, events)] == [[8107], [579]]
+    bakery.unlink()
+    assert [entry.product for entry in load(bench, events).products] == [579]
+
+
+@pytest.mark.parametrize("name", ["bakery", "config"])
+def test_mappings_that_two_accounts_shared_are_used_by_neither_until_a_person_divides_them(
+    bench: Bench, name: str
+) -> None:
+    first, events = of_account(bench, name, "bakery"), of_account(bench, "events", "events")
+    shared = bench.folder / "mappings.toml"
+    set_mapping(shared, CAKE, 8107)
+    for config in (events, first):
+        if config.name == "config.toml":
+            assert load(bench, config).mappings_path == shared
+            continue
+        with pytest.raises(ConfigError) as caught:
+            load(bench, config)
+        (problem,) = caught.value.problems
+        own = config.with_name(f"{config.stem}.mappings.toml")
+        assert (problem.code, problem.key) == (ConfigCode.MAPPINGS_SHARED, "mappings")
+        assert f"cp {shared} {own}" in problem.remedy
+        own.touch()
+        assert load(bench, config).products == ()
+
+
+def test_mappings_that_two_accounts_shared_keep_nobody_from_the_kill_switch(bench: Bench) -> None:
+    of_account(bench, "bakery", "bakery")
+    set_mapping(bench.folder / "mappings.toml", CAKE, 8107)
+    settings, problems = load_for_ledger(config=of_account(bench, "events", "events"), environ=bench.environ)
+    assert settings.ledger_path == bench.folder / "events.ledger.sqlite3"
+    assert [each.code for each in problems] == [ConfigCode.MAPPINGS_SHARED]
+
+
+@pytest.mark.parametrize(
+    ("name", "other"),
+    [
+        ("brand.before.toml", sound({"revel": {"domain": "https://ACME.revelup.com/"}})),
+        ("brand.before.toml", sound({"revel": {"domain": None, "base_url": "https://acme.revelup.com/resources"}})),
+        ("open.toml", sound({"revel": {"domain": None}})),
+        ("try.toml", sound(SANDBOX)),
+        ("config.example.toml", sound({"revel": {"domain": "another"}})),
+        ("pyproject.toml", {"tool": {"ruff": {}}}),
+    ],
+)
+def test_settings_that_have_no_other_account_beside_them_keep_their_mappings(
+    bench: Bench, name: str, other: dict[str, Any]
+) -> None:
+    bench.write(tomli_w.dumps(other), name)
+    set_mapping(bench.folder / "mappings.toml", CAKE, 8107)
+    assert [entry.product for entry in load(bench, of_account(bench, "brand", "acme")).products] == [8107]
 
 
 def test_a_command_has_to_name_only_settings_that_it_does_not_find(tmp_path: Path) -> None:

@@ -64,6 +64,7 @@ from tsrevel.config.sources import (
     read_flags,
     read_mappings,
 )
+from tsrevel.config.value_types import split_url, url_of_domain
 from tsrevel.errors import ConfigCode, ConfigProblem
 from tsrevel.files import home_of, members_of, read_regular, real_path, user_name
 from tsrevel.text import decode_text
@@ -74,19 +75,26 @@ _SETTINGS_KEYS = {"environment", "safety", "tripleseat", "revel", "locations"}
 
 
 def place_mappings(
-    config: Path | None, environ: Mapping[str, str], *, sandbox: bool, report: ProblemReport
+    config: Path | None, environ: Mapping[str, str], draft: Configurable, report: ProblemReport
 ) -> Path | None:
     """The path of mappings.toml: beside the settings file itself; without one, in the user's config folder.
 
-    A sandbox's products must not become production's. If its folder also has settings for production, a sandbox's
-    mappings are in NAME.mappings.toml, named after its settings file.
+    Another account's products must not become these settings'. So they are in NAME.mappings.toml, named after the
+    settings file, if that exists, or if the folder also has settings for production of another Revel account. A
+    config.toml for production always has mappings.toml.
     """
     if config is None:
         folder = config_folder(environ)
         return folder / MAPPINGS_NAME if folder else None
     real = settings_file(config)
-    if sandbox and _production_shares(real):
-        return real.with_name(f"{real.name.removesuffix('.toml')}.{MAPPINGS_NAME}")
+    own = real.with_name(f"{real.name.removesuffix('.toml')}.{MAPPINGS_NAME}")
+    if draft.is_sandbox:
+        if any(_is_for_production(each, real) for each in _settings_beside(real)):
+            return own
+    elif real.name != "config.toml":
+        url = draft.revel.base_url or url_of_domain(draft.revel.domain)
+        if os.path.lexists(own) or any(_is_of_another_account(each, url) for each in _settings_beside(real)):
+            return own
     path, by_link = real.with_name(MAPPINGS_NAME), config.with_name(MAPPINGS_NAME)
     elsewhere = real.parent != real_path(config.parent)
     if elsewhere and is_there(by_link) and real_path(by_link) != real_path(path):
@@ -96,19 +104,19 @@ def place_mappings(
     return path
 
 
-def _production_shares(config: Path) -> bool:
-    """Whether the folder of `config` has settings for production, `config` included."""
+def _settings_beside(config: Path) -> list[Path]:
+    """The TOML files in the folder of `config`, itself included, without mappings and the example."""
     try:
-        others = sorted(config.parent.glob("*.toml"))
+        found = sorted(config.parent.glob("*.toml"))
     except OSError:
-        return False
-    others = [each for each in others if each.name != MAPPINGS_NAME and not each.name.endswith(f".{MAPPINGS_NAME}")]
-    return any(_is_for_production(each, config) for each in others)
+        return []
+    others = ("config.example.toml", MAPPINGS_NAME)
+    return [each for each in found if each.name not in others and not each.name.endswith(f".{MAPPINGS_NAME}")]
 
 
 def _is_for_production(path: Path, config: Path) -> bool:
     try:
-        document = tomllib.loads(decode_text(read_regular(path, LARGEST_SETTINGS)))
+        document = _read_other(path)
     except (OSError, ValueError):
         return path.name == "config.toml" and path != config
     if path == config:  # here the environment variable says sandbox
@@ -116,19 +124,56 @@ def _is_for_production(path: Path, config: Path) -> bool:
     return bool(_SETTINGS_KEYS & document.keys()) and document.get("environment", "production") == "production"
 
 
+def _is_of_another_account(path: Path, url: str) -> bool:
+    """Whether the file is for production and names another Revel account than the one at `url`."""
+    try:
+        document = _read_other(path)
+    except (OSError, ValueError):
+        return False
+    revel = document.get("revel")
+    if not isinstance(revel, dict) or document.get("environment", "production") != "production":
+        return False
+    other, ours = split_url(str(revel.get("base_url") or url_of_domain(str(revel.get("domain") or "")))), split_url(url)
+    return other is not None and ours is not None and other.netloc.lower() != ours.netloc.lower()
+
+
+def _read_other(path: Path) -> dict[str, Any]:
+    """Another TOML file. Raises OSError and ValueError."""
+    return tomllib.loads(decode_text(read_regular(path, LARGEST_SETTINGS)))
+
+
 def check_upgrade(settings: Settings, environ: Mapping[str, str], report: ProblemReport) -> None:
-    """Note a ledger or token in a user's state folder, which was the default of an earlier version.
+    """Note a ledger, a token or mappings where they were by default in an earlier version.
 
     A run must not silently begin a new ledger while the one with its history is elsewhere. All settings shared that
     ledger, so it stops every command with settings for production. It doesn't stop a sandbox, which loses nothing.
     Root's commands also check the homes of those who own the settings or the state.
     """
-    if settings.config_path is None or settings.ledger.path or settings.is_sandbox:
+    if settings.config_path is None or settings.is_sandbox:
+        return
+    _check_mappings(settings, report)
+    if settings.ledger.path:
         return
     for folder in _folders_of_before(settings, environ):
         _check_moved("ledger.path", folder / LEDGER_NAME, settings.ledger_path, settings, report)
         if settings.tripleseat.auth == "oauth2" and not settings.tripleseat.token_file:
             _check_moved("tripleseat.token_file", folder / TOKEN_NAME, settings.token_path, settings, report)
+
+
+def _check_mappings(settings: Settings, report: ProblemReport) -> None:
+    """Note mappings that several Revel accounts shared: only a person knows which of them are whose."""
+    own = settings.mappings_path
+    if own is None or own.name == MAPPINGS_NAME or is_there(own) or not is_there(own.with_name(MAPPINGS_NAME)):
+        return
+    shared = own.with_name(MAPPINGS_NAME)
+    message = (
+        f"are read from {own}, because the folder has settings for another Revel account, and there is no such file"
+    )
+    remedy = (
+        f"Copy them, and delete the other account's from the copy: cp {_quote(shared)} {_quote(own)}. "
+        f"If all are the other account's: touch {_quote(own)}"
+    )
+    report.add(ConfigCode.MAPPINGS_SHARED, "mappings", file_origin(shared), message, remedy)
 
 
 def _folders_of_before(settings: Settings, environ: Mapping[str, str]) -> list[Path]:
@@ -322,7 +367,7 @@ def _settle(
     origins = {key: value.origin for key, value in values.items()}
     check_legacy_location(place, whole_entries(locations), origins.get("locations", DEFAULT), report)
     charges = build_entries(ChargeSettings, "charges", values.get("charges", GivenValue([], DEFAULT)), "match", report)
-    mappings = place_mappings(path, environ, sandbox=draft.is_sandbox, report=report)
+    mappings = place_mappings(path, environ, draft, report)
     written = read_mappings(mappings, report, production=not draft.is_sandbox)
     products = build_entries(ProductEntry, "product", written, "name", report)
     ledger_path, token_path, spool_path = place_files(values, path, environ, report)
