@@ -276,6 +276,37 @@ def test_files_that_root_owns_are_told_with_the_command_that_gives_them_back() -
             assert shell.run("pause", "--config", str(config)).status == 0
 
 
+# Folders that are shut
+
+
+@pytest.mark.parametrize(
+    ("argv", "status"),
+    [
+        (("doctor",), 10), (("doctor", "--assumptions"), 10), (("report", "--offline"), 0), (("status",), 10),
+        (("schedule", "cron"), 0), (("schedule", "systemd"), 0), (("login", "--status"), 12),
+        (("login", "--logout"), 10), (("sync",), 10), (("ledger", "prune", "--older-than", "400"), 10),
+        (("ledger", "backup", "new"), 10), (("init", "--from", "config.toml", "--output", "new.toml"), 0),
+        (("init", "--prefill", "--from", "config.toml", "--output", "new.toml"), 10),
+        (("init", "--from", "config.toml", "--output", "shut/new/new.toml"), 10), (("replay", "shut/one.json"), 2),
+        (("reconcile", "--html", "shut/page.html"), 2),
+    ],
+)  # fmt: skip
+def test_a_folder_that_this_user_cannot_enter_is_no_fault_of_tsrevel(argv: tuple[str, ...], status: int) -> None:
+    with folder_of_other() as folder:
+        shell = Shell(World(folder))
+        shell.world.config["ledger"] = {"path": str(folder / "shut/state/ledger.sqlite3")}
+        shell.world.config["tripleseat"].pop("token_file", None)
+        (folder / "shut/state").mkdir(parents=True)
+        config = shell.write_config()
+        give_to_other(folder / "shut", *folder.iterdir())
+        (folder / "shut").chmod(0)
+        words = [str(folder / each) if "." in each or each == "new" else each for each in argv]
+        with as_other():
+            ran = shell.run(*words, "--config", str(config))
+        assert ran.status == status, ran.err
+        assert "a fault in tsrevel" not in ran.out + ran.err
+
+
 # A ledger of before
 
 

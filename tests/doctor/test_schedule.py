@@ -13,6 +13,7 @@ from tsrevel.doctor.findings import CheckFinding, CheckResult
 from tsrevel.doctor.schedule import check_schedule
 from tsrevel.doctor.starts import read_crontab
 
+from ..users import as_other, folder_of_other, give_to_other
 from ..world import World
 
 ROOT = Path(__file__).parents[2]
@@ -219,6 +220,22 @@ def test_the_systems_tables_count_and_name_the_user(tmp_path: Path, name: str) -
 def test_cron_reads_no_file_with_a_dot_in_its_name(tmp_path: Path) -> None:
     write(tmp_path / "root/etc/cron.d/tsrevel.cron", place("@hourly root BIN/tsrevel sync --config HERE\n", tmp_path))
     assert [each.code for each in examine(tmp_path, {})] == ["NOT_SCHEDULED"]
+
+
+@pytest.mark.parametrize("shut", ["etc/cron.d", "etc", "var/spool/cron/crontabs", "etc/systemd/system", "etc/systemd"])
+def test_a_folder_that_this_user_cannot_read_counts_as_empty(shut: str) -> None:
+    with folder_of_other() as folder:
+        folders = [folder / "root" / each for each in ("etc/cron.d", "var/spool/cron/crontabs", "etc/systemd/system")]
+        for each in folders:
+            each.mkdir(parents=True)
+        table = place("@hourly BIN/tsrevel sync --config HERE\n", folder)
+        closed = folder / "root" / shut
+        give_to_other(closed)
+        closed.chmod(0)
+        with as_other():
+            found = examine(folder, {"crontab": CommandResult(table)})
+        closed.chmod(0o755)
+        assert [each.code for each in found] == [FindingCode.OK]
 
 
 def test_two_schedules_of_one_installation_are_one_too_many(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import typer
 
 from tsrevel.cli.context import CliContext
 from tsrevel.config import Settings
+from tsrevel.config.paths import is_there
 from tsrevel.files import real_path
 from tsrevel.text import show_controls
 from tsrevel.webhook.spool import list_bodies, read_body, read_captured
@@ -26,7 +27,7 @@ def list_captured(paths: Sequence[Path]) -> list[Path]:
     """
     found: list[Path] = []
     for path in paths:
-        if path != STDIN and not path.exists():
+        if path != STDIN and not is_there(path):
             raise typer.BadParameter(f"{show_path(path)} doesn't exist")
         try:
             found += list_bodies(path) if path.is_dir() else [STDIN if path in _STDIN else path]

@@ -55,7 +55,7 @@ def write_settings(ctx: CliContext, flags: OutputOptions, options: InitOptions) 
     if terminal and not terminal.confirm(f"Write {path}?", default=True):
         terminal.say("Nothing was written.")
         return 0
-    made = not path.parent.is_dir()
+    made = not is_there(path.parent)
     ctx.wrote = True
     create_private(path, draft.render())
     hand_over = [] if old else _hand_over(path, after, ctx.environ, made=made)
@@ -243,7 +243,7 @@ def _hand_over(path: Path, settings: Settings, environ: Mapping[str, str], *, ma
 
 def _next_steps(path: Path, settings: Settings, environ: Mapping[str, str]) -> list[str]:
     end = "" if _is_usual(path, environ) else f" --config {shlex.quote(str(path))}"
-    verbs = ["login"] if settings.tripleseat.auth == "oauth2" and not settings.token_path.exists() else []
+    verbs = ["login"] if settings.tripleseat.auth == "oauth2" and not is_there(settings.token_path) else []
     return [f"tsrevel {verb}{end}" for verb in [*verbs, "doctor", "sync --dry-run"]]
 
 
@@ -298,7 +298,7 @@ class _Interview:
         """Ask for the key: before the login only it lists TripleSeat's locations and sites (facts TripleSeat 1.6)."""
         settings = self.draft.check(path, self.environ, places=False)
         seat = settings.tripleseat
-        if seat.auth == "oauth2" and not settings.token_path.exists() and not self.draft.has("tripleseat.public_key"):
+        if seat.auth == "oauth2" and not is_there(settings.token_path) and not self.draft.has("tripleseat.public_key"):
             self.terminal.say("Before the login, TripleSeat lists its locations only for the public API key.")
             if key := self.terminal.ask_secret("TripleSeat public API key (not shown; empty: list them later)"):
                 self.draft.put("tripleseat.public_key", key)

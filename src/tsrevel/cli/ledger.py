@@ -23,6 +23,7 @@ from tsrevel.cli.output import (
 )
 from tsrevel.cli.streams import encode_json
 from tsrevel.config import Settings, load_for_ledger, load_settings
+from tsrevel.config.paths import is_there
 from tsrevel.errors import LedgerCode, LedgerUnusable
 from tsrevel.files import take_owner_of
 from tsrevel.ledger import Pause, hold_lock
@@ -112,7 +113,7 @@ def prune_ledger(ctx: CliContext, flags: OutputOptions, older_than: int, *, dry_
     settings, runtime = _load(ctx, flags)
     path = settings.ledger_path
     before = runtime.clock() - timedelta(days=older_than)
-    if dry_run or not path.exists():  # create nothing, and take no lock
+    if dry_run or not is_there(path):  # create nothing, and take no lock
         gone = count_prunable(path, settings.environment, before, runtime.database)
     else:
         with (

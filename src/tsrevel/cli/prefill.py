@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from tsrevel.cli.prompts import Terminal
 from tsrevel.config import Settings
+from tsrevel.config.paths import is_there
 from tsrevel.config.write import ConfigTable
 from tsrevel.doctor.findings import attempt, is_silent
 from tsrevel.errors import (
@@ -76,7 +77,7 @@ def prefill(
         raise ConnectorDisabled(f"neither service was called: {why}")
     filler = _Filler(given, names, terminal, runtime.clock())
     seat = settings.tripleseat
-    logged_in = seat.auth != "oauth2" or settings.token_path.exists()
+    logged_in = seat.auth != "oauth2" or is_there(settings.token_path)
     by_public_key = not logged_in and bool(seat.public_key.get_secret_value())
     if by_public_key:  # before the login it is enough for locations and sites (facts TripleSeat 1.6)
         settings = settings.model_copy(update={"tripleseat": seat.model_copy(update={"auth": "public_key"})})

@@ -20,6 +20,7 @@ from tsrevel.cli.notifications import RunNotifier
 from tsrevel.cli.output import TextOutput, list_news, list_problems, news_line, show_report, show_summary
 from tsrevel.cli.sync import StartedRun, SyncOptions, start_run
 from tsrevel.config import Settings, load_settings
+from tsrevel.config.paths import is_there
 from tsrevel.engine.context import RunState
 from tsrevel.engine.deliveries import DeliveryAnswer, DeliveryQueue, refuse, understand
 from tsrevel.engine.fetch import NamedEvent, StoredEvent, UnreadEvent
@@ -106,7 +107,7 @@ def replay_files(
                 queue = DeliveryQueue(stack.enter_context(opened), trust_payload=settings.tripleseat.payload == "trust")
                 queue.to_come += to_come
             replay = _Replay(ctx, flags, settings, options, queue, notifier, why or "")
-            answers = [replay.take(each) for each in captured if each == STDIN or each.exists()]
+            answers = [replay.take(each) for each in captured if each == STDIN or is_there(each)]
             replay.tell_untried()
             if queue and options.run_id is None and ctx.stdout.isatty() and not flags.json:
                 outcomes, dry_run = tuple(replay.outcomes.values()), settings.safety.dry_run

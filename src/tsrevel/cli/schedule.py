@@ -7,6 +7,7 @@ import re
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
@@ -155,7 +156,10 @@ def print_schedule(
 def _find_user(settings: Settings) -> str:
     """Who runs it: this user, or, for root, the owner of the ledger's folder or of the settings."""
     paths = [settings.ledger_path.parent, *([settings.config_path] if settings.config_path else [])]
-    owners = [path.stat().st_uid for path in paths if path.exists()]
+    owners = []
+    for path in paths:
+        with suppress(OSError):
+            owners.append(path.stat().st_uid)
     return user_name(os.geteuid() or next((uid for uid in owners if uid), 0))
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tsrevel.clocks import KEEP_TIME, judge_clock
 from tsrevel.config import SETTINGS, Settings
-from tsrevel.config.paths import expand_path, settings_folder
+from tsrevel.config.paths import expand_path, is_there, settings_folder
 from tsrevel.config.problems import Source, file_origin
 from tsrevel.config.rules import ADD_LOCATIONS, NO_LOCATIONS
 from tsrevel.doctor.findings import CheckFinding, SkippedCheck, attempt, failure, ok, problem, skipped, warning
@@ -87,7 +87,7 @@ def check_disk(settings: Settings, because: SkippedCheck | None) -> CheckFinding
     if because:
         return skipped("disk", because)
     folder = settings.ledger_path.absolute().parent  # else the nearest existing folder above it
-    while not folder.is_dir() and folder != folder.parent:
+    while not is_there(folder) and folder != folder.parent:
         folder = folder.parent
     try:
         free = shutil.disk_usage(folder).free

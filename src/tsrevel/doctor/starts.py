@@ -73,16 +73,12 @@ class ScheduledRun:
 def read_crontabs(root: Path, environ: Mapping[str, str], own: str) -> Iterator[ScheduledRun]:
     """The runs in this user's table `own`, in the system's tables below `root`, and, for root, of all users."""
     yield from read_crontab("crontab", own, environ.get("HOME", ""))
-    folder = root / "etc/cron.d"
-    tables = [root / "etc/crontab", *(sorted(folder.iterdir()) if folder.is_dir() else [])]
-    for path in tables:
+    for path in [root / "etc/crontab", *_list(root / "etc/cron.d")]:
         if re.fullmatch(r"[\w-]+", path.name):  # cron ignores every other name there
             yield from read_crontab(f"/{path.relative_to(root)}", _read(path), None)
-    spool = root / "var/spool/cron/crontabs"
-    if os.access(spool, os.R_OK | os.X_OK):
-        for path in sorted(spool.iterdir()):
-            if path.name != user_name(os.geteuid()):
-                yield from read_crontab(f"crontab of {path.name}", _read(path), _home(path.name))
+    for path in _list(root / "var/spool/cron/crontabs"):
+        if path.name != user_name(os.geteuid()):
+            yield from read_crontab(f"crontab of {path.name}", _read(path), _home(path.name))
 
 
 def read_crontab(source: str, table: str, home: str | None) -> Iterator[ScheduledRun]:
@@ -189,7 +185,7 @@ def read_timers(root: Path, environ: Mapping[str, str], run: CommandRunner) -> I
     home = environ.get("HOME", "")
     own = (root / home.lstrip("/") / ".config/systemd/user", root / "etc/systemd/user")
     for folders, scope in (([root / each for each in _SYSTEM_UNITS], ()), (own, ("--user",))):
-        names = sorted({path.name for folder in folders if folder.is_dir() for path in folder.glob("*.timer")})
+        names = sorted({path.name for folder in folders for path in _list(folder, "*.timer")})
         rows = run(["systemctl", *scope, *_LIST], environ).output.splitlines() if names else []
         for name in names:
             timer = _read_unit(folders, name)
@@ -199,7 +195,7 @@ def read_timers(root: Path, environ: Mapping[str, str], run: CommandRunner) -> I
             for line in service.get("Environment", []):
                 given |= dict(word.partition("=")[::2] for word in shlex.split(line) if not word.startswith("PATH="))
             row = next((line.split() for line in rows if name in line.split()), None)
-            active = any(any(folder.glob(f"*.wants/{name}")) for folder in folders)
+            active = any(_list(folder, f"*.wants/{name}") for folder in folders)
             if row:
                 active = row[0] not in {"n/a", "-"}
             every = timer.get("OnUnitActiveSec", []) + timer.get("OnUnitInactiveSec", [])
@@ -213,10 +209,10 @@ def read_timers(root: Path, environ: Mapping[str, str], run: CommandRunner) -> I
 
 def _read_unit(folders: Sequence[Path], name: str) -> dict[str, list[str]]:
     """The settings of a unit and its drop-ins, of all sections; {} if there is no such unit."""
-    path = next((folder / name for folder in folders if (folder / name).is_file()), None)
-    drops = [each for folder in folders for each in sorted(folder.glob(f"{name}.d/*.conf"))]
+    whole = next(filter(None, (_read(folder / name) for folder in folders)), "")
+    drops = [_read(each) for folder in folders for each in _list(folder, f"{name}.d/*.conf")]
     found: dict[str, list[str]] = {}
-    for text in [_read(each) for each in ([path] if path else []) + drops]:
+    for text in [whole, *drops]:
         for line in re.sub(r"\\\n\s*", " ", text).splitlines():
             key, sign, value = line.strip().partition("=")
             if sign and key[:1] not in {"#", ";"}:
@@ -224,7 +220,16 @@ def _read_unit(folders: Sequence[Path], name: str) -> dict[str, list[str]]:
     return {key: values for key, values in found.items() if values}
 
 
+def _list(folder: Path, pattern: str = "*") -> list[Path]:
+    """The files in the folder, by name; [] if there is no such folder, or if this user may not read it."""
+    try:
+        return sorted(folder.glob(pattern))
+    except OSError:
+        return []
+
+
 def _read(path: Path) -> str:
+    """The file's text; "" if there is no such file, or if this user may not read it."""
     try:
         return path.read_text(encoding="utf-8", errors="replace")
     except OSError:

@@ -19,9 +19,13 @@ MARK = '<meta name="generator" content="tsrevel reconcile">'
 
 def check_page(path: Path) -> str | None:
     """Why the page can't be written there, in words; None if it can. Call it before the comparison."""
-    if path.is_dir():
+    try:
+        is_folder, has_folder = path.is_dir(), path.parent.is_dir()
+    except PermissionError:
+        return f"this user can't enter the folder {path.parent}; choose another folder"
+    if is_folder:
         return f"{path} is a folder; name a file in it"
-    if not path.parent.is_dir():
+    if not has_folder:
         return f"the folder {path.parent} doesn't exist; make it first"
     if not os.access(path.parent, os.W_OK):
         return f"this user can't write to the folder {path.parent}; choose another folder"

@@ -19,6 +19,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TypeGuard
 
+from tsrevel.config.paths import is_there
 from tsrevel.errors import TOKEN_FILE, ConfigCode, ConfigError, ConfigProblem, ServiceDown
 from tsrevel.files import (
     DISK_FULL,
@@ -118,7 +119,7 @@ class TokenFile:
     def remove(self) -> bool:
         """Delete it, and the half-written copies of killed processes. Whether it existed. Raises ConfigError."""
         remains = re.compile(re.escape(f".{self._path.name}.") + "[a-z0-9_]{8}")  # as mkstemp names them
-        if not self._path.parent.is_dir():
+        if not is_there(self._path.parent):
             return False
         with self.locked():
             try:
