@@ -9,6 +9,7 @@ import pytest
 from tsrevel.planning.assumptions import AssumptionAnswer, AssumptionCode, AssumptionResult
 from tsrevel.planning.model import EventId
 
+from ..users import as_other, folder_of_other, give_to_other
 from ..world import World
 from .bench import Shell
 
@@ -139,3 +140,39 @@ def test_an_overdue_event_needs_a_person(well: tuple[Shell, Path]) -> None:
 def test_a_folder_without_settings_is_a_usage_error(brands: dict[str, Shell], tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     assert brands["new"].run("status", "--all", str(tmp_path / "empty")).status == 2
+
+
+@pytest.mark.parametrize("mode", [0, 0o100, 0o400])
+def test_an_account_whose_folder_is_shut_has_a_line_and_decides(mode: int) -> None:
+    with folder_of_other() as folder:
+        (folder / "events").mkdir()
+        shell = Shell(World(folder / "events", PAID))
+        config = shell.write_config()
+        config.chmod(0)
+        give_to_other(config.parent, config)
+        (folder / "events").chmod(mode)
+        with as_other():
+            told = shell.run("status", "--all", str(folder), "--json")
+        (row,) = told.answer["installations"]
+        assert (told.status, row["name"], row["exit_status"]) == (10, "events", 10)
+        assert "Permission denied" in row["error"]
+        (folder / "events").chmod(0o700)
+
+
+def test_a_folder_that_cannot_be_read_at_all_is_a_usage_error() -> None:
+    with folder_of_other() as folder:
+        shell = Shell(World(folder, PAID))
+        folder.chmod(0)
+        with as_other():
+            ran = shell.run("status", "--all", str(folder))
+        assert (ran.status, "Permission denied" in ran.err) == (2, True)
+
+
+def test_a_configmap_has_one_line(tmp_path: Path) -> None:
+    shell = Shell(World(tmp_path, PAID))
+    (tmp_path / "..2026_11_30_10_00_00.1").mkdir()
+    shell.write_config().rename(tmp_path / "..2026_11_30_10_00_00.1" / "config.toml")
+    (tmp_path / "..data").symlink_to("..2026_11_30_10_00_00.1")
+    (tmp_path / "config.toml").symlink_to("..data/config.toml")
+    rows = shell.run("status", "--all", str(tmp_path), "--json").answer["installations"]
+    assert [each["config"] for each in rows] == [str(tmp_path / "config.toml")]

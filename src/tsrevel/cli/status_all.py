@@ -35,8 +35,24 @@ def show_all(ctx: CliContext, flags: OutputOptions, folder: Path) -> int:
 
 
 def find_settings(folder: Path) -> list[Path]:
-    """The settings files in the folder and in the folders directly below it, without mappings."""
-    found = [*folder.glob("*.toml"), *folder.glob("*/*.toml")]
+    """The settings files in the folder and in the folders directly below it, without mappings.
+
+    A folder that this user may not list counts as one with a config.toml: reading that will report the reason. The
+    folders behind a ConfigMap of Kubernetes don't count (`settings_file`). Raises typer.BadParameter.
+    """
+    found = list[Path]()
+    try:
+        names = list(folder.iterdir())
+    except OSError as error:
+        raise typer.BadParameter(f"{folder} can't be read: {error.strerror}") from error
+    for each in names:
+        try:
+            found += [] if each.name.startswith("..") else [each, *each.iterdir()]
+        except (NotADirectoryError, FileNotFoundError):
+            found.append(each)
+        except OSError:
+            found.append(each / "config.toml")
+    found = [each for each in found if each.suffix == ".toml"]
     return sorted(each for each in found if each.name != MAPPINGS_NAME and not each.name.endswith(f".{MAPPINGS_NAME}"))
 
 
