@@ -93,6 +93,11 @@ class Draft:
     def create(self, content: bytes) -> None:
         """Creates the target with `content`. Raises FileExistsError if anything is there by now; OSError."""
         self._fill(content)
+        self.link()
+
+    def link(self) -> None:
+        """Creates the target with what was written to the descriptor. Raises the same."""
+        os.fsync(self.descriptor)
         os.link(self.path, self.target)  # unlike a rename, it replaces nothing
         sync_folder(self.target.parent)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -102,6 +103,20 @@ def test_an_export_is_json_lines_without_names(used: Shell, tmp_path: Path) -> N
     assert ledger(used, "export", "--output", str(output)).status == 10
     assert ledger(used, "export", "--output", str(tmp_path / "no" / "where")).status == 10
     assert "rows of" in ledger(used, "export", "--output", str(tmp_path / "third")).out
+
+
+def test_an_export_that_does_not_fit_on_the_disk_leaves_no_file_and_can_be_tried_again(
+    used: Shell, tmp_path: Path
+) -> None:
+    output, before = tmp_path / "export.jsonl", resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))
+    try:
+        ran = ledger(used, "export", "--output", str(output))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert (ran.status, f"The file {output} can't be written" in ran.err, "Make room" in ran.err) == (10, True, True)
+    assert not list(tmp_path.glob("*export*"))
+    assert ledger(used, "export", "--output", str(output)).status == 0
 
 
 def test_pruning_counts_first_and_never_doubles_an_order(used: Shell) -> None:

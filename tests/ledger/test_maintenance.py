@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import sqlite3
 from collections.abc import Callable, Mapping
 from contextlib import closing
@@ -190,6 +191,28 @@ def test_a_copy_overwrites_nothing(ledger: Ledger, path: Path, kind: str) -> Non
         copy.symlink_to(path.with_name("nowhere"))
     with raises(LedgerUnusable, LedgerCode.EXISTS):
         back_up_ledger(path, copy, "sandbox")
+
+
+def test_a_copy_into_a_folder_that_does_not_exist_blames_no_ledger(ledger: Ledger, path: Path) -> None:
+    copy = path.parent / "nowhere" / "copy"
+    with raises(LedgerUnusable, LedgerCode.UNREACHABLE) as caught:
+        back_up_ledger(path, copy, "sandbox")
+    assert str(caught.value).startswith(f"The file {copy} can't be written (No such file or directory). Name a file in")
+
+
+@pytest.mark.parametrize("room", [4096, 65536])
+def test_a_copy_that_does_not_fit_blames_no_ledger_and_leaves_nothing(ledger: Ledger, path: Path, room: int) -> None:
+    settle(ledger)
+    copy, before = path.with_name("copy"), resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, before[1]))
+    try:
+        with raises(LedgerUnusable, LedgerCode.DISK_FULL) as caught:
+            back_up_ledger(path, copy, "sandbox")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert f"The file {copy} can't be written" in str(caught.value)
+    assert "Make room" in str(caught.value)
+    assert not list(path.parent.glob("*copy*"))
 
 
 def fill_every_table(ledger: Ledger, secret: str) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import timedelta
 from itertools import chain
@@ -25,11 +27,11 @@ from tsrevel.cli.streams import encode_json
 from tsrevel.config import Settings, load_for_ledger, load_settings
 from tsrevel.config.paths import is_there
 from tsrevel.errors import LedgerCode, LedgerUnusable
-from tsrevel.files import take_owner_of
+from tsrevel.files import draft_of
 from tsrevel.ledger import Pause, hold_lock
 from tsrevel.ledger.maintenance import back_up_ledger as copy_to
 from tsrevel.ledger.maintenance import check_ledger as examine
-from tsrevel.ledger.maintenance import count_prunable, export_rows, prune_details
+from tsrevel.ledger.maintenance import count_prunable, export_rows, prune_details, unwritable
 from tsrevel.text import count_of
 from tsrevel.wiring import Runtime, make_state_folder, open_ledger
 
@@ -135,18 +137,23 @@ def _load(ctx: CliContext, flags: OutputOptions) -> tuple[Settings, Runtime]:
     return load_settings(config=flags.config, environ=ctx.environ, offline=True), ctx.runtime or Runtime()
 
 
-def _new_file(path: Path) -> TextIO:
-    """Create the file, readable only by its owner. Raises LedgerUnusable if it exists or can't be created."""
+@contextmanager
+def _new_file(path: Path) -> Iterator[TextIO]:
+    """A new file to write to, readable only by its owner. It is there with all its text, or not at all.
+
+    Raises LedgerUnusable if it exists or can't be written.
+    """
     try:
-        path.touch(mode=0o600, exist_ok=False)
-        take_owner_of(path, path.parent.stat())
-        return path.open("w", encoding="utf-8")
+        if os.path.lexists(path):
+            raise FileExistsError
+        with draft_of(path) as draft:
+            with os.fdopen(draft.descriptor, "w", encoding="utf-8", closefd=False) as stream:
+                yield stream
+            draft.link()
     except FileExistsError as error:
         raise LedgerUnusable(LedgerCode.EXISTS, f"The file {path} exists already; name a new one.") from error
     except OSError as error:
-        raise LedgerUnusable(
-            LedgerCode.UNREACHABLE, f"The file {path} can't be created: {error.strerror}. Name another file."
-        ) from error
+        raise unwritable(path, error) from error
 
 
 def pause(ctx: CliContext, flags: OutputOptions, reason: str) -> int:

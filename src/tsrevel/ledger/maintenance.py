@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import sqlite3
 from collections.abc import Iterator, Mapping
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from tsrevel.errors import LedgerCode, LedgerDamaged, LedgerUnusable
-from tsrevel.files import real_path
+from tsrevel.files import DISK_FULL, real_path
 from tsrevel.ledger.audit import check_tables
 from tsrevel.ledger.chain import read_meta, verify_chain
 from tsrevel.ledger.connection import SQLITE, Connect, again_if_changed, can_lock, mapped, reachable
@@ -143,14 +144,29 @@ def check_ledger(path: Path, environment: str, opened_by: Connect = SQLITE) -> L
 def back_up_ledger(path: Path, target: Path, environment: str, opened_by: Connect = SQLITE) -> LedgerSummary:
     """Copies the ledger at `path` to the new file `target` (0600), even while a run writes, and checks the copy.
 
-    Raises LedgerUnusable if there is no ledger, or `target` exists.
+    Raises LedgerUnusable if there is no ledger, or if `target` exists or can't be written.
     """
     real = _require(open_view(path, environment, opened_by), path).path
-    with reachable(target), mapped(path):
+    try:
         if target.exists() or target.is_symlink():
             raise LedgerUnusable(LedgerCode.EXISTS, f"The backup {target} exists already. Name a new file.")
-        again_if_changed(lambda: back_up(real, target))
+        with mapped(path):
+            again_if_changed(lambda: back_up(real, target))
+    except OSError as error:
+        raise unwritable(target, error) from error
+    except LedgerUnusable as error:
+        if error.code not in {LedgerCode.DISK_FULL, LedgerCode.DISK_FAILED}:
+            raise
+        raise unwritable(target, OSError(errno.ENOSPC, "the disk is full or failed")) from error
     return _require(check_ledger(target, environment, opened_by), target)
+
+
+def unwritable(path: Path, error: OSError) -> LedgerUnusable:
+    """The error for a backup or an export that can't be written."""
+    code, advice = LedgerCode.UNREACHABLE, "Name a file in a folder that exists and that this user may write to."
+    if error.errno in DISK_FULL:
+        code, advice = LedgerCode.DISK_FULL, "Make room, or name a file on another disk."
+    return LedgerUnusable(code, f"The file {path} can't be written ({error.strerror}). {advice}")
 
 
 def export_rows(path: Path, environment: str, opened_by: Connect = SQLITE) -> Iterator[dict[str, object]]:
