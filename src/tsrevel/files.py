@@ -124,14 +124,15 @@ def draft_of(path: Path, like: Path | None = None) -> Iterator[Draft]:
     out the owner.
     """
     target = real_path(path)
-    before = look_at(target) or (look_at(like) if like else None)
+    before = look_at(target)
+    model = before or (look_at(like) if like else None)
     descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")  # made with mode 0600
     draft = Draft(descriptor, Path(name), target)
     try:
-        if before is None:
+        if model is None:
             take_owner_of(descriptor, target.parent.stat())
         else:
-            _resemble(descriptor, before)
+            _resemble(descriptor, model, is_new=before is None)
         yield draft
     finally:
         os.close(descriptor)
@@ -224,8 +225,11 @@ def _require_regular(mode: int, path: Path) -> None:
         raise OSError(errno.EINVAL, f"it is {kind}, not a regular file", str(path))
 
 
-def _resemble(descriptor: int, model: os.stat_result) -> None:
-    """Sets the owner, group and mode of `model`. Raises PermissionError if its owner would be locked out."""
+def _resemble(descriptor: int, model: os.stat_result, *, is_new: bool) -> None:
+    """Sets the owner, group and mode of `model`. Raises PermissionError if the owner of a file would be locked out.
+
+    Nobody has had access to a new file. This user could read the model, so its mode lets others read the new one too.
+    """
     mine = os.fstat(descriptor)
     mode = stat.S_IMODE(model.st_mode) & 0o777
     if os.geteuid() == 0:
@@ -236,7 +240,7 @@ def _resemble(descriptor: int, model: os.stat_result) -> None:
     kept = os.fstat(descriptor)
     if kept.st_gid != model.st_gid:
         mode &= ~0o070  # our group must not get that group's rights
-    if kept.st_uid != model.st_uid and mode & 0o060 != 0o060:
+    if not is_new and kept.st_uid != model.st_uid and mode & 0o060 != 0o060:
         raise PermissionError(errno.EPERM, "it belongs to another user, and that user would lose access")
     os.fchmod(descriptor, mode)
 

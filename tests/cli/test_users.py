@@ -276,6 +276,35 @@ def test_files_that_root_owns_are_told_with_the_command_that_gives_them_back() -
             assert shell.run("pause", "--config", str(config)).status == 0
 
 
+# Mappings beside settings of another user
+
+
+def test_mappings_beside_settings_that_this_user_may_only_read_can_be_made_and_changed() -> None:
+    with folder_of_other() as folder:
+        shell = Shell(World(folder))
+        config = shell.write_config()
+        config.chmod(0o644)
+        for product in ("8107", "8109"):
+            argv = ("map", "set", "Ube Cake", product, "--establishment", "8", "--offline", "--config", str(config))
+            with as_other():
+                ran = shell.run(*argv)
+            assert ran.status == 0, ran.err
+        written = (folder / "mappings.toml").stat()
+        assert (written.st_mode & 0o777, written.st_uid) == (0o644, OTHER)
+
+
+def test_mappings_of_another_user_are_not_taken_from_that_user() -> None:
+    with folder_of_other() as folder:
+        shell = Shell(World(folder))
+        config = shell.write_config()
+        config.chmod(0o644)
+        (folder / "mappings.toml").touch(0o644)
+        argv = ("map", "set", "Ube Cake", "8109", "--establishment", "8", "--offline", "--config", str(config))
+        with as_other():
+            ran = shell.run(*argv)
+        assert ran.status == (10 if os.geteuid() == 0 else 0)
+
+
 # Folders that are shut
 
 
