@@ -175,3 +175,36 @@ def test_the_mappings_of_a_location_that_no_entry_has_are_not_surveyed(shell: Sh
     for place in ("999", "30501", ""):
         assert shell.run("map", command, "--location", place, "--config", config).status == 2
     assert shell.requests == 0
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ("ledger", "prune", "--older-than", "800000"),
+        ("ledger", "prune", "--older-than", "9" * 30, "--dry-run"),
+        ("history", "--limit", "9" * 20),
+        ("history", FULL, "--limit", "9" * 20),
+        ("reconcile", "--to", "9999-12-31"),
+        ("reconcile", "--from", "9999-12-31"),
+        ("reconcile", "--to", "0001-01-01"),
+        ("reconcile", "--from", "9999-12-29", "--to", "9999-12-31"),
+    ],
+)
+def test_a_number_or_day_beyond_all_calendars_is_a_usage_error(shell: Shell, argv: tuple[str, ...]) -> None:
+    ran = shell.run(*argv, "--config", str(shell.write_config()))
+    assert ran.status == 2
+    assert any(option in ran.err for option in argv if option.startswith("--"))
+    assert "please report" not in ran.err
+
+
+@pytest.mark.parametrize("name", ["history", "status"])
+def test_the_largest_limit_works(shell: Shell, name: str) -> None:
+    assert shell.sync().status == 3
+    most = {"history": "1000000", "status": "1000"}[name]
+    assert shell.run(name, "--limit", most, "--config", str(shell.write_config())).status == 0
+
+
+def test_the_oldest_orders_that_can_be_asked_for_are_none(shell: Shell) -> None:
+    assert shell.sync().status == 3
+    ran = shell.run("ledger", "prune", "--older-than", "36500", "--config", str(shell.write_config()))
+    assert (ran.status, "0 receipts" in ran.out) == (0, True)

@@ -109,7 +109,10 @@ def prune(
     ctx: CliContext,
     flags: OutputOptions,
     older_than: Annotated[
-        int, typer.Option("--older-than", min=1, metavar="DAYS", help="Only orders settled more than DAYS days ago.")
+        int,
+        typer.Option(
+            "--older-than", min=1, max=36_500, metavar="DAYS", help="Only orders settled more than DAYS days ago."
+        ),
     ],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count what would be removed.")] = False,
 ) -> int:

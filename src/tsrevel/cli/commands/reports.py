@@ -77,7 +77,11 @@ def history(
     limit: Annotated[
         int | None,
         typer.Option(
-            "--limit", min=1, metavar="N", help="Show up to N runs, or N audit rows. [default: 10 runs, all rows]"
+            "--limit",
+            min=1,
+            max=1_000_000,
+            metavar="N",
+            help="Show up to N runs, or N audit rows. [default: 10 runs, all rows]",
         ),
     ] = None,
 ) -> int:
@@ -136,6 +140,8 @@ def reconcile(
     from tsrevel.cli import reconcile as verb
 
     days = (first.date() if first else None, last.date() if last else None)
+    if any(day and not 2000 <= day.year < 2100 for day in days):
+        raise typer.BadParameter("--from and --to must be days from 2000 to 2099")
     if days[0] and days[1] and days[1] < days[0]:
         raise typer.BadParameter("--to is before --from")
     return verb.reconcile(ctx, flags, *days, html)
