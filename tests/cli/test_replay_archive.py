@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import errno
+import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -14,7 +15,7 @@ import pytest
 
 from tsrevel.cli.deliveries import STDIN, list_captured
 
-from ..engine.deliveries import delivery, encode
+from ..engine.deliveries import delivery, encode, partial
 from .bench import Shell
 from .captured import KEY, STAMP, Spool, answers, names_in, sign
 
@@ -71,6 +72,21 @@ def test_what_a_service_that_is_down_kept_waiting_stays(shell: Shell, spool: Spo
     shell.world.wires["revel"].down = False
     shell.replay(str(spool), "--archive", str(archive))
     assert (spool.left, shell.world.flaws(FULL)) == ([], [])
+
+
+def test_a_delivery_that_seems_newer_stays_until_15_minutes_after_its_file_was_written(
+    shell: Shell, spool: Spool, archive: Path
+) -> None:
+    world = shell.world
+    path = spool.put("a", partial(world, FULL, "documents", updated_at="12/12/2026 9:59 AM"))
+    os.utime(path, (world.time.now.timestamp(),) * 2)
+    for minutes in (0, 14):
+        world.time.move(minutes=minutes)
+        ran = shell.replay(str(spool), "--archive", str(archive))
+        assert (ran.status, spool.left, world.orders_of(FULL)) == (3, ["a.json", "a.sig"], [])
+    world.time.move(minutes=1)
+    assert shell.replay(str(spool), "--archive", str(archive)).status == 0
+    assert (spool.left, world.flaws(FULL)) == ([], [])
 
 
 @pytest.mark.parametrize("event", [FULL, EARLY])

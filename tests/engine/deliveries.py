@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 
 from tsrevel.engine.deliveries import DeliveryAnswer, DeliveryQueue
@@ -52,13 +53,18 @@ def receiving(world: World, *, dry_run: bool = False, max_orders: int | None = N
 
 
 def deliver(
-    world: World, *bodies: bytes, dry_run: bool = False, max_orders: int | None = None, signed: bool = True
+    world: World,
+    *bodies: bytes,
+    dry_run: bool = False,
+    max_orders: int | None = None,
+    signed: bool = True,
+    received: datetime | None = None,
 ) -> list[DeliveryAnswer]:
-    """Take and note deliveries in one invocation, one after another."""
+    """Take and note deliveries in one invocation, one after another. `received`: when they came; None: now."""
     answers = []
     with receiving(world, dry_run=dry_run, max_orders=max_orders) as receiver:
         for body in bodies:
-            answers.append(receiver.take(body))
+            answers.append(receiver.take(body, received))
             receiver.note(answers[-1], signed=signed)
     return answers
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,11 +12,13 @@ import pytest
 from tsrevel.engine.deliveries import understand
 from tsrevel.sandbox import Payment
 from tsrevel.sandbox.day import FULL_CHARGES, FULL_LINES
+from tsrevel.sandbox.documents import SampleLine
 
 from ..world import World
 from .conftest import EARLY, FULL, MISSED, PAID
 from .deliveries import booking, deliver, delivery, encode, noted, partial, receiving, said, seat_requests
 
+MOVED = 64000050
 FULL_PATH = f"/v1/events/{FULL}"
 CONTRACT: dict[str, Any] = {"lines": FULL_LINES, "charges": FULL_CHARGES, "payments": [Payment("200.00")]}
 Change = Callable[[World], object]
@@ -229,8 +231,7 @@ def test_what_a_newer_delivery_tells_lost_or_deleted_makes_no_order(world: World
 
 
 def test_a_deletion_that_tripleseat_is_behind_makes_no_order(world: World) -> None:
-    stamp = (world.time.now + timedelta(hours=1)).strftime("%m/%d/%Y %I:%M %p")
-    body = encode("DELETE_EVENT", event={"id": FULL, "updated_at": stamp})
+    body = encode("DELETE_EVENT", event={"id": FULL, "updated_at": "12/12/2026 9:59 AM"})
     assert said(*deliver(world, body)) == "not done EVENT_DELETED"
     assert world.writes == []
 
@@ -248,6 +249,101 @@ def test_a_partial_delivery_that_tripleseat_is_behind_waits_until_it_has_caught_
     world.sync()
     assert said(*deliver(world, body)) == "not done ALREADY_INJECTED"
     assert world.flaws(FULL) == []
+
+
+def moved_since(world: World, **since: Any) -> bytes:
+    """The last delivery before an event in Denver moved to Los Angeles, whose clock reads an hour less."""
+    world.add_event(MOVED, lakeside=True)
+    world.tripleseat.edit_event(MOVED, updated_at="12/12/2026 10:58 AM")
+    body = delivery(world, MOVED)
+    world.time.move(minutes=10)
+    world.tripleseat.state.events.pop(MOVED)
+    world.add_event(MOVED, **since)
+    world.tripleseat.edit_event(MOVED, updated_at="12/12/2026 10:10 AM")
+    return body
+
+
+def stamped_in_the_repeated_hour(world: World) -> bytes:
+    """The last delivery before an edit 20 minutes later, at 1:10 for the second time."""
+    world.time.now = datetime(2026, 11, 1, 8, 50, tzinfo=UTC)
+    world.add_event(MOVED)
+    world.tripleseat.edit_event(MOVED, updated_at="11/1/2026 1:50 AM")
+    body = delivery(world, MOVED)
+    world.time.move(minutes=20)
+    world.rewrite_event(MOVED, **{**CONTRACT, "lines": FULL_LINES[1:]})
+    return body
+
+
+def stamped_in_utc(world: World) -> bytes:
+    """A delivery whose stamp isn't by the site's clock, before an edit ten minutes later."""
+    world.add_event(MOVED)
+    body = delivery(world, MOVED, updated_at=world.time.now.strftime("%m/%d/%Y %I:%M %p"))
+    world.time.move(minutes=10)
+    world.rewrite_event(MOVED, **{**CONTRACT, "lines": FULL_LINES[1:]})
+    return body
+
+
+def from_a_place_without_an_entry(world: World) -> bytes:
+    """A delivery of an event whose place, and so its zone, isn't known."""
+    world.add_event(MOVED)
+    elsewhere = {"location_id": 39999, "site_id": 19999, "updated_at": "12/12/2026 9:30 AM"}
+    world.tripleseat.edit_event(MOVED, **elsewhere)
+    return delivery(world, MOVED, updated_at="12/12/2026 9:40 AM")
+
+
+NOT_COMPARABLE: dict[str, tuple[Callable[[World], bytes], str]] = {
+    "moved to another zone": (moved_since, "done"),
+    "in the hour that clocks repeat": (stamped_in_the_repeated_hour, "done"),
+    "stamped in another zone": (stamped_in_utc, "done"),
+    "from a place without an entry": (from_a_place_without_an_entry, "not done LOCATION_NOT_MAPPED"),
+}
+
+
+@pytest.mark.parametrize(("make", "then"), NOT_COMPARABLE.values(), ids=NOT_COMPARABLE)
+def test_a_payload_that_only_seems_newer_waits_and_then_tripleseat_s_state_counts(
+    world: World, make: Callable[[World], bytes], then: str
+) -> None:
+    body = make(world)
+    received = world.time.now
+    for minutes in (1, 13):
+        world.time.move(minutes=minutes)
+        (answer,) = deliver(world, body, received=received)
+        assert (said(answer), answer.may_pass) == ("not done EVENT_DATA_UNAVAILABLE", True)
+    assert world.writes == []
+    world.time.move(minutes=1)
+    (answer,) = deliver(world, body, received=received)
+    assert (said(answer), noted(world, answer)) == (then, True)
+    assert (world.flaws(MOVED) if then == "done" else world.writes) == []
+
+
+def test_a_late_delivery_makes_no_order_of_an_event_that_is_held_where_it_moved_to(world: World) -> None:
+    late = moved_since(world, lines=[SampleLine("No Such Thing At All", 1, "77.00")])
+    assert said(*deliver(world, delivery(world, MOVED))) == "not done UNMAPPED_ITEMS"
+    deliver(world, late)
+    world.time.move(minutes=15)
+    assert said(*deliver(world, late, received=world.time.now - timedelta(minutes=15))) == "not done UNMAPPED_ITEMS"
+    assert world.writes == []
+
+
+def test_a_late_deletion_in_another_zone_makes_no_restored_event_lose_its_order(world: World) -> None:
+    moved_since(world)
+    stamp, denver = "12/12/2026 10:59 AM", {"location_id": 30502, "site_id": 15692}
+    body = encode("DELETE_EVENT", event={"id": MOVED, "updated_at": stamp, **denver})
+    assert deliver(world, body)[0].may_pass
+    assert said(*deliver(world, body, received=world.time.now - timedelta(minutes=15))) == "done"
+
+
+def test_a_delivery_that_came_long_ago_waits_no_longer_for_tripleseat(world: World) -> None:
+    body = late_answer(world)
+    (answer,) = deliver(world, body, received=world.time.now - timedelta(minutes=15))
+    assert (said(answer), world.flaws(FULL)) == ("done", [])
+
+
+def test_a_partial_delivery_waits_no_longer_than_tripleseat_may_lag(world: World) -> None:
+    body = partial(world, FULL, "documents", updated_at="12/12/2026 9:59 AM")
+    assert deliver(world, body)[0].may_pass
+    (answer,) = deliver(world, body, received=world.time.now - timedelta(minutes=15))
+    assert (said(answer), noted(world, answer), world.flaws(FULL)) == ("done", True, [])
 
 
 def test_seconds_make_no_delivery_newer_than_an_answer_to_the_minute(world: World) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -234,11 +235,12 @@ class _Replay:
 
     def _answer(self, path: Path, signature: str | None, *, signed: bool) -> DeliveryAnswer:
         body = open_body(self.ctx, path)
+        received = None if path == STDIN else datetime.fromtimestamp(path.stat().st_mtime, UTC)
         if signed:
             keys = [key.get_secret_value() for key in self.settings.tripleseat.webhook_signing_keys]
             check_signature(body, signature, keys, plain=self.options.plain, now=self.ctx.now())
         if self.queue:
-            return self.queue.take(body)
+            return self.queue.take(body, received)
         _, answer = understand(body)
         if answer.reason:
             return answer

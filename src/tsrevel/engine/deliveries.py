@@ -8,6 +8,7 @@ event.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from tsrevel.engine.context import FailureStreak, RunContext, RunIdentity, RunState
 from tsrevel.engine.fetch import NOT_FOUND, DeliveredEvent, EventUnavailable, NamedEvent, UnreadEvent, unless_refused
@@ -130,10 +131,10 @@ class DeliveryQueue:
     _failures: FailureStreak = field(default_factory=FailureStreak, init=False)
     _failing: frozenset[str] = field(default=frozenset(), init=False)
 
-    def take(self, body: bytes) -> DeliveryAnswer:
+    def take(self, body: bytes, received: datetime | None = None) -> DeliveryAnswer:
         """Make a run for the events of a delivery, unless it is a duplicate or needs no run.
 
-        Raises LedgerUnusable and DeliveryUnreadable.
+        `received`: when it came, None for now. Raises LedgerUnusable and DeliveryUnreadable.
         """
         delivery, answer = understand(body)
         if answer.key is None or answer.subject is None:
@@ -144,7 +145,7 @@ class DeliveryQueue:
             return replace(answer, reason=Reason.DUPLICATE_EVENT, text="this delivery was dealt with before")
         if self._stop:
             return replace(self._stop, trigger=answer.trigger, subject=answer.subject, key=answer.key)
-        return self._decide(delivery, answer.subject, answer)
+        return self._decide(delivery, answer.subject, answer, received or self.ctx.now())
 
     def note(self, answer: DeliveryAnswer, *, signed: bool) -> None:
         """Store that a delivery was dealt with, once it is answered; not in a dry run. Raises LedgerUnusable."""
@@ -159,10 +160,13 @@ class DeliveryQueue:
         else:
             ledger.deliveries.store(run_id, answer.key, answer.event_id, signed=signed, reason=answer.reason)
 
-    def _decide(self, delivery: Delivery, subject: DeliverySubject, answer: DeliveryAnswer) -> DeliveryAnswer:
+    def _decide(
+        self, delivery: Delivery, subject: DeliverySubject, answer: DeliveryAnswer, received: datetime
+    ) -> DeliveryAnswer:
         try:
             last_word = not any(_may_supersede(each, answer) for each in self.to_come)
-            events = _find_delivered(self.ctx, delivery, subject, trust_payload=self.trust_payload, last_word=last_word)
+            trust = self.trust_payload
+            events = _find_delivered(self.ctx, delivery, subject, received, trust_payload=trust, last_word=last_word)
         except TryNextRun as error:
             return self._count(_fail(answer, ServiceDown(str(error))), down=True)
         except StopRun as error:
@@ -206,7 +210,13 @@ class DeliveryQueue:
 
 
 def _find_delivered(
-    ctx: RunContext, delivery: Delivery, subject: DeliverySubject, *, trust_payload: bool, last_word: bool
+    ctx: RunContext,
+    delivery: Delivery,
+    subject: DeliverySubject,
+    received: datetime,
+    *,
+    trust_payload: bool,
+    last_word: bool,
 ) -> list[UnreadEvent] | EventUnavailable:
     """The delivered event, or the events of the delivered booking; none if TripleSeat no longer has the booking.
 
@@ -221,7 +231,7 @@ def _find_delivered(
     event_id = EventId(subject.id)
     if delivery.root != "event":
         return [NamedEvent(event_id, known_before=not trust_payload)]
-    return [DeliveredEvent(event_id, delivery, trust_payload, last_word)]
+    return [DeliveredEvent(event_id, delivery, received, trust_payload, last_word)]
 
 
 def _booked(ctx: RunContext, delivery: Delivery, subject: DeliverySubject) -> tuple[EventId, ...]:

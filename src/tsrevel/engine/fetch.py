@@ -1,7 +1,8 @@
 """Reads one event: from a listing, by its id, from a webhook delivery, or from the ledger's copy.
 
-The payload of a delivery is a hint (facts TripleSeat 6.4). The event is read again from TripleSeat, and the newer of
+The payload of a delivery is a hint (facts TripleSeat 6.3). The event is read again from TripleSeat, and the newer of
 the two states is used as a whole: a delivery may be late, and its event changed, paid, moved, lost or deleted since.
+TripleSeat's state is used if their stamps can't be compared, or once any lag of TripleSeat must be over.
 With `trust_payload` (tripleseat.payload = "trust") the payload comes first. TripleSeat then supplies what it lacks, or
 the whole event if the payload can't be read or may be older than the last known state.
 """
@@ -10,19 +11,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import TypeVar
 
 from tsrevel.errors import Forbidden, Refused, TryNextRun, Unreadable
 from tsrevel.ledger import GONE, LastResult, Ledger, OrderRecord
-from tsrevel.planning.model import Event, EventId
+from tsrevel.planning.model import Event, EventId, Policy
 from tsrevel.planning.reasons import Reason, Status
+from tsrevel.planning.screening import find_location, find_zone
 from tsrevel.tripleseat.client import TripleSeat
 from tsrevel.tripleseat.payload import PayloadEvent, is_older, is_over, read_told
 from tsrevel.webhook.delivery import DELETION, Delivery
 
 T = TypeVar("T")
 NOT_FOUND = 404
+LONGEST_LAG = timedelta(minutes=15)
+"""How long after a delivery TripleSeat may still show an older state. No lag was ever noted, none is ruled out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +105,11 @@ class ResolvedEvent:
 
 @dataclass(frozen=True, slots=True)
 class DeliveredEvent:
-    """An event from a webhook delivery. `last_word`: no later delivery about it waits."""
+    """An event from a webhook delivery, received at this instant. `last_word`: no later delivery about it waits."""
 
     event_id: EventId
     delivery: Delivery
+    received: datetime
     trust_payload: bool
     last_word: bool
 
@@ -121,8 +126,10 @@ UnreadEvent = NamedEvent | DueEvent | VanishedEvent | ResolvedEvent | DeliveredE
 """An event that is read only when its turn comes."""
 
 
-def read_event(tripleseat: TripleSeat, ledger: Ledger, unread: UnreadEvent) -> FoundEvent | EventUnavailable:
-    """The event, read now. Raises Unavailable, CredentialsRefused, ConfigError, LedgerUnusable."""
+def read_event(
+    tripleseat: TripleSeat, ledger: Ledger, policy: Policy, unread: UnreadEvent, now: datetime
+) -> FoundEvent | EventUnavailable:
+    """The event, read `now`. Raises Unavailable, CredentialsRefused, ConfigError, LedgerUnusable."""
     match unread:
         case NamedEvent(event_id, known_before, _):
             gone = _gone(event_id) if known_before else None
@@ -135,9 +142,10 @@ def read_event(tripleseat: TripleSeat, ledger: Ledger, unread: UnreadEvent) -> F
         case ResolvedEvent(last):
             rest = FoundEvent(_gone(last.event_id, last.day, last.location), GONE)
             return _read_unlisted(tripleseat, last.event_id, rest, "a person resolved it as done")
-        case DeliveredEvent(_, _, trust_payload, _):
-            read = _believe if trust_payload else _verify
-            return unless_refused(lambda: read(tripleseat, ledger, unread))
+        case DeliveredEvent(trust_payload=True):
+            return unless_refused(lambda: _believe(tripleseat, ledger, unread))
+        case DeliveredEvent():
+            return unless_refused(lambda: _verify(tripleseat, ledger, policy, unread, now))
         case StoredEvent(event_id):
             return unless_refused(lambda: _recall(tripleseat, ledger, unread))
 
@@ -242,17 +250,28 @@ def _gone(event_id: EventId, day: date | None = None, location: str = "") -> Eve
 # Webhook deliveries
 
 
-def _verify(tripleseat: TripleSeat, ledger: Ledger, unread: DeliveredEvent) -> FoundEvent | EventUnavailable:
-    """TripleSeat's current state of the event, or the delivery's if TripleSeat lags behind."""
+def _verify(
+    tripleseat: TripleSeat, ledger: Ledger, policy: Policy, unread: DeliveredEvent, now: datetime
+) -> FoundEvent | EventUnavailable:
+    """TripleSeat's current state of the event, or the delivery's if TripleSeat lags behind.
+
+    A delivery that is incomplete, or only seems newer, waits instead, but no longer than TripleSeat may lag.
+    """
     told = read_told(unread.delivery.row)
     current = _unless_gone(told.event, lambda: tripleseat.event(told.event.id))
-    if not _is_newer(told.event.updated, current.updated) or _has_order(ledger, current.id):
+    may_lag = abs(now - unread.received) < LONGEST_LAG
+    seems_newer = may_lag and _is_newer(told.event.updated, current.updated)
+    if not seems_newer or _has_order(ledger, current.id):
         return FoundEvent(current)
-    if unread.delivery.trigger == DELETION:
-        return FoundEvent(replace(told.event, deleted=True, faults=()))
-    if unread.last_word and (is_over(told.event) or (told.placed and told.priced)):
-        return FoundEvent(told.event)
-    text = f"TripleSeat still shows an older state of event {current.id} than this delivery; tsrevel tries again later"
+    if _is_surely_newer(told.event, current, policy, now):
+        if unread.delivery.trigger == DELETION:
+            return FoundEvent(replace(told.event, deleted=True, faults=()))
+        if unread.last_word and (is_over(told.event) or (told.placed and told.priced)):
+            return FoundEvent(told.event)
+    text = (
+        f"TripleSeat seems to show an older state of event {current.id} than this delivery; tsrevel reads it again, "
+        f"and uses TripleSeat's state {LONGEST_LAG // timedelta(minutes=1)} minutes after the delivery came"
+    )
     return EventUnavailable(Status.FAILED, Reason.EVENT_DATA_UNAVAILABLE, text)
 
 
@@ -276,8 +295,30 @@ def _believe(tripleseat: TripleSeat, ledger: Ledger, unread: DeliveredEvent) -> 
 
 
 def _is_newer(one: datetime | None, other: datetime | None) -> bool:
-    """Whether `one` is certainly newer. TripleSeat's stamps have only minutes, so seconds are ignored."""
+    """Whether `one` is newer, if both are of one clock. TripleSeat's stamps have only minutes: seconds are ignored."""
     return is_older(*(stamp.replace(second=0, microsecond=0) if stamp else None for stamp in (other, one)))
+
+
+def _is_surely_newer(told: Event, current: Event, policy: Policy, now: datetime) -> bool:
+    """Whether the delivered state, whose stamp is the later one, is newer also by the site's clock.
+
+    The stamps have no zone (facts TripleSeat 3.1, 9): those of two places can't be compared, nor can those within the
+    hour that a clock repeats. A stamp ahead of the site's clock is in another zone.
+    """
+    one, other = told.updated, current.updated
+    if one is None or other is None:
+        return False
+    if one.tzinfo:
+        return True
+    places = (told.location_id, current.location_id), (told.site_id, current.site_id)
+    if any(here not in (None, there) for here, there in places):
+        return False
+    location = find_location(current, policy)
+    zone = find_zone(location.timezone) if location else None
+    if zone is None:
+        return False
+    earliest, latest = (stamp.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold, stamp in ((0, one), (1, other)))
+    return latest < earliest <= now
 
 
 def _has_order(ledger: Ledger, event_id: EventId) -> bool:

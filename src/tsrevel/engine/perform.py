@@ -233,7 +233,7 @@ def decide(ctx: RunContext, state: RunState, work: Work, item: WorkItem) -> Outc
 
 def _read(ctx: RunContext, state: RunState, work: Work, unread: UnreadEvent) -> Outcome:
     """Read the event, triage it, and do what triage decides."""
-    found = read_event(ctx.tripleseat, ctx.ledger, unread)
+    found = read_event(ctx.tripleseat, ctx.ledger, ctx.policy, unread, ctx.now())
     if isinstance(found, EventUnavailable):
         if found.absent:
             state.absent.add(unread.event_id)
@@ -328,7 +328,7 @@ def _try_to_compare(
     if state.lists_nothing:
         return None
     try:
-        event = found or read_event(ctx.tripleseat, ctx.ledger, VanishedEvent(record))
+        event = found or read_event(ctx.tripleseat, ctx.ledger, ctx.policy, VanishedEvent(record), ctx.now())
         if isinstance(event, EventUnavailable):
             return None
         state.found[event_id] = event
