@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -51,6 +52,37 @@ def test_a_whole_day_of_deliveries_and_polls_makes_each_order_once(day: World) -
     day.sync()
     deliver(day, *(booking(day, event) for event in due), *(delivery(day, event, "EVENT_UPDATED") for event in due))
     assert [day.flaws(event) for event in due] == [[], [], []]
+
+
+def unstamped_document(world: World) -> bytes:
+    return encode("UPDATE_EVENT_DOCUMENT", document_layout={"id": 415, "event_id": UNMAPPED})
+
+
+def unstamped_booking(world: World) -> bytes:
+    return booking(world, UNMAPPED)
+
+
+@pytest.mark.parametrize("make", [unstamped_document, unstamped_booking], ids=["document", "booking"])
+def test_a_delivery_without_a_stamp_tells_of_another_change_if_it_came_after_the_same_one(
+    day: World, make: Callable[[World], bytes]
+) -> None:
+    body, first = make(day), day.time.now
+    assert said(*deliver(day, body)) == "not done UNMAPPED_ITEMS"
+    day.time.move(minutes=2)
+    assert said(*deliver(day, body, received=first)) == "not done DUPLICATE_EVENT"
+    day.rewrite_event(UNMAPPED, **CONTRACT)
+    corrected = day.time.now
+    day.time.move(minutes=1)
+    assert said(*deliver(day, body, received=corrected)) == "done"
+    assert day.flaws(UNMAPPED) == []
+    assert said(*deliver(day, body, received=corrected)) == "not done DUPLICATE_EVENT"
+
+
+def test_a_delivery_with_a_stamp_is_a_duplicate_however_late_it_comes(world: World) -> None:
+    body = delivery(world, FULL)
+    assert said(*deliver(world, body)) == "done"
+    world.time.move(hours=5)
+    assert said(*deliver(world, body)) == "not done DUPLICATE_EVENT"
 
 
 def test_an_order_that_a_delivery_left_half_made_is_finished_by_the_poll(world: World) -> None:

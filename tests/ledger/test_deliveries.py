@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -67,12 +68,25 @@ def test_what_an_earlier_version_noted_by_its_bytes_still_counts(ledger: Ledger)
     assert ledger.deliveries.is_known(key)
 
 
-def test_a_delivery_noted_twice_is_one_and_the_first_run_s(ledger: Ledger) -> None:
+def test_a_delivery_noted_twice_is_one_and_the_last_run_s(ledger: Ledger) -> None:
     ledger.runs.begin(make_run("run-2"))
     note(ledger)
     ledger.deliveries.store("run-2", KEY, EVENT, signed=True, reason=None)
     (row,) = ledger._transactions.connection.execute("SELECT run_id FROM deliveries").fetchall()
-    assert row["run_id"] == RUN
+    assert row["run_id"] == "run-2"
+
+
+def test_without_a_stamp_only_a_run_that_began_after_it_came_did_it(ledger: Ledger) -> None:
+    key, begun = replace(KEY, stamp=""), make_run().started_at
+    note(ledger, key)
+    note(ledger)
+    soon = timedelta(seconds=1)
+    assert [ledger.deliveries.is_known(key, each) for each in (begun - soon, begun, begun + soon)] == [
+        True,
+        True,
+        False,
+    ]
+    assert ledger.deliveries.is_known(KEY, begun + soon)
 
 
 @pytest.mark.parametrize(("signed", "told"), [(True, "yes"), (False, "no")])

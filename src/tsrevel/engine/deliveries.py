@@ -136,16 +136,17 @@ class DeliveryQueue:
 
         `received`: when it came, None for now. Raises LedgerUnusable and DeliveryUnreadable.
         """
+        received = received or self.ctx.now()
         delivery, answer = understand(body)
         if answer.key is None or answer.subject is None:
             return answer
         if answer in self.to_come:
             self.to_come.remove(answer)
-        if self.ctx.ledger.deliveries.is_known(answer.key):
+        if self.ctx.ledger.deliveries.is_known(answer.key, received):
             return replace(answer, reason=Reason.DUPLICATE_EVENT, text="this delivery was dealt with before")
         if self._stop:
             return replace(self._stop, trigger=answer.trigger, subject=answer.subject, key=answer.key)
-        return self._decide(delivery, answer.subject, answer, received or self.ctx.now())
+        return self._decide(delivery, answer.subject, answer, received)
 
     def note(self, answer: DeliveryAnswer, *, signed: bool) -> None:
         """Store that a delivery was dealt with, once it is answered; not in a dry run. Raises LedgerUnusable."""

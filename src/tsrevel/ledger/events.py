@@ -10,7 +10,16 @@ from datetime import date, datetime
 from tsrevel.ledger.connection import Change, Transactions
 from tsrevel.ledger.outbox import REPORTED_CHANGES, Outbox
 from tsrevel.ledger.plan_json import OF_DETAILS, decode_snapshot, encode_snapshot, hash_of_details
-from tsrevel.ledger.records import AuditKind, DeliveryKey, EventResult, LastResult, Resolution, Verdict, decode_instant
+from tsrevel.ledger.records import (
+    AuditKind,
+    DeliveryKey,
+    EventResult,
+    LastResult,
+    Resolution,
+    Verdict,
+    decode_instant,
+    encode_instant,
+)
 from tsrevel.planning.identity import NAMELESS
 from tsrevel.planning.model import Event, EventId, OrderId
 
@@ -144,11 +153,14 @@ _END_RECHECK = """
 """
 _FOREIGN = "SELECT order_id FROM orders WHERE event_id = ? AND state = 'foreign'"
 _KNOWS_DELIVERY = """
-    SELECT EXISTS (SELECT 1 FROM deliveries WHERE trigger = ? AND subject = ? AND stamp IN (?, ?)) AS known
+    SELECT EXISTS (
+        SELECT 1 FROM deliveries LEFT JOIN runs USING (run_id)
+        WHERE trigger = ? AND subject = ? AND stamp IN (?, ?) AND coalesce(started_at, handled_at) >= ?
+    ) AS known
 """
 _PUT_DELIVERY = """
     INSERT INTO deliveries (trigger, subject, stamp, handled_at, run_id) VALUES (?, ?, ?, ?, ?)
-    ON CONFLICT (trigger, subject, stamp) DO NOTHING
+    ON CONFLICT (trigger, subject, stamp) DO UPDATE SET handled_at = excluded.handled_at, run_id = excluded.run_id
 """
 
 
@@ -332,13 +344,14 @@ class DeliveryRepository:
     def __init__(self, transactions: Transactions) -> None:
         self._transactions = transactions
 
-    def is_known(self, key: DeliveryKey) -> bool:
-        """Whether this delivery was done before.
+    def is_known(self, key: DeliveryKey, received: datetime | None = None) -> bool:
+        """Whether this delivery was done before; if it names no stamp, by a run that began after it was `received`.
 
         Earlier versions stored the stamp without the body's hash. Such a row matches every delivery of its minute.
         """
         with self._transactions.reading() as connection:
-            row = (key.trigger, key.subject, _stored_stamp(key), key.stamp)
+            since = encode_instant(received) if received and not key.stamp else ""
+            row = (key.trigger, key.subject, _stored_stamp(key), key.stamp, since)
             return bool(connection.execute(_KNOWS_DELIVERY, row).fetchone()["known"])
 
     def store(
