@@ -182,6 +182,35 @@ def test_each_event_of_a_booking_is_read(day: World, change: Change, reason: str
     assert day.orders_of(FULL) == []
 
 
+def book(world: World, *event_ids: int) -> None:
+    """The events of FULL's booking in TripleSeat."""
+    world.tripleseat.add_booking({**world.tripleseat.event(FULL)["booking"], "event_ids": list(event_ids)})
+
+
+@pytest.mark.parametrize(
+    ("now", "payload"),
+    [((FULL, PAID), "verify"), ((PAID,), "verify"), ((), "verify"), ((FULL, PAID), "trust")],
+    ids=str,
+)
+def test_a_booking_s_events_are_those_it_has_now_and_those_it_had_at_the_delivery(
+    day: World, now: tuple[int, ...], payload: str
+) -> None:
+    day.config["tripleseat"]["payload"] = payload
+    body = booking(day, FULL)
+    book(day, *now)
+    (answer,) = deliver(day, body)
+    events = [FULL, *(each for each in now if each != FULL and payload == "verify")]
+    assert [each.event_id for each in answer.outcomes] == [str(each) for each in events]
+    assert [day.flaws(each) for each in events] == [[] for _ in events]
+
+
+@pytest.mark.parametrize("status", [403, 404, 422, 500])
+def test_the_events_that_a_delivered_booking_names_need_no_answer_about_the_booking(world: World, status: int) -> None:
+    world.tripleseat.faults.add("status", "GET", "/v1/bookings/", times=None, status=status)
+    assert said(*deliver(world, booking(world, FULL))) == "done"
+    assert world.flaws(FULL) == []
+
+
 def test_an_event_that_a_document_names_and_that_is_gone_was_deleted(world: World) -> None:
     world.tripleseat.state.events.pop(FULL)
     (answer,) = deliver(world, encode("UPDATE_EVENT_DOCUMENT", document_layout={"id": 415, "event_id": FULL}))

@@ -18,6 +18,7 @@ from tsrevel.errors import (
     DeliveryFault,
     DeliveryRefused,
     DeliveryUnreadable,
+    Forbidden,
     Refused,
     ServiceDown,
     SignatureReason,
@@ -225,7 +226,7 @@ def _find_delivered(
     CredentialsRefused.
     """
     if subject.kind == "booking":
-        booked = unless_refused(lambda: _booked(ctx, delivery, subject))
+        booked = unless_refused(lambda: _booked(ctx, delivery, subject, trust_payload=trust_payload))
         if isinstance(booked, EventUnavailable):
             return booked
         return [NamedEvent(event_id, known_before=not trust_payload) for event_id in booked]
@@ -235,17 +236,27 @@ def _find_delivered(
     return [DeliveredEvent(event_id, delivery, received, trust_payload, last_word)]
 
 
-def _booked(ctx: RunContext, delivery: Delivery, subject: DeliverySubject) -> tuple[EventId, ...]:
+def _booked(
+    ctx: RunContext, delivery: Delivery, subject: DeliverySubject, *, trust_payload: bool
+) -> tuple[EventId, ...]:
+    """The booking's events now and those that the payload names: one may have left the booking since, or be deleted.
+
+    The payload's are enough if it is believed, or if TripleSeat doesn't return the booking.
+    """
     try:
         told = read_event_ids(delivery.row)
     except Unreadable:
         told = ()
+    if told and trust_payload:
+        return told
     try:
-        return told or ctx.tripleseat.events_of_booking(subject.id)
-    except Refused as refused:
-        if refused.status != NOT_FOUND:
+        listed = ctx.tripleseat.events_of_booking(subject.id)
+    except (Forbidden, Refused, TryNextRun) as error:
+        is_gone = isinstance(error, Refused) and error.status == NOT_FOUND
+        if not (told or is_gone):
             raise
-        return ()
+        listed = ()
+    return tuple(dict.fromkeys((*told, *listed)))
 
 
 def _may_supersede(later: DeliveryAnswer, answer: DeliveryAnswer) -> bool:
