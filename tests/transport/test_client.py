@@ -151,6 +151,22 @@ def test_a_throttled_read_waits_as_long_as_it_is_told(told: str, waited: float) 
     assert wire.slept == [waited]
 
 
+@pytest.mark.parametrize(
+    ("date", "waited"),
+    [
+        ("Sat, 12 Dec 2026 18:05:00 GMT", 20.0),
+        ("Sat, 12 Dec 2026 17:55:00 GMT", 620.0),
+        ("Sat, 12 Dec 2026 23:05:00 +0500", 20.0),
+        ("yesterday", 320.0),
+    ],
+)
+def test_a_wait_until_a_date_is_judged_by_the_service_s_own_clock(date: str, waited: float) -> None:
+    wire = Wire(answer(429, Retry_After="Sat, 12 Dec 2026 18:05:20 GMT", Date=date))
+    with pytest.raises(Throttled) as caught:
+        write(wire.channel())
+    assert caught.value.wait == waited
+
+
 def test_a_throttled_read_that_is_told_nonsense_waits_as_usual() -> None:
     wire = Wire(answer(429, Retry_After="soon"), answer())
     wire.channel().read("/v1/x")

@@ -266,7 +266,7 @@ class ApiClient:
         try:
             with self._backend.until(limit), self._client.stream(method, url, **request) as response:
                 answer = f"answered {response.status_code}"
-                self._compare_clocks(response.headers.get("Date"))  # now: a large answer may take long
+                sent = self._compare_clocks(response.headers.get("Date"))  # now: a large answer may take long
                 chunks, size = [], 0
                 for chunk in response.iter_bytes():
                     size += len(chunk)
@@ -284,7 +284,7 @@ class ApiClient:
             raise _lost(RetryLater(f"{label}: no whole answer ({type(error).__name__})"), writes=writes) from error
         finally:  # the label has no query, and so no key
             log.debug("%s %s after %.0f ms", label, answer, (granted - limit.remaining()) * 1000)
-        return response.status_code, b"".join(chunks), self._retry_after(response.headers.get("Retry-After"))
+        return response.status_code, b"".join(chunks), _read_wait(response.headers.get("Retry-After"), sent)
 
     def _unconnected(self, label: str, url: httpx.URL, error: Exception) -> TsrevelError:
         """The error for a failed connection. Nothing was sent, so even a write may be tried again."""
@@ -325,24 +325,14 @@ class ApiClient:
         redirected = httpx.codes.is_redirect(status)
         raise Unreadable(said, AnswerFault.REDIRECT if redirected else AnswerFault.UNEXPECTED_STATUS)
 
-    def _compare_clocks(self, value: str | None) -> None:
+    def _compare_clocks(self, value: str | None) -> datetime:
+        """The time of an answer with that date: by the service's clock, by ours if the date can't be believed."""
         self.answered = True
-        when = _read_date(value)
+        when, now = _read_date(value), self._clock()
         if value and when and when.tzinfo and when.year in _YEARS and str(when.year) in value:  # "0001" parses as 2001
-            self.skew = (when - self._clock()).total_seconds()
-
-    def _retry_after(self, value: str | None) -> float | None:
-        """Seconds, from a number or an HTTP date; None if absent or unreadable."""
-        if not value:
-            return None
-        try:
-            return max(float(value), 0.0)
-        except ValueError:
-            pass
-        when = _read_date(value)
-        if when is None:
-            return None
-        return max((when.replace(tzinfo=when.tzinfo or UTC) - self._clock()).total_seconds(), 0.0)
+            self.skew = (when - now).total_seconds()
+            return when
+        return now
 
 
 class ApiService:
@@ -377,6 +367,20 @@ def _read_date(value: str | None) -> datetime | None:
         return parsedate_to_datetime(value or "")
     except (ValueError, OverflowError, TypeError, IndexError):  # the parser raises each of these for some text
         return None
+
+
+def _read_wait(value: str | None, sent: datetime) -> float | None:
+    """Seconds, from a number, or from an HTTP date in an answer of that time; None if absent or unreadable."""
+    if not value:
+        return None
+    try:
+        return max(float(value), 0.0)
+    except ValueError:
+        pass
+    when = _read_date(value)
+    if when is None:
+        return None
+    return max((when.replace(tzinfo=when.tzinfo or UTC) - sent).total_seconds(), 0.0)
 
 
 def _lost(error: TsrevelError, *, writes: bool) -> TsrevelError:
