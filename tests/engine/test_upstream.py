@@ -93,6 +93,20 @@ def test_revel_down_fails_every_due_event_and_loses_none(day: World) -> None:
     assert day.sync().summary["injected"] == 3
 
 
+@pytest.mark.parametrize("write", ["Order/", "OrderItem/", "Payment/", "OrderHistory/"])
+def test_revel_is_left_alone_once_it_asks_for_a_long_wait_and_the_next_run_finishes_the_order(
+    day: World, write: str
+) -> None:
+    headers = {"Retry-After": "600"}
+    day.revel.faults.add("status_after", "POST", f"/resources/{write}", status=429, headers=headers)
+    report = day.sync()
+    assert (report.exit_status, report.summary["injected"]) == (13, 0)
+    assert day.revel.requests[-1].path == f"/resources/{write}"
+    day.time.move(minutes=45)
+    day.sync()
+    assert [day.flaws(each) for each in (FULL, PAID, TWINS)] == [[], [], []]
+
+
 def test_three_failures_in_a_row_end_the_run(day: World) -> None:
     for number in range(64000060, 64000066):
         day.add_event(number)

@@ -537,6 +537,61 @@ def test_what_a_service_asks_of_one_thread_holds_for_all(status: int, told: str,
     assert sum(waits) == pytest.approx(held, abs=1e-6)
 
 
+@pytest.mark.parametrize(("told", "pause"), [("300", 300.0), ("Sat, 12 Dec 2026 18:05:00 GMT", 300.0), ("inf", 1e9)])
+def test_a_throttled_service_gets_no_request_until_a_long_wait_that_it_asked_for_is_nearly_over(
+    told: str, pause: float
+) -> None:
+    now, slept = [100.0], list[float]()
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        now[0] += seconds
+
+    wire = Wire(answer(429, Retry_After=told), answer(201, json={"id": 1}), answer())
+    channel = ApiClient(
+        "Shop",
+        "https://a.example",
+        rate_limiter=RateLimiter(1e6, lambda: now[0], sleep),
+        clock=lambda: NOW,
+        sleep=sleep,
+        transport=httpx.MockTransport(wire),
+    )
+    for path in ("/x", "/y"):
+        with pytest.raises(Unavailable):
+            channel.read(path)
+    with pytest.raises(Unavailable):
+        write(channel)
+    assert (len(wire.asked), slept) == (1, [])
+    now[0] += pause - 60
+    if told != "inf":
+        write(channel)
+        assert len(wire.asked) == 2
+        assert sum(slept) == pytest.approx(60)
+
+
+@pytest.mark.parametrize("told", ["61", "nan"])
+def test_a_long_wait_after_an_error_concerns_that_request_alone(told: str) -> None:
+    channel = (wire := Wire(answer(503, Retry_After=told), answer())).channel()
+    with pytest.raises(Unavailable):
+        channel.read("/x")
+    channel.read("/y")
+    assert len(wire.asked) == 2
+
+
+def test_a_request_that_waits_for_its_turn_while_the_service_asks_for_a_long_wait_is_not_sent() -> None:
+    now = [100.0]
+
+    def sleep(seconds: float) -> None:
+        now[0] += seconds
+        if now[0] < 101:
+            pace.pause_for(300)  # another thread was told so meanwhile
+
+    pace = RateLimiter(4, lambda: now[0], sleep)
+    assert pace.wait()
+    assert not pace.wait()
+    assert now[0] == pytest.approx(100.25)
+
+
 def test_a_request_that_waits_for_its_turn_waits_for_the_service_as_well() -> None:
     now = [100.0]
 

@@ -252,6 +252,11 @@ class ApiClient:
         """Status, body and requested wait (seconds) of one answer. `path` begins with a slash, or is a whole URL."""
         remaining = self._deadline.remaining()
         if remaining <= 0 or not self._rate_limiter.wait(remaining):
+            pause = self._rate_limiter.paused_for()
+            if pause > LONGEST_WAIT:
+                raise RetryLater(
+                    f"{label}: not sent, because {self.name} asked for a wait of {pause:.0f} s more", pause
+                )
             raise RetryLater(f"{label}: {_TIME_UP}", math.inf)
         try:
             whole = f"{self._base}/{path.lstrip('/')}" if path.startswith("/") else path
@@ -308,8 +313,8 @@ class ApiClient:
         quoted = quote_answer(body, self.redactor, names_only=writes)
         said = f"{label} answered {status}{quoted}"
         code, shown = read_service_code(body), quoted.removeprefix(": ")
-        if after is not None and after <= LONGEST_WAIT:
-            self._rate_limiter.pause_for(after)  # in all threads
+        if after is not None and (after <= LONGEST_WAIT or status == httpx.codes.TOO_MANY_REQUESTS):
+            self._rate_limiter.pause_for(after)  # in all threads; a 503 may be about this request only
         if status == httpx.codes.UNAUTHORIZED:
             raise CredentialsRefused(said, advice=self._advice, service_code=code, said=shown)
         if status == httpx.codes.FORBIDDEN:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from tsrevel.errors import Halted
+from tsrevel.transport.retry import LONGEST_WAIT
 
 
 @dataclass(slots=True)
@@ -25,11 +26,13 @@ class RateLimiter:
     def wait(self, at_most: float = math.inf) -> bool:
         """Wait until the next request may be sent. Returns False at once if that takes longer than `at_most` seconds.
 
-        Raises Halted after `stop`.
+        Likewise if the service asked for a pause with more than LONGEST_WAIT left. Raises Halted after `stop`.
         """
         while True:
             with self._lock:
                 now = self.monotonic()
+                if self._held_until - now > LONGEST_WAIT:
+                    return False
                 slot = max(now, self._next)
                 self._next = slot + 1 / self.per_second
             if slot - now > at_most:
@@ -47,6 +50,10 @@ class RateLimiter:
         with self._lock:
             self._held_until = max(self._held_until, self.monotonic() + seconds)
             self._next = max(self._next, self._held_until)
+
+    def paused_for(self) -> float:
+        """Seconds left of the pause that the service asked for."""
+        return max(self._held_until - self.monotonic(), 0.0)
 
     def stop(self) -> None:
         """Send no further request. A request under way may end."""

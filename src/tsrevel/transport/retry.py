@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 ATTEMPTS = 4
 LONGEST_WAIT = 60.0
-"""Seconds. A service that asks for a longer wait counts as unavailable until the next run."""
+"""Seconds. A service that asks for a longer wait counts as unavailable until it is over: a run doesn't wait for it."""
 
 
 def with_retries(ask: Callable[[], T], sleep: Callable[[float], None], deadline: Deadline) -> T:
