@@ -18,6 +18,7 @@
     ├── TryNextRun                     this event fails now and is tried again
     │   ├── Unavailable                refused connection, timeout, 5xx on a read
     │   │   ├── RetryLater             the same, with the wait that the service asks for
+    │   │   │   └── OutOfTime          the run's own time is up: no sign that the service is down
     │   │   └── Throttled              429: try again after the wait that it asks for
     │   └── Unreadable                 an answer that isn't what the service documents
     ├── MappingUnclear                 the input of `map` doesn't name one mapping        exit 2
@@ -36,6 +37,7 @@ Messages say what happened, to what, and what to do; never a secret, a customer'
 
 from __future__ import annotations
 
+import math
 import traceback
 from dataclasses import dataclass
 from enum import StrEnum
@@ -374,6 +376,13 @@ class RetryLater(Unavailable):
     def __init__(self, message: str, wait: float | None = None, fault: ConnectionFault | None = None) -> None:
         self.wait = wait
         super().__init__(message, fault)
+
+
+class OutOfTime(RetryLater):
+    """The time of this run is up, before a request was sent or answered. No sign that the service is unavailable."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, math.inf)
 
 
 class Unreadable(TryNextRun):

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 
-from tsrevel.errors import OutcomeUnknown, RetryLater, TsrevelError, Unavailable
+from tsrevel.errors import OutcomeUnknown, OutOfTime, RetryLater, TsrevelError, Unavailable
 from tsrevel.transport.client import EXCHANGE_SECONDS, TOKEN_LEAST, ApiClient, send_once
 from tsrevel.transport.deadline import NEVER, Deadline
 from tsrevel.transport.rate_limit import RateLimiter
@@ -198,6 +198,28 @@ def test_one_answer_has_its_own_limit_and_isnt_asked_for_again() -> None:
     with pytest.raises(Unavailable, match="no whole answer in 180 s"):
         made.read("/x")
     assert (len(wire.asked), clock.now) == (1, 100 + EXCHANGE_SECONDS)
+
+
+@pytest.mark.parametrize("first", [200, 404, 500, None], ids=str)
+def test_an_answer_cut_by_the_end_of_the_run_says_nothing_of_a_service_that_answered_before(first: int | None) -> None:
+    clock = Clock()
+
+    class Slow(httpx.SyncByteStream):
+        def __iter__(self) -> Iterator[bytes]:
+            while True:
+                clock.now += 8
+                yield b" "
+
+    before = [answer(first)] * (4 if first == 500 else 1) if first else []
+    made, _ = shop(clock, 60, *before, httpx.Response(200, stream=Slow()))
+    if first:
+        with suppress(TsrevelError):
+            made.read("/x")
+    clock.now, clock.slept = 140, []
+    with pytest.raises(RetryLater, match="no whole answer in 20 s") as caught:
+        made.read("/y")
+    assert isinstance(caught.value, OutOfTime) is (first in (200, 404))
+    assert clock.slept == []
 
 
 def test_a_token_request_gets_its_least_time() -> None:

@@ -75,7 +75,7 @@ from tsrevel.engine.triage import (
 )
 from tsrevel.engine.work_queue import WorkQueue, make_entry
 from tsrevel.engine.workers import in_parallel
-from tsrevel.errors import LedgerUnusable, OutcomeUnknown, Refused, StopRun, TryNextRun, WrongClock
+from tsrevel.errors import LedgerUnusable, OutcomeUnknown, OutOfTime, Refused, StopRun, TryNextRun, WrongClock
 from tsrevel.ledger import KnownEvents, OrderRecord, Resolution, hash_of_content
 from tsrevel.planning.identity import known_local_ids, order_uuid
 from tsrevel.planning.model import Event, EventId, Hold, Plan, Skip
@@ -515,7 +515,8 @@ def _failed_by(
             state.in_doubt.add(id_of(item))
             return _tell_repeated(ctx, _failed(ctx, known, item, Reason.OUTCOME_UNKNOWN, str(error)))
         case TryNextRun():
-            return replace(_failed(ctx, known, item, Reason.UPSTREAM_UNAVAILABLE, str(error)), down=True)
+            down = not isinstance(error, OutOfTime)
+            return replace(_failed(ctx, known, item, Reason.UPSTREAM_UNAVAILABLE, str(error)), down=down)
         case Refused():
             return _tell_repeated(ctx, _failed(ctx, known, item, Reason.UPSTREAM_UNAVAILABLE, str(error)))
 

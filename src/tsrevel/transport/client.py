@@ -28,6 +28,7 @@ from tsrevel.errors import (
     Forbidden,
     NotJson,
     OutcomeUnknown,
+    OutOfTime,
     Refused,
     RetryLater,
     Throttled,
@@ -69,7 +70,7 @@ EXCHANGE_SECONDS = 180.0
 """The limit for one whole answer, however steadily it comes. Even the slowest answers begin within 60 s."""
 TOKEN_SECONDS, TOKEN_LEAST = 60.0, 30.0
 """The limit for a token request, and the time that it gets even after the deadline: a lost answer costs a token."""
-_TIME_UP = "not sent, because the time of this run is up (sync.deadline_minutes)"
+_TIME_UP = "the time of this run is up (sync.deadline_minutes)"
 _HEADER = re.compile(r"[!-~]([ -~]*[!-~])?")
 """A value that a header carries unchanged."""
 _YEARS = range(2000, 2200)
@@ -257,7 +258,7 @@ class ApiClient:
                 raise RetryLater(
                     f"{label}: not sent, because {self.name} asked for a wait of {pause:.0f} s more", pause
                 )
-            raise RetryLater(f"{label}: {_TIME_UP}", math.inf)
+            raise OutOfTime(f"{label}: not sent, because {_TIME_UP}")
         try:
             whole = f"{self._base}/{path.lstrip('/')}" if path.startswith("/") else path
             url = httpx.URL(whole, params=params) if params else httpx.URL(whole)  # a URL in parts is parsed repeatedly
@@ -285,7 +286,10 @@ class ApiClient:
             raise self._unconnected(label, url, error) from error
         except httpx.RequestError as error:
             if limit.has_passed and not writes:
-                raise RetryLater(f"{label}: no whole answer in {seconds:.0f} s", math.inf) from error
+                text = f"{label}: no whole answer in {granted:.0f} s"
+                if self._was_available and self._deadline.has_passed:
+                    raise OutOfTime(f"{text}, because {_TIME_UP}") from error
+                raise RetryLater(text, math.inf) from error
             raise _lost(RetryLater(f"{label}: no whole answer ({type(error).__name__})"), writes=writes) from error
         finally:  # the label has no query, and so no key
             log.debug("%s %s after %.0f ms", label, answer, (granted - limit.remaining()) * 1000)
