@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
-from datetime import timedelta
+from datetime import date, time, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from tsrevel.engine.outcomes import RunReport
+from tsrevel.engine.context import RunState
+from tsrevel.engine.find import Window
+from tsrevel.engine.outcomes import NOT_TRIED, RunReport
+from tsrevel.engine.run import sync
+from tsrevel.ledger import RunRecord
 
 from ..world import World, find_outcome, verdict
 from .conftest import FULL, PAID
+from .test_verified_deliveries import CONTRACT
 
 CITY, LAKE = "30501", "30502"
+DAY = date(2026, 12, 12)
+"""The day on which a world begins."""
 LOST = "an earlier ledger is lost"
 
 
@@ -38,6 +46,17 @@ def forget(world: World, *, lakeside: bool = False, days: int = 1) -> int:
     world.time.move(days=days)
     event = world.add_event(64000070 + lakeside, lakeside=lakeside)
     world.time.move(days=6)
+    return event
+
+
+def change_in_outage(world: World, *, days: int = 0) -> int:
+    """An event, `days` ahead, that changes after its order was made, in an outage that ends five days later."""
+    event = world.add_event(64000072, day=DAY + timedelta(days=days))
+    assert world.sync_event(event, ignore_time_gate=True).summary["injected"] == 1
+    world.sync()
+    world.time.move(days=1)
+    world.rewrite_event(event, **CONTRACT)
+    world.time.move(days=5)
     return event
 
 
@@ -169,3 +188,159 @@ def test_runs_limited_to_a_location_look_several_events_up_together_after_their_
         empty.sync(only=[CITY])
         spent.append(look_ups())
     assert spent[0] > spent[1] == spent[2]
+
+
+# A run that doesn't do all of its work hides no outage
+
+
+def end_outage(world: World, *, orders: int = 14) -> None:
+    """The next run is the first after an outage, with so many orders to make."""
+    for number in range(orders):
+        world.add_event(64000080 + number)
+
+
+def sync_slowly(world: World) -> None:
+    """A run with more orders to make than its time allows: an answer of Revel takes a minute."""
+    world.revel.faults.add("slow", "POST", "/resources/", times=None, seconds=55)
+    report = world.sync()
+    assert "RUN_LIMIT_REACHED" in {each.reason for each in report.outcomes}
+    world.revel.faults.clear()
+
+
+def wind_down(world: World) -> None:
+    """A run that is ended in good order while it makes its first order, as `serve` ends one."""
+    with world.open_run() as ctx:
+        world.at("before POST /resources/OrderItem", ctx.limits.deadline.wind_down)
+        sync(ctx, RunState.begin(ctx), Window(48))
+
+
+@pytest.mark.parametrize("cut", [sync_slowly, wind_down])
+def test_what_a_run_had_no_time_for_after_an_outage_is_reported_by_the_next_one(
+    empty: World, cut: Callable[[World], None]
+) -> None:
+    empty.sync()
+    event = forget(empty)
+    end_outage(empty)
+    cut(empty)
+    assert is_missed(empty.sync(), event)
+
+
+@pytest.mark.parametrize("cut", [sync_slowly, wind_down])
+def test_a_change_that_a_run_had_no_time_for_after_an_outage_is_reported_by_the_next_one(
+    empty: World, cut: Callable[[World], None]
+) -> None:
+    changed = change_in_outage(empty)
+    end_outage(empty)
+    cut(empty)
+    assert verdict(empty.sync(), changed) == "skipped CHANGED_AFTER_INJECTION"
+    assert changed not in {int(each.event_id) for each in empty.sync().outcomes}
+
+
+@pytest.mark.parametrize("days", [0, 20])
+def test_a_changed_event_that_could_not_be_read_after_an_outage_is_read_by_the_next_run(
+    empty: World, days: int
+) -> None:
+    changed = change_in_outage(empty, days=days)
+    end_outage(empty, orders=1)
+    empty.tripleseat.faults.add("status", "GET", f"/v1/events/{changed}", times=4, status=503)
+    assert verdict(empty.sync(), changed) == "failed UPSTREAM_UNAVAILABLE"
+    assert verdict(empty.sync(), changed) == "skipped CHANGED_AFTER_INJECTION"
+    empty.forget_requests()
+    assert empty.sync().exit_status == 0
+    assert len(empty.tripleseat.requests) == 2, "two searches"
+
+
+def test_an_event_that_could_not_be_looked_up_after_an_outage_is_reported_by_the_next_run(empty: World) -> None:
+    empty.sync()
+    event = forget(empty)
+    end_outage(empty, orders=1)
+    fail = partial(empty.revel.faults.add, "status", "GET", after=1, times=4, status=503)
+    empty.at("after POST /resources/OrderHistory", fail)
+    report = empty.sync()
+    assert (report.exit_status, verdict(report, event)) == (3, "failed UPSTREAM_UNAVAILABLE")
+    assert is_missed(empty.sync(), event)
+
+
+def test_an_event_of_an_establishment_that_was_set_aside_after_an_outage_is_reported_by_the_next_run(
+    empty: World,
+) -> None:
+    """It was held before its day: a run that doesn't reach it leaves it held in the ledger."""
+    held = empty.add_event(64000075, lines=[("Nothing on the menu", 1, 38)])
+    assert find_outcome(empty.sync(), held).status == "held"
+    empty.time.move(days=6)
+    end_outage(empty, orders=4)
+    empty.add_event(64000070, lakeside=True, start=time(21))
+    empty.tripleseat.faults.add("status", "GET", "/v1/events/6400008", times=None, status=503)
+    report = empty.sync()
+    assert (report.exit_status, find_outcome(report, held).details) == (3, NOT_TRIED)
+    empty.tripleseat.faults.clear()
+    assert is_missed(empty.sync(), held)
+
+
+def test_a_search_with_an_empty_page_after_an_outage_is_repeated_over_the_same_days(empty: World) -> None:
+    empty.sync()
+    event = forget(empty)
+    empty.tripleseat.faults.add("wrong_shape", "GET", "/events/search", times=1, body={"total_pages": 2, "results": []})
+    assert empty.sync().outcomes == ()
+    assert is_missed(empty.sync(), event)
+
+
+def break_connection(world: World) -> Callable[[], None]:
+    world.wires["tripleseat"].down = True
+    return lambda: setattr(world.wires["tripleseat"], "down", False)
+
+
+def break_login(world: World) -> Callable[[], None]:
+    token = world.folder / "token.json"
+    text = token.read_bytes()
+    token.unlink()
+    return lambda: void(token.write_bytes(text))
+
+
+def void(_: object) -> None:
+    pass
+
+
+@pytest.mark.parametrize("fail", [break_connection, break_login])
+def test_an_alarm_in_each_run_hides_no_outage_of_tripleseat(
+    empty: World, fail: Callable[[World], Callable[[], None]]
+) -> None:
+    doubled = empty.add_event(64000072, day=DAY + timedelta(days=16))
+    empty.sync_event(doubled, ignore_time_gate=True)
+    empty.add_order(doubled, "Triple Seat_{}")
+    assert 14 in [empty.sync().exit_status for _ in range(4)], "no run looks for twins each time"
+    event = empty.add_event(64000070, day=DAY + timedelta(days=1))
+    mend = fail(empty)
+    for _ in range(6):
+        assert empty.sync().exit_status == 14
+        empty.time.move(days=1)
+    mend()
+    assert is_missed(empty.sync(), event)
+
+
+def test_an_event_that_no_run_saw_after_its_day_is_asked_for_by_its_id(empty: World) -> None:
+    """Such events are in the ledgers of earlier versions: a later run counted as good."""
+    event = empty.add_event(64000070, day=DAY + timedelta(days=1))
+    assert verdict(empty.sync(), event) == "skipped TOO_EARLY"
+    empty.time.move(days=8)
+    assert empty.sync(hours_back=24 * 14, first=DAY + timedelta(days=8)).outcomes == ()
+    with empty.ledger() as ledger:
+        ledger.runs.begin(RunRecord("of-earlier-version", "sync-0", "bulk", dry_run=False, started_at=empty.time.now))
+        ledger.runs.finish("of-earlier-version", exit_status=0, summary={})
+    assert is_missed(empty.sync(), event)
+    empty.forget_requests()
+    empty.sync()
+    assert len(empty.tripleseat.requests) == 2, "two searches"
+
+
+def test_held_and_failed_events_and_the_order_limit_leave_a_run_a_good_one(empty: World) -> None:
+    """Later runs find what they are about by themselves: they needn't look back further."""
+    for number in range(3):
+        empty.add_event(64000073 + number, start=time(17, number))
+    failing = empty.add_event(64000076, start=time(8))
+    empty.add_event(64000077, start=time(9), lines=[("Nothing on the menu", 1, 38)])
+    empty.tripleseat.faults.add("status", "GET", f"/v1/events/{failing}", times=None, status=503)
+    report = empty.sync(max_orders=2)
+    assert {each.status for each in report.outcomes} == {"injected", "skipped", "failed", "held"}
+    with empty.ledger() as ledger:
+        assert ledger.runs.last_good([CITY]) == ledger.runs.latest(1)[0]

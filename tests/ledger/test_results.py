@@ -177,3 +177,36 @@ def test_an_event_with_an_order_is_not_unsettled_unless_it_is_half_done_or_dispu
     ledger.orders.claim(RUN, make_plan(claimed))
     ledger.orders.dispute(RUN, disputed, None, differs())
     assert len(ledger.events.unsettled(DAY, DAY, DAY)) == 2
+
+
+def test_left_behind_are_failed_events_and_those_that_waited_until_their_day_had_passed(ledger: Ledger) -> None:
+    past, ahead, long_ago = DAY - timedelta(days=3), DAY + timedelta(days=9), DAY - timedelta(days=40)
+    results = {
+        "1": (past, "skipped", "TOO_EARLY"),
+        "2": (past, "skipped", "RUN_LIMIT_REACHED"),
+        "3": (past, "skipped", "CONNECTOR_DISABLED"),
+        "4": (past, "failed", "UPSTREAM_UNAVAILABLE"),
+        "5": (ahead, "failed", "UPSTREAM_UNAVAILABLE"),
+        "6": (ahead, "skipped", "TOO_EARLY"),
+        "7": (past, "held", "NO_LINE_ITEMS"),
+        "8": (past, "skipped", "EVENT_DAY_PASSED"),
+        "9": (long_ago, "failed", "UPSTREAM_UNAVAILABLE"),
+        "10": (DAY, "skipped", "TOO_EARLY"),
+        "11": (None, "failed", "UPSTREAM_UNAVAILABLE"),
+    }
+    told = (EventResult(EventId(each), *result, "", None) for each, result in results.items())
+    ledger.events.store_results(RUN, told)
+    assert sorted(map(int, ledger.events.left_behind(DAY - timedelta(days=31), DAY))) == [1, 2, 3, 4, 5]
+
+
+def test_a_failed_event_with_a_finished_order_is_left_behind_until_a_person_resolves_it(ledger: Ledger) -> None:
+    failed, waited = (
+        EventResult(EventId("1"), DAY, "failed", "UPSTREAM_UNAVAILABLE", "", None),
+        EventResult(EventId("2"), DAY, "skipped", "TOO_EARLY", "", None),
+    )
+    ledger.events.store_results(RUN, [failed, waited])
+    for each in (failed, waited):
+        ledger.orders.settle(RUN, each.event_id, OrderId(f"50{each.event_id}"), None)
+    assert ledger.events.left_behind(DAY, DAY + timedelta(days=1)) == ("1",)
+    ledger.events.resolve(EventId("1"), "done", "checked by hand", None)
+    assert ledger.events.left_behind(DAY, DAY + timedelta(days=1)) == ()

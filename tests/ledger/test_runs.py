@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tsrevel.errors import ClaimConflict, ConflictCode
-from tsrevel.ledger import Ledger
+from tsrevel.ledger import AuditKind, Ledger
 
 from .samples import RUN, START, make_run, open_ledger, raises
 
@@ -149,3 +149,22 @@ def test_without_locations_only_a_whole_run_counts(ledger: Ledger) -> None:
     assert good_over(ledger) is None
     run_over(ledger, 3)
     assert good_over(ledger) == "run-3"
+
+
+def test_a_run_that_left_events_out_is_no_good_one_whatever_its_exit_status(ledger: Ledger) -> None:
+    ledger.runs.finish(RUN, exit_status=0, summary={})
+    for hours, status in enumerate((0, 3, 14), 2):
+        run_over(ledger, hours, exit_status=None)
+        ledger.runs.mark_partial(f"run-{hours}")
+        ledger.runs.finish(f"run-{hours}", exit_status=status, summary={})
+    assert good_over(ledger, CITY) == RUN
+    assert ledger.runs.unseen_since([CITY]) == START
+
+
+def test_a_run_over_named_events_or_some_days_that_left_some_out_is_none_to_look_back_to(path: Path) -> None:
+    with open_ledger(path) as ledger:
+        for run in (replace(make_run("named"), mode="single"), make_run("some days")):
+            ledger.runs.begin(replace(run, whole=False))
+            ledger.runs.mark_partial(run.run_id)
+        assert ledger.runs.unseen_since([CITY]) is None
+        assert AuditKind.LEFT_OUT not in {row.kind for row in ledger.audit.rows()}

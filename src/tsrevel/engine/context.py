@@ -250,12 +250,10 @@ class RunState:
         return replace(self, budget=OrderBudget(self.budget.left))
 
     def read_pause(self, ctx: RunContext) -> Pause | None:
-        """The pause of all runs, if a person set one. The ledger then records that this run didn't see every event."""
+        """The pause of all runs, if a person set one."""
         with self._lock:
             if self.pause is None:
                 self.pause = ctx.ledger.runs.paused()
-                if self.pause:
-                    ctx.ledger.runs.mark_partial(ctx.run_id)
             return self.pause
 
     @contextmanager

@@ -35,7 +35,8 @@ MOST_VANISHED = 20
 """Events with an order, or resolved as done, that are no longer listed: up to this many of each are read by their ids
 in one run."""
 MOST_UNLISTED = 50
-"""Events known to be due that the listing lacks: up to this many are read by their ids in one run."""
+"""Events known to be due that the listing lacks, or that earlier runs left behind: up to this many of each are read by
+their ids in one run."""
 _MOST_NAMED = 5
 """Events that a message names."""
 
@@ -74,11 +75,13 @@ def find_work(ctx: RunContext, state: RunState, window: Window) -> list[WorkItem
     known = {*listed, *(record.event_id for record in begun)}
     today = reach_last - timedelta(days=ctx.policy.gate.days_before)
     due = [each for each in ledger.events.unsettled(first, last, today) if each not in known]
-    results = ledger.events.last_results(due)
-    unlisted = [DueEvent(results[each]) for each in due[:MOST_UNLISTED]]
-    gone = [each for each in ledger.orders.settled_between(first, last, except_of=known) if not each.cancelled]
-    state.days, state.unlisted = (first, last), frozenset(due[:MOST_UNLISTED])
     left = len(due[MOST_UNLISTED:])
+    due = [*due[:MOST_UNLISTED], *_find_left_behind(ledger, window, first, today, known={*known, *due})]
+    results = ledger.events.last_results(due)
+    unlisted = [DueEvent(results[each]) for each in due]
+    known = known.union(due)
+    gone = [each for each in ledger.orders.settled_between(first, last, except_of=known) if not each.cancelled]
+    state.days, state.unlisted = (first, last), frozenset(due)
     if left:
         warn(
             state,
@@ -86,6 +89,16 @@ def find_work(ctx: RunContext, state: RunState, window: Window) -> list[WorkItem
         )
     vanished = map(VanishedEvent, gone[:MOST_VANISHED])
     return [*listed.values(), *begun, *unlisted, *vanished, *_find_resolved(ledger, first, last, known)]
+
+
+def _find_left_behind(
+    ledger: Ledger, window: Window, first: date, today: date, *, known: Container[EventId]
+) -> list[EventId]:
+    """Events that failed, or were left until their day had passed, and that the listing from `first` on lacks."""
+    if not window.is_whole:
+        return []
+    left = ledger.events.left_behind(today - LONGEST_GAP, first)
+    return [each for each in left if each not in known][:MOST_UNLISTED]
 
 
 def _find_resolved(ledger: Ledger, first: date, last: date, known: Container[EventId]) -> list[ResolvedEvent]:

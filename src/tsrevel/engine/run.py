@@ -180,12 +180,24 @@ def _report(ctx: RunContext, state: RunState, mode: RunMode, outcomes: list[Outc
     if isinstance(state.stop, LedgerUnusable):
         return report
     try:
+        if _left_out_events(ctx, state, outcomes):
+            ctx.ledger.runs.mark_partial(ctx.run_id)
         ctx.ledger.runs.finish(ctx.run_id, exit_status=report.exit_status, summary=report.counts)
         if not ctx.dry_run:
             _store_change_reports(ctx, state)
     except LedgerUnusable as error:
         return replace(report, error=str(error), exit_status=error.exit_status)
     return report
+
+
+def _left_out_events(ctx: RunContext, state: RunState, outcomes: Sequence[Outcome]) -> bool:
+    """Whether this run left events that a later run finds only if it looks back to the last run that left none.
+
+    Held and failed events aren't meant: later runs find them by themselves.
+    """
+    ended_early = bool(state.stop or state.pause or ctx.out_of_time())
+    not_reached = any(each.status is Status.FAILED and not each.looked_into for each in outcomes)
+    return ended_early or not_reached or "pages" in ctx.tripleseat.strays
 
 
 def _store_change_reports(ctx: RunContext, state: RunState) -> None:

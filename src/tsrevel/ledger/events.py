@@ -76,6 +76,14 @@ _FIND_UNSETTLED = f"""
     SELECT event_id {_UNSETTLED}
     ORDER BY abs(julianday(event_day) - julianday(?)), sightings.last_seen_at, event_id
 """
+_FIND_LEFT_BEHIND = """
+    SELECT event_id FROM sightings LEFT JOIN orders USING (event_id)
+    WHERE event_day >= ? AND event_id NOT IN (SELECT event_id FROM resolutions)
+      AND (sightings.status = 'failed'
+           OR event_day < ? AND sightings.reason IN ('TOO_EARLY', 'RUN_LIMIT_REACHED', 'CONNECTOR_DISABLED')
+              AND (orders.state IS NULL OR orders.state NOT IN ('settled', 'foreign')))
+    ORDER BY sightings.last_seen_at, event_id
+"""
 _PUT_CHANGE = """
     INSERT INTO open_changes (event_id, reason, told_at, run_id) VALUES (?, ?, ?, ?)
     ON CONFLICT (event_id) DO UPDATE SET
@@ -235,6 +243,15 @@ class EventRepository:
         """
         with self._transactions.reading() as connection:
             return _with_ids(connection.execute(_FIND_UNSETTLED, [each.isoformat() for each in (first, last, today)]))
+
+    def left_behind(self, since: date, before: date) -> tuple[EventId, ...]:
+        """The unresolved events from `since` on that last failed, and those before the day `before` that last waited.
+
+        One that failed may have a finished order: then it couldn't be compared with it. Not seen for longest comes
+        first. Events without an id are left out.
+        """
+        with self._transactions.reading() as connection:
+            return _with_ids(connection.execute(_FIND_LEFT_BEHIND, (since.isoformat(), before.isoformat())))
 
     # What people settled
 

@@ -97,9 +97,9 @@ class StationReport:
 class RunRecord:
     """One pass over events; `replay` makes one for each delivery, with one correlation id.
 
-    Without `finished_at` it still runs, or died. `whole`: it left out no days and no locations. `locations`: those that
-    a run limited to locations covered, by TripleSeat's id; none if it left out days. `mode`: "bulk" lists events,
-    "single" takes named or delivered ones.
+    Without `finished_at` it still runs, or died. `whole`: it left out no days, locations or events. `locations`: those
+    that a run limited to locations covered, by TripleSeat's id; none if it left out days or events. `mode`: "bulk"
+    lists events, "single" takes named or delivered ones.
     """
 
     run_id: str

@@ -23,7 +23,9 @@ _BEGIN = """
 _FINISH = """
     UPDATE runs SET finished_at = ?, exit_status = ?, summary = ? WHERE run_id = ? AND finished_at IS NULL
 """
-_MARK_PARTIAL = "UPDATE runs SET whole = 0, locations = NULL WHERE run_id = ?"
+_MARK_PARTIAL = """
+    UPDATE runs SET whole = 0, locations = NULL WHERE run_id = ? AND (whole OR locations <> '[]')
+"""
 _LATEST = """
     SELECT run_id, correlation_id, mode, dry_run, whole, locations, started_at, finished_at, exit_status, summary
     FROM runs ORDER BY started_at DESC, rowid DESC LIMIT ?
@@ -97,10 +99,13 @@ class RunRepository:
             change.audit(AuditKind.RUN_FINISHED, exit_status=str(exit_status), summary=counted)
 
     def mark_partial(self, run_id: str) -> None:
-        """Records that this run leaves events out, so it doesn't count as a good one anywhere."""
+        """Records that this run leaves events out, so it doesn't count as a good one anywhere.
+
+        Nothing changes for a run that can't be a good one, because it was over named events or some days.
+        """
         with self._transactions.changing(run_id) as change:
-            change.connection.execute(_MARK_PARTIAL, (run_id,))
-            change.audit(AuditKind.LEFT_OUT)
+            if change.connection.execute(_MARK_PARTIAL, (run_id,)).rowcount:
+                change.audit(AuditKind.LEFT_OUT)
 
     def latest(self, limit: int) -> tuple[RunRecord, ...]:
         """The last `limit` runs, newest first."""
@@ -115,9 +120,9 @@ class RunRepository:
     def last_good(self, locations: Iterable[str], *, with_alarm: bool = True) -> RunRecord | None:
         """The last good run over these locations; None if there is none over one of them.
 
-        That is a live run over all their events that ended with exit status 0 or 3. If each run covers only some of the
-        locations, it is the oldest of their last ones. With `with_alarm` also 14: that run did its work, and found
-        something that a person must check. Without `locations` only a whole run counts.
+        That is a live run over all their events that left none out (`mark_partial`) and ended with exit status 0 or 3.
+        If each run covers only some of the locations, it is the oldest of their last ones. With `with_alarm` also 14:
+        that run found something that a person must check. Without `locations` only a whole run counts.
         """
         return oldest_of(self.last_good_of_each(locations, with_alarm=with_alarm))
 
