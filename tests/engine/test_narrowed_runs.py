@@ -82,7 +82,8 @@ def test_a_run_that_ran_out_of_time_leaves_what_it_did_not_look_into(day: World)
     before = held(day)
     day.config["sync"]["deadline_minutes"] = 1
     with day.open_run(progress=lambda _done, _of: day.time.move(minutes=2)) as ctx:
-        assert verdict(sync(ctx, RunState.begin(ctx), Window(48)), UNMAPPED) == "skipped RUN_LIMIT_REACHED"
+        cut = sync(ctx, RunState.begin(ctx), Window(48))
+    assert (cut.exit_status, verdict(cut, UNMAPPED)) == (3, "skipped RUN_LIMIT_REACHED")
     assert held(day) == before
     report = day.sync()
     assert (verdict(report, UNMAPPED), find_outcome(report, UNMAPPED).news) == ("held UNMAPPED_ITEMS", False)
@@ -124,5 +125,5 @@ def test_a_named_event_that_the_run_has_no_time_for_stays_held(day: World) -> No
     day.config["sync"]["deadline_minutes"] = 1
     day.at(f"after GET /v1/events/{FULL}", lambda: day.time.sleep(59))
     report = day.sync_event(FULL, UNMAPPED)
-    assert verdict(report, UNMAPPED) == "skipped RUN_LIMIT_REACHED"
+    assert (report.exit_status, verdict(report, UNMAPPED)) == (3, "skipped RUN_LIMIT_REACHED")
     assert retry(day) == (str(UNMAPPED),)

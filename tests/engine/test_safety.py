@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from datetime import timedelta
+from datetime import time, timedelta
 
 import pytest
 
@@ -212,6 +212,19 @@ def test_the_cap_leaves_the_rest_to_the_next_run(day: World) -> None:
     assert (first.summary["injected"], second.summary["injected"]) == (2, 1)
     assert verdict(first, FULL) == "skipped RUN_LIMIT_REACHED"
     assert [day.flaws(each) for each in (FULL, PAID, TWINS)] == [[], [], []]
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_the_exit_status_stays_3_while_the_cap_keeps_a_run_from_a_held_event(day: World, dry_run: bool) -> None:
+    assert verdict(day.sync(), UNMAPPED) == "held UNMAPPED_ITEMS"
+    day.add_event(start=time(7))
+    capped = day.sync(max_orders=1, dry_run=dry_run)
+    assert (capped.exit_status, verdict(capped, UNMAPPED)) == (3, "skipped RUN_LIMIT_REACHED")
+    day.rewrite_event(UNMAPPED, lines=[("Coffee Urn", 1, 38)])
+    day.config["safety"]["max_orders_per_run"] = 50
+    assert [day.sync().exit_status for _ in range(2)] == [0, 0]
+    day.add_event(64000051)
+    assert day.sync(max_orders=0).exit_status == 0, "nothing is held any more"
 
 
 def test_the_flag_lowers_the_cap_and_never_raises_it(day: World) -> None:

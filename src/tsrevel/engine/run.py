@@ -19,7 +19,7 @@ from tsrevel.engine.context import (
 )
 from tsrevel.engine.fetch import NamedEvent, UnreadEvent
 from tsrevel.engine.find import Window, WorkItem, find_work, id_of, warn
-from tsrevel.engine.outcomes import Outcome, RunReport, end_reason, exit_status
+from tsrevel.engine.outcomes import NEEDS_ATTENTION, Outcome, RunReport, end_reason, exit_status, most_severe
 from tsrevel.engine.perform import account_for
 from tsrevel.errors import (
     AssumptionFailed,
@@ -159,9 +159,11 @@ def _report(ctx: RunContext, state: RunState, mode: RunMode, outcomes: list[Outc
 
     If the ledger fails now, the report still says what was written.
     """
+    still_held = False
     if not isinstance(state.stop, LedgerUnusable):
         try:
             outcomes = _store_results(ctx, state, outcomes)
+            still_held = _are_still_held(ctx, outcomes)
         except LedgerUnusable as error:
             state.stop = error
     paused = Reason.CONNECTOR_DISABLED if state.pause else None
@@ -173,7 +175,7 @@ def _report(ctx: RunContext, state: RunState, mode: RunMode, outcomes: list[Outc
         tuple(outcomes),
         reason=end_reason(state.stop) if state.stop else paused,
         error=str(state.stop) if state.stop else None,
-        exit_status=exit_status(outcomes, state.stop),
+        exit_status=most_severe({exit_status(outcomes, state.stop), NEEDS_ATTENTION if still_held else 0}),
         warnings=(*ctx.tripleseat.strays.values(), *state.warnings),
         paused=state.pause,
     )
@@ -226,6 +228,12 @@ def _store_results(ctx: RunContext, state: RunState, outcomes: list[Outcome]) ->
     store = ctx.ledger.events.store_dry_results if ctx.dry_run else ctx.ledger.events.store_results
     fresh = store(ctx.run_id, results)
     return [_mark_news(ctx, state, replace(each, fresh=each.event_id in fresh)) for each in outcomes]
+
+
+def _are_still_held(ctx: RunContext, outcomes: Sequence[Outcome]) -> bool:
+    """Whether an earlier run held an event that this one had no time or no order left for."""
+    left = [each.event_id for each in outcomes if each.reason is Reason.RUN_LIMIT_REACHED and not each.looked_into]
+    return any(each.status == Status.HELD for each in ctx.ledger.events.last_results(left).values())
 
 
 def _mark_news(ctx: RunContext, state: RunState, outcome: Outcome) -> Outcome:
