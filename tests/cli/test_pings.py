@@ -105,6 +105,16 @@ def test_an_unreachable_service_is_told_by_its_exit_status(post: Shell, told: To
     assert told.monitor.pings == ["/start", "/13"]
 
 
+def test_runs_that_have_no_time_to_make_any_order_are_no_success(post: Shell, told: ToldWorld) -> None:
+    told.config["sync"]["deadline_minutes"] = 5
+    told.tripleseat.faults.add("slow", "GET", "/events/search", times=None, seconds=140)
+    for _ in range(2):
+        ran = post.sync()
+        assert ran.lines[0].endswith("7 events: 0 orders made, 5 left for the next run, 2 with nothing to do")
+        assert "This run made no order and left 5 events." in ran.err
+    assert told.monitor.pings == ["/start", "/13"] * 2
+
+
 def test_a_run_that_finds_another_one_under_way_pings_nobody(post: Shell, told: ToldWorld, tmp_path: Path) -> None:
     (tmp_path / "odd.json").write_text("[]")
     with hold_lock(told.settings().ledger_path):

@@ -83,7 +83,7 @@ def test_a_run_that_ran_out_of_time_leaves_what_it_did_not_look_into(day: World)
     day.config["sync"]["deadline_minutes"] = 1
     with day.open_run(progress=lambda _done, _of: day.time.move(minutes=2)) as ctx:
         cut = sync(ctx, RunState.begin(ctx), Window(48))
-    assert (cut.exit_status, verdict(cut, UNMAPPED)) == (3, "skipped RUN_LIMIT_REACHED")
+    assert (cut.exit_status, verdict(cut, UNMAPPED)) == (13, "skipped RUN_LIMIT_REACHED")
     assert held(day) == before
     report = day.sync()
     assert (verdict(report, UNMAPPED), find_outcome(report, UNMAPPED).news) == ("held UNMAPPED_ITEMS", False)

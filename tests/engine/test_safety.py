@@ -265,6 +265,40 @@ def test_a_run_past_its_deadline_begins_no_further_order(day: World) -> None:
     assert day.sync().summary["injected"] == 2
 
 
+def slow_down(world: World) -> None:
+    """TripleSeat's listing takes nearly the whole run."""
+    world.config["sync"]["deadline_minutes"] = 5
+    world.tripleseat.faults.add("slow", "GET", "/events/search", times=None, seconds=140)
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_a_run_whose_time_is_up_before_it_makes_any_order_says_so(world: World, dry_run: bool) -> None:
+    slow_down(world)
+    report = world.sync(dry_run=dry_run)
+    assert (report.exit_status, report.reason) == (13, "UPSTREAM_UNAVAILABLE")
+    assert report.error is not None
+    assert "This run made no order and left 1 event." in report.error
+    assert verdict(report, FULL) == "skipped RUN_LIMIT_REACHED"
+
+
+def test_a_slow_run_that_leaves_nothing_or_makes_progress_ends_well(day: World) -> None:
+    slow_down(day)
+    for event in (FULL, PAID, UNMAPPED, TWINS):
+        del day.tripleseat.state.events[event]
+    day.tripleseat.faults.clear()
+    assert day.sync().summary["missed"] == 1
+    day.time.move(minutes=45)
+    slow_down(day)
+    assert (day.sync().exit_status, day.sync().error) == (0, None)
+
+
+def test_a_run_that_serve_ends_before_its_first_order_is_no_failure(world: World) -> None:
+    with world.open_run() as ctx:
+        world.at("after GET /v1/events/search", ctx.limits.deadline.wind_down)
+        report = sync(ctx, RunState.begin(ctx), Window(48))
+    assert (report.exit_status, report.error, verdict(report, FULL)) == (0, None, "skipped RUN_LIMIT_REACHED")
+
+
 def test_an_order_above_the_largest_total_is_held(world: World) -> None:
     world.config["safety"]["max_order_total"] = "800.00"
     assert verdict(world.sync(), FULL) == "held ORDER_TOO_LARGE"

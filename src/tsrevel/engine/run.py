@@ -35,6 +35,7 @@ from tsrevel.planning.assumptions import find_critical
 from tsrevel.planning.model import Event, EventId
 from tsrevel.planning.reasons import Reason, Status
 from tsrevel.planning.screening import covered_locations
+from tsrevel.text import count_of
 
 _LEDGER_WAS_LOST = (
     "the ledger {path} had no good run over these locations yet, but Revel has orders that tsrevel made before: an "
@@ -60,6 +61,7 @@ def sync(ctx: RunContext, state: RunState, window: Window) -> RunReport:
         items = find_work(ctx, state, window) if _may_begin(ctx, state) else []
         known_before = ctx.ledger.orders.find(map(id_of, items)) if is_new else {}
         outcomes = account_for(ctx, state, items)
+        state.stop = state.stop or _find_no_progress(ctx, outcomes)
         done = (each for each in outcomes if each.reason in _HAS_ORDER)
         found = {each.event_id for each in done if each.resolved is None}  # else nobody looked into Revel
         if is_new and found - known_before.keys():
@@ -138,6 +140,23 @@ def _finish_begun(ctx: RunContext, state: RunState, unlisted: StopRun) -> list[O
         return []
     state.stop = state.stop or unlisted
     return outcomes
+
+
+def _find_no_progress(ctx: RunContext, outcomes: Sequence[Outcome]) -> ServiceDown | None:
+    """The error of a run whose time was up before it made any order, although events were left; else None.
+
+    Without it, nobody learns that run after run makes none because a service is slow.
+    """
+    late = ctx.out_of_time()
+    left = sum(each.reason is Reason.RUN_LIMIT_REACHED for each in outcomes)
+    if not late or not left or ctx.limits.deadline.was_brought_forward:
+        return None
+    if any(each.status in {Status.INJECTED, Status.PLANNED} or each.missed for each in outcomes):
+        return None
+    return ServiceDown(
+        f"{late}. This run made no order and left {count_of(left, 'event')}. If every run ends like this, a service is "
+        "very slow, or sync.deadline_minutes is too low: `tsrevel sync -vv` logs each request"
+    )
 
 
 def _may_look_at_orders(ctx: RunContext, state: RunState) -> bool:

@@ -23,10 +23,11 @@ Monotonic = Callable[[], float]
 
 
 class Deadline:
-    """The end of an invocation, `length` from now."""
+    """The end of an invocation, `length` from now. `was_brought_forward`: it ends earlier, because `serve` stops."""
 
     def __init__(self, length: timedelta, monotonic: Monotonic = time.monotonic, *, end: float | None = None) -> None:
         self.length = length
+        self.was_brought_forward = False
         self._monotonic = monotonic
         self._end = monotonic() + length.total_seconds() if end is None else end
 
@@ -48,6 +49,7 @@ class Deadline:
         """Begin nothing new from now on. Work under way gets a tenth of the whole time, at most a minute, to end."""
         reserve = min(self.length.total_seconds() * _TENTH, _RESERVE)
         self._end = min(self._end, self._monotonic() + reserve)
+        self.was_brought_forward = True
 
     def within(self, seconds: float, *, at_least: float = 0.0) -> Deadline:
         """The end of one step that begins now: `seconds` from now or this deadline, whichever comes first.
