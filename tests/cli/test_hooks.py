@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tsrevel.errors import Terminated
 from tsrevel.ledger import hold_lock
 
 from ..world import World
@@ -154,3 +156,55 @@ def test_a_command_that_cant_be_one_is_a_problem_of_the_settings(hooked: Shell, 
     ran = hooked.run("config", "validate", "--config", str(path))
     assert ran.status == 10
     assert f"hooks.on_held (config.toml): {said}" in ran.out + ran.err
+
+
+@pytest.mark.parametrize("kills", [1, 2])
+def test_orders_of_a_run_that_a_signal_ended_are_told_once_by_the_next_sync(hooked: Shell, kills: int) -> None:
+    world = hooked.world
+    for _ in range(kills):
+        kill_after_an_order(hooked)
+    assert told(world, "on_injected") == []
+    ran = hooked.sync()
+    assert " 3 orders made (" in ran.lines[0]
+    (call,) = told(world, "on_injected")
+    assert ids(call) == {"64000001", str(PAID), "64000007"}
+    made_by = [each["error"] for each in call["events"] if each["error"]]
+    assert len(made_by) == kills
+    assert all("which ended before it could report it" in each for each in made_by)
+    assert ran.lines[0].partition("] ")[2] in hooked.run("history", "--config", str(hooked.write_config())).out
+    hooked.sync()
+    assert len(told(world, "on_injected")) == 1
+
+
+def kill_after_an_order(shell: Shell) -> None:
+    """A run that SIGTERM ends when it has made one order and begins the next."""
+
+    def end() -> None:
+        raise Terminated
+
+    world = shell.world
+    world.at("after POST /resources/OrderHistory", lambda: world.at("before POST /resources/Order/", end))
+    with suppress(Terminated):
+        shell.sync()
+    world.revive()
+    world.time.move(minutes=45)
+
+
+def test_an_order_of_a_run_that_a_signal_ended_is_told_although_its_event_is_not_listed_any_more(
+    hooked: Shell,
+) -> None:
+    kill_after_an_order(hooked)
+    hooked.world.time.move(days=60)
+    assert "1 order made (" in hooked.sync().lines[0]
+    (call,) = told(hooked.world, "on_injected")
+    (event,) = call["events"]
+    assert (event["status"], event["date"], event["total"]) == ("injected", "2026-12-12", "254.80")
+
+
+def test_an_order_of_a_run_that_a_signal_ended_is_told_with_the_change_of_its_event(hooked: Shell) -> None:
+    kill_after_an_order(hooked)
+    hooked.world.tripleseat.cancel_event(PAID)
+    assert hooked.sync().status == 3
+    (call,) = told(hooked.world, "on_injected")
+    (event,) = [each for each in call["events"] if each["id"] == str(PAID)]
+    assert (event["status"], event["reason"]) == ("injected", "CANCELLED_AFTER_INJECTION")

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from tsrevel.errors import ClaimConflict, ConflictCode
-from tsrevel.ledger import AuditKind, Ledger
+from tsrevel.ledger import AuditKind, Ledger, RunMode
+from tsrevel.planning.model import EventId, OrderId
 
-from .samples import RUN, START, make_run, open_ledger, raises
+from .samples import RUN, START, make_plan, make_run, open_ledger, raises
 
 CITY, LAKE, HILL = "30501", "30502", "30503"
 
@@ -168,3 +169,32 @@ def test_a_run_over_named_events_or_some_days_that_left_some_out_is_none_to_look
             ledger.runs.mark_partial(run.run_id)
         assert ledger.runs.unseen_since([CITY]) is None
         assert AuditKind.LEFT_OUT not in {row.kind for row in ledger.audit.rows()}
+
+
+def write_order(ledger: Ledger, run_id: str, event_id: str, *, seen: bool = False) -> None:
+    """An order that this run made; `seen`: an earlier one that it only found at Revel."""
+    plan = make_plan(EventId(event_id))
+    ledger.orders.claim(run_id, plan)
+    ledger.orders.record(run_id, plan.event_id, plan.steps[0], f"50{event_id}", seen=seen)
+    ledger.orders.settle(run_id, plan.event_id, OrderId(f"50{event_id}"), None)
+
+
+def test_unreported_are_the_orders_made_by_runs_without_an_end_since_the_last_sync_with_one(ledger: Ledger) -> None:
+    write_order(ledger, RUN, "1")
+    ledger.runs.finish(RUN, exit_status=0, summary={})
+    modes: tuple[RunMode, ...] = ("bulk", "single")
+    for mode in modes:
+        ledger.runs.begin(replace(make_run(f"died-{mode}"), mode=mode, correlation_id=f"sync-{mode}"))
+    write_order(ledger, "died-bulk", "2")
+    write_order(ledger, "died-single", "3")
+    write_order(ledger, "died-single", "4", seen=True)
+    ledger.orders.settle("died-single", EventId("1"), OrderId("501"), None)
+    for run in (replace(make_run("dry"), dry_run=True), replace(make_run("single"), mode="single")):
+        ledger.runs.begin(run)
+        ledger.runs.finish(run.run_id, exit_status=0, summary={})
+    ledger.runs.begin(make_run("next"))
+    write_order(ledger, "next", "5")
+    assert ledger.runs.unreported("next") == {"2": "sync-bulk", "3": "sync-single"}
+    ledger.runs.finish("next", exit_status=0, summary={})
+    ledger.runs.begin(make_run("later"))
+    assert ledger.runs.unreported("later") == {}

@@ -19,7 +19,17 @@ from tsrevel.engine.context import (
 )
 from tsrevel.engine.fetch import NamedEvent, UnreadEvent
 from tsrevel.engine.find import Window, WorkItem, find_work, id_of, warn
-from tsrevel.engine.outcomes import NEEDS_ATTENTION, Outcome, RunReport, end_reason, exit_status, most_severe
+from tsrevel.engine.outcomes import (
+    CHANGES,
+    NEEDS_ATTENTION,
+    Outcome,
+    RunReport,
+    describe_order,
+    end_reason,
+    exit_status,
+    injected,
+    most_severe,
+)
 from tsrevel.engine.perform import account_for
 from tsrevel.errors import (
     AssumptionFailed,
@@ -181,6 +191,8 @@ def _report(ctx: RunContext, state: RunState, mode: RunMode, outcomes: list[Outc
     still_held = False
     if not isinstance(state.stop, LedgerUnusable):
         try:
+            if mode == "bulk" and not ctx.dry_run:
+                outcomes = _add_unreported(ctx, outcomes)
             outcomes = _store_results(ctx, state, outcomes)
             still_held = _are_still_held(ctx, outcomes)
         except LedgerUnusable as error:
@@ -209,6 +221,25 @@ def _report(ctx: RunContext, state: RunState, mode: RunMode, outcomes: list[Outc
     except LedgerUnusable as error:
         return replace(report, error=str(error), exit_status=error.exit_status)
     return report
+
+
+def _add_unreported(ctx: RunContext, outcomes: Sequence[Outcome]) -> list[Outcome]:
+    """`outcomes` with the orders that a run made before a signal or a crash ended it: nobody has heard of them yet.
+
+    One that is in trouble by now is told so instead.
+    """
+    unreported = ctx.ledger.runs.unreported(ctx.run_id)
+    records = ctx.ledger.orders.find(unreported)
+    told = {each.event_id: each for each in outcomes}
+    for event_id, made_by in unreported.items():
+        record = records.get(event_id)
+        about = told.get(event_id, describe_order(record) if record else None)
+        if record and record.plan and record.order_id and about and about.status is Status.SKIPPED:
+            done = replace(injected(about, record.plan, record.order_id), order_only=False)
+            text = f"made by run {made_by}, which ended before it could report it"
+            is_changed = about.reason in CHANGES
+            told[event_id] = done if is_changed else replace(done, reason=None, text=text)
+    return list(told.values())
 
 
 def _left_out_events(ctx: RunContext, state: RunState, outcomes: Sequence[Outcome]) -> bool:

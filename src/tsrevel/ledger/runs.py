@@ -15,6 +15,7 @@ from tsrevel.ledger.chain import canonical
 from tsrevel.ledger.connection import SQLITE, Connect, Transactions, reading_file
 from tsrevel.ledger.migrations import version_of
 from tsrevel.ledger.records import AuditKind, RunRecord, decode_instant, encode_instant
+from tsrevel.planning.model import EventId
 
 _COUNT = "SELECT count(*) AS number FROM runs WHERE mode = 'bulk' AND dry_run = ?"
 _BEGIN = """
@@ -44,6 +45,16 @@ _FIRST_BEGUN = """
     SELECT min(started_at) AS at FROM runs WHERE mode = 'bulk' AND NOT dry_run
         AND (whole OR locations IS NULL OR :location IN (SELECT value FROM json_each(locations)))
 """
+_UNREPORTED = """
+    SELECT event_id, correlation_id FROM audit CROSS JOIN runs USING (run_id)
+    WHERE seq > coalesce((
+            SELECT seq FROM audit CROSS JOIN runs USING (run_id)
+            WHERE kind = 'run_finished' AND mode = 'bulk' AND NOT dry_run ORDER BY seq DESC LIMIT 1), 0)
+        AND kind = 'settled' AND json_extract(detail, '$.was') <> 'settled' AND finished_at IS NULL AND run_id <> ?
+        AND EXISTS (SELECT 1 FROM receipts WHERE receipts.event_id = audit.event_id AND facts = '{}')
+    ORDER BY seq
+"""
+"""CROSS JOIN: only the audit's latest rows are read."""
 _ANYWHERE = ("",)
 """In place of locations if there are none: no run covers it but a whole one."""
 _PAUSE_SINCE_VERSION = 5
@@ -106,6 +117,17 @@ class RunRepository:
         with self._transactions.changing(run_id) as change:
             if change.connection.execute(_MARK_PARTIAL, (run_id,)).rowcount:
                 change.audit(AuditKind.LEFT_OUT)
+
+    def unreported(self, run_id: str) -> dict[EventId, str]:
+        """The orders that runs finished which ended before they could report them, each with that run's correlation id.
+
+        `run_id` is the current run. Only runs since the last `sync` that came to its end count: it has reported
+        earlier ones.
+        """
+        with self._transactions.reading() as connection:
+            return {
+                EventId(row["event_id"]): row["correlation_id"] for row in connection.execute(_UNREPORTED, (run_id,))
+            }
 
     def latest(self, limit: int) -> tuple[RunRecord, ...]:
         """The last `limit` runs, newest first."""
