@@ -127,6 +127,15 @@ def test_a_run_that_raised_an_alarm_is_no_good_run(shell: Shell) -> None:
     assert "there was no good run yet: no live `sync` has ended with exit 0 or 3" in status(shell).out
 
 
+def test_a_run_that_had_no_time_for_all_events_is_no_good_run(shell: Shell) -> None:
+    shell.world.at("after POST .*/OrderHistory/", lambda: shell.world.time.move(minutes=29, seconds=10))
+    assert shell.sync().status == 0
+    assert status(shell, "--json").answer["last_good_run"] is None
+    assert "nor does one that left events out)" in status(shell).out
+    shell.sync()
+    assert status(shell, "--json").answer["stale"] is False
+
+
 def test_runs_limited_to_each_location_are_good_runs_together_and_the_oldest_counts(shell: Shell) -> None:
     shell.sync("--location", CITY)
     first = status(shell, "--json", "--limit", "1").answer["runs"][0]["run_id"]

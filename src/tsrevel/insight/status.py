@@ -223,10 +223,11 @@ class InstallationStatus:
             found.append("there is no ledger yet: no run has used these settings")
         elif self.since_good is None:
             told = f"there was no good run yet{self.over_behind}: no live `sync` has ended with exit 0 or 3"
-            found.append(f"{told}{' there' if self.behind else ''} (one with --from or --to doesn't count)")
+            others = "(one with --from or --to doesn't count, nor does one that left events out)"
+            found.append(f"{told}{' there' if self.behind else ''} {others}")
         elif self.is_stale:
-            told = f"the last good run{self.over_behind} ended {show_span(self.since_good)} ago"
-            found.append(f"{told}; check that cron starts `tsrevel sync`{self.over_behind}, and how it ends")
+            told = f"the last good run{self.over_behind} ended {show_span(self.since_good)} ago; check that cron starts"
+            found.append(f"{told} `tsrevel sync`{self.over_behind}, how it ends, and whether it leaves events out")
         if self.unwritable:
             found.append(f"this user's runs can't begin, because the ledger can't be written to: {self.unwritable}")
         for each in find_critical(self.assumptions, self.accepted):
