@@ -11,7 +11,7 @@ import pytest
 from tsrevel.engine.outcomes import RunReport
 from tsrevel.insight.status import find_changed
 from tsrevel.planning.model import EventId, OrderId
-from tsrevel.sandbox import SampleLine
+from tsrevel.sandbox import Payment, SampleLine
 
 from ..world import World, find_outcome, verdict
 from .conftest import FULL
@@ -33,6 +33,12 @@ def correct(world: World, boxes: int, order: int = ORDER, *, item: bool = True) 
     for row in world.revel.state.rows["OrderItem"].values():
         if item and row["order"].endswith(f"/{order}/"):
             row["quantity"] = Decimal(boxes)
+
+
+def pay(world: World, amount: str, *, uuid: str = "00000000-0000-4000-8000-0000000000aa") -> None:
+    """Take a payment of the order's balance at a station."""
+    world.revel.add("Payment", None, order=f"/resources/Order/{ORDER}/", uuid=uuid, amount=Decimal(amount))
+    world.revel.state.rows["Order"][ORDER]["remaining_due"] -= Decimal(amount)
 
 
 def delete(world: World) -> None:
@@ -100,6 +106,52 @@ def test_an_order_that_was_corrected_in_part_is_a_change(made: World, how: str) 
     next_run(made)
     correct(made, 5 if how == "amounts" else 4, item=how == "half")
     assert [look(next_run(made)) for _ in range(2)] == [(CHANGED, 3), (ALREADY, 0)]
+
+
+@pytest.mark.parametrize("amounts", [["50"], ["20"], ["20", "30"]], ids=["all", "a part", "twice"])
+@pytest.mark.parametrize("when", ["after a run saw it corrected", "in the same run", "before it was corrected"])
+def test_a_payment_at_a_station_is_no_change_of_a_corrected_order(made: World, when: str, amounts: list[str]) -> None:
+    ask_for(made, 5)
+    assert look(next_run(made)) == (CHANGED, 3)
+    if when == "before it was corrected":
+        pay(made, "20")
+        assert look(next_run(made)) == (ALREADY, 0)
+    correct(made, 5)
+    if when == "before it was corrected":
+        made.revel.state.rows["Order"][ORDER]["remaining_due"] = Decimal(30)
+        assert look(next_run(made)) == (ALREADY, 0)
+        amounts = ["30"]
+    elif when != "in the same run":
+        assert look(next_run(made)) == (ALREADY, 0)
+    for number, amount in enumerate(amounts):
+        pay(made, amount, uuid=f"00000000-0000-4000-8000-{number:012}")
+    assert [look(next_run(made)) for _ in range(2)] == [(ALREADY, 0)] * 2
+    assert len(made.revel.requests) == 1
+
+
+@pytest.mark.parametrize("how", ["a balance that no payment lowered", "more than was due", "other items"])
+def test_a_corrected_order_that_a_payment_alone_does_not_explain_is_a_change(made: World, how: str) -> None:
+    ask_for(made, 5)
+    next_run(made)
+    correct(made, 5, item=how != "other items")
+    pay(made, "60" if how == "more than was due" else "50")
+    if how == "a balance that no payment lowered":
+        made.revel.state.rows["Payment"].clear()
+    assert look(next_run(made)) == (CHANGED, 3)
+
+
+def test_a_payment_at_a_station_stands_for_none_that_the_event_had_recorded(made: World) -> None:
+    """TripleSeat has another 10.00, and the station took 15.00: the order lacks the 10.00."""
+    made.rewrite_event(FULL, lines=[("Boxed Lunch Package", 5, 10)], payments=[Payment("10.00")])
+    next_run(made)
+    correct(made, 5)
+    pay(made, "15")
+    assert look(next_run(made)) == (CHANGED, 3)
+    made.revel.state.rows["Payment"].clear()
+    made.revel.state.rows["Order"][ORDER]["remaining_due"] = Decimal(50)
+    pay(made, "10")
+    pay(made, "5", uuid="00000000-0000-4000-8000-0000000000bb")
+    assert look(next_run(made)) == (ALREADY, 0)
 
 
 def test_after_a_correction_each_further_change_is_told(made: World) -> None:

@@ -125,6 +125,73 @@ def test_an_order_that_was_corrected_by_hand_to_what_the_event_is_now_agrees(she
     assert only(ran, event, among="notes")["kind"] == "corrected"
 
 
+@pytest.mark.parametrize("resolved", [False, True])
+@pytest.mark.parametrize("amount", [45, 20])
+def test_a_payment_that_a_station_took_of_a_corrected_order_is_all_that_is_told(
+    shell: Shell, amount: int, resolved: bool
+) -> None:
+    event = shell.world.add_event(lines=[("Agua Fresca", 2, "15.00")])
+    shell.sync()
+    shell.world.rewrite_event(event, lines=[("Agua Fresca", 3, "15.00")])
+    revel = Revel(shell.world)
+    revel.parts("OrderItem", event)[0]["quantity"] = 3
+    revel.order(event).update(subtotal=Decimal(45), final_total=Decimal(45), remaining_due=Decimal(45))
+    if resolved:
+        resolve(shell, event)
+    take_payment(shell, event, amount)
+    ran = reconcile(shell, "--json")
+    taken = only(ran, event)
+    assert (ran.status, taken["kind"], taken["revel"]) == (3, "payment_extra", f"{amount}.00")
+    assert only(ran, event, among="notes")["kind"] == "corrected"
+
+
+@pytest.mark.parametrize(
+    ("what", "again"),
+    [
+        ("item", set()),
+        ("establishment", set()),
+        ("discount", {"money"}),
+        ("payment", {"money", "payment_changed"}),
+    ],
+)
+def test_a_payment_at_a_station_ends_no_resolution_but_of_what_it_may_have_changed(
+    shell: Shell, what: str, again: set[str]
+) -> None:
+    """Opening an order at a station may recalculate its discount and charges (facts Revel 3.7), never its items."""
+    shell.sync()
+    revel = Revel(shell.world)
+    if what == "item":
+        revel.parts("OrderItem", FULL)[0]["product"] = "/resources/Product/8102/"
+    elif what == "establishment":
+        revel.order(FULL)["establishment"] = "/enterprise/Establishment/9/"
+    elif what == "discount":
+        revel.order(FULL).update(discount_amount=Decimal(0), final_total=Decimal("847.32"))
+    else:
+        revel.parts("Payment", FULL)[0]["amount"] = "199.00"
+    resolve(shell, FULL)
+    assert found(reconcile(shell, "--json"), FULL) == []
+    take_payment(shell, FULL, 100)
+    told = {each["kind"] for each in found(reconcile(shell, "--json"), FULL)}
+    assert told == {"payment_extra", *again}
+
+
+def resolve(shell: Shell, event: int) -> None:
+    shell.world.time.move(minutes=2)
+    with shell.world.ledger() as ledger:
+        ledger.events.resolve(EventId(str(event)), "done", "seen to", None)
+
+
+def take_payment(shell: Shell, event: int, amount: int) -> None:
+    """A station takes a payment of the balance, a while later, which changes the order's stamp."""
+    shell.world.time.move(minutes=90)
+    revel, at = Revel(shell.world), f"{shell.world.time.now - timedelta(hours=8):%Y-%m-%dT%H:%M:%S}"
+    order = revel.order(event)
+    link = f"/resources/Order/{order['id']}/"
+    uuid = "00000000-0000-4000-8000-000000000009"
+    shell.world.revel.add("Payment", None, order=link, uuid=uuid, amount=f"{amount}.00", updated_date=at)
+    order.update(remaining_due=order["remaining_due"] - amount, updated_date=at)
+
+
 def test_a_payment_taken_at_the_till_is_told_without_alarm(shell: Shell) -> None:
     shell.sync()
     revel = Revel(shell.world)

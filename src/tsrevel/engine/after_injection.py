@@ -508,7 +508,7 @@ def _agrees(ctx: RunContext, state: RunState, record: OrderRecord, row: OrderRow
     trouble = record.seen_trouble if drift is None or drift.keeps_trouble else drift.trouble
     if row is None or now is None or trouble or record.plan is None:
         return False
-    if as_planned(now) == as_planned(record.plan) or shown != as_planned(now):
+    if as_planned(now) == as_planned(record.plan) or describe_order_changes(as_planned(now), shown):
         return False
     contents = ctx.revel.contents(row.id)
     return agrees_with(now, record.plan, row, contents.items, contents.payments)

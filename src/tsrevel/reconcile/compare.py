@@ -42,6 +42,7 @@ from tsrevel.reconcile.order_parts import (
     money_differs,
     note,
     paid,
+    payment_extra,
     plan_now,
     planned_money,
     standing_orders,
@@ -49,7 +50,7 @@ from tsrevel.reconcile.order_parts import (
     totals_of,
     written_plan,
 )
-from tsrevel.revel.compare import agrees_with
+from tsrevel.revel.compare import agrees_with, sum_taken
 from tsrevel.revel.decode import OrderRow
 from tsrevel.tripleseat.digest import is_same_content
 
@@ -244,6 +245,9 @@ def _compare_ours(case: EventComparison, row: OrderRow, policy: Policy) -> Itera
             unshown = describe_unshown(base, now)
             if unshown:
                 yield replace(each, text=_tell_drift(unshown))
+        at_station = sum_taken(now, contents.payments)
+        if at_station:
+            yield payment_extra(at_station)
         return
     yield from found if written else map(_calm, found)
     yield from drift
@@ -354,7 +358,7 @@ def settle(case: EventComparison, finding: Difference) -> Difference:
     if by_hand:
         text = f"{finding.text}; correct the order in Revel, or name the right one: {_name_order(case)}"
         return replace(finding, text=text, calm=finding.kind is DifferenceKind.MONEY)
-    if finding.kind in _ABOUT_ORDER and not _orders_stand(case, resolution):
+    if finding.kind in _ABOUT_ORDER and not _orders_stand(case, resolution, finding):
         return replace(finding, text=f"{finding.text}; Revel's order has changed since it was resolved")
     return as_resolved(finding, resolution)
 
@@ -391,15 +395,26 @@ def event_stands(case: EventComparison, resolution: Resolution) -> bool:
     return not was_updated_since(case.event, resolution, _zone(case), _MINUTE)
 
 
-def _orders_stand(case: EventComparison, resolution: Resolution) -> bool:
-    """Whether Revel's orders and their parts are unchanged since then, by Revel's stamps."""
-    stamps: list[datetime | None] = []
+def _orders_stand(case: EventComparison, resolution: Resolution, finding: Difference) -> bool:
+    """Whether Revel's orders and their parts are unchanged since then, by Revel's stamps.
+
+    A payment that a station took since changes neither items nor names. It may well change the order's other amounts,
+    because opening an order may recalculate it (facts Revel 3.7).
+    """
+    by_payment = finding.field == "payments" or (finding.kind is DifferenceKind.MONEY and finding.field != "items")
+    base, zone = written_plan(case) or plan_now(case), _zone(case)
+    planned = {payment.uuid for payment in base.payments} if base else frozenset()
+
+    def is_old(stamp: datetime | None) -> bool:
+        return stamp is not None and _aware(stamp, zone) <= resolution.resolved_at
+
     for row in case.live:
         contents = contents_of(case, row)
-        stamps += [row.updated, *(item.updated for item in contents.items)]
-        stamps += [payment.updated for payment in contents.payments]
-    zone = _zone(case)
-    return all(stamp and _aware(stamp, zone) <= resolution.resolved_at for stamp in stamps)
+        new = [each for each in contents.payments if not is_old(each.updated)]
+        served = not by_payment and bool(new) and all(each.counts and each.uuid not in planned for each in new)
+        if not (all(is_old(each.updated) for each in contents.items) and (served or (not new and is_old(row.updated)))):
+            return False
+    return True
 
 
 def _aware(stamp: datetime, zone: ZoneInfo) -> datetime:

@@ -33,7 +33,7 @@ def stored_money(case: EventComparison, row: OrderRow, policy: Policy) -> Money:
     """
     contents, written, now = contents_of(case, row), written_plan(case), plan_now(case)
     if now and agrees_with(now, written or now, row, contents.items, contents.payments):
-        return planned_money(now, policy)
+        return replace(planned_money(now, policy), payments=paid(contents.payments), balance=row.amounts["balance"])
     if is_ours(case, row):
         return _money_of_parts(row, contents, written or now, policy)
     return _money_of_amounts(row, contents, now, policy)
@@ -206,8 +206,13 @@ def _compare_payments(plan: Plan, order: OrderRow, rows: tuple[PaymentRow, ...])
         if not_taken and row.amount in amounts:
             yield _payment_doubled(row.amount, 2, Cents(2 * row.amount))
         else:
-            text = f"TripleSeat lacks a payment of {show(row.amount)} at Revel; if a station took it, record it there"
-            yield differs(DifferenceKind.PAYMENT_EXTRA, text, "payments", ZERO, row.amount)
+            yield payment_extra(row.amount)
+
+
+def payment_extra(amount: Cents) -> Difference:
+    """The finding for money that a station took, or that somebody recorded twice."""
+    text = f"TripleSeat lacks a payment of {show(amount)} at Revel; if a station took it, record it there"
+    return differs(DifferenceKind.PAYMENT_EXTRA, text, "payments", ZERO, amount)
 
 
 def _payment_doubled(planned: Cents, times: int, stored: Cents) -> Difference:

@@ -99,10 +99,34 @@ def is_voided(order: OrderRow, items: Iterable[ItemRow], payments: Iterable[Paym
 def agrees_with(
     plan: Plan, written: Plan, order: OrderRow, items: Collection[ItemRow], payments: Collection[PaymentRow]
 ) -> bool:
-    """Whether somebody has changed the order to match this plan of its event, to the cent, whatever its uuids."""
-    received = sum(payment.amount for payment in payments if payment.counts)
-    differs = describe_differences(plan, order, ("establishment", *AMOUNTS))
-    return has_items(plan, written, items) and not differs and plan.paid == received
+    """Whether somebody has changed the order to match this plan of its event, to the cent, whatever its uuids.
+
+    What a station took of its balance since is normal service.
+    """
+    at_station = sum_taken(plan, payments)
+    strangers = [each.amount for each in payments if each.counts and each.uuid not in _payment_uuids(written)]
+    balance = plan.remaining_due - at_station
+    differs = describe_differences(plan, order, ("establishment", *(name for name in AMOUNTS if name != "balance")))
+    if differs or order.amounts["balance"] != balance or not has_items(plan, written, items):
+        return False
+    return at_station == 0 or (balance >= 0 and _is_sum_of(at_station, strangers))
+
+
+def sum_taken(plan: Plan, payments: Iterable[PaymentRow]) -> Cents:
+    """How much more was paid than the plan has."""
+    return Cents(sum(each.amount for each in payments if each.counts) - plan.paid)
+
+
+def _payment_uuids(plan: Plan) -> frozenset[str]:
+    return frozenset(payment.uuid for payment in plan.payments)
+
+
+def _is_sum_of(amount: Cents, parts: Iterable[Cents]) -> bool:
+    """Whether some of the parts add up to the amount."""
+    sums = {0}
+    for part in parts:
+        sums |= {each + part for each in sums if each + part <= amount}
+    return amount in sums
 
 
 def has_items(plan: Plan, written: Plan, items: Collection[ItemRow]) -> bool:
