@@ -335,6 +335,20 @@ def test_what_a_person_settled_is_out_of_the_way(shell: Shell) -> None:
     assert {each["event_id"] for each in told["resolved"]} == {str(UNMAPPED), str(MISSED)}
 
 
+def test_a_second_order_is_told_though_a_person_resolved_its_event(shell: Shell) -> None:
+    shell.sync()
+    shell.world.add_order(PAID, "Triple Seat_{}")
+    while PAID not in held(shell):
+        shell.world.time.move(minutes=45)
+        shell.sync()
+    shell.run("resolve", str(PAID), "--config", str(shell.write_config()), "--as", "done", "--note", "seen")
+    assert PAID in held(shell)
+
+
+def held(shell: Shell) -> list[int]:
+    return [int(each["id"]) for each in status(shell, "--json").answer["held"]]
+
+
 def test_while_a_run_goes_on_it_tells_what_is_stored_so_far(shell: Shell) -> None:
     told: list[Ran] = []
     config = str(shell.write_config())

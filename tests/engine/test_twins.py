@@ -393,6 +393,78 @@ def test_once_ours_is_deleted_the_other_order_is_no_twin(world: World) -> None:
     assert later(world).exit_status == 0
 
 
+SUMS = ("subtotal", "tax", "gratuity", "discount_amount", "final_total", "remaining_due")
+
+
+def clone_whole(world: World, **fields: Any) -> int:
+    """Another order like the newest one, with its items and its history row."""
+    number = max(world.revel.state.rows["Order"])
+    twin = clone(world, orderhistory=[], **fields)
+    for resource in ("OrderItem", "OrderHistory"):
+        for row in list(world.revel.state.rows[resource].values()):
+            if row["order"] == f"/resources/Order/{number}/":
+                copied = {k: v for k, v in row.items() if k not in {"id", "resource_uri", "order"}}
+                world.revel.add(resource, None, **copied, order=f"/resources/Order/{twin}/")
+    return twin
+
+
+def void(world: World, order: int) -> None:
+    """Void all of an order, as a station does: it can't delete one."""
+    link = f"/resources/Order/{order}/"
+    world.revel.state.rows["Order"][order].update(dict.fromkeys(SUMS, Decimal(0)))
+    for row in world.revel.state.rows["OrderItem"].values():
+        if row["order"] == link:
+            row["voided_date"] = "2026-12-12T11:00:00"
+    for row in world.revel.state.rows["Payment"].values():
+        if row["order"] == link:
+            row["deleted"] = True
+
+
+@pytest.mark.parametrize("names", [{}, {"uuid": OTHER_UUID}, {"local_id": None}], ids=["both", "our name", "our uuid"])
+def test_a_twin_that_was_voided_is_none_any_more(world: World, names: dict[str, Any]) -> None:
+    later(world)
+    twin = clone_whole(world, **names)
+    while later(world).exit_status == 0:
+        pass
+    void(world, twin)
+    for _ in range(4):
+        report = later(world)
+        assert (verdict(report, FULL), report.exit_status) == ("skipped ALREADY_INJECTED", 0)
+    assert len(world.revel.requests) <= 5
+
+
+def test_two_orders_of_a_cancelled_event_that_were_both_voided_are_no_twins(world: World) -> None:
+    later(world)
+    twin = clone_whole(world)
+    assert later(world).exit_status == 14
+    void(world, twin)
+    void(world, 5550101)
+    world.tripleseat.cancel_event(FULL)
+    assert [later(world).exit_status for _ in range(4)] == [0] * 4
+
+
+def test_a_twin_without_any_item_is_an_alarm_though_it_has_no_amount(world: World) -> None:
+    later(world)
+    world.revel.state.rows["Order"][clone(world)].update(dict.fromkeys(SUMS, Decimal(0)))
+    assert later(world).exit_status == 14
+
+
+def test_an_order_that_arrived_late_is_no_alarm_once_it_was_voided(resent: World) -> None:
+    assert later(resent).exit_status == 14
+    resent.revel.add("OrderItem", None, order="/resources/Order/5550102/", quantity=1, price=1)
+    void(resent, 5550102)
+    assert [later(resent).exit_status for _ in range(3)] == [0] * 3
+
+
+def test_an_order_is_finished_once_its_twin_was_voided(world: World, way: Way) -> None:
+    world.at("after POST .*History", lambda: clone_whole(world))
+    assert verdict(world.sync(), FULL) == "held DUPLICATE_ORDERS"
+    void(world, 5550102)
+    report = later(world)
+    assert (verdict(report, FULL), report.exit_status) == ("injected", 0)
+    assert [later(world).exit_status for _ in range(3)] == [0] * 3
+
+
 def test_a_history_row_that_turns_up_twice_after_the_run_is_an_alarm_in_every_later_one(world: World) -> None:
     assert verdict(world.sync(), FULL) == "injected"
     twin = clone(world, "OrderHistory")

@@ -303,7 +303,7 @@ def _check(
     singles: Counter[SingleRead],
 ) -> Outcome | None:
     """The event's outcome with what Revel shows of its order now; None if there is nothing to report."""
-    doubles = _find_doubles(rows)
+    doubles = _find_doubles(ctx, rows)
     if doubles:
         return hold_doubled(state, record, doubles, outcome)
     if record.state == "foreign":
@@ -324,8 +324,8 @@ def _check(
     return _compare(ctx, state, record, row, before, outcome)
 
 
-def _find_doubles(rows: Iterable[OrderRow]) -> Hold | None:
-    live = {row.id for row in rows if not row.deleted}
+def _find_doubles(ctx: RunContext, rows: Iterable[OrderRow]) -> Hold | None:
+    live = [row.id for row in ctx.revel.standing(rows)]
     return Hold(Reason.DUPLICATE_ORDERS, tell_doubles(live), tuple(sorted(live))) if len(live) > 1 else None
 
 
@@ -336,7 +336,7 @@ def _search_doubles(ctx: RunContext, record: OrderRecord) -> Hold | None:
         rows = [*ctx.revel.find_orders(uuid, _names_of(ctx, record)), *ctx.revel.find_by_uuid(uuid)]
     except Unreadable:
         return None
-    return _find_doubles(rows)
+    return _find_doubles(ctx, rows)
 
 
 def _warn_unreadable(record: OrderRecord, error: Unreadable) -> None:

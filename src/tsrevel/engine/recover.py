@@ -84,7 +84,7 @@ def find_order(
     if order_id and not found:
         row = ctx.revel.find_by_id(order_id)
         found = {row.id: row} if row and (row.uuid == uuid or row.local_id in local_ids) else {}
-    rows = {row.id: row for row in found.values() if not row.deleted}
+    rows = {row.id: row for row in ctx.revel.standing(found.values())}
     if len(rows) > 1:
         return Hold(Reason.DUPLICATE_ORDERS, tell_doubles(rows), tuple(sorted(rows)))
     gone = found.keys() - ctx.ledger.orders.dropped(event_id) if found and not rows else ()

@@ -199,7 +199,7 @@ def _read_order(ctx: RunContext, plan: Plan, order_id: OrderId) -> OrderRow | Mi
     if order_id not in rows:
         found = ctx.revel.find_by_id(order_id)
         rows |= {found.id: found} if found else {}
-    live = sorted(row.id for row in rows.values() if not row.deleted)
+    live = sorted(row.id for row in ctx.revel.standing(rows.values()))
     if len(live) > 1:
         return Mismatch(Reason.DUPLICATE_ORDERS, tell_doubles(live), alarm=True)
     row = rows.get(order_id) or next(iter(rows.values()), None)

@@ -30,8 +30,10 @@ _STATUSES = f"""
                    0)),
             last_seen_at) AS since
     FROM sightings LEFT JOIN orders USING (event_id)
-    WHERE event_id NOT IN (SELECT event_id FROM resolutions)
+    WHERE (event_id NOT IN (SELECT event_id FROM resolutions)
+        OR (reason = 'DUPLICATE_ORDERS' AND orders.state IN ('settled', 'foreign')))
 """  # noqa: S608 (no value comes from outside)
+"""A resolution ends no report of a second order."""
 # `+event_day` makes SQLite sort the found rows. Without + it reads every event, row by row, by the index of days.
 _HELD_OR_FAILED = f"""
     {_STATUSES} AND sightings.status IN ('held', 'failed') ORDER BY +event_day, location, event_id
@@ -206,7 +208,7 @@ class LedgerQueries:
         self._transactions = transactions
 
     def held_or_failed(self) -> tuple[EventStatus, ...]:
-        """The unresolved events that were held or failed when last seen, by day."""
+        """The events that were held or failed when last seen, by day; resolved ones only with a second order."""
         return self._statuses(_HELD_OR_FAILED)
 
     def waiting(self) -> tuple[EventStatus, ...]:

@@ -128,7 +128,7 @@ _ADVICE: dict[tuple[Reason, Status | None], str] = {
     (Reason.ORDER_TOO_LARGE, None): "check the event; if its total is right, raise safety.max_order_total",
     (Reason.RUN_LIMIT_REACHED, None): _NEXT_RUN,
     (Reason.OUTCOME_UNKNOWN, None): "nothing to do: the next run checks Revel before it writes",
-    (Reason.DUPLICATE_ORDERS, None): "delete the wrong orders in Revel",
+    (Reason.DUPLICATE_ORDERS, None): "delete or void the wrong orders in Revel",
     (Reason.ORDER_DIFFERS, None): (
         "check the order in Revel and correct it there, "
         'then run `tsrevel resolve {event} --as done --note "corrected in Revel"`'

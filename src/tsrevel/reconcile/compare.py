@@ -83,13 +83,11 @@ def compare_live(case: EventComparison, policy: Policy) -> Iterator[Difference]:
 def _doubles(case: EventComparison, rows: Sequence[OrderRow]) -> Difference:
     ids = tuple(sorted(row.id for row in rows))
     named = ", ".join(sorted({repr(row.local_id) for row in rows}))
-    text = (
-        f"Revel has {len(rows)} orders of this event: {', '.join(ids)} (local_id {named}); delete the wrong ones there"
-    )
+    told = f"Revel has {len(rows)} orders of this event: {', '.join(ids)} (local_id {named})"
     return replace(
         totals_of(case),
         kind=DifferenceKind.DUPLICATE_ORDERS,
-        text=text,
+        text=f"{told}; delete or void the wrong ones there",
         reason=Reason.DUPLICATE_ORDERS,
         orders=ids,
         revel=Cents(sum(row.amounts["total"] for row in rows)),

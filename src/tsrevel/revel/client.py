@@ -11,7 +11,7 @@ from functools import partial
 from tsrevel.errors import AnswerFault, OutcomeUnknown, Refused, TryNextRun, Unreadable
 from tsrevel.planning.model import EstablishmentId, Labels, OrderId, Plan, ProductId, Step
 from tsrevel.planning.products import Catalogue, Product
-from tsrevel.revel.compare import compare_stored, shows_discount, shows_totals
+from tsrevel.revel.compare import compare_stored, is_voided, shows_discount, shows_totals
 from tsrevel.revel.decode import (
     ORDER_FIELDS,
     PRODUCT_FIELDS,
@@ -194,6 +194,20 @@ class Revel(ApiService):
             tuple(map(decode_history, self._parts("OrderHistory", order))),
         )
 
+    def standing(self, rows: Iterable[OrderRow]) -> tuple[OrderRow, ...]:
+        """The orders that aren't deleted; of several, those that nobody voided, or the first if all were voided.
+
+        A station can only void. An order without any item stands: a run may only have begun it.
+        """
+        live = tuple({row.id: row for row in rows if not row.deleted}.values())
+        return tuple(row for row in live if not self._was_voided(row)) or live[:1] if len(live) > 1 else live
+
+    def _was_voided(self, row: OrderRow) -> bool:
+        if row.amounts["total"] or row.amounts["balance"]:
+            return False
+        contents = self.contents(row.id)
+        return bool(contents.items) and is_voided(row, contents.items, contents.payments)
+
     def items(self, order: OrderId) -> Contents:
         """Only the order's items, read now."""
         return Contents(None, tuple(map(decode_item, self._parts("OrderItem", order))))
@@ -256,7 +270,7 @@ class Revel(ApiService):
         """A deleted order of ours counts as written: it must not be made again."""
         rows = self._orders({"local_id": plan.local_id}, plan.uuid, (plan.local_id,))
         ours = [row for row in rows if row.uuid == plan.uuid] or list(self.find_by_uuid(plan.uuid))
-        standing = {row.id: row for row in (*rows, *ours) if not row.deleted}
+        standing = {row.id: row for row in self.standing((*rows, *ours))}
         own = min(ours, key=lambda row: row.deleted, default=None)
         if own and len(standing) > 1:
             return WriteResult(own.id, tell_doubles(standing), doubled=True)
@@ -300,7 +314,7 @@ class Revel(ApiService):
 def tell_doubles(order_ids: Iterable[str]) -> str:
     """The message about an event with several orders."""
     ids = sorted(order_ids)
-    return f"Revel has {len(ids)} orders of this event: {', '.join(ids)}; delete the wrong ones in Revel"
+    return f"Revel has {len(ids)} orders of this event: {', '.join(ids)}; delete or void the wrong ones in Revel"
 
 
 def tell_renamed(step: Step) -> str:
