@@ -248,6 +248,49 @@ def test_a_cancelled_event_whose_order_was_only_made_cheaper_is_a_change(made: W
     assert look(next_run(made)) == (CHANGED, 3)
 
 
+def name_another(world: World) -> int:
+    """Enter another order by hand, under a number of its own, and name it for the event."""
+    number = world.add_order(FULL, "912", final_total=Decimal(50), remaining_due=Decimal(50))
+    with world.ledger() as ledger:
+        ledger.events.resolve(EventId(str(FULL)), "done", "entered by hand", OrderId(str(number)))
+    return number
+
+
+@pytest.mark.parametrize("undo", [delete, remove, void])
+@pytest.mark.parametrize("grown", [True, False])
+def test_an_order_that_is_gone_is_no_change_if_a_person_named_another_one_that_stands(
+    made: World, undo: Callable[[World], None], grown: bool
+) -> None:
+    if grown:
+        ask_for(made, 5)
+        assert look(next_run(made)) == (CHANGED, 3)
+    undo(made)
+    name_another(made)
+    assert [look(next_run(made)) for _ in range(3)] == [(ALREADY, 0)] * 3
+
+
+def test_of_an_order_that_another_one_replaced_each_change_of_the_event_is_told(made: World) -> None:
+    void(made)
+    name_another(made)
+    ask_for(made, 5)
+    report = next_run(made)
+    assert look(report) == (CHANGED, 3)
+    text = find_outcome(report, FULL).text
+    assert ("total 20.00 → 50.00" in text, "changed at Revel" in text) == (True, False)
+    assert look(next_run(made)) == (ALREADY, 0)
+    made.tripleseat.cancel_event(FULL)
+    assert [look(next_run(made)) for _ in range(2)] == [(CANCELLED, 3), (ALREADY, 0)]
+
+
+@pytest.mark.parametrize("how", ["deleted", "voided"])
+def test_an_order_that_is_gone_together_with_the_named_one_is_told(made: World, how: str) -> None:
+    number = name_another(made)
+    delete(made)
+    row = made.revel.state.rows["Order"][number]
+    row.update({"deleted": True} if how == "deleted" else dict.fromkeys(("final_total", "remaining_due"), Decimal(0)))
+    assert look(next_run(made)) == (CHANGED, 3)
+
+
 def test_an_order_that_is_deleted_though_its_event_stands_is_a_change(made: World) -> None:
     ask_for(made, 5)
     next_run(made)

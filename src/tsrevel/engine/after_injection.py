@@ -18,7 +18,7 @@ from operator import itemgetter
 from typing import Literal
 
 from tsrevel.engine.context import OrderChangeReported, RunContext, RunState
-from tsrevel.engine.event_drift import find_drift, hold_doubled
+from tsrevel.engine.event_drift import about_others, find_drift, hold_doubled
 from tsrevel.engine.find import warn
 from tsrevel.engine.outcomes import (
     Outcome,
@@ -30,13 +30,13 @@ from tsrevel.engine.outcomes import (
 )
 from tsrevel.engine.verify import find_twice
 from tsrevel.errors import LedgerUnusable, Refused, StopRun, TryNextRun, TsrevelError, Unreadable
-from tsrevel.ledger import OrderRecord, StationChange, StationReport
+from tsrevel.ledger import EventDrift, OrderRecord, StationChange, StationReport
 from tsrevel.planning.identity import known_local_ids, order_uuid
 from tsrevel.planning.model import Event, EventId, Hold, OrderId, Plan, Skip
 from tsrevel.planning.reasons import Reason, Status
 from tsrevel.planning.screening import event_day, find_location, find_zone
 from tsrevel.revel.client import tell_doubles
-from tsrevel.revel.compare import IDENTITY, agrees_with, has_items, is_voided, planned_fields, shown_fields
+from tsrevel.revel.compare import IDENTITY, agrees_with, has_items, planned_fields, shown_fields
 from tsrevel.revel.decode import OrderRow
 from tsrevel.transport.write_gate import WriteScope
 
@@ -124,13 +124,14 @@ def note_changed_order(ctx: RunContext, state: RunState, record: OrderRecord, ou
     if record.order_id is None:
         return outcome
     try:
-        doubles = _search_doubles(ctx, record)
+        rows = _search(ctx, record)
+        doubles = _find_doubles(ctx, rows)
         if doubles:
             return hold_doubled(state, record, doubles, outcome)
         if record.state == "foreign":
             return _note_foreign(ctx, state, record, record.order_id, outcome)
         row = _find(ctx, record, record.order_id)
-        return _compare(ctx, state, record, row, None, outcome) or outcome
+        return _compare(ctx, state, record, row, rows, None, outcome) or outcome
     except (StopRun, TryNextRun, Refused):  # nothing is known of the order then
         return outcome
 
@@ -308,20 +309,20 @@ def _check(
         return hold_doubled(state, record, doubles, outcome)
     if record.state == "foreign":
         return _check_foreign(ctx, state, record, rows, before, outcome, singles)
-    own = next((row for row in rows if row.id == record.order_id), None)
-    if own and record.plan:
-        shown = _confirm(ctx, record.plan, own, before, singles)
-        if isinstance(shown, Hold):
-            return hold_doubled(state, record, shown, outcome)
-        return _compare(ctx, state, record, shown, before, outcome)
-    if record.order_id is None or not _may_read(singles, "lost"):
+    row: OrderRow | Hold | None = next((row for row in rows if row.id == record.order_id), None)
+    if isinstance(row, OrderRow) and record.plan:
+        row = _confirm(ctx, record.plan, row, before, singles)
+        if isinstance(row, Hold):
+            return hold_doubled(state, record, row, outcome)
+    elif record.order_id is None or not _may_read(singles, "lost"):
         return None
-    try:
-        row = _find(ctx, record, record.order_id)
-    except Unreadable as error:
-        _warn_unreadable(record, error)
-        return None
-    return _compare(ctx, state, record, row, before, outcome)
+    else:
+        try:
+            row = _find(ctx, record, record.order_id)
+        except Unreadable as error:
+            _warn_unreadable(record, error)
+            return None
+    return _compare(ctx, state, record, row, rows, before, outcome)
 
 
 def _find_doubles(ctx: RunContext, rows: Iterable[OrderRow]) -> Hold | None:
@@ -329,14 +330,13 @@ def _find_doubles(ctx: RunContext, rows: Iterable[OrderRow]) -> Hold | None:
     return Hold(Reason.DUPLICATE_ORDERS, tell_doubles(live), tuple(sorted(live))) if len(live) > 1 else None
 
 
-def _search_doubles(ctx: RunContext, record: OrderRecord) -> Hold | None:
-    """Several orders of the event; None also if Revel's answer to the search isn't usable."""
+def _search(ctx: RunContext, record: OrderRecord) -> list[OrderRow]:
+    """Every order of the event; none also if Revel's answer to the search isn't usable."""
     uuid = order_uuid(record.event_id)
     try:
-        rows = [*ctx.revel.find_orders(uuid, _names_of(ctx, record)), *ctx.revel.find_by_uuid(uuid)]
+        return [*ctx.revel.find_orders(uuid, _names_of(ctx, record)), *ctx.revel.find_by_uuid(uuid)]
     except Unreadable:
-        return None
-    return _find_doubles(ctx, rows)
+        return []
 
 
 def _warn_unreadable(record: OrderRecord, error: Unreadable) -> None:
@@ -373,37 +373,69 @@ def _compare(
     state: RunState,
     record: OrderRecord,
     row: OrderRow | None,
+    rows: Iterable[OrderRow],
     shown_before: ShownFields | None,
     outcome: Outcome | None,
+    instead_of: OrderId | None = None,
 ) -> Outcome | None:
     """The event's outcome with the changes of its order; None if there is nothing to report.
 
-    If a person has changed the order to what its changed event asks for, only those changes are reported that the order
-    can't show.
+    Of an order that a person changed to what its changed event asks for, only changes that it can't show are reported;
+    of one that is gone and for which a person named another, only the event's. If it is gone, and of `rows` a whole
+    twin with our uuid was kept, that is the order from now on, `instead_of` ours.
     """
     if record.plan is None:
         return None
+    twins = [each for each in rows if each.uuid == record.plan.uuid and each.id != record.order_id]
+    kept = next((each for each in twins if ctx.revel.is_gone(row) and _is_whole(ctx, record, each)), None)
+    if kept:
+        if not ctx.dry_run:
+            ctx.ledger.orders.settle(ctx.run_id, record.event_id, kept.id, record.digest)
+        about = outcome and about_others(outcome, record, [kept.id])
+        now = replace(record, order_id=kept.id)
+        return _compare(ctx, state, now, kept, (), shown_before, about, instead_of=record.order_id) or about
     planned, shown = as_planned(record.plan), _as_shown(record.plan, row)
-    before = {**planned, **(shown_before or {})}  # an older version stored fewer fields
+    before, changes = {**planned, **(shown_before or {})}, []  # an older version stored fewer fields
+    if instead_of and shown_before:
+        before |= {"there": "yes", "deleted": "no"}
+        changes = [f"it stands in place of order {instead_of}"]
     told = outcome if outcome and is_told_change(outcome) else None
-    if shown == before and told is None:
+    if shown == before and told is None and not changes:
         return None
-    changes = describe_order_changes(before, shown)
+    changes += describe_order_changes(before, shown)
     what = f"Revel order {record.order_id} was changed at Revel: {', '.join(changes)}"
-    if _agrees(ctx, state, record, row, shown):
+    drift, gone = find_drift(state, record), ctx.revel.is_gone(row)
+    cancelled = drift.cancelled if drift else record.cancelled
+    named = gone and _named_order_stands(ctx, record)
+    others = _find_others(ctx, record) if gone and cancelled and not named else []
+    is_seen_to = gone and not (named or others) and not (cancelled and _may_be_replaced(ctx, record))
+    if is_seen_to if cancelled else _agrees(ctx, record, drift, row, shown):
         state.reports.append(OrderChangeReported(record.event_id, shown, None, agrees=what if changes else ""))
         if told and told.unshown:
             return replace(told, text=told.unshown, unshown="")
         return order_stands(replace(told, news=False), record) if told else None
-    report = None
-    if changes:
+    told, report, is_unwanted = told and about_others(told, record, others), None, False
+    if changes and (cancelled or not named):
         change = StationChange.UNDONE if shown == planned else StationChange.CHANGED
-        report = StationReport(change, f"{what}; {_ENDINGS[change]}")
-    if shown != before:
+        ending = _ENDINGS[change]
+        is_unwanted = cancelled and told is None and bool(others)
+        if is_unwanted:
+            ending = f"its event is cancelled: if nobody wants Revel order {', '.join(others)}, void it in Revel"
+        report = StationReport(change, f"{what}; {ending}")
+    if report or shown != before:
         state.reports.append(OrderChangeReported(record.event_id, shown, report))
     if report:
-        return _tell(record, outcome, report.text, shown)
-    return _tell_made(ctx, state, record, record.plan, row, shown, told) if told and told.is_as_made else None
+        changed = _tell(record, told or outcome, report.text, shown)
+        return replace(changed, reason=Reason.CANCELLED_AFTER_INJECTION) if is_unwanted else changed
+    return _tell_made(ctx, state, record, record.plan, row, shown, told) if told and told.is_as_made else told
+
+
+def _is_whole(ctx: RunContext, record: OrderRecord, twin: OrderRow) -> bool:
+    """Whether the twin stands, and was finished with the items of the order as made or as last seen."""
+    if ctx.revel.is_gone(twin) or not twin.printed or twin.has_history is False:
+        return False
+    items, plans = ctx.revel.items(twin.id).items, (record.plan, record.seen_plan)
+    return any(plan and record.plan and has_items(plan, record.plan, items) for plan in plans)
 
 
 def _tell_made(
@@ -484,26 +516,25 @@ def _compare_foreign(
     """The event's outcome if somebody else's order is gone, or stands again, since the last report; else None."""
     if shown == (before or _STANDS):
         return None
-    event_id, whose = record.event_id, f"Revel order {record.order_id}, which someone else made,"
+    whose = f"Revel order {record.order_id}, which someone else made,"
     if shown == _STANDS:
         change, text = StationChange.UNDONE, f"{whose} stands again"
     else:
         change, text = StationChange.CHANGED, f"{whose} {'was deleted' if shown['there'] == 'yes' else 'is gone'}"
         if is_ahead:
-            command = f'tsrevel resolve {event_id} --as open --note "order wanted"'
+            command = f'tsrevel resolve {record.event_id} --as open --note "order wanted"'
             text += f". If the event needs an order, run `{command}`: the next run makes it"
-    state.reports.append(OrderChangeReported(event_id, shown, StationReport(change, text)))
+    state.reports.append(OrderChangeReported(record.event_id, shown, StationReport(change, text)))
     return _tell(record, outcome, text, shown)
 
 
-def _agrees(ctx: RunContext, state: RunState, record: OrderRecord, row: OrderRow | None, shown: ShownFields) -> bool:
-    """Whether a person has changed the order to what its event asks for, after that was changed or cancelled.
+def _agrees(
+    ctx: RunContext, record: OrderRecord, drift: EventDrift | None, row: OrderRow | None, shown: ShownFields
+) -> bool:
+    """Whether a person has changed the order to what its event asks for, after that was changed.
 
     A change that the order doesn't show, such as another day, is for a person to settle.
     """
-    drift = find_drift(state, record)
-    if drift.cancelled if drift else record.cancelled:
-        return _is_gone(ctx, row) and not _has_other_order(ctx, record)
     now = (drift.plan if drift else None) or record.seen_plan
     trouble = record.seen_trouble if drift is None or drift.keeps_trouble else drift.trouble
     if row is None or now is None or trouble or record.plan is None:
@@ -514,27 +545,23 @@ def _agrees(ctx: RunContext, state: RunState, record: OrderRecord, row: OrderRow
     return agrees_with(now, record.plan, row, contents.items, contents.payments)
 
 
-def _is_gone(ctx: RunContext, row: OrderRow | None) -> bool:
-    """Whether the order was deleted or voided. An order that was free from the start has no amount, but its items."""
-    if row is None or row.deleted:
-        return True
-    if row.amounts["total"] or row.amounts["balance"]:
-        return False
-    contents = ctx.revel.contents(row.id)
-    return is_voided(row, contents.items, contents.payments)
-
-
-def _has_other_order(ctx: RunContext, record: OrderRecord) -> bool:
-    """Whether an order that a person named for the event, besides ours, still stands.
-
-    If none was named, one may stand all the same when the event is first cancelled (`Resolution.may_replace`).
-    """
+def _named_order_stands(ctx: RunContext, record: OrderRecord) -> bool:
+    """Whether an order that a person named for the event, besides ours, still stands."""
     resolution = ctx.ledger.events.resolutions([record.event_id]).get(record.event_id)
     others = [each for each in resolution.orders if each != record.order_id] if resolution else []
-    if resolution and not others:
-        return resolution.may_replace and not record.cancelled
-    rows = [ctx.revel.find_by_id(each) for each in others]
-    return any(row and not row.deleted for row in rows)
+    return any(not ctx.revel.is_gone(ctx.revel.find_by_id(each)) for each in others)
+
+
+def _may_be_replaced(ctx: RunContext, record: OrderRecord) -> bool:
+    """Whether an order that nobody named may stand in place of ours now that the event is cancelled."""
+    resolution = ctx.ledger.events.resolutions([record.event_id]).get(record.event_id)
+    return resolution is not None and resolution.may_replace and not record.cancelled
+
+
+def _find_others(ctx: RunContext, record: OrderRecord) -> list[OrderId]:
+    """The orders besides ours that stand under a name or the uuid of the event."""
+    others = {row.id: row for row in _search(ctx, record) if row.id != record.order_id}
+    return sorted(number for number, row in others.items() if not ctx.revel.is_gone(row))
 
 
 def _may_report_change(outcome: Outcome | None) -> bool:
@@ -548,8 +575,9 @@ def _tell(record: OrderRecord, outcome: Outcome | None, text: str, shown: ShownF
     about = outcome or describe_order(record)
     if about.news and about.text:  # the event has changed as well, or was cancelled
         return replace(about, text=f"{about.text}; {text}", details=(*about.details, *details))
-    change = Skip(Reason.CHANGED_AFTER_INJECTION, text, details)
-    return replace(not_written(about, change), order_id=record.order_id, news=True)
+    return replace(
+        not_written(about, Skip(Reason.CHANGED_AFTER_INJECTION, text, details)), order_id=record.order_id, news=True
+    )
 
 
 def as_planned(plan: Plan) -> ShownFields:

@@ -5,7 +5,7 @@ It only reads, and never changes the order.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import astuple, replace
 
 from tsrevel.engine.context import RunContext, RunState
@@ -23,7 +23,7 @@ from tsrevel.planning.event_details import (
     fill_unknown,
     without_labels,
 )
-from tsrevel.planning.model import Event, Hold, Location, Plan, Policy, Skip
+from tsrevel.planning.model import Event, Hold, Location, OrderId, Plan, Policy, Skip
 from tsrevel.planning.money import to_cents
 from tsrevel.planning.plan import with_options_of
 from tsrevel.planning.reasons import Reason
@@ -108,6 +108,14 @@ def tell_beside(state: RunState, record: OrderRecord, trouble: Outcome, compared
         state.reports.remove(drift)
     details = (*trouble.details, str(compared.reason), *compared.details)
     return replace(trouble, text=f"{trouble.text}; {compared.text}", details=details)
+
+
+def about_others(told: Outcome, record: OrderRecord, numbers: Sequence[OrderId]) -> Outcome:
+    """`told`, which names the ledger's order, with the numbers of those that stand, if there are others."""
+    if not numbers:
+        return told
+    text = told.text.replace(f"Revel order {record.order_id}", f"Revel order {', '.join(numbers)}")
+    return replace(told, order_id=numbers[0], text=text)
 
 
 def _is_again_as_made(

@@ -200,13 +200,18 @@ class Revel(ApiService):
         A station can only void. An order without any item stands: a run may only have begun it.
         """
         live = tuple({row.id: row for row in rows if not row.deleted}.values())
-        return tuple(row for row in live if not self._was_voided(row)) or live[:1] if len(live) > 1 else live
+        if len(live) < 2:
+            return live
+        return tuple(row for row in live if not (self.is_gone(row) and self.items(row.id).items)) or live[:1]
 
-    def _was_voided(self, row: OrderRow) -> bool:
+    def is_gone(self, row: OrderRow | None) -> bool:
+        """Whether the order was deleted or voided. One that was free from the start has no amount, but its items."""
+        if row is None or row.deleted:
+            return True
         if row.amounts["total"] or row.amounts["balance"]:
             return False
         contents = self.contents(row.id)
-        return bool(contents.items) and is_voided(row, contents.items, contents.payments)
+        return is_voided(row, contents.items, contents.payments)
 
     def items(self, order: OrderId) -> Contents:
         """Only the order's items, read now."""
