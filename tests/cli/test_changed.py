@@ -257,6 +257,18 @@ def test_a_cancelled_event_is_no_longer_listed_once_its_order_is_taken_away(
     assert listed_of_order(boxes) == ([str(FULL)], "CHANGED_AFTER_INJECTION")
 
 
+def test_a_cancelled_event_is_listed_again_once_its_voided_order_stands_again(boxes: Shell) -> None:
+    boxes.world.tripleseat.cancel_event(FULL)
+    boxes.sync()
+    corrections.void(boxes.world)
+    boxes.sync()
+    assert changed(boxes) == []
+    boxes.world.time.move(minutes=45)
+    corrections.correct(boxes.world, 2)
+    assert boxes.sync().status == 3
+    assert listed_of_order(boxes) == ([str(FULL)], "CANCELLED_AFTER_INJECTION")
+
+
 # Events that a person resolved, and whose orders tsrevel didn't make
 
 

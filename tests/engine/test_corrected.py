@@ -291,6 +291,20 @@ def test_an_order_that_is_gone_together_with_the_named_one_is_told(made: World, 
     assert look(next_run(made)) == (CHANGED, 3)
 
 
+def test_a_cancelled_event_is_told_of_its_order_that_stands_again(made: World) -> None:
+    made.tripleseat.cancel_event(FULL)
+    next_run(made)
+    void(made)
+    assert look(next_run(made)) == (ALREADY, 0)
+    correct(made, 2)
+    report = next_run(made)
+    assert look(report) == (CANCELLED, 3)
+    text = find_outcome(report, FULL).text
+    assert f"its event is cancelled: if nobody wants Revel order {ORDER}, void it in Revel" in text
+    assert "again as tsrevel made it" not in text
+    assert look(next_run(made)) == (ALREADY, 0)
+
+
 def test_an_order_that_is_deleted_though_its_event_stands_is_a_change(made: World) -> None:
     ask_for(made, 5)
     next_run(made)

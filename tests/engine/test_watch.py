@@ -160,6 +160,23 @@ def test_an_order_that_is_gone_is_told_once(made: World) -> None:
     assert reported(made) == [StationChange.CHANGED, StationChange.UNDONE]
 
 
+@pytest.mark.parametrize("paid", [False, True])
+@pytest.mark.parametrize("product", ["", "/resources/Product/8102/"], ids=["the same items", "other items"])
+def test_an_order_is_again_as_made_only_if_its_items_are_too(made: World, product: str, paid: bool) -> None:
+    """Its amounts alone don't show that, and a payment that a station took meanwhile doesn't matter."""
+    before = {name: made.revel.order(ORDER)[name] for name in ("subtotal", "final_total", "remaining_due")}
+    change(made, **dict.fromkeys(before, Decimal("1.00")))
+    next_run(made)
+    change(made, **before | ({"remaining_due": Decimal(0)} if paid else {}))
+    row = next(iter(made.revel.state.rows["OrderItem"].values()))
+    row["product"] = product or row["product"]
+    report = next_run(made)
+    assert verdict(report, FULL) == CHANGED
+    again = "it is again as tsrevel made it" in find_outcome(report, FULL).text
+    assert (again, reported(made)[-1]) == (not product, StationChange.CHANGED if product else StationChange.UNDONE)
+    assert verdict(next_run(made), FULL) == ALREADY
+
+
 def test_both_changes_are_told_where_event_and_order_have_changed(made: World) -> None:
     made.revel.pos_touch(ORDER)
     made.tripleseat.cancel_event(FULL)

@@ -416,11 +416,16 @@ def _compare(
         return order_stands(replace(told, news=False), record) if told else None
     told, report, is_unwanted = told and about_others(told, record, others), None, False
     if changes and (cancelled or not named):
-        change = StationChange.UNDONE if shown == planned else StationChange.CHANGED
+        is_as_made = not describe_order_changes(planned, shown)
+        change = StationChange.UNDONE if is_as_made else StationChange.CHANGED
         ending = _ENDINGS[change]
-        is_unwanted = cancelled and told is None and bool(others)
+        is_unwanted = cancelled and told is None and (is_as_made or bool(others))
         if is_unwanted:
-            ending = f"its event is cancelled: if nobody wants Revel order {', '.join(others)}, void it in Revel"
+            number = ", ".join(others) or record.order_id
+            ending = f"its event is cancelled: if nobody wants Revel order {number}, void it in Revel"
+        elif is_as_made and row and not has_items(record.plan, record.plan, ctx.revel.items(row.id).items):
+            change = StationChange.CHANGED
+            ending = f"it doesn't have the items that tsrevel wrote; {_ENDINGS[change]}"
         report = StationReport(change, f"{what}; {ending}")
     if report or shown != before:
         state.reports.append(OrderChangeReported(record.event_id, shown, report))
