@@ -433,6 +433,20 @@ def test_a_twin_that_was_voided_is_none_any_more(world: World, names: dict[str, 
     assert len(world.revel.requests) <= 6
 
 
+def test_a_twin_whose_items_can_not_be_read_stays_an_alarm_and_leaves_other_orders_checked(world: World) -> None:
+    later(world)
+    other = world.add_event(lines=[("Coffee Urn", 1, 38)])
+    later(world)
+    twin = clone_whole(world)
+    void(world, twin)
+    (item,) = (row for row in world.revel.state.rows["OrderItem"].values() if row["order"].endswith(f"/{twin}/"))
+    item["price"] = "many"
+    for _ in range(3):
+        assert verdict(later(world), other) == "held DUPLICATE_ORDERS"
+    world.revel.pos_touch(5550101)
+    assert verdict(later(world), FULL) == "skipped CHANGED_AFTER_INJECTION"
+
+
 def test_two_orders_of_a_cancelled_event_that_were_both_voided_are_no_twins(world: World) -> None:
     later(world)
     twin = clone_whole(world)

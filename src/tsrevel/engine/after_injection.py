@@ -106,6 +106,11 @@ def _note_changes(
             about, before = told.get(event_id), shown_before.get(event_id)
             try:
                 outcome = _check(ctx, state, record, rows, before, about, singles)
+            except Unreadable as error:  # a row of one order must not leave the others unchecked
+                text = "Revel order %s can't be read; the next run reads it again: %s"
+                ids = {"event_id": event_id, "order_id": record.order_id}
+                log.warning(text, record.order_id, error, extra=ids)
+                continue
             except TsrevelError:
                 raise
             except Exception as error:  # noqa: BLE001 (a fault of ours must not leave the other orders unchecked)
@@ -317,11 +322,7 @@ def _check(
     elif record.order_id is None or not _may_read(singles, "lost"):
         return None
     else:
-        try:
-            row = _find(ctx, record, record.order_id)
-        except Unreadable as error:
-            _warn_unreadable(record, error)
-            return None
+        row = _find(ctx, record, record.order_id)
     return _compare(ctx, state, record, row, rows, before, outcome)
 
 
@@ -337,11 +338,6 @@ def _search(ctx: RunContext, record: OrderRecord) -> list[OrderRow]:
         return [*ctx.revel.find_orders(uuid, _names_of(ctx, record)), *ctx.revel.find_by_uuid(uuid)]
     except Unreadable:
         return []
-
-
-def _warn_unreadable(record: OrderRecord, error: Unreadable) -> None:
-    about = {"event_id": record.event_id, "order_id": record.order_id}
-    log.warning("Revel order %s can't be read; the next run reads it again: %s", record.order_id, error, extra=about)
 
 
 def _confirm(
@@ -478,11 +474,7 @@ def _check_foreign(
     if shown not in (_STANDS, before):
         if record.order_id is None or not _may_read(singles, "lost"):
             return None
-        try:
-            shown = _read_foreign(ctx, record, record.order_id)
-        except Unreadable as error:
-            _warn_unreadable(record, error)
-            return None
+        shown = _read_foreign(ctx, record, record.order_id)
     return _compare_foreign(state, record, shown, before, outcome, is_ahead=True)
 
 

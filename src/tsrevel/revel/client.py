@@ -202,7 +202,13 @@ class Revel(ApiService):
         live = tuple({row.id: row for row in rows if not row.deleted}.values())
         if len(live) < 2:
             return live
-        return tuple(row for row in live if not (self.is_gone(row) and self.items(row.id).items)) or live[:1]
+        return tuple(row for row in live if not self._was_voided(row)) or live[:1]
+
+    def _was_voided(self, row: OrderRow) -> bool:
+        try:
+            return self.is_gone(row) and bool(self.items(row.id).items)
+        except Unreadable:  # nothing shows that it was
+            return False
 
     def is_gone(self, row: OrderRow | None) -> bool:
         """Whether the order was deleted or voided. One that was free from the start has no amount, but its items."""
