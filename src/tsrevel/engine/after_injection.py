@@ -552,7 +552,9 @@ def _named_order_stands(ctx: RunContext, record: OrderRecord) -> bool:
 def _may_be_replaced(ctx: RunContext, record: OrderRecord) -> bool:
     """Whether an order that nobody named may stand in place of ours now that the event is cancelled."""
     resolution = ctx.ledger.events.resolutions([record.event_id]).get(record.event_id)
-    return resolution is not None and resolution.may_replace and not record.cancelled
+    if resolution is None or record.cancelled or any(each != record.order_id for each in resolution.orders):
+        return False
+    return resolution.may_replace
 
 
 def _find_others(ctx: RunContext, record: OrderRecord) -> list[OrderId]:
