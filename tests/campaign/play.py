@@ -17,7 +17,6 @@ from datetime import datetime
 from pathlib import Path
 
 from tsrevel.cli.context import CliContext as Surroundings
-from tsrevel.cli.context import OutputOptions
 from tsrevel.cli.sync import SyncOptions, sync_all
 from tsrevel.engine.context import RunIdentity, RunState
 from tsrevel.engine.find import Window
@@ -206,9 +205,13 @@ class Player:
             return self.rig.sync(dry_run=mode == "dry")
         World.settings(self.rig)
         surroundings = Surroundings(
-            environ=self.rig.environ, stdout=io.StringIO(), stderr=io.StringIO(), runtime=self.rig.runtime()
+            self.rig.environ,
+            stdout=io.StringIO(),
+            stderr=io.StringIO(),
+            runtime=self.rig.runtime(),
+            config=self.rig.folder / "config.toml",
         )
-        return sync_all(surroundings, OutputOptions(config=self.rig.folder / "config.toml"), SyncOptions())
+        return sync_all(surroundings, SyncOptions())
 
     def _sync_thrice(self, run: Run) -> RunReport:
         """Three runs in one process, as several deliveries of one event are; what the last one reports.

@@ -10,7 +10,7 @@ from threading import Event
 
 import pytest
 
-from tsrevel.cli.context import CliContext, OutputOptions
+from tsrevel.cli.context import CliContext
 from tsrevel.cli.serve import ServedCommands
 from tsrevel.config import Settings
 from tsrevel.config.secret_values import CommandFailure, CommandResult
@@ -53,8 +53,9 @@ def vault() -> Iterator[Vault]:
 @pytest.fixture
 def commands(world: World, vault: Vault) -> ServedCommands:
     """The commands of a service that has read its settings."""
-    ctx = CliContext(environ=world.environ, runtime=replace(world.runtime(), run_command=vault.run))
-    commands = ServedCommands(ctx, OutputOptions(config=world.write_config()), {}, plain=False)
+    runtime = replace(world.runtime(), run_command=vault.run)
+    ctx = CliContext(environ=world.environ, runtime=runtime, config=world.write_config())
+    commands = ServedCommands(ctx, {}, plain=False)
     commands.settings()
     return commands
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tsrevel.cli.answers.assumptions import AssumptionsAnswer, encode_answer
-from tsrevel.cli.context import CliContext, OutputOptions
+from tsrevel.cli.context import CliContext
 from tsrevel.cli.doctor import show_findings
 from tsrevel.cli.logs import logging_to
 from tsrevel.cli.output import NOTHING_CHECKED
@@ -18,18 +18,18 @@ from tsrevel.planning.reasons import Reason
 from tsrevel.wiring import Runtime
 
 
-def probe_account(ctx: CliContext, flags: OutputOptions) -> int:
+def probe_account(ctx: CliContext) -> int:
     """Test every assumption. Exit status 10 if a critical one doesn't hold and isn't accepted.
 
     If a service gave no answer that could be used, it is that of a run which meets the same problem.
     """
     runtime = ctx.runtime or Runtime()
-    settings, problems = examine_settings(config=flags.config, environ=ctx.environ)
+    settings, problems = examine_settings(config=ctx.config, environ=ctx.environ)
     installation = Installation(settings, problems, ctx.environ, runtime)
     why = installation.switched_off()
     if why:
         text = f"nothing was tested: {why}"
-        if flags.json:
+        if ctx.json:
             ctx.answer(
                 AssumptionsAnswer(
                     success=False,
@@ -44,7 +44,7 @@ def probe_account(ctx: CliContext, flags: OutputOptions) -> int:
             ctx.say(f"{text[0].upper()}{text[1:]} (exit status {NOTHING_CHECKED}).")
         return NOTHING_CHECKED
     off = {name: keep_off(installation, name) for name in ("revel", "tripleseat")}
-    with logging_to(ctx.stderr, flags, "doctor", shows_warnings=False):
+    with logging_to(ctx, "doctor", shows_warnings=False):
         reasons = {name: each.because if each else None for name, each in off.items()}
         report = check_assumptions(settings, runtime, reasons["revel"], reasons["tripleseat"])
     accepted = settings.safety.accepted_assumptions
@@ -53,7 +53,7 @@ def probe_account(ctx: CliContext, flags: OutputOptions) -> int:
     status = most_severe({exit_status(found), config_wrong})
     if report.problem:
         ctx.tell(f"tsrevel: the answers couldn't be stored, so runs don't know them: {report.problem}")
-    if flags.json:
+    if ctx.json:
         ctx.answer(
             AssumptionsAnswer(
                 success=status == 0,
@@ -64,8 +64,8 @@ def probe_account(ctx: CliContext, flags: OutputOptions) -> int:
             )
         )
         return status
-    show_findings(found, ctx, flags)
-    if not flags.quiet:
+    show_findings(found, ctx)
+    if not ctx.quiet:
         told = [each for each in report.answers if each.result is not AssumptionResult.UNTOLD]
         counts = summarize(told) if told else "Nothing could be tested"
         end = "Runs may write." if status == 0 else f"Runs write nothing (exit status {status})."

@@ -8,7 +8,7 @@ from importlib.util import find_spec
 
 import typer
 
-from tsrevel.cli.context import CliContext, OutputOptions
+from tsrevel.cli.context import CliContext
 from tsrevel.cli.streams import trouble_of
 from tsrevel.errors import (
     USAGE,
@@ -34,7 +34,6 @@ UNFINISHED = "the next run continues from there"
 
 def guard(
     ctx: CliContext,
-    flags: OutputOptions,
     command: Callable[[], int],
     *,
     acts: bool = False,
@@ -46,7 +45,6 @@ def guard(
     after an interrupt; NOTHING_WRITTEN is printed only if `ctx.wrote` is false. A typer.BadParameter passes through:
     `run_command` reports it like typer's own usage errors.
     """
-    ctx.config = flags.config
     with ending_by_signals():
         try:
             status = command()
@@ -61,14 +59,14 @@ def guard(
             raise
         except TsrevelError as error:
             problems = error.problems if isinstance(error, ConfigError) else ()
-            return _fail(ctx, flags, str(error), error.exit_status, problems)
+            return _fail(ctx, str(error), error.exit_status, problems)
         except (KeyboardInterrupt, Terminated) as error:
             end = _ENDS[type(error)]
             perhaps_written = unfinished == NOTHING_WRITTEN and ctx.wrote
             left = "it may have written already" if perhaps_written else unfinished
-            return _fail(ctx, flags, f"{end}; {left}" if left else end, status_of(error))
+            return _fail(ctx, f"{end}; {left}" if left else end, status_of(error))
         except Exception as error:  # noqa: BLE001 (the last resort: reported by its place, as its text may quote data)
-            return _fail(ctx, flags, describe_fault(error), UNEXPECTED)
+            return _fail(ctx, describe_fault(error), UNEXPECTED)
         else:
             return status
 
@@ -94,10 +92,10 @@ def require_extra(extra: str, *packages: str) -> None:
         raise ConfigError((ConfigProblem(ConfigCode.EXTRA_MISSING, extra, "this installation", message, remedy),))
 
 
-def _fail(ctx: CliContext, flags: OutputOptions, text: str, status: int, problems: Iterable[ConfigProblem] = ()) -> int:
+def _fail(ctx: CliContext, text: str, status: int, problems: Iterable[ConfigProblem] = ()) -> int:
     for line in ctx.copyable(text).splitlines():
         print(f"tsrevel: {line}", file=ctx.stderr)
-    if flags.json:
+    if ctx.json:
         from tsrevel.cli.answers.model import FailureAnswer, ProblemJson, fill
 
         listed = tuple(fill(ProblemJson, each) for each in problems)

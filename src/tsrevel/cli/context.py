@@ -23,7 +23,7 @@ LogFormat = Literal["text", "json"]
 
 @dataclass(slots=True)
 class CliContext:
-    """One invocation's surroundings. Without `runtime` a run uses the real clock and the real network.
+    """One invocation's surroundings and common options. Without `runtime` a run uses the real clock and network.
 
     Its output streams print control characters as escapes, so no terminal obeys them.
     """
@@ -33,11 +33,16 @@ class CliContext:
     stdout: TextIO = field(default_factory=lambda: sys.stdout)
     stderr: TextIO = field(default_factory=lambda: sys.stderr)
     runtime: Runtime | None = None
+    config: Path | None = None
+    """The settings file that --config names."""
+    json: bool = False
+    quiet: bool = False
+    verbose: int = 0
+    """The number of -v."""
+    log_format: LogFormat = "text"
     answered: bool = field(default=False, init=False)
     wrote: bool = field(default=False, init=False)
     """Whether the command may have written by now. The message after an interrupt depends on it."""
-    config: Path | None = field(default=None, init=False)
-    """The settings file that --config names."""
     zone: tzinfo = field(default=UTC, init=False)
     """The time zone of times that people read: that of the settings once they are loaded."""
 
@@ -78,14 +83,3 @@ class CliContext:
         from tsrevel.cli.answers.model import FailureAnswer
 
         self.answer(FailureAnswer(error=error, exit_status=exit_status))
-
-
-@dataclass(frozen=True, slots=True)
-class OutputOptions:
-    """The common options. `verbose` counts the -v."""
-
-    config: Path | None = None
-    json: bool = False
-    quiet: bool = False
-    verbose: int = 0
-    log_format: LogFormat = "text"

@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 from urllib.request import ProxyHandler, Request, build_opener
 
 from tsrevel.cli.answers.runs import DemoAnswer, answer_report
-from tsrevel.cli.context import CliContext, OutputOptions
+from tsrevel.cli.context import CliContext
 from tsrevel.cli.output import Row, TextOutput, columns_of, show_table
 from tsrevel.cli.sandbox import Served, run_services
 from tsrevel.cli.sync import SyncOptions, sync_all
@@ -33,25 +33,24 @@ DELIVERED = "lost"
 DELIVERY_SECONDS = 30
 
 
-def demo(ctx: CliContext, flags: OutputOptions, *, serve: bool) -> int:
+def demo(ctx: CliContext, *, serve: bool) -> int:
     """Show the runs on stdout. Exit status 0 if every event ended as it should, to the cent and only once."""
     page = TextOutput(ctx)
-    page.console.quiet = flags.json or flags.quiet
+    page.console.quiet = ctx.json or ctx.quiet
     if not page.is_terminal:
         page.console.width = 100  # people read the demo, nobody searches it
     with TemporaryDirectory(prefix="tsrevel-demo-") as folder, run_services() as served:
         config = Path(folder, "config.toml")
         replace_file(config, served.config.encode())
-        flags = replace(flags, config=config)
-        trial, live = replace(ctx, environ={"DRY_RUN": "true"}), replace(ctx, environ={"DRY_RUN": "false"})
+        trial, live = (replace(ctx, config=config, environ={"DRY_RUN": each}) for each in ("true", "false"))
         spots = " and ".join(f"{spot.place.name} ({spot.place.zone})" for spot in served.day.locations)
         page.line("The sandbox runs a TripleSeat and a Revel on this machine. All their data is invented.")
         page.line(f"{spots}.")
         page.line()
         reports = [
-            _act(trial, flags, page, "1. A dry run reads and plans everything, and writes nothing."),
-            _act(live, flags, page, "2. A live run makes the orders."),
-            _act(live, flags, page, "3. Another live run finds nothing left to do."),
+            _act(trial, page, "1. A dry run reads and plans everything, and writes nothing."),
+            _act(live, page, "2. A live run makes the orders."),
+            _act(live, page, "3. Another live run finds nothing left to do."),
         ]
         if serve:
             _deliver(served, config, page)
@@ -59,7 +58,7 @@ def demo(ctx: CliContext, flags: OutputOptions, *, serve: bool) -> int:
         page.line()
         page.table(_PROOF_COLUMNS, _proof(served, config), indent=0)
         faults = _find_faults(served, *reports, serve=serve)
-    if flags.json:
+    if ctx.json:
         ctx.answer(DemoAnswer(success=not faults, faults=tuple(faults), runs=tuple(map(answer_report, reports))))
     for fault in faults:
         print(f"tsrevel: {fault}", file=ctx.stderr)
@@ -69,10 +68,10 @@ def demo(ctx: CliContext, flags: OutputOptions, *, serve: bool) -> int:
     return BROKEN_PROMISE if faults else 0
 
 
-def _act(ctx: CliContext, flags: OutputOptions, page: TextOutput, title: str) -> RunReport:
+def _act(ctx: CliContext, page: TextOutput, title: str) -> RunReport:
     page.line(title, "bold")
     page.line()
-    report = sync_all(ctx, flags, SyncOptions())
+    report = sync_all(ctx, SyncOptions())
     if not page.console.quiet:
         show_table(report, page)
     page.line()

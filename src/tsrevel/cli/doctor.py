@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from tsrevel.cli.answers.model import fill
 from tsrevel.cli.answers.setup import CheckJson, DoctorAnswer
-from tsrevel.cli.context import CliContext, OutputOptions
+from tsrevel.cli.context import CliContext
 from tsrevel.cli.logs import logging_to
 from tsrevel.cli.output import NOTHING_CHECKED, TextOutput
 from tsrevel.config import examine_settings
@@ -24,24 +24,24 @@ _GROUPS = {"tripleseat": "TripleSeat", "revel": "Revel", "assumptions": "Assumpt
 _AROUND = frozenset({"mappings", "clock", "email", "monitor", "schedule"})
 
 
-def doctor(ctx: CliContext, flags: OutputOptions) -> int:
+def doctor(ctx: CliContext) -> int:
     """Check the installation and report each finding; the exit status of the worst."""
     runtime = ctx.runtime or Runtime()
-    settings, problems = examine_settings(config=flags.config, environ=ctx.environ)
+    settings, problems = examine_settings(config=ctx.config, environ=ctx.environ)
     installation = Installation(settings, problems, ctx.environ, runtime)
-    with logging_to(ctx.stderr, flags, "doctor", shows_warnings=False):  # they are among the findings
-        found = tuple(show_findings(run_checks(installation), ctx, flags))
+    with logging_to(ctx, "doctor", shows_warnings=False):  # they are among the findings
+        found = tuple(show_findings(run_checks(installation), ctx))
     why = installation.switched_off()
     status = most_severe({exit_status(found), NOTHING_CHECKED if why else 0})
     unchecked = f"no service was checked: {why}" if why else ""
-    if flags.json:
+    if ctx.json:
         checks = tuple(fill(CheckJson, each) for each in found)
         reason = Reason.CONNECTOR_DISABLED if unchecked else None
         answer = DoctorAnswer(
             success=status == 0, exit_status=status, checks=checks, reason=reason, error=unchecked or None
         )
         ctx.answer(answer)
-    elif unchecked or not flags.quiet:
+    elif unchecked or not ctx.quiet:
         verdicts = Counter(each.verdict for each in found)
         counts = []
         for each in CheckResult:
@@ -55,11 +55,11 @@ def doctor(ctx: CliContext, flags: OutputOptions) -> int:
     return status
 
 
-def show_findings(findings: Iterable[CheckFinding], ctx: CliContext, flags: OutputOptions) -> list[CheckFinding]:
+def show_findings(findings: Iterable[CheckFinding], ctx: CliContext) -> list[CheckFinding]:
     """Print each finding as soon as it is made, and return them all."""
     page, group, found = TextOutput(ctx), "", []
     for each in findings:
-        if not flags.json and (not flags.quiet or each.verdict is CheckResult.PROBLEM):
+        if not ctx.json and (not ctx.quiet or each.verdict is CheckResult.PROBLEM):
             if page.is_terminal:
                 group = _show(each, group, page)
             else:  # in a file or a pipe: a line that can be searched

@@ -9,7 +9,7 @@ from tsrevel.cli.answers import reports
 from tsrevel.cli.answers.model import fill
 from tsrevel.cli.answers.runs import answer_outcome
 from tsrevel.cli.arguments import find_event_id
-from tsrevel.cli.context import CliContext, OutputOptions
+from tsrevel.cli.context import CliContext
 from tsrevel.cli.logs import logging_to
 from tsrevel.cli.output import (
     ALARM,
@@ -36,18 +36,18 @@ _UNWRITTEN = {"written": False, "kept": False, "revel_id": None, "recorded_at": 
 _IS_IT_RIGHT = "check its id"
 
 
-def explain_event(ctx: CliContext, flags: OutputOptions, event: str, *, offline: bool) -> int:
+def explain_event(ctx: CliContext, event: str, *, offline: bool) -> int:
     """Explain one event. Exit status 0, or 12 or 13 if a service couldn't be read.
 
     An id that no service can have is explained from the ledger, if it knows it; else this raises typer.BadParameter.
     """
     runtime = ctx.runtime or Runtime()
-    settings = load_settings(config=flags.config, environ=ctx.environ, offline=offline)
-    with logging_to(ctx.stderr, flags, "explain"):
+    settings = load_settings(config=ctx.config, environ=ctx.environ, offline=offline)
+    with logging_to(ctx, "explain"):
         event_id = find_event_id(event, lambda each: is_known(settings, runtime, each))
         explain = explain_offline if offline or not is_id(event_id) else explain_live
         told = explain(settings, runtime, event_id)
-    if flags.json:
+    if ctx.json:
         ctx.answer(_answer(told))
     else:
         place = told.history.standing.location if told.history.standing else ""

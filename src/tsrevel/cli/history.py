@@ -8,7 +8,7 @@ from tsrevel.cli.answers import reports
 from tsrevel.cli.answers.model import fill
 from tsrevel.cli.answers.runs import answer_pause
 from tsrevel.cli.arguments import find_event_id
-from tsrevel.cli.context import CliContext, OutputOptions
+from tsrevel.cli.context import CliContext
 from tsrevel.cli.output import (
     ALARM,
     STYLES,
@@ -29,17 +29,15 @@ _RUNS_SHOWN = 10
 """Show up to this many runs with one id. There is only one, unless two runs have the same correlation id."""
 
 
-def show_runs(ctx: CliContext, flags: OutputOptions, limit: int) -> int:
+def show_runs(ctx: CliContext, limit: int) -> int:
     """Show the last runs and what they injected, held and failed. Exit status 0. Raises what `status` raises."""
-    with look(ctx, flags) as (settings, view, _now):
-        _tell_runs(ctx, flags, settings, recount_runs(view, limit), view.runs.paused() if view else None)
+    with look(ctx) as (settings, view, _now):
+        _tell_runs(ctx, settings, recount_runs(view, limit), view.runs.paused() if view else None)
     return 0
 
 
-def _tell_runs(
-    ctx: CliContext, flags: OutputOptions, settings: Settings, told: tuple[RunHistory, ...], pause: Pause | None
-) -> None:
-    if flags.json:
+def _tell_runs(ctx: CliContext, settings: Settings, told: tuple[RunHistory, ...], pause: Pause | None) -> None:
+    if ctx.json:
         runs = tuple(
             fill(reports.RunWithEventsJson, reports.answer_run(each.run), events=reports.answer_attempts(each.attempts))
             for each in told
@@ -55,12 +53,12 @@ def _tell_runs(
                 _tell_attempt(page, one, f"{one.status} event {one.event_id}")
 
 
-def show_one(ctx: CliContext, flags: OutputOptions, name: str, limit: int | None) -> int:
+def show_one(ctx: CliContext, name: str, limit: int | None) -> int:
     """Show everything that happened to an event, with its last `limit` audit rows, or in a run. Exit status 0.
 
     An unknown event is reported. Raises typer.BadParameter for a text that can't be the id of either.
     """
-    with look(ctx, flags) as (settings, view, _now):
+    with look(ctx) as (settings, view, _now):
         pause, runs = view.runs.paused() if view else None, recount_runs(view, _RUNS_SHOWN, name.strip())
         try:
             event_id = find_event_id(name, lambda each: recount_event(view, each).known)
@@ -68,13 +66,13 @@ def show_one(ctx: CliContext, flags: OutputOptions, name: str, limit: int | None
             if not runs:
                 text = f"{name!r} is not a TripleSeat event id (a number), and no run in the ledger has that id"
                 raise typer.BadParameter(f"{text}; `tsrevel history` lists the runs") from error
-            _tell_runs(ctx, flags, settings, runs, pause)
+            _tell_runs(ctx, settings, runs, pause)
             return 0
         told = recount_event(view, event_id, limit)
     if runs and not told.known:  # a run's short id may have only digits
-        _tell_runs(ctx, flags, settings, runs, pause)
+        _tell_runs(ctx, settings, runs, pause)
         return 0
-    if flags.json:
+    if ctx.json:
         answer = fill(
             reports.EventHistoryAnswer,
             told,

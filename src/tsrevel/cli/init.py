@@ -11,7 +11,7 @@ from pathlib import Path
 import typer
 
 from tsrevel.cli.answers.setup import InitAnswer
-from tsrevel.cli.context import CliContext, OutputOptions
+from tsrevel.cli.context import CliContext
 from tsrevel.cli.init_settings import TREATMENTS, InitOptions, SettingsDraft, charge_entry, gather, plain_key
 from tsrevel.cli.logs import logging_to
 from tsrevel.cli.prefill import prefill
@@ -33,21 +33,21 @@ calls no service unless you say so. Press Enter to accept a value in [brackets],
 Ctrl-C to stop without changes."""
 
 
-def write_settings(ctx: CliContext, flags: OutputOptions, options: InitOptions) -> int:
+def write_settings(ctx: CliContext, options: InitOptions) -> int:
     """Write the file. Before that it may raise ConfigError, typer.BadParameter, or the error of a service."""
     path = _find_target(ctx, options)
     if os.path.lexists(path):
         remedy = "Edit it, move it away, or name another file with --output."
         message = "exists, and init never overwrites a file"
         raise ConfigError((ConfigProblem(ConfigCode.FILE_EXISTS, "config", str(path), message, remedy),))
-    terminal = Terminal(ctx) if may_ask(ctx, flags) else None
+    terminal = Terminal(ctx) if may_ask(ctx) else None
     draft = gather(options, ctx.environ)
     ask_services = options.prefill
     if terminal:
         ask_services = _Interview(terminal, draft, ctx.environ).ask_all(path, prefill=options.prefill)
     # TripleSeat's token is where the login with the settings before stored it.
     settings = _check(ctx, draft, draft.replaces or path, places=not ask_services)
-    left = _prefill(ctx, flags, draft, settings, terminal) if ask_services else []
+    left = _prefill(ctx, draft, settings, terminal) if ask_services else []
     found = options.output is None or path == SYSTEM_CONFIG or _is_usual(path, ctx.environ)
     old = None if found else draft.replaces  # a file in its final place stays there
     kept = draft.keep_state() if draft.replaces else []  # also for runs with the new file before it replaces the old
@@ -65,7 +65,7 @@ def write_settings(ctx: CliContext, flags: OutputOptions, options: InitOptions) 
         steps = [*_copy_mappings(settings, after), *steps]
     elif draft.source and not draft.replaces:
         left = [*draft.left, *_shared_ledger(after), *left]
-    _tell(ctx, flags, path, draft, left, hand_over, steps, kept)
+    _tell(ctx, path, draft, left, hand_over, steps, kept)
     return 0
 
 
@@ -111,14 +111,12 @@ def _name_missing(problem: ConfigProblem, draft: SettingsDraft) -> str:
     return f"{option}{other}, or {VARIABLES[key][-1]} in the environment"
 
 
-def _prefill(
-    ctx: CliContext, flags: OutputOptions, draft: SettingsDraft, settings: Settings, terminal: Terminal | None
-) -> list[str]:
+def _prefill(ctx: CliContext, draft: SettingsDraft, settings: Settings, terminal: Terminal | None) -> list[str]:
     """Fill the draft from both services; return the texts on what is left to do. Raises the error of a service."""
     runtime = ctx.runtime or Runtime()
     known = [dict(each.values) for each in draft.locations]
     try:
-        with logging_to(ctx.stderr, flags, correlate(runtime.new_run_id())):
+        with logging_to(ctx, correlate(runtime.new_run_id())):
             filled = prefill(settings, runtime, draft.values, draft.names, known, terminal)
     except TsrevelError as error:
         if terminal:
@@ -140,7 +138,6 @@ def _prefill(
 
 def _tell(
     ctx: CliContext,
-    flags: OutputOptions,
     path: Path,
     draft: SettingsDraft,
     left: list[str],
@@ -154,14 +151,14 @@ def _tell(
     if not draft.charges:
         todo.append("there are no [[charges]] yet; events with a tax, fee or gratuity are held until you add each name")
     todo += _overruled(ctx.environ)
-    if flags.json:
+    if ctx.json:
         names = tuple(str(each.values.get("name") or "") for each in draft.locations if each.live)
         next_steps = (*hand_over, *steps)
         ctx.answer(
             InitAnswer(config=str(path), locations=names, open=tuple(todo), next=next_steps, continues=tuple(kept))
         )
         return
-    if flags.quiet:
+    if ctx.quiet:
         return
     for text in todo:
         ctx.tell(f"tsrevel: to do: {text}")

@@ -14,7 +14,7 @@ from typing import TextIO
 from tsrevel.cli.answers import ledger as answers
 from tsrevel.cli.answers.model import fill
 from tsrevel.cli.answers.runs import answer_pause
-from tsrevel.cli.context import CliContext, OutputOptions
+from tsrevel.cli.context import CliContext
 from tsrevel.cli.output import (
     NEVER_RUN,
     Row,
@@ -38,9 +38,9 @@ from tsrevel.wiring import Runtime, make_state_folder, open_ledger
 _OF_STATE = {"claimed": "begun", "settled": "finished", "disputed": "in dispute", "foreign": "somebody else's"}
 
 
-def check_ledger(ctx: CliContext, flags: OutputOptions, file: Path | None) -> int:
+def check_ledger(ctx: CliContext, file: Path | None) -> int:
     """Check the ledger, or another file, and report what is in it. Raises LedgerDamaged, LedgerUnusable."""
-    settings, runtime = _load(ctx, flags)
+    settings, runtime = _load(ctx)
     path = file or settings.ledger_path
     summary = examine(path, settings.environment, runtime.database)
     if summary is None:
@@ -52,10 +52,10 @@ def check_ledger(ctx: CliContext, flags: OutputOptions, file: Path | None) -> in
                 "the run creates it. After that the ledger is lost, or the path is wrong."
             )
         raise LedgerUnusable(LedgerCode.ABSENT, text)
-    if flags.json:
+    if ctx.json:
         ctx.answer(fill(answers.LedgerCheckAnswer, summary, path=str(path), **asdict(summary.inspection)))
         return 0
-    if flags.quiet:
+    if ctx.quiet:
         return 0
     look, page = summary.inspection, TextOutput(ctx, settings)
     last = f", the last of {page.at(look.last_at)}" if look.last_at else ""
@@ -70,25 +70,25 @@ def check_ledger(ctx: CliContext, flags: OutputOptions, file: Path | None) -> in
     return 0
 
 
-def back_up_ledger(ctx: CliContext, flags: OutputOptions, target: Path) -> int:
+def back_up_ledger(ctx: CliContext, target: Path) -> int:
     """Copy the ledger to a new file and check the copy. Raises LedgerUnusable, LedgerDamaged."""
-    settings, runtime = _load(ctx, flags)
+    settings, runtime = _load(ctx)
     path = settings.ledger_path
     summary = copy_to(path, target, settings.environment, runtime.database)
-    if flags.json:
+    if ctx.json:
         ctx.answer(
             fill(answers.LedgerBackupAnswer, summary, path=str(path), backup=str(target), **asdict(summary.inspection))
         )
-    elif not flags.quiet:
+    elif not ctx.quiet:
         facts = summary.inspection.facts
         text = f"{target}: a copy of {path}, {summary.size:,} bytes, checked, {facts:,} rows in its audit."
         print(text, file=ctx.stdout)
     return 0
 
 
-def export_ledger(ctx: CliContext, flags: OutputOptions, output: Path | None) -> int:
+def export_ledger(ctx: CliContext, output: Path | None) -> int:
     """Print every row as a JSON line, or write them to a new file. Raises LedgerUnusable, LedgerDamaged."""
-    settings, runtime = _load(ctx, flags)
+    settings, runtime = _load(ctx)
     rows = (
         encode_json({"schema": 1, **row}, ctx.stdout, compact=True)
         for row in export_rows(settings.ledger_path, settings.environment, runtime.database)
@@ -103,16 +103,16 @@ def export_ledger(ctx: CliContext, flags: OutputOptions, output: Path | None) ->
         for row in chain([first], rows):
             print(row, file=stream)
             count += 1
-    if flags.json:
+    if ctx.json:
         ctx.answer(answers.LedgerExportAnswer(output=str(output), rows=count))
-    elif not flags.quiet:
+    elif not ctx.quiet:
         print(f"{output}: {count:,} rows of {settings.ledger_path}, without free text.", file=ctx.stdout)
     return 0
 
 
-def prune_ledger(ctx: CliContext, flags: OutputOptions, older_than: int, *, dry_run: bool) -> int:
+def prune_ledger(ctx: CliContext, older_than: int, *, dry_run: bool) -> int:
     """Remove details of old settled orders, or only count them. Raises RunLocked (not in a dry run), LedgerUnusable."""
-    settings, runtime = _load(ctx, flags)
+    settings, runtime = _load(ctx)
     path = settings.ledger_path
     before = runtime.clock() - timedelta(days=older_than)
     if dry_run or not is_there(path):  # create nothing, and take no lock
@@ -123,9 +123,9 @@ def prune_ledger(ctx: CliContext, flags: OutputOptions, older_than: int, *, dry_
             open_ledger(settings, runtime) as ledger,
         ):
             gone = prune_details(ledger, before, older_than)
-    if flags.json:
+    if ctx.json:
         ctx.answer(answers.LedgerPruneAnswer(dry_run=dry_run, older_than_days=older_than, dropped=gone))
-    elif not flags.quiet:
+    elif not ctx.quiet:
         done = "would be removed" if dry_run else "removed"
         told = ", ".join(f"{number:,} {table.replace('_', ' ')}" for table, number in gone.items())
         print(f"Of orders settled before {before:%Y-%m-%d}: {told} {done}.", file=ctx.stdout)
@@ -133,8 +133,8 @@ def prune_ledger(ctx: CliContext, flags: OutputOptions, older_than: int, *, dry_
     return 0
 
 
-def _load(ctx: CliContext, flags: OutputOptions) -> tuple[Settings, Runtime]:
-    return load_settings(config=flags.config, environ=ctx.environ, offline=True), ctx.runtime or Runtime()
+def _load(ctx: CliContext) -> tuple[Settings, Runtime]:
+    return load_settings(config=ctx.config, environ=ctx.environ, offline=True), ctx.runtime or Runtime()
 
 
 @contextmanager
@@ -156,12 +156,12 @@ def _new_file(path: Path) -> Iterator[TextIO]:
         raise unwritable(path, error) from error
 
 
-def pause(ctx: CliContext, flags: OutputOptions, reason: str) -> int:
+def pause(ctx: CliContext, reason: str) -> int:
     """Stop all runs until `resume`. An earlier pause is reported; it stays, and so does its reason if it has one.
 
     Faults of the settings are only warnings here, unless they leave open which ledger it is.
     """
-    settings, problems = load_for_ledger(config=flags.config, environ=ctx.environ)
+    settings, problems = load_for_ledger(config=ctx.config, environ=ctx.environ)
     runtime = ctx.runtime or Runtime()
     make_state_folder(settings)
     with open_ledger(settings, runtime) as ledger:
@@ -181,12 +181,12 @@ def pause(ctx: CliContext, flags: OutputOptions, reason: str) -> int:
     if problems:
         found = count_of(len(problems), "problem")
         warnings.append(f"the settings have {found}, so no new run works with them; run `tsrevel config validate`")
-    return _tell(ctx, flags, settings, now, changed=before != now, text=text, unused=unused, warnings=warnings)
+    return _tell(ctx, settings, now, changed=before != now, text=text, unused=unused, warnings=warnings)
 
 
-def resume(ctx: CliContext, flags: OutputOptions) -> int:
+def resume(ctx: CliContext) -> int:
     """Let runs work again. It is no error if they weren't paused."""
-    settings, runtime = _load(ctx, flags)
+    settings, runtime = _load(ctx)
     make_state_folder(settings)
     with open_ledger(settings, runtime) as ledger:
         before, unused = ledger.runs.resume(), not ledger.runs.latest(1)
@@ -194,12 +194,11 @@ def resume(ctx: CliContext, flags: OutputOptions) -> int:
     if before:
         why = f" ({before.reason})" if before.reason else ""
         text = f"Runs work again. They were paused since {before.since:%Y-%m-%d %H:%M} UTC{why}."
-    return _tell(ctx, flags, settings, None, changed=before is not None, text=text, unused=unused)
+    return _tell(ctx, settings, None, changed=before is not None, text=text, unused=unused)
 
 
 def _tell(
     ctx: CliContext,
-    flags: OutputOptions,
     settings: Settings,
     now: Pause | None,
     *,
@@ -214,10 +213,10 @@ def _tell(
     if unused:
         warnings = [*warnings, NEVER_RUN]
         print(f"tsrevel: warning: {NEVER_RUN} ({settings.ledger_path.absolute()})", file=ctx.stderr)
-    if flags.json:
+    if ctx.json:
         paused, files = answer_pause(now), locate_files(settings)
         ctx.answer(answers.PausedAnswer(changed=changed, paused=paused, text=text, warnings=tuple(warnings), **files))
-    elif not flags.quiet:
+    elif not ctx.quiet:
         page = TextOutput(ctx, settings)
         for line in (text, *describe_files(settings)):
             page.line(line)

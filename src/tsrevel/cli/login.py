@@ -18,7 +18,7 @@ import typer
 
 from tsrevel.cli.answers.setup import LoginAnswer, LoginStatusAnswer, LogoutAnswer
 from tsrevel.cli.callback_server import CallbackServer, ConsentAnswer, Rejected, read_answer
-from tsrevel.cli.context import CliContext, OutputOptions
+from tsrevel.cli.context import CliContext
 from tsrevel.cli.logs import logging_to
 from tsrevel.cli.prompts import LONGEST_LINE, no_echo, plain_address, read_line
 from tsrevel.config import Settings, is_loopback, load_settings
@@ -34,20 +34,20 @@ APP_PAGE = "Settings, Tripleseat API & Webhooks"
 NO_TOKEN = CredentialsRefused.exit_status
 
 
-def show_status(ctx: CliContext, flags: OutputOptions) -> int:
+def show_status(ctx: CliContext) -> int:
     """Report whether there is a token, since when and until when. Exit status 0, or 12 without a usable one.
 
     It doesn't call TripleSeat.
     """
-    with _open_settings(ctx, flags) as settings:
+    with _open_settings(ctx) as settings:
         if settings.tripleseat.auth != "oauth2":
-            return _tell_nothing_to_do(ctx, flags, settings)
+            return _tell_nothing_to_do(ctx, settings)
         file = TokenFile(settings.token_path, sandbox=settings.is_sandbox)
         try:
             token, written_at = file.load(), file.written_at()
         except ConfigError as error:
             print(f"tsrevel: {ctx.copyable(str(error))}", file=ctx.stderr)
-            if flags.json:
+            if ctx.json:
                 path = str(settings.token_path)
                 answer = LoginStatusAnswer(
                     success=False, auth="oauth2", token_file=path, error=str(error), exit_status=NO_TOKEN
@@ -56,11 +56,11 @@ def show_status(ctx: CliContext, flags: OutputOptions) -> int:
             return NO_TOKEN
     until, written = _find_end(token), _instant_of(written_at)
     expired = token.expires_within(0, ctx.now().timestamp())
-    if flags.json:
+    if ctx.json:
         auth, path = settings.tripleseat.auth, str(settings.token_path)
         answer = LoginStatusAnswer(auth=auth, token_file=path, valid_until=until, written_at=written, expired=expired)
         ctx.answer(answer)
-    elif not flags.quiet:
+    elif not ctx.quiet:
         life = f"expired {_show(until)}; the next run renews it" if expired else f"good until {_show(until)}"
         lines = [
             f"TripleSeat tokens: {settings.token_path}",
@@ -71,28 +71,28 @@ def show_status(ctx: CliContext, flags: OutputOptions) -> int:
     return 0
 
 
-def log_out(ctx: CliContext, flags: OutputOptions) -> int:
+def log_out(ctx: CliContext) -> int:
     """Delete the token file, if there is one. Exit status 0. Raises ConfigError if it can't be deleted."""
-    with _open_settings(ctx, flags) as settings:
+    with _open_settings(ctx) as settings:
         ctx.wrote = True
         removed = TokenFile(settings.token_path).remove()
     done = f"{settings.token_path} was removed" if removed else f"There was no token file ({settings.token_path})"
-    if flags.json:
+    if ctx.json:
         ctx.answer(LogoutAnswer(auth=settings.tripleseat.auth, token_file=str(settings.token_path), removed=removed))
-    elif not flags.quiet:
+    elif not ctx.quiet:
         text = f"TripleSeat still trusts the app. An admin can change that in TripleSeat ({APP_PAGE})."
         print(f"{done}. {text}", file=ctx.stdout)
     return 0
 
 
 @contextmanager
-def _open_settings(ctx: CliContext, flags: OutputOptions, *needed: str) -> Iterator[Settings]:
+def _open_settings(ctx: CliContext, *needed: str) -> Iterator[Settings]:
     """The settings, even if incomplete: those of Revel may come later. Of the secrets only the `needed` are opened.
 
     The log goes to stderr meanwhile.
     """
-    settings = load_settings(config=flags.config, environ=ctx.environ, offline=True, secrets=needed)
-    with logging_to(ctx.stderr, flags, "login"):
+    settings = load_settings(config=ctx.config, environ=ctx.environ, offline=True, secrets=needed)
+    with logging_to(ctx, "login"):
         yield settings
 
 
@@ -113,11 +113,11 @@ def _show(instant: datetime | None) -> str:
     return f"{instant:%Y-%m-%d %H:%M} UTC" if instant else "an unknown time"
 
 
-def _tell_nothing_to_do(ctx: CliContext, flags: OutputOptions, settings: Settings) -> int:
+def _tell_nothing_to_do(ctx: CliContext, settings: Settings) -> int:
     auth = settings.tripleseat.auth
-    if flags.json:
+    if ctx.json:
         ctx.answer(LoginAnswer(auth=auth, token_file=None))
-    elif not flags.quiet:
+    elif not ctx.quiet:
         text = f'Nothing to do: tripleseat.auth = "{auth}" needs no login and stores no token.'
         print(text, file=ctx.stdout)
     return 0
@@ -168,7 +168,6 @@ class _Login:
     """One login under way."""
 
     ctx: CliContext
-    flags: OutputOptions
     options: LoginOptions
     settings: Settings
     token_url: TokenUrl
@@ -177,7 +176,7 @@ class _Login:
 
     def say(self, text: str) -> None:
         """Print for the operator on stderr; nothing with -q."""
-        if not self.flags.quiet:
+        if not self.ctx.quiet:
             self.ctx.tell(text)
 
     def warn(self, why: str) -> None:
@@ -194,9 +193,9 @@ class _Login:
         self.say(f'An ADMIN user of TripleSeat must open this address and approve. The scope is "{scope}".\n')
         url = consent_url(where, seat.client_id, uri, scope, self.state, self.verifier)
         stdout, stderr = self.ctx.stdout, self.ctx.stderr
-        if not self.flags.json:
+        if not self.ctx.json:
             print(url, file=stdout, flush=True)
-        if self.flags.json or (stderr.isatty() and not stdout.isatty()):
+        if self.ctx.json or (stderr.isatty() and not stdout.isatty()):
             print(url, file=stderr, flush=True)
         self.say(f"\nThe app in TripleSeat ({APP_PAGE}) must have exactly this redirect URL: {uri}")
 
@@ -213,11 +212,11 @@ class _Login:
             raise ServiceDown(f"{error}. No token was stored; run `tsrevel login` again") from error
 
 
-def login(ctx: CliContext, flags: OutputOptions, options: LoginOptions) -> int:
+def login(ctx: CliContext, options: LoginOptions) -> int:
     """Get and store the first token. Exit status 0. Raises what `_Login.redeem` raises, and typer.BadParameter."""
-    with _open_settings(ctx, flags, "tripleseat.client_secret") as settings:
+    with _open_settings(ctx, "tripleseat.client_secret") as settings:
         if settings.tripleseat.auth != "oauth2":
-            return _tell_nothing_to_do(ctx, flags, settings)
+            return _tell_nothing_to_do(ctx, settings)
         _check_app(settings)
         target = _find_target(options)
         paste = options.paste or not target.served
@@ -228,12 +227,12 @@ def login(ctx: CliContext, flags: OutputOptions, options: LoginOptions) -> int:
         with open_token_url(settings, ctx.runtime or Runtime()) as token_url:
             state = secrets.token_urlsafe(32)
             verifier = secrets.token_urlsafe(64)  # 86 characters; RFC 7636 4.1 allows 43 to 128
-            under_way = _Login(ctx, flags, options, settings, token_url, state, verifier)
+            under_way = _Login(ctx, options, settings, token_url, state, verifier)
             token = (_take_pasted if paste else _take_redirected)(under_way, target)
-    if flags.json:
+    if ctx.json:
         auth, path = settings.tripleseat.auth, str(settings.token_path)
         ctx.answer(LoginAnswer(auth=auth, token_file=path, valid_until=_find_end(token)))
-    elif not flags.quiet:
+    elif not ctx.quiet:
         text = f"Logged in. The tokens are in {settings.token_path}, and only this user can read them. Runs renew them."
         print(text, file=ctx.stdout)
     return 0

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TextIO
 
-from tsrevel.cli.context import OutputOptions
+from tsrevel.cli.context import CliContext
 from tsrevel.cli.streams import encode_json
 
 _SUBJECTS = ("event_id", "order_id", "reason")
@@ -34,18 +34,18 @@ class _LogFormatter(logging.Formatter):
 
 @contextmanager
 def logging_to(
-    stream: TextIO, flags: OutputOptions, correlation_id: str, name: str = "tsrevel", *, shows_warnings: bool = True
+    ctx: CliContext, correlation_id: str, name: str = "tsrevel", *, shows_warnings: bool = True
 ) -> Iterator[None]:
-    """Send tsrevel's log to `stream`: warnings and errors; with -v each step, with -vv each request.
+    """Send tsrevel's log to stderr: warnings and errors; with -v each step, with -vv each request.
 
     With -q only warnings and errors: many a warning is given only once. `name`: send only the log of that package, and
     to no other handler. Without `shows_warnings`, only errors: for a command whose answer has the warnings.
     """
     logger = logging.getLogger(name)
-    verbose = 0 if flags.quiet else flags.verbose
+    verbose = 0 if ctx.quiet else ctx.verbose
     level = {0: logging.WARNING if shows_warnings else logging.ERROR, 1: logging.INFO}.get(verbose, logging.DEBUG)
-    handler = logging.StreamHandler(stream)
-    handler.setFormatter(_LogFormatter(correlation_id, stream, as_json=flags.log_format == "json"))
+    handler = logging.StreamHandler(ctx.stderr)
+    handler.setFormatter(_LogFormatter(correlation_id, ctx.stderr, as_json=ctx.log_format == "json"))
     before = logger.level
     logger.addHandler(handler)
     logger.propagate = False

@@ -11,7 +11,7 @@ from typer.main import get_command
 
 from tsrevel import __version__
 from tsrevel.cli.answers.setup import ManAnswer
-from tsrevel.cli.context import CliContext, OutputOptions
+from tsrevel.cli.context import CliContext
 from tsrevel.cli.options import COMMON_PANEL, PANELS, app
 from tsrevel.config.paths import SYSTEM_CONFIG
 
@@ -25,10 +25,10 @@ _ENVIRONMENT = {
 }
 
 
-def print_man_page(ctx: CliContext, flags: OutputOptions) -> int:
+def print_man_page(ctx: CliContext) -> int:
     """Print the man page of all commands, in roff for man(1)."""
     page = write_man_page()
-    if flags.json:
+    if ctx.json:
         ctx.answer(ManAnswer(page=page))
     else:
         print(page, end="", file=ctx.stdout)

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from tsrevel.cli.answers.mapping import CoverageSummaryJson, MapCheckAnswer, UncoveredEventJson
 from tsrevel.cli.answers.model import fill
-from tsrevel.cli.context import CliContext, OutputOptions
+from tsrevel.cli.context import CliContext
 from tsrevel.cli.map_data import DayRange, Survey, open_survey
 from tsrevel.cli.output import (
     TextOutput,
@@ -56,17 +56,17 @@ class EventCoverage:
     names: tuple[str, ...] = ()
 
 
-def check_coverage(ctx: CliContext, flags: OutputOptions, days: int, only: Sequence[str] = ()) -> int:
+def check_coverage(ctx: CliContext, days: int, only: Sequence[str] = ()) -> int:
     """Report the events that would be held or fail. Exit status 3 if there are any, else 0."""
     try:
-        with open_survey(ctx, flags, only) as survey, show_progress(ctx, flags) as progress:
+        with open_survey(ctx, only) as survey, show_progress(ctx) as progress:
             span = survey.span(days)
             found = survey.coming_events(span)
             known, failed = _read_ledger(survey, found, (ctx.runtime or Runtime()).database)
             verdicts = [_note_failed_write(each, failed) for each in _judge_all(survey, found, known, progress)]
     except ConnectorDisabled as why:
-        return report_nothing_checked(ctx, flags, str(why))
-    return _tell(ctx, flags, span, verdicts)
+        return report_nothing_checked(ctx, str(why))
+    return _tell(ctx, span, verdicts)
 
 
 def _read_ledger(
@@ -164,13 +164,13 @@ def _judge(survey: Survey, catalogs: Catalogs, listed: Event) -> EventCoverage:
     return EventCoverage(not_written(about, result), tuple(names))
 
 
-def _tell(ctx: CliContext, flags: OutputOptions, span: DayRange, verdicts: Sequence[EventCoverage]) -> int:
+def _tell(ctx: CliContext, span: DayRange, verdicts: Sequence[EventCoverage]) -> int:
     bad = [each for each in verdicts if each.outcome.status in {Status.HELD, Status.FAILED}]
     statuses = Counter(each.outcome.status for each in verdicts)
     reasons = Counter(str(each.outcome.reason) for each in verdicts if each.outcome.status is Status.SKIPPED)
     skipped = dict(sorted(reasons.items()))
     exit_status = NEEDS_ATTENTION if bad else 0
-    if flags.json:
+    if ctx.json:
         counts = CoverageSummaryJson(
             events=len(verdicts),
             covered=statuses[Status.PLANNED],
@@ -190,7 +190,7 @@ def _tell(ctx: CliContext, flags: OutputOptions, span: DayRange, verdicts: Seque
     else:
         for each in bad:
             page.line(news_line(each.outcome))
-    if not flags.quiet or bad:
+    if not ctx.quiet or bad:
         totals = add_totals(each.outcome for each in verdicts if each.outcome.status is Status.PLANNED)
         why = ", ".join(f"{reason} {count}" for reason, count in skipped.items())
         events = f"{count_of(len(verdicts), 'event')} from {span.first} to {span.last}"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tsrevel.cli.answers.mapping import LeftOutJson
 from tsrevel.cli.arguments import read_locations
-from tsrevel.cli.context import CliContext, OutputOptions
+from tsrevel.cli.context import CliContext
 from tsrevel.cli.logs import logging_to
 from tsrevel.cli.output import show_progress
 from tsrevel.config import Settings, load_settings
@@ -85,20 +85,20 @@ def needed(what: str) -> Iterator[None]:
 
 
 @contextmanager
-def open_survey(ctx: CliContext, flags: OutputOptions, only: Sequence[str] = ()) -> Iterator[Survey]:
+def open_survey(ctx: CliContext, only: Sequence[str] = ()) -> Iterator[Survey]:
     """Open the settings and services. `only` narrows the locations, as for `sync`.
 
     Raises ConnectorDisabled, and typer.BadParameter for a location that no entry has.
     """
     runtime = ctx.runtime or Runtime()
-    settings = load_settings(config=flags.config, environ=ctx.environ)
+    settings = load_settings(config=ctx.config, environ=ctx.environ)
     why = why_disabled(settings, runtime)
     if why:
         raise ConnectorDisabled(why)
     places = frozenset(read_locations(settings, only))
     deadline = NEVER if ctx.stdin.isatty() else None  # a person who is asked may take their time
     with (
-        logging_to(ctx.stderr, flags, correlate(runtime.new_run_id())),
+        logging_to(ctx, correlate(runtime.new_run_id())),
         open_services(settings, runtime, deadline) as services,
     ):
         yield Survey(settings, build_policy(settings, places), services, runtime.clock())
@@ -183,7 +183,7 @@ class NameReport:
         return {**asdict(self.span), "menus_error": self.menus_unread, "events_left_out": left_out}
 
 
-def gather(ctx: CliContext, flags: OutputOptions, survey: Survey, days: int) -> NameReport:
+def gather(ctx: CliContext, survey: Survey, days: int) -> NameReport:
     """Read every event of those days that isn't lost or deleted, the menus, and the establishments' products.
 
     Menus and events that couldn't be read are reported on stderr. Raises ServiceDown if events or products can't be
@@ -191,7 +191,7 @@ def gather(ctx: CliContext, flags: OutputOptions, survey: Survey, days: int) -> 
     """
     span = survey.span(days)
     collector = _Collector(survey)
-    with show_progress(ctx, flags) as progress:
+    with show_progress(ctx) as progress:
         found = survey.coming_events(span)
         for done, each in enumerate(found, 1):
             collector.look_into(each)

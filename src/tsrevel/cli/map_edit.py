@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from tsrevel.cli.answers.mapping import MappingJson, MapSetAnswer, MapUnsetAnswer, ProductJson
 from tsrevel.cli.answers.model import fill
-from tsrevel.cli.context import CliContext, OutputOptions
+from tsrevel.cli.context import CliContext
 from tsrevel.cli.map_data import choose_establishments, establishment_names, mappings_path, needed, open_survey
 from tsrevel.cli.output import reject, what_is_mapped
 from tsrevel.config import ProductEntry, Settings, load_settings
@@ -33,15 +33,15 @@ class MappingTarget:
         return MappingKey(establishment, name=" ".join(self.text.split()))
 
 
-def set_product(ctx: CliContext, flags: OutputOptions, target: MappingTarget, product: int, *, offline: bool) -> int:
+def set_product(ctx: CliContext, target: MappingTarget, product: int, *, offline: bool) -> int:
     """Map the target to the product, which must be active there unless `offline`."""
     offer: Product | None = None
     try:
         if offline:
-            settings = load_settings(config=flags.config, environ=ctx.environ, offline=True)
+            settings = load_settings(config=ctx.config, environ=ctx.environ, offline=True)
             key = target.at(_only(choose_establishments(settings, target.establishment, target.location), settings))
         else:
-            with open_survey(ctx, flags) as survey, needed("the product can't be looked up"):
+            with open_survey(ctx) as survey, needed("the product can't be looked up"):
                 settings = survey.settings
                 place, offer = _find_product(survey.services.account, settings, target, ProductId(product))
                 key = target.at(place)
@@ -49,13 +49,13 @@ def set_product(ctx: CliContext, flags: OutputOptions, target: MappingTarget, pr
         before = set_mapping(path, key, product, like=settings.config_path, sandbox=sandbox)
     except ConnectorDisabled as why:
         text = f"the product can't be looked up: {why}; nothing was written; add --offline to write it unchecked"
-        return reject(ctx, flags, text, NEEDS_ATTENTION)
+        return reject(ctx, text, NEEDS_ATTENTION)
     except MappingUnclear as error:
-        return reject(ctx, flags, str(error))
+        return reject(ctx, str(error))
     mapping = ProductEntry(
         establishment=key.establishment, name=key.name, menu_item_id=key.menu_item_id, product=product
     )
-    if flags.json:
+    if ctx.json:
         answer = MapSetAnswer(
             path=str(path),
             mapping=fill(MappingJson, mapping),
@@ -71,9 +71,9 @@ def set_product(ctx: CliContext, flags: OutputOptions, target: MappingTarget, pr
     return 0
 
 
-def unset_product(ctx: CliContext, flags: OutputOptions, target: MappingTarget) -> int:
+def unset_product(ctx: CliContext, target: MappingTarget) -> int:
     """Remove the target's mapping. It calls no service."""
-    settings = load_settings(config=flags.config, environ=ctx.environ, offline=True)
+    settings = load_settings(config=ctx.config, environ=ctx.environ, offline=True)
     path = mappings_path(settings)
     try:
         asked: list[int] | None = None
@@ -87,8 +87,8 @@ def unset_product(ctx: CliContext, flags: OutputOptions, target: MappingTarget) 
             raise MappingUnclear(f"no mapping is for {target.text!r} there; `tsrevel map list` shows the mappings")
         gone = unset_mapping(path, target.at(_only(places, settings)))
     except MappingUnclear as error:
-        return reject(ctx, flags, str(error))
-    if flags.json:
+        return reject(ctx, str(error))
+    if ctx.json:
         ctx.answer(MapUnsetAnswer(path=str(path), removed=tuple(fill(MappingJson, each) for each in gone)))
     else:
         for each in gone:

@@ -10,7 +10,7 @@ import typer
 
 from tsrevel.cli.answers.mapping import CheckedMappingJson, MapListAnswer, MapListSeenAnswer, SeenNameJson
 from tsrevel.cli.answers.model import fill
-from tsrevel.cli.context import CliContext, OutputOptions
+from tsrevel.cli.context import CliContext
 from tsrevel.cli.map_data import NameReport, SeenName, establishment_names, gather, needed, open_survey
 from tsrevel.cli.output import (
     WARNING,
@@ -41,7 +41,7 @@ _SPOKEN = {
 Offers = Mapping[EstablishmentId, Mapping[ProductId, Product]]
 
 
-def list_mappings(ctx: CliContext, flags: OutputOptions, *, offline: bool, seen: bool, days: int) -> int:
+def list_mappings(ctx: CliContext, *, offline: bool, seen: bool, days: int) -> int:
     """Show every mapping, and whether its product is active unless `offline`, or runs are paused or disabled.
 
     With `seen`, show also every name on the events of the next `days` and on menus, and how it is matched now. Raises
@@ -51,32 +51,30 @@ def list_mappings(ctx: CliContext, flags: OutputOptions, *, offline: bool, seen:
         raise typer.BadParameter("--seen calls both services; leave out --offline")
     if not offline:
         try:
-            return _list_checked(ctx, flags, days if seen else None)
+            return _list_checked(ctx, days if seen else None)
         except ConnectorDisabled as why:
             if seen:
-                return report_nothing_checked(ctx, flags, str(why))
+                return report_nothing_checked(ctx, str(why))
             print(f"tsrevel: the products weren't checked: {why}", file=ctx.stderr)
-    _tell(ctx, flags, load_settings(config=flags.config, environ=ctx.environ, offline=True), None, None)
+    _tell(ctx, load_settings(config=ctx.config, environ=ctx.environ, offline=True), None, None)
     return 0
 
 
-def _list_checked(ctx: CliContext, flags: OutputOptions, days: int | None) -> int:
+def _list_checked(ctx: CliContext, days: int | None) -> int:
     """Check the products, and show the names seen on the next `days` unless None. Raises ConnectorDisabled."""
-    with open_survey(ctx, flags) as survey:
-        report = None if days is None else gather(ctx, flags, survey, days)
+    with open_survey(ctx) as survey:
+        report = None if days is None else gather(ctx, survey, days)
         with needed("the products can't be listed"):
             offers = dict(report.offers) if report else {}
             mapped = {EstablishmentId(each.establishment) for each in survey.settings.products}
             for place in sorted(mapped - offers.keys()):
                 offers[place] = {offer.id: offer for offer in survey.services.account.products(place)}
-            _tell(ctx, flags, survey.settings, offers, report)
+            _tell(ctx, survey.settings, offers, report)
     return 0
 
 
-def _tell(
-    ctx: CliContext, flags: OutputOptions, settings: Settings, offers: Offers | None, report: NameReport | None
-) -> None:
-    if flags.json:
+def _tell(ctx: CliContext, settings: Settings, offers: Offers | None, report: NameReport | None) -> None:
+    if ctx.json:
         path = str(settings.mappings_path) if settings.mappings_path else None
         answer = MapListAnswer(path=path, mappings=tuple(_answer(each, offers) for each in settings.products))
         if report:

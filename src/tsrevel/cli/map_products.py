@@ -7,7 +7,7 @@ import unicodedata
 
 from tsrevel.cli.answers.mapping import MapProductsAnswer, ProductJson
 from tsrevel.cli.answers.model import fill
-from tsrevel.cli.context import CliContext, OutputOptions
+from tsrevel.cli.context import CliContext
 from tsrevel.cli.map_data import choose_establishments, establishment_names, needed, open_survey
 from tsrevel.cli.output import Row, TextOutput, columns_of, look, reject, report_nothing_checked
 from tsrevel.config import Settings
@@ -26,7 +26,6 @@ Place = tuple[int | None, str | None]
 
 def search_products(
     ctx: CliContext,
-    flags: OutputOptions,
     text: str,
     establishment: int | None,
     location: str | None,
@@ -41,18 +40,18 @@ def search_products(
     place, why = (establishment, location), ""
     try:
         try:
-            settings, found = _search_ledger(ctx, flags, place) if offline else _ask_revel(ctx, flags, place)
+            settings, found = _search_ledger(ctx, place) if offline else _ask_revel(ctx, place)
         except ConnectorDisabled as disabled:
             offline, why = True, str(disabled)
-            settings, found = _search_ledger(ctx, flags, place)
+            settings, found = _search_ledger(ctx, place)
     except MappingUnclear as error:
-        return reject(ctx, flags, str(error))
+        return reject(ctx, str(error))
     if found is None:
-        return report_nothing_checked(ctx, flags, why or "no run has stored a copy of the products yet")
+        return report_nothing_checked(ctx, why or "no run has stored a copy of the products yet")
     names = {each: _simplify(each[1].name) for each in found}
     found = [each for each, name in names.items() if all(word in name for word in words)]
     found.sort(key=lambda each: (each[0], names[each], each[1].id))
-    if flags.json:
+    if ctx.json:
         products = tuple(fill(ProductJson, one, establishment=each) for each, one in found)
         ctx.answer(MapProductsAnswer(source="ledger" if offline else "revel", products=products))
         return 0
@@ -62,16 +61,16 @@ def search_products(
     return 0
 
 
-def _ask_revel(ctx: CliContext, flags: OutputOptions, place: Place) -> tuple[Settings, Found]:
+def _ask_revel(ctx: CliContext, place: Place) -> tuple[Settings, Found]:
     """Raises ConnectorDisabled, ServiceDown, MappingUnclear."""
-    with open_survey(ctx, flags) as survey, needed("the products can't be listed"):
+    with open_survey(ctx) as survey, needed("the products can't be listed"):
         places = map(EstablishmentId, choose_establishments(survey.settings, *place))
         return survey.settings, [(each, one) for each in places for one in survey.services.account.products(each)]
 
 
-def _search_ledger(ctx: CliContext, flags: OutputOptions, place: Place) -> tuple[Settings, Found | None]:
+def _search_ledger(ctx: CliContext, place: Place) -> tuple[Settings, Found | None]:
     """None if the ledger has no copy of the products. Raises MappingUnclear."""
-    with look(ctx, flags) as (settings, view, _now):
+    with look(ctx) as (settings, view, _now):
         places = map(EstablishmentId, choose_establishments(settings, *place))
         copies = [view.catalogs.stored(each) for each in places] if view else []
         kept = [each for each in copies if each is not None]

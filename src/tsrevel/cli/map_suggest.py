@@ -9,7 +9,7 @@ import typer
 
 from tsrevel.cli.answers.mapping import CandidateJson, MapSuggestAnswer, NameJson
 from tsrevel.cli.answers.model import fill
-from tsrevel.cli.context import CliContext, OutputOptions
+from tsrevel.cli.context import CliContext
 from tsrevel.cli.map_data import NameReport, SeenName, establishment_names, gather, mappings_path, open_survey
 from tsrevel.cli.output import Row, TextOutput, columns_of, report_nothing_checked
 from tsrevel.cli.prompts import Terminal, may_ask
@@ -25,24 +25,22 @@ _MANY = 3
 """Up to this many events of a name are listed; --json lists all."""
 
 
-def suggest(
-    ctx: CliContext, flags: OutputOptions, days: int, only: Sequence[str] = (), *, interactive: bool = False
-) -> int:
+def suggest(ctx: CliContext, days: int, only: Sequence[str] = (), *, interactive: bool = False) -> int:
     """Show the names without a product; if `interactive`, ask about each, or raise BadParameter without a terminal."""
-    if interactive and not may_ask(ctx, flags):
+    if interactive and not may_ask(ctx):
         text = "--interactive needs a terminal, and goes with neither --json nor -q; leave it out to list all names"
         raise typer.BadParameter(text)
     try:
-        with open_survey(ctx, flags, only) as survey:
-            found = gather(ctx, flags, survey, days)
+        with open_survey(ctx, only) as survey:
+            found = gather(ctx, survey, days)
             if interactive:
                 walk_through(ctx, survey.settings, found)
-            elif flags.json:
+            elif ctx.json:
                 ctx.answer(fill(MapSuggestAnswer, None, unmapped=tuple(map(_answer, found.wanted)), **found.describe()))
             else:
                 _show(TextOutput(ctx, survey.settings), found, establishment_names(survey.settings))
     except ConnectorDisabled as why:
-        return report_nothing_checked(ctx, flags, str(why))
+        return report_nothing_checked(ctx, str(why))
     return 0
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Self
 import typer
 
 from tsrevel.cli.boundary import status_of
-from tsrevel.cli.context import CliContext, OutputOptions
+from tsrevel.cli.context import CliContext
 from tsrevel.cli.logs import logging_to
 from tsrevel.config import Settings
 from tsrevel.config.settings import SECRETS, VARIABLES
@@ -89,7 +89,6 @@ class RunNotifier:
     """
 
     ctx: CliContext
-    flags: OutputOptions
     exit_status: int = 0
     _settings: Settings | None = field(default=None, init=False)
     _run_id: str = field(default="", init=False)
@@ -124,7 +123,7 @@ class RunNotifier:
         if self._settings is None:
             return
         self.ctx.stdout.flush()  # the report comes before messages on its notifications
-        with logging_to(self.ctx.stderr, self.flags, correlate(self._run_id)):
+        with logging_to(self.ctx, correlate(self._run_id)):
             if self._monitor and not isinstance(error, RunLocked | typer.BadParameter):
                 status = status_of(error) if error else self.exit_status
                 self._monitor.finish(status, self._summarise(status))

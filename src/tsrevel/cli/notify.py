@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from tsrevel.cli.answers.runs import Hook
 from tsrevel.cli.answers.setup import NotifyAnswer, TrialJson
-from tsrevel.cli.context import CliContext, OutputOptions
+from tsrevel.cli.context import CliContext
 from tsrevel.cli.notifications import call_hook
 from tsrevel.cli.output import TextOutput, report_nothing_checked
 from tsrevel.config import Settings, load_settings
@@ -37,24 +37,24 @@ _STATUS_OF_MAIL = {
 _STYLES = {"ok": "green", "skipped": "dim", "failed": "bold red"}
 
 
-def send_test(ctx: CliContext, flags: OutputOptions) -> int:
+def send_test(ctx: CliContext) -> int:
     """Try every notification that is set up, also in a dry run. While runs are paused or disabled, send nothing."""
     runtime = ctx.runtime or Runtime()
-    settings = load_settings(config=flags.config, environ=ctx.environ)
+    settings = load_settings(config=ctx.config, environ=ctx.environ)
     why = why_disabled(settings, runtime)
     if why:
-        return report_nothing_checked(ctx, flags, why)
+        return report_nothing_checked(ctx, why)
     results = tuple(_try_all(ctx, settings, runtime))
     status = most_severe({each.exit_status for each in results})
-    if flags.json:
+    if ctx.json:
         dry_run = settings.safety.dry_run
         ctx.answer(NotifyAnswer(success=status == 0, exit_status=status, dry_run=dry_run, results=results))
         return status
     out = TextOutput(ctx)
     for each in results:
-        if each.result == "failed" or not flags.quiet:
+        if each.result == "failed" or not ctx.quiet:
             out.line(f"{each.name + ':':<14}{each.result}: {each.text}", style=_STYLES[each.result])
-    if settings.safety.dry_run and not flags.quiet:
+    if settings.safety.dry_run and not ctx.quiet:
         out.line("Runs send nothing yet, because safety.dry_run is true.")
     return status
 

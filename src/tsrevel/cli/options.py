@@ -14,7 +14,7 @@ from typer.core import TyperGroup
 from tsrevel import __version__
 from tsrevel.cli.boundary import HUNG_UP, INTERRUPTED, TERMINATED, UNEXPECTED, guard
 from tsrevel.cli.completion import complete_location
-from tsrevel.cli.context import LogFormat, OutputOptions
+from tsrevel.cli.context import CliContext, LogFormat
 from tsrevel.errors import USAGE
 
 RUN, LOOK, SET_UP, CARE, TRY = "Run", "Look", "Set up", "Care", "Try"
@@ -39,7 +39,7 @@ _ALWAYS = {
 }
 
 Body = Callable[..., int]
-"""A command: it takes the CliContext, the OutputOptions and its own options, and returns the exit status."""
+"""A command: it takes the CliContext and its own options, and returns the exit status."""
 
 Location = Annotated[
     list[str] | None,
@@ -54,12 +54,12 @@ Location = Annotated[
 COMMON_PANEL = "Common options"
 
 
-def _output_options(
+def _common_options(
     config: Annotated[
         Path | None,
         typer.Option("--config", metavar="F", help="The settings file (TOML).", rich_help_panel=COMMON_PANEL),
     ] = None,
-    as_json: Annotated[
+    json: Annotated[
         bool,
         typer.Option("--json", help="Print one JSON object, also on failure.", rich_help_panel=COMMON_PANEL),
     ] = False,
@@ -81,11 +81,11 @@ def _output_options(
     log_format: Annotated[
         LogFormat, typer.Option("--log-format", help="The format of the log on stderr.", rich_help_panel=COMMON_PANEL)
     ] = "text",
-) -> OutputOptions:
-    return OutputOptions(config, as_json, quiet, verbose, log_format)
+) -> None:
+    """The common options, by the names of their fields in CliContext."""
 
 
-_COMMON = inspect.signature(_output_options, eval_str=True).parameters
+_COMMON = inspect.signature(_common_options, eval_str=True).parameters
 
 
 def command(
@@ -101,19 +101,20 @@ def command(
     """Add a command to `tree`, with the common options and the error boundary.
 
     Its docstring is its help in Markdown; the first paragraph is the summary. The `example` and the exit statuses
-    follow: those that every command has, and `exits` (entry 0 replaces the usual text). Its first two parameters are
-    the CliContext and the OutputOptions, all others are options. For `acts` and `unfinished` see `guard`.
+    follow: those that every command has, and `exits` (entry 0 replaces the usual text). Its first parameter is
+    the CliContext, all others are options. For `acts` and `unfinished` see `guard`.
     """
     statuses = {0: "done, or nothing to do"} | _ALWAYS | dict(exits)
     listed = "\n".join(f"- {status}: {statuses[status]}" for status in sorted(statuses))
 
     def register(body: Body) -> Body:
-        _ctx, _flags, *own = inspect.signature(body, eval_str=True).parameters.values()
+        _ctx, *own = inspect.signature(body, eval_str=True).parameters.values()
 
         def run(context: typer.Context, **given: Any) -> None:  # noqa: ANN401 (typer has checked them)
-            flags = _output_options(**{key: given.pop(key) for key in _COMMON})
-            call = partial(body, context.obj, flags, **given)
-            raise typer.Exit(guard(context.obj, flags, call, acts=acts, unfinished=unfinished))
+            ctx: CliContext = context.obj
+            for name in _COMMON:
+                setattr(ctx, name, given.pop(name))
+            raise typer.Exit(guard(ctx, partial(body, ctx, **given), acts=acts, unfinished=unfinished))
 
         context = inspect.Parameter("context", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)
         parameters = [context, *own, *_COMMON.values()]

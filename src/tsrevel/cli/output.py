@@ -21,7 +21,7 @@ from rich.progress import Progress as Bar
 from rich.table import Table
 from rich.text import Text
 
-from tsrevel.cli.context import CliContext, OutputOptions
+from tsrevel.cli.context import CliContext
 from tsrevel.cli.streams import inner
 from tsrevel.config import ProductEntry, Settings, load_settings
 from tsrevel.engine.outcomes import Outcome, Progress, RunReport, describe_disabled, is_problem, is_told_change
@@ -337,18 +337,18 @@ def add_totals(outcomes: Iterable[Outcome]) -> dict[str, Cents] | None:
     return totals
 
 
-def show_report(report: RunReport, ctx: CliContext, flags: OutputOptions) -> None:
+def show_report(report: RunReport, ctx: CliContext) -> None:
     """Print the report on stdout in the requested format. The reason why a run ended early goes to stderr."""
     if report.error:
         print(f"tsrevel: [{report.correlation_id}] {ctx.copyable(report.error)}", file=ctx.stderr)
-    if flags.json:
+    if ctx.json:
         from tsrevel.cli.answers.runs import answer_report
 
         ctx.answer(answer_report(report))
     elif ctx.stdout.isatty():
         show_table(report, TextOutput(ctx))
     else:
-        for line in list_problems(report) if flags.quiet else list_news(report):
+        for line in list_problems(report) if ctx.quiet else list_news(report):
             print(ctx.copyable(line), file=ctx.stdout)
 
 
@@ -416,9 +416,9 @@ def show_summary(report: RunReport, page: TextOutput) -> None:
 
 
 @contextmanager
-def show_progress(ctx: CliContext, flags: OutputOptions) -> Iterator[Progress]:
+def show_progress(ctx: CliContext) -> Iterator[Progress]:
     """A progress bar on stderr if that is a terminal. Call the yielded function to advance it."""
-    if flags.quiet or flags.json or not ctx.stderr.isatty():
+    if ctx.quiet or ctx.json or not ctx.stderr.isatty():
         yield lambda _done, _of: None
         return
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TextColumn("so far"))
@@ -432,18 +432,18 @@ def what_is_mapped(mapping: ProductEntry) -> str:
     return mapping.name or f"menu item {mapping.menu_item_id}"
 
 
-def reject(ctx: CliContext, flags: OutputOptions, text: str, status: int = 2) -> int:
+def reject(ctx: CliContext, text: str, status: int = 2) -> int:
     """Report on stderr, and with --json on stdout, why the command did nothing; return `status`."""
     ctx.tell(f"tsrevel: {text}")
-    if flags.json:
+    if ctx.json:
         ctx.answer_failure(text, status)
     return status
 
 
 @contextmanager
-def look(ctx: CliContext, flags: OutputOptions) -> Iterator[tuple[Settings, LedgerView | None, datetime]]:
+def look(ctx: CliContext) -> Iterator[tuple[Settings, LedgerView | None, datetime]]:
     """The settings, a view of the ledger (None if there is no ledger), and the time. It takes no lock."""
-    settings = load_settings(config=flags.config, environ=ctx.environ, offline=True)
+    settings = load_settings(config=ctx.config, environ=ctx.environ, offline=True)
     database = ctx.runtime.database if ctx.runtime else SQLITE
     view = open_view(settings.ledger_path, settings.environment, database)
     with view or nullcontext():
@@ -483,10 +483,10 @@ def describe_files(settings: Settings) -> list[str]:
     return [f"settings: {shown}", f"ledger: {told(settings.ledger_path)}"]
 
 
-def report_nothing_checked(ctx: CliContext, flags: OutputOptions, why: str) -> int:
+def report_nothing_checked(ctx: CliContext, why: str) -> int:
     """Report that nothing was checked, and why; return the exit status."""
     text = f"nothing was checked: {why}"
-    if flags.json:
+    if ctx.json:
         reason = Reason.CONNECTOR_DISABLED
         from tsrevel.cli.answers.model import NothingCheckedAnswer
 

@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 import typer
 
-from tsrevel.cli.context import CliContext, OutputOptions
+from tsrevel.cli.context import CliContext
 
 Check = Callable[[str], str]
 """Why an answer is refused; "" if it is accepted."""
@@ -20,10 +20,10 @@ LONGEST_LINE = 16 * 1024
 _ROUND = "\"'`<>()\u201c\u201d\u201e\u2018\u2019\u00ab\u00bb\u200b\ufeff"
 
 
-def may_ask(ctx: CliContext, flags: OutputOptions) -> bool:
+def may_ask(ctx: CliContext) -> bool:
     """Whether there is a person to ask: all three streams are a terminal, and neither --json nor -q was given."""
     streams = (ctx.stdin, ctx.stdout, ctx.stderr)
-    return not flags.json and not flags.quiet and all(stream.isatty() for stream in streams)
+    return not ctx.json and not ctx.quiet and all(stream.isatty() for stream in streams)
 
 
 class Terminal:

@@ -11,7 +11,7 @@ from pathlib import Path
 import typer
 
 from tsrevel.cli.answers.reconciliation import answer_reconciliation
-from tsrevel.cli.context import CliContext, OutputOptions
+from tsrevel.cli.context import CliContext
 from tsrevel.cli.logs import logging_to
 from tsrevel.cli.output import (
     ALARM,
@@ -44,13 +44,13 @@ from tsrevel.text import count_of
 from tsrevel.wiring import Runtime, open_services, read_capabilities, why_disabled
 
 
-def reconcile(ctx: CliContext, flags: OutputOptions, first: date | None, last: date | None, page: Path | None) -> int:
+def reconcile(ctx: CliContext, first: date | None, last: date | None, page: Path | None) -> int:
     """Compare the days, print the report, and write the HTML page if it is wanted; return the exit status."""
     runtime = ctx.runtime or Runtime()
-    settings = load_settings(config=flags.config, environ=ctx.environ)
+    settings = load_settings(config=ctx.config, environ=ctx.environ)
     why = why_disabled(settings, runtime)
     if why:
-        return report_nothing_checked(ctx, flags, why)
+        return report_nothing_checked(ctx, why)
     if page:
         from tsrevel.reconcile.page import check_page
 
@@ -61,10 +61,10 @@ def reconcile(ctx: CliContext, flags: OutputOptions, first: date | None, last: d
     spans = choose_spans(policy, now, first, last)
     view = open_view(settings.ledger_path, settings.environment, runtime.database)
     with (
-        logging_to(ctx.stderr, flags, "reconcile"),
+        logging_to(ctx, "reconcile"),
         view or nullcontext(),
         open_services(settings, runtime, capabilities=read_capabilities(view)) as services,
-        show_progress(ctx, flags) as progress,
+        show_progress(ctx) as progress,
     ):
         catalogues = Catalogs(services.revel)
         sources = Sources(services.tripleseat, services.order_search, catalogues, view, policy, now, progress)
@@ -74,10 +74,10 @@ def reconcile(ctx: CliContext, flags: OutputOptions, first: date | None, last: d
         from tsrevel.reconcile.page import render_page, write_page
 
         write_page(page, render_page(report, settings.tripleseat.event_url))
-    if flags.json:
+    if ctx.json:
         ctx.answer(answer_reconciliation(report))
     else:
-        _show(report, ctx, page, quiet=flags.quiet)
+        _show(report, ctx, page, quiet=ctx.quiet)
     return report.exit_status
 
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from tsrevel.cli.answers.rehearsal import RehearsalAnswer
 from tsrevel.cli.answers.runs import answer_outcome
 from tsrevel.cli.arguments import read_event_id
-from tsrevel.cli.context import CliContext, OutputOptions
+from tsrevel.cli.context import CliContext
 from tsrevel.cli.explain import show_explanation
 from tsrevel.cli.logs import logging_to
 from tsrevel.cli.notifications import RunNotifier
@@ -35,39 +35,37 @@ _AMOUNT = re.compile(r"\$?\s*(\d{1,3}(?:,\d{3})+|\d+)\.(\d\d)")
 _YES_OR_NO = {True: "yes", False: "no"}
 
 
-def rehearse(ctx: CliContext, flags: OutputOptions, event: str, *, agreed: bool) -> int:
+def rehearse(ctx: CliContext, event: str, *, agreed: bool) -> int:
     """Make one order; if `agreed`, without asking. Raises typer.BadParameter for a text that can't be an event id."""
     runtime = ctx.runtime or Runtime()
     event_id = read_event_id(event)
-    settings = load_settings(config=flags.config, environ=ctx.environ)
-    if not agreed and not may_ask(ctx, flags):
-        return _refuse(
-            ctx, flags, "without a terminal nobody can be asked; add --yes to make the order without asking", USAGE
-        )
+    settings = load_settings(config=ctx.config, environ=ctx.environ)
+    if not agreed and not may_ask(ctx):
+        return _refuse(ctx, "without a terminal nobody can be asked; add --yes to make the order without asking", USAGE)
     if settings.safety.dry_run:
         text = (
             "safety.dry_run is true, so nothing was written; set it to false, and safety.allowed_locations to one place"
         )
-        return _refuse(ctx, flags, text, ConfigError.exit_status)
+        return _refuse(ctx, text, ConfigError.exit_status)
     disabled = why_disabled(settings, runtime)
     if disabled:
-        return _refuse(ctx, flags, f"nothing was written: {disabled}", NOTHING_CHECKED, Reason.CONNECTOR_DISABLED)
-    with logging_to(ctx.stderr, flags, "rehearse"):
+        return _refuse(ctx, f"nothing was written: {disabled}", NOTHING_CHECKED, Reason.CONNECTOR_DISABLED)
+    with logging_to(ctx, "rehearse"):
         told = explain_live(settings, runtime, event_id)
     outcome, plan = told.outcome, told.plan
-    if not flags.json:
+    if not ctx.json:
         show_explanation(TextOutput(ctx, settings, outcome.location if outcome else ""), told)
     if outcome is None or plan is None or told.event is None or outcome.status is not Status.PLANNED:
         why = f"{outcome.status} {outcome.reason or ''}: {outcome.text}" if outcome else "no such event"
         text = f"no run would make an order of event {event_id} now ({why})"
-        return _refuse(ctx, flags, text, told.exit_status or NEEDS_ATTENTION, outcome.reason if outcome else None)
+        return _refuse(ctx, text, told.exit_status or NEEDS_ATTENTION, outcome.reason if outcome else None)
     if not agreed:
         typed = Terminal(ctx).ask(
             f"This writes one order to Revel. To make it, type the location's name ({plan.location.name})"
         )
         if typed.strip() != plan.location.name:
-            return _refuse(ctx, flags, "that isn't the location's name; nothing was written", USAGE)
-    report = _inject(ctx, flags, event_id)
+            return _refuse(ctx, "that isn't the location's name; nothing was written", USAGE)
+    report = _inject(ctx, event_id)
     made = next((each for each in report.outcomes if each.event_id == event_id), outcome)
     if made.status is not Status.INJECTED or not made.order_id:
         disabled = describe_disabled(report.paused) if report.reason is Reason.CONNECTOR_DISABLED else ""
@@ -75,7 +73,7 @@ def rehearse(ctx: CliContext, flags: OutputOptions, event: str, *, agreed: bool)
         if not report.error:  # that is told already
             ctx.tell(f"tsrevel: no order of event {event_id} is finished: {made.reason or made.status}: {text}")
         status = report.exit_status or NEEDS_ATTENTION
-        if flags.json:
+        if ctx.json:
             ctx.answer(
                 RehearsalAnswer(
                     success=False,
@@ -86,29 +84,27 @@ def rehearse(ctx: CliContext, flags: OutputOptions, event: str, *, agreed: bool)
                 )
             )
         return status
-    return _compare(ctx, flags, settings, told, replace(made, text=""), agreed=agreed)
+    return _compare(ctx, settings, told, replace(made, text=""), agreed=agreed)
 
 
-def _inject(ctx: CliContext, flags: OutputOptions, event_id: EventId) -> RunReport:
+def _inject(ctx: CliContext, event_id: EventId) -> RunReport:
     """Run as `sync-event` does, but read each stage back a second time."""
-    with RunNotifier(ctx, flags) as notifier:
-        with start_run(ctx, flags, SyncOptions(max_orders=1), "single", notifier) as started:
+    with RunNotifier(ctx) as notifier:
+        with start_run(ctx, SyncOptions(max_orders=1), "single", notifier) as started:
             if isinstance(started, RunReport):
                 report = started
             else:
                 run = replace(started.ctx, limits=replace(started.ctx.limits, second_look=SECOND_LOOK))
                 report = sync_events(run, RunState.begin(run), [event_id])
         notifier.add_report(report)
-        if not flags.json:
-            show_report(report, ctx, flags)
+        if not ctx.json:
+            show_report(report, ctx)
         elif report.error:
             ctx.tell(f"tsrevel: {report.error}")
     return report
 
 
-def _compare(
-    ctx: CliContext, flags: OutputOptions, settings: Settings, told: Explanation, made: Outcome, *, agreed: bool
-) -> int:
+def _compare(ctx: CliContext, settings: Settings, told: Explanation, made: Outcome, *, agreed: bool) -> int:
     runtime = ctx.runtime or Runtime()
     with open_ledger(settings, runtime) as ledger:
         record = ledger.orders.get(made.event_id)
@@ -118,7 +114,7 @@ def _compare(
         with open_services(settings, runtime) as services:
             order_id = OrderId(made.order_id or "")
             fields = compare_sent_fields(services.revel_probe, plan, labels, order_id, runtime.clock())
-        if not flags.json:
+        if not ctx.json:
             _show_fields(ctx, fields)
         left = _list_checks(plan)
         station: dict[str, str] = {}
@@ -134,7 +130,7 @@ def _compare(
         ledger.assumptions.store_rehearsal(made.event_id, facts)
     wrong = [name for name, answer in station.items() if answer == "no"]
     status = NEEDS_ATTENTION if wrong else 0
-    if flags.json:
+    if ctx.json:
         ctx.answer(
             RehearsalAnswer(
                 success=status == 0,
@@ -189,8 +185,8 @@ def _show_fields(ctx: CliContext, fields: tuple[SentField, ...]) -> None:
             ctx.say(f"  {each.result}: {each.resource}.{each.field}")
 
 
-def _refuse(ctx: CliContext, flags: OutputOptions, text: str, status: int, reason: Reason | None = None) -> int:
+def _refuse(ctx: CliContext, text: str, status: int, reason: Reason | None = None) -> int:
     ctx.tell(f"tsrevel: {text}")
-    if flags.json:
+    if ctx.json:
         ctx.answer(RehearsalAnswer(success=False, exit_status=status, reason=reason, error=text))
     return status

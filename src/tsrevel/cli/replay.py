@@ -14,7 +14,7 @@ import typer
 from tsrevel.cli.answers.model import fill
 from tsrevel.cli.answers.runs import ReplayLine, answer_delivery, answer_replayed
 from tsrevel.cli.arguments import read_event_id
-from tsrevel.cli.context import CliContext, OutputOptions
+from tsrevel.cli.context import CliContext
 from tsrevel.cli.deliveries import STDIN, list_captured, open_archive, open_body, show_path
 from tsrevel.cli.logs import logging_to
 from tsrevel.cli.notifications import RunNotifier
@@ -64,7 +64,7 @@ class RetryOptions:
     dry_run: bool = False
 
 
-def replay_captured(ctx: CliContext, flags: OutputOptions, paths: Sequence[Path], options: ReplayOptions) -> int:
+def replay_captured(ctx: CliContext, paths: Sequence[Path], options: ReplayOptions) -> int:
     """Put captured deliveries through the engine, one after another; return the most severe of their exit statuses.
 
     Raises ConfigError, RunLocked, LedgerUnusable, and typer.BadParameter for unusable paths.
@@ -73,17 +73,16 @@ def replay_captured(ctx: CliContext, flags: OutputOptions, paths: Sequence[Path]
     if options.signature is not None and len(captured) > 1:
         raise typer.BadParameter("--signature is for a single delivery; put NAME.sig beside each NAME.json")
     overrides = {"safety.dry_run": True if options.dry_run else None}
-    settings = load_settings(config=flags.config, environ=ctx.environ, overrides=overrides)
+    settings = load_settings(config=ctx.config, environ=ctx.environ, overrides=overrides)
     if options.archive and not options.dry_run:
         open_archive(options.archive, captured, settings)
     to_come = list(_look_ahead(ctx, captured)) if len(captured) > 1 else []
-    answers = replay_files(ctx, flags, settings, captured, options, to_come)
+    answers = replay_files(ctx, settings, captured, options, to_come)
     return most_severe({0, *(each.exit_status for each in answers)})
 
 
 def replay_files(
     ctx: CliContext,
-    flags: OutputOptions,
     settings: Settings,
     captured: Sequence[Path],
     options: ReplayOptions,
@@ -96,21 +95,21 @@ def replay_files(
     """
     runtime = ctx.runtime or Runtime()
     ctx.zone = ZoneInfo(settings.timezone)
-    with RunNotifier(ctx, flags) as notifier:
+    with RunNotifier(ctx) as notifier:
         with ExitStack() as stack:
             queue: DeliveryQueue | None = None
             why, run_id = why_disabled(settings, runtime), ""
             if why is None:
                 run_id = options.run_id or runtime.new_run_id()
                 notifier.begin(settings, run_id, "single")
-                stack.enter_context(logging_to(ctx.stderr, flags, correlate(run_id)))
+                stack.enter_context(logging_to(ctx, correlate(run_id)))
                 opened = open_run(settings, run_id, runtime=runtime, deadline=options.deadline)
                 queue = DeliveryQueue(stack.enter_context(opened), trust_payload=settings.tripleseat.payload == "trust")
                 queue.to_come += to_come
-            replay = _Replay(ctx, flags, settings, options, queue, notifier, why or "")
+            replay = _Replay(ctx, settings, options, queue, notifier, why or "")
             answers = [replay.take(each) for each in captured if each == STDIN or is_there(each)]
             replay.tell_untried()
-            if queue and options.run_id is None and ctx.stdout.isatty() and not flags.json:
+            if queue and options.run_id is None and ctx.stdout.isatty() and not ctx.json:
                 outcomes, dry_run = tuple(replay.outcomes.values()), settings.safety.dry_run
                 show_summary(RunReport(run_id, correlate(run_id), "single", dry_run, outcomes), TextOutput(ctx))
         notifier.exit_status = most_severe({0, *(each.exit_status for each in answers)})
@@ -127,21 +126,21 @@ def _look_ahead(ctx: CliContext, captured: Sequence[Path]) -> Iterator[DeliveryA
                 yield understand(open_body(ctx, path))[1]
 
 
-def retry_events(ctx: CliContext, flags: OutputOptions, options: RetryOptions) -> int:
+def retry_events(ctx: CliContext, options: RetryOptions) -> int:
     """Put held and failed events, or the named ones, through the engine again.
 
     Raises ConfigError, RunLocked, LedgerUnusable, and typer.BadParameter for an unknown run or an unusable event id.
     """
     named = tuple(dict.fromkeys(read_event_id(each) for each in options.events))
 
-    with RunNotifier(ctx, flags) as notifier:
-        with start_run(ctx, flags, SyncOptions(dry_run=options.dry_run), "single", notifier) as started:
+    with RunNotifier(ctx) as notifier:
+        with start_run(ctx, SyncOptions(dry_run=options.dry_run), "single", notifier) as started:
             report = started if isinstance(started, RunReport) else _retry(started, options, named)
         notifier.add_report(report)
-        if flags.json:
+        if ctx.json:
             _print_outcomes(ctx, report)
         else:
-            show_report(report, ctx, flags)
+            show_report(report, ctx)
     return report.exit_status
 
 
@@ -182,7 +181,6 @@ class _Replay:
     """Puts captured deliveries through the engine. `queue` is None while runs are disabled or paused: see `why`."""
 
     ctx: CliContext
-    flags: OutputOptions
     settings: Settings
     options: ReplayOptions
     queue: DeliveryQueue | None
@@ -252,7 +250,7 @@ class _Replay:
             self._warn(f"{name}: {answer.ended}")
         if answer.untried:
             self.untried.append(name)
-        if self.flags.json:
+        if self.ctx.json:
             self.ctx.answer(answer_delivery(answer, name), more=True)
             return
         summary = answer.text or answer.reason or "nothing to do"
@@ -265,7 +263,7 @@ class _Replay:
                 page.line(f"{name}: {answer.trigger or 'refused'}: {line}", mark=status)
             return
         report = answer.report
-        lines = (list_problems(report) if self.flags.quiet else list_news(report)) if report else []
+        lines = (list_problems(report) if self.ctx.quiet else list_news(report)) if report else []
         is_told = bool(answer.ended) or answer.untried
         if not answer.ok or (answer.exit_status and report is None and not is_told):
             lines.append(f"{name}: {summary}")

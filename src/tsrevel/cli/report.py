@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tsrevel.cli.answers.setup import ReportAnswer
-from tsrevel.cli.context import CliContext, OutputOptions
+from tsrevel.cli.context import CliContext
 from tsrevel.cli.logs import logging_to
 from tsrevel.cli.output import reject
 from tsrevel.config import examine_settings
@@ -16,19 +16,19 @@ from tsrevel.files import create_file
 from tsrevel.wiring import Runtime
 
 
-def write_report(ctx: CliContext, flags: OutputOptions, output: Path | None, *, offline: bool) -> int:
+def write_report(ctx: CliContext, output: Path | None, *, offline: bool) -> int:
     """Print the report, or write it to `output`, which must be a new file."""
     runtime = ctx.runtime or Runtime()
-    settings, problems = examine_settings(config=flags.config, environ=ctx.environ)
-    with logging_to(ctx.stderr, flags, "report", shows_warnings=False):
+    settings, problems = examine_settings(config=ctx.config, environ=ctx.environ)
+    with logging_to(ctx, "report", shows_warnings=False):
         sections = collect_report(Installation(settings, problems, ctx.environ, runtime), offline=offline)
     text, status = render_report(sections), ConfigError.exit_status if problems else 0
     if output:
         try:
             create_file(output, text.encode())
         except OSError as error:
-            return reject(ctx, flags, f"--output: {output} can't be written ({error.strerror})")
-    if flags.json:
+            return reject(ctx, f"--output: {output} can't be written ({error.strerror})")
+    if ctx.json:
         file = str(output) if output else None
         ctx.answer(ReportAnswer(success=status == 0, exit_status=status, file=file, text=text))
     elif output:

@@ -11,7 +11,7 @@ import typer
 
 from tsrevel.cli.answers.reports import NamedOrderJson, ResolveAnswer, answer_resolution, answer_status
 from tsrevel.cli.arguments import find_event_id
-from tsrevel.cli.context import CliContext, OutputOptions
+from tsrevel.cli.context import CliContext
 from tsrevel.cli.logs import logging_to
 from tsrevel.cli.output import NEVER_RUN, locate_files, reject
 from tsrevel.config import Settings, load_settings
@@ -93,7 +93,7 @@ class _Named:
         return f"Revel order {row.id}: {where}, written on {row.written or 'an unknown day'}, total {_total(row)}"
 
 
-def resolve(ctx: CliContext, flags: OutputOptions, event: str, options: ResolveOptions) -> int:
+def resolve(ctx: CliContext, event: str, options: ResolveOptions) -> int:
     """Store a decision, or undo it (`open`). Exit status 0, or 3 if undoing it might make a second order.
 
     Revel is asked for each named order. Before it is stored, it must exist, at the event's establishment, and is shown;
@@ -104,12 +104,12 @@ def resolve(ctx: CliContext, flags: OutputOptions, event: str, options: ResolveO
     options = _check(options)
     order_id = OrderId(options.order_id) if options.order_id else None
     runtime = ctx.runtime or Runtime()
-    settings = load_settings(config=flags.config, environ=ctx.environ, offline=options.word != "open")
+    settings = load_settings(config=ctx.config, environ=ctx.environ, offline=options.word != "open")
     path = settings.ledger_path
-    shows_text = not flags.json and (ctx.stdout.isatty() or not flags.quiet)
-    with logging_to(ctx.stderr, flags, "resolve"):
+    shows_text = not ctx.json and (ctx.stdout.isatty() or not ctx.quiet)
+    with logging_to(ctx, "resolve"):
         make_state_folder(settings)
-        named = _look_for(ctx, flags, runtime, order_id, event) if order_id else None
+        named = _look_for(ctx, runtime, order_id, event) if order_id else None
         with hold_lock(path), open_ledger(settings, runtime) as ledger:
             comparison: list[str] = []
             event_id = find_event_id(event, lambda each: _recall(ledger, each) != _Before(None, None, None))
@@ -117,7 +117,7 @@ def resolve(ctx: CliContext, flags: OutputOptions, event: str, options: ResolveO
             if options.word == "open":
                 objection = _objection(settings, runtime, event_id, before, options)
                 if objection:
-                    return reject(ctx, flags, objection, NEEDS_ATTENTION)
+                    return reject(ctx, objection, NEEDS_ATTENTION)
                 ledger.events.reopen(event_id, options.note)
             else:
                 if named:
@@ -133,7 +133,7 @@ def resolve(ctx: CliContext, flags: OutputOptions, event: str, options: ResolveO
     if unused:
         warnings.append(f"{NEVER_RUN} ({path.absolute()})")
     warnings += _warnings(before, after, options)
-    if flags.json:
+    if ctx.json:
         answer = ResolveAnswer(
             event_id=event_id,
             verdict=options.word,
@@ -171,10 +171,10 @@ def _check(options: ResolveOptions) -> ResolveOptions:
     return replace(options, note=note, order_id=order_id)
 
 
-def _look_for(ctx: CliContext, flags: OutputOptions, runtime: Runtime, order_id: OrderId, event: str) -> _Named:
+def _look_for(ctx: CliContext, runtime: Runtime, order_id: OrderId, event: str) -> _Named:
     """The order as Revel has it, and its event. Raises typer.BadParameter if Revel hasn't got the order."""
     try:
-        settings = load_settings(config=flags.config, environ=ctx.environ)
+        settings = load_settings(config=ctx.config, environ=ctx.environ)
         why = why_disabled(settings, runtime)
         if why is None:
             with open_services(settings, runtime) as services:

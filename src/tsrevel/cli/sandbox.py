@@ -19,7 +19,7 @@ import typer
 
 from tsrevel.cli.answers.setup import SandboxAnswer
 from tsrevel.cli.boundary import UNEXPECTED
-from tsrevel.cli.context import CliContext, OutputOptions
+from tsrevel.cli.context import CliContext
 from tsrevel.cli.streams import trouble_of
 from tsrevel.errors import ConfigCode, ConfigError, ConfigProblem
 from tsrevel.files import look_at, read_regular, replace_file
@@ -45,7 +45,6 @@ class Served:
 
 def serve_sandbox(
     ctx: CliContext,
-    flags: OutputOptions,
     write_config: Path | None,
     ports: tuple[int, int],
     login_port: int,
@@ -74,7 +73,7 @@ def serve_sandbox(
         break_services(served.tripleseat, served.revel, *broken)
         if write_config:
             replace_file(write_config, f"{MARK}\n{served.config}".encode())
-        if flags.json:
+        if ctx.json:
             config = str(write_config) if write_config else served.config
             ctx.answer(SandboxAnswer(tripleseat=served.urls[0], revel=served.urls[1], config=config))
         elif not write_config:
@@ -82,7 +81,7 @@ def serve_sandbox(
         trouble = trouble_of(ctx.stdout)
         if trouble:  # nobody knows the addresses; a reader that has gone wants nothing more
             return 0 if trouble.errno == errno.EPIPE else UNEXPECTED
-        if not flags.quiet:
+        if not ctx.quiet:
             if write_config:
                 shown = shlex.quote(str(write_config))
                 print(f"Try:  tsrevel sync --config {shown}", file=ctx.stderr)

@@ -15,7 +15,7 @@ import typer
 
 from tsrevel.cli.answers.setup import ScheduleAnswer
 from tsrevel.cli.arguments import one_line
-from tsrevel.cli.context import CliContext, OutputOptions
+from tsrevel.cli.context import CliContext
 from tsrevel.config import SETTINGS, Settings, load_settings
 from tsrevel.config.paths import SYSTEM_STATE
 from tsrevel.config.problems import Source
@@ -107,7 +107,6 @@ ExecStart=/bin/sh -c '\\
 
 def print_schedule(
     ctx: CliContext,
-    flags: OutputOptions,
     kind: Literal["cron", "systemd"],
     user: str | None,
     mail_to: Sequence[str],
@@ -117,7 +116,7 @@ def print_schedule(
 
     Raises typer.BadParameter for a value that would end its line.
     """
-    settings = load_settings(config=flags.config, environ=ctx.environ, offline=True)
+    settings = load_settings(config=ctx.config, environ=ctx.environ, offline=True)
     if settings.config_path is None:
         raise typer.BadParameter("cron and systemd don't have this environment; write a settings file: `tsrevel init`")
     user = user or _find_user(settings)
@@ -138,13 +137,13 @@ def print_schedule(
             "systemctl daemon-reload",
             "systemctl enable --now tsrevel.timer",
         ]
-    if flags.json:
+    if ctx.json:
         answer = ScheduleAnswer(
             kind=kind, user=user, command=sync_command(settings), files=files, install=install, warnings=warnings
         )
         ctx.answer(answer)
         return 0
-    for text in [] if flags.quiet else warnings:
+    for text in [] if ctx.quiet else warnings:
         ctx.tell(f"tsrevel: {text}")
     for step in install:
         print(f"# To install: {step}", file=ctx.stdout)

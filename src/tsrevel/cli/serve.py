@@ -13,7 +13,7 @@ from threading import Lock, Thread
 
 from tsrevel.cli.answers.model import encode
 from tsrevel.cli.answers.runs import ServeAnswer, answer_planned, answer_report
-from tsrevel.cli.context import CliContext, OutputOptions
+from tsrevel.cli.context import CliContext
 from tsrevel.cli.logs import logging_to
 from tsrevel.cli.replay import ReplayOptions, replay_files
 from tsrevel.cli.sync import SyncOptions, sync, sync_events
@@ -57,9 +57,9 @@ class FailedLoad:
     until: float
 
 
-def serve(ctx: CliContext, flags: OutputOptions, host: str | None, port: int | None, *, plain: bool) -> int:
+def serve(ctx: CliContext, host: str | None, port: int | None, *, plain: bool) -> int:
     """Serve until SIGTERM, SIGHUP or Ctrl-C. Raises ConfigError, LedgerUnusable, RunLocked if it can't start."""
-    commands = ServedCommands(ctx, flags, {"serve.host": host, "serve.port": port}, plain=plain)
+    commands = ServedCommands(ctx, {"serve.host": host, "serve.port": port}, plain=plain)
     settings = commands.settings()
     make_state_folder(settings)
     spool = Spool(settings.spool_path)
@@ -71,11 +71,11 @@ def serve(ctx: CliContext, flags: OutputOptions, host: str | None, port: int | N
             remedy = f"Let this user write to {spool.folder}, or name another folder."
             problem = ConfigProblem(ConfigCode.FILE_UNWRITABLE, "serve.spool", "settings", message, remedy)
             raise ConfigError((problem,)) from error
-        stack.enter_context(logging_to(ctx.stderr, flags, "serve", "tsrevel.serve"))
+        stack.enter_context(logging_to(ctx, "serve", "tsrevel.serve"))
         listening = stack.enter_context(listen(settings.serve.host, settings.serve.port))
         commands.make_ledger()
         worker = Worker(commands, spool)
-        _announce(ctx, flags, settings, listening.getsockname()[1])
+        _announce(ctx, settings, listening.getsockname()[1])
         worker.start()
         number = run_server(build_app(worker, plain=plain), worker, listening)
         if worker.is_alive():  # a second signal doesn't wait for it
@@ -84,16 +84,16 @@ def serve(ctx: CliContext, flags: OutputOptions, host: str | None, port: int | N
     return 0
 
 
-def _announce(ctx: CliContext, flags: OutputOptions, settings: Settings, port: int) -> None:
+def _announce(ctx: CliContext, settings: Settings, port: int) -> None:
     host = settings.serve.host
     url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
-    if flags.json:
+    if ctx.json:
         ctx.answer(ServeAnswer(url=url, spool=str(settings.spool_path)), more=True)
     if not settings.tripleseat.webhook_signing_keys:
         ctx.tell("tsrevel: tripleseat.webhook_signing_keys is empty: every delivery will be refused")
-    if settings.safety.dry_run and not flags.quiet:
+    if settings.safety.dry_run and not ctx.quiet:
         ctx.tell("tsrevel: safety.dry_run is true: deliveries are planned, and wait until it is false")
-    if not flags.quiet:
+    if not ctx.quiet:
         ctx.tell(f"Serving on {url}/webhook until SIGTERM or Ctrl-C. Deliveries wait in {settings.spool_path}.")
 
 
@@ -102,7 +102,6 @@ class ServedCommands:
     """The commands as the worker runs them. `overrides` and `plain`: the flags of `serve`."""
 
     ctx: CliContext
-    flags: OutputOptions
     overrides: dict[str, object]
     plain: bool
     _settings: Settings | None = field(default=None, init=False)
@@ -146,7 +145,7 @@ class ServedCommands:
             raise ConfigError(failed.problems)
         try:
             settings = load_settings(
-                config=self.flags.config,
+                config=self.ctx.config,
                 environ=self.ctx.environ,
                 overrides=self.overrides,
                 run=self._runtime.run_command,
@@ -186,16 +185,16 @@ class ServedCommands:
             run_id=run_id,
             deadline=self._begin(settings),
         )
-        answers = replay_files(self.ctx, self.flags, settings, [path], options, to_come)
+        answers = replay_files(self.ctx, settings, [path], options, to_come)
         return answers[0] if answers else None
 
     def sync(self, hours_back: int | None = None) -> RunReport:
         options = SyncOptions(hours_back=hours_back, deadline=self._begin(self.settings()))
-        return sync(replace(self.ctx), self.flags, options)
+        return sync(replace(self.ctx), options)
 
     def sync_event(self, event_id: str) -> RunReport:
         options = SyncOptions(deadline=self._begin(self.settings()))
-        return sync_events(replace(self.ctx), self.flags, options, [event_id], ignore_time_gate=False)
+        return sync_events(replace(self.ctx), options, [event_id], ignore_time_gate=False)
 
     def encode(self, report: RunReport) -> Document:
         return encode(answer_report(report))
@@ -218,7 +217,7 @@ class ServedCommands:
         runtime, run_id = self._runtime, self._runtime.new_run_id()
         with (
             TemporaryDirectory(prefix="tsrevel-plan-") as folder,
-            logging_to(self.ctx.stderr, self.flags, correlate(run_id)),
+            logging_to(self.ctx, correlate(run_id)),
         ):
             copy = Path(folder, "ledger.sqlite3")
             if settings.ledger_path.exists():

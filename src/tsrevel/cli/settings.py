@@ -7,7 +7,7 @@ from typing import Literal
 
 from tsrevel.cli.answers.model import ProblemJson, fill
 from tsrevel.cli.answers.setup import ConfigGenerateAnswer, ConfigShowAnswer, ConfigValidateAnswer, SettingJson
-from tsrevel.cli.context import CliContext, OutputOptions
+from tsrevel.cli.context import CliContext
 from tsrevel.config import Settings, examine_settings
 from tsrevel.config.rules import ADD_LOCATIONS, NO_LOCATIONS
 from tsrevel.config.show import encode_settings, list_paths, render_toml
@@ -16,13 +16,13 @@ from tsrevel.errors import ConfigError, ConfigProblem
 from tsrevel.text import count_of
 
 
-def validate_settings(ctx: CliContext, flags: OutputOptions) -> int:
+def validate_settings(ctx: CliContext) -> int:
     """Report every problem of the settings at once, and warn if there is no location. Exit status 0 or 10."""
-    settings, problems = examine_settings(config=flags.config, environ=ctx.environ)
+    settings, problems = examine_settings(config=ctx.config, environ=ctx.environ)
     warnings = [] if problems or settings.locations else [f"{NO_LOCATIONS}. {ADD_LOCATIONS}"]
-    if flags.json:
+    if ctx.json:
         ctx.answer(_answer(ConfigValidateAnswer, settings, problems, warnings=tuple(warnings)))
-    elif not problems and not flags.quiet:
+    elif not problems and not ctx.quiet:
         counts = ((settings.locations, "location"), (settings.charges, "charge"), (settings.products, "mapping"))
         told = [count_of(len(entries), name) for entries, name in counts]
         mode = "dry run" if settings.safety.dry_run else "live"
@@ -33,21 +33,21 @@ def validate_settings(ctx: CliContext, flags: OutputOptions) -> int:
     return _tell(ctx, settings, problems)
 
 
-def print_example(ctx: CliContext, flags: OutputOptions) -> int:
+def print_example(ctx: CliContext) -> int:
     """Print the package's commented example."""
     text = read_template()
-    if flags.json:
+    if ctx.json:
         ctx.answer(ConfigGenerateAnswer(text=text))
     else:
         print(text, end="", file=ctx.stdout)
     return 0
 
 
-def show_settings(ctx: CliContext, flags: OutputOptions, form: Literal["toml", "json"]) -> int:
+def show_settings(ctx: CliContext, form: Literal["toml", "json"]) -> int:
     """Print every value with its origin, even if some are wrong. Problems go to stderr. Exit status 0 or 10."""
-    settings, problems = examine_settings(config=flags.config, environ=ctx.environ)
+    settings, problems = examine_settings(config=ctx.config, environ=ctx.environ)
     spoilt = {problem.key for problem in problems}
-    if flags.json or form == "json":
+    if ctx.json or form == "json":
         shown = {key: fill(SettingJson, None, **each) for key, each in encode_settings(settings, spoilt).items()}
         ctx.answer(_answer(ConfigShowAnswer, settings, problems, settings=shown))
     else:

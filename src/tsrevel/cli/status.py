@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from tsrevel.cli.context import CliContext, OutputOptions
+from tsrevel.cli.context import CliContext
 from tsrevel.cli.output import (
     ALARM,
     STYLES,
@@ -30,18 +30,18 @@ if TYPE_CHECKING:
     from tsrevel.cli.answers import reports
 
 
-def show_status(ctx: CliContext, flags: OutputOptions, limit: int) -> int:
+def show_status(ctx: CliContext, limit: int) -> int:
     """Report the state of this installation. Exit status 0. Raises ConfigError, LedgerUnusable, LedgerDamaged."""
-    with look(ctx, flags) as (settings, view, now):
+    with look(ctx) as (settings, view, now):
         status = take_stock(view, settings, now, limit)
-    if flags.json:
+    if ctx.json:
         ctx.answer(_answer(status, settings))
         return 0
     page = TextOutput(ctx, settings)
     if page.is_terminal:
         _show(page, status, [*describe_files(settings), _mode(status)])
     else:
-        for line in _lines(page, status, [*describe_files(settings), _mode(status)], quiet=flags.quiet):
+        for line in _lines(page, status, [*describe_files(settings), _mode(status)], quiet=ctx.quiet):
             page.line(line)
     return 0
 

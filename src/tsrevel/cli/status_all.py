@@ -8,7 +8,7 @@ from pathlib import Path
 import typer
 
 from tsrevel.cli.answers.reports import AllStatusAnswer, InstallationJson
-from tsrevel.cli.context import CliContext, OutputOptions
+from tsrevel.cli.context import CliContext
 from tsrevel.cli.output import look
 from tsrevel.config.paths import MAPPINGS_NAME
 from tsrevel.engine.outcomes import NEEDS_ATTENTION, most_severe
@@ -18,18 +18,18 @@ from tsrevel.planning.reasons import Reason
 from tsrevel.text import count_of
 
 
-def show_all(ctx: CliContext, flags: OutputOptions, folder: Path) -> int:
+def show_all(ctx: CliContext, folder: Path) -> int:
     """Report the state of each installation; return the worst status. An unreadable one doesn't hide the others."""
     files = find_settings(folder)
     if not files:
         raise typer.BadParameter(f"there is no settings file in {folder}: neither *.toml nor */*.toml")
-    rows = [_look_at(ctx, flags, folder, each) for each in files]
+    rows = [_look_at(ctx, folder, each) for each in files]
     worst = most_severe([each.exit_status for each in rows])
-    if flags.json:
+    if ctx.json:
         ctx.answer(AllStatusAnswer(success=worst == 0, exit_status=worst, installations=tuple(rows)))
         return worst
     for row in rows:
-        if row.exit_status or not flags.quiet:
+        if row.exit_status or not ctx.quiet:
             ctx.say(_line(row))
     return worst
 
@@ -56,11 +56,11 @@ def find_settings(folder: Path) -> list[Path]:
     return sorted(each for each in found if each.name != MAPPINGS_NAME and not each.name.endswith(f".{MAPPINGS_NAME}"))
 
 
-def _look_at(ctx: CliContext, flags: OutputOptions, folder: Path, file: Path) -> InstallationJson:
+def _look_at(ctx: CliContext, folder: Path, file: Path) -> InstallationJson:
     named = file.relative_to(folder).with_suffix("")
     name = str(named.parent if named.name == "config" and named.parent.parts else named)
     try:
-        with look(ctx, replace(flags, config=file)) as (settings, view, now):
+        with look(replace(ctx, config=file)) as (settings, view, now):
             status = take_stock(view, settings, now, 1)
     except TsrevelError as error:
         return InstallationJson(name=name, config=str(file), exit_status=error.exit_status, error=str(error))

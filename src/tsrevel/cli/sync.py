@@ -9,7 +9,7 @@ from datetime import date
 from zoneinfo import ZoneInfo
 
 from tsrevel.cli.arguments import read_event_id, read_locations
-from tsrevel.cli.context import CliContext, OutputOptions
+from tsrevel.cli.context import CliContext
 from tsrevel.cli.logs import logging_to
 from tsrevel.cli.notifications import RunNotifier
 from tsrevel.cli.output import show_progress, show_report
@@ -40,37 +40,35 @@ class SyncOptions:
     deadline: Deadline | None = None
 
 
-def sync(ctx: CliContext, flags: OutputOptions, options: SyncOptions) -> RunReport:
+def sync(ctx: CliContext, options: SyncOptions) -> RunReport:
     """List events, inject what is due, report."""
-    with RunNotifier(ctx, flags) as notifier:
-        report = sync_all(ctx, flags, options, notifier)
+    with RunNotifier(ctx) as notifier:
+        report = sync_all(ctx, options, notifier)
         notifier.add_report(report)
-        show_report(report, ctx, flags)
+        show_report(report, ctx)
     return report
 
 
 def sync_events(
-    ctx: CliContext, flags: OutputOptions, options: SyncOptions, event_ids: Sequence[str], *, ignore_time_gate: bool
+    ctx: CliContext, options: SyncOptions, event_ids: Sequence[str], *, ignore_time_gate: bool
 ) -> RunReport:
     """The same for named events. Raises typer.BadParameter for a text that can't be an event id."""
     named = [read_event_id(each) for each in event_ids]
-    with RunNotifier(ctx, flags) as notifier:
-        with start_run(ctx, flags, options, "single", notifier) as started:
+    with RunNotifier(ctx) as notifier:
+        with start_run(ctx, options, "single", notifier) as started:
             if isinstance(started, RunReport):
                 report = started
             else:
                 state = RunState.begin(started.ctx)
                 report = sync_named(started.ctx, state, named, ignore_time_gate=ignore_time_gate)
         notifier.add_report(report)
-        show_report(report, ctx, flags)
+        show_report(report, ctx)
     return report
 
 
-def sync_all(
-    ctx: CliContext, flags: OutputOptions, options: SyncOptions, notifier: RunNotifier | None = None
-) -> RunReport:
+def sync_all(ctx: CliContext, options: SyncOptions, notifier: RunNotifier | None = None) -> RunReport:
     """Do what `sync` does, but print nothing. Raises what `start_run` raises."""
-    with start_run(ctx, flags, options, "bulk", notifier) as started:
+    with start_run(ctx, options, "bulk", notifier) as started:
         if isinstance(started, RunReport):
             return started
         window = Window(started.settings.sync.hours_back, options.first, options.last)
@@ -87,7 +85,7 @@ class StartedRun:
 
 @contextmanager
 def start_run(
-    ctx: CliContext, flags: OutputOptions, options: SyncOptions, mode: RunMode, notifier: RunNotifier | None
+    ctx: CliContext, options: SyncOptions, mode: RunMode, notifier: RunNotifier | None
 ) -> Iterator[StartedRun | RunReport]:
     """Start one run, with a log and a progress bar. While runs are disabled or paused, yield their report instead.
 
@@ -96,7 +94,7 @@ def start_run(
     """
     runtime = ctx.runtime or Runtime()
     overrides = {"sync.hours_back": options.hours_back, "safety.dry_run": True if options.dry_run else None}
-    settings = load_settings(config=flags.config, environ=ctx.environ, overrides=overrides)
+    settings = load_settings(config=ctx.config, environ=ctx.environ, overrides=overrides)
     ctx.zone = ZoneInfo(settings.timezone)
     only = read_locations(settings, options.locations)
     run_id = runtime.new_run_id()
@@ -107,8 +105,8 @@ def start_run(
     if notifier:
         notifier.begin(settings, run_id, mode)
     with (
-        logging_to(ctx.stderr, flags, correlate(run_id)),
-        show_progress(ctx, flags) as progress,
+        logging_to(ctx, correlate(run_id)),
+        show_progress(ctx) as progress,
         open_run(
             settings,
             run_id,

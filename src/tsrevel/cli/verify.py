@@ -7,7 +7,7 @@ from pathlib import Path
 
 import typer
 
-from tsrevel.cli.context import CliContext, OutputOptions
+from tsrevel.cli.context import CliContext
 from tsrevel.cli.deliveries import open_body
 from tsrevel.config import load_settings
 from tsrevel.errors import DeliveryRefused
@@ -16,14 +16,12 @@ from tsrevel.webhook.signature import check_signature
 _KEYS = "tripleseat.webhook_signing_keys"
 
 
-def verify_signature(
-    ctx: CliContext, flags: OutputOptions, file: Path, header: str | None, *, tolerance: int | None, plain: bool
-) -> int:
+def verify_signature(ctx: CliContext, file: Path, header: str | None, *, tolerance: int | None, plain: bool) -> int:
     """Report whether the signature of the body in `file` ("-": standard input) is valid. Exit status 0 or 4.
 
     Raises ConfigError.
     """
-    settings = load_settings(config=flags.config, environ=ctx.environ, offline=True, secrets=[_KEYS])
+    settings = load_settings(config=ctx.config, environ=ctx.environ, offline=True, secrets=[_KEYS])
     keys = [key.get_secret_value() for key in settings.tripleseat.webhook_signing_keys]
     now = ctx.now()
     refused = None
@@ -35,7 +33,7 @@ def verify_signature(
     except DeliveryRefused as refusal:
         print(f"tsrevel: {refusal}", file=ctx.stderr)
         refused, timestamp = refusal, refusal.timestamp
-    if flags.json:
+    if ctx.json:
         from tsrevel.cli.answers.setup import SignatureAnswer  # answer types take long to load
 
         reason = refused.reason if refused else None

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from tsrevel.cli.context import CliContext, OutputOptions
+from tsrevel.cli.context import CliContext
 from tsrevel.cli.options import CARE, LEDGER_EXITS, LOCK_EXITS, app, command, group, new_file
 
 Reason = Annotated[
@@ -16,7 +16,7 @@ Reason = Annotated[
 
 
 @command(app, panel=CARE, example='tsrevel pause --reason "the menu is being changed"', exits=LEDGER_EXITS, acts=True)
-def pause(ctx: CliContext, flags: OutputOptions, reason: Reason = "") -> int:
+def pause(ctx: CliContext, reason: Reason = "") -> int:
     """Stop all runs until `resume`.
 
     Runs do nothing and call no service. A run that is under way finishes its current order and begins no other. The
@@ -28,18 +28,18 @@ def pause(ctx: CliContext, flags: OutputOptions, reason: Reason = "") -> int:
     text = " ".join(reason.split())
     if not text.isprintable() or len(text) > 200:
         raise typer.BadParameter("--reason is a line of text of at most 200 characters")
-    return verb.pause(ctx, flags, text)
+    return verb.pause(ctx, text)
 
 
 @command(app, panel=CARE, example="tsrevel resume", exits=LEDGER_EXITS, acts=True)
-def resume(ctx: CliContext, flags: OutputOptions) -> int:
+def resume(ctx: CliContext) -> int:
     """Let runs work again after `pause`.
 
     The next run looks back to the last good run.
     """
     from tsrevel.cli import ledger as verb
 
-    return verb.resume(ctx, flags)
+    return verb.resume(ctx)
 
 
 care = group("ledger", CARE, "Check, copy, export and prune the ledger.")
@@ -52,7 +52,6 @@ care = group("ledger", CARE, "Check, copy, export and prune the ledger.")
 )
 def check(
     ctx: CliContext,
-    flags: OutputOptions,
     file: Annotated[
         Path | None, typer.Argument(metavar="[FILE]", help="Another ledger, such as a backup. [default: ledger.path]")
     ] = None,
@@ -64,13 +63,12 @@ def check(
     """
     from tsrevel.cli import ledger as verb
 
-    return verb.check_ledger(ctx, flags, file)
+    return verb.check_ledger(ctx, file)
 
 
 @command(care, example="tsrevel ledger backup /backup/ledger-2026-12-18.db", exits=LEDGER_EXITS, acts=True)
 def backup(
     ctx: CliContext,
-    flags: OutputOptions,
     target: Annotated[
         Path, typer.Argument(metavar="F", callback=new_file, help="The new file. It must not exist yet.")
     ],
@@ -81,13 +79,12 @@ def backup(
     """
     from tsrevel.cli import ledger as verb
 
-    return verb.back_up_ledger(ctx, flags, target)
+    return verb.back_up_ledger(ctx, target)
 
 
 @command(care, example="tsrevel ledger export --output ledger.jsonl", exits=LEDGER_EXITS)
 def export(
     ctx: CliContext,
-    flags: OutputOptions,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -101,13 +98,12 @@ def export(
     """
     from tsrevel.cli import ledger as verb
 
-    return verb.export_ledger(ctx, flags, output)
+    return verb.export_ledger(ctx, output)
 
 
 @command(care, example="tsrevel ledger prune --older-than 400 --dry-run", exits=LEDGER_EXITS | LOCK_EXITS, acts=True)
 def prune(
     ctx: CliContext,
-    flags: OutputOptions,
     older_than: Annotated[
         int,
         typer.Option(
@@ -122,4 +118,4 @@ def prune(
     """
     from tsrevel.cli import ledger as verb
 
-    return verb.prune_ledger(ctx, flags, older_than, dry_run=dry_run)
+    return verb.prune_ledger(ctx, older_than, dry_run=dry_run)

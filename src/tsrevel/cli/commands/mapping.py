@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from tsrevel.cli.context import CliContext, OutputOptions
+from tsrevel.cli.context import CliContext
 from tsrevel.cli.options import LEDGER_EXITS, SERVICE_EXITS, SET_UP, Location, command, group
 
 maps = group("map", SET_UP, "Map TripleSeat names to Revel products.")
@@ -34,9 +34,7 @@ Interactive = Annotated[
 
 
 @command(maps, "list", example="tsrevel map list --seen", exits=_ASKED)
-def list_mappings(
-    ctx: CliContext, flags: OutputOptions, seen: Seen = False, days: Days = 30, offline: Offline = False
-) -> int:
+def list_mappings(ctx: CliContext, seen: Seen = False, days: Days = 30, offline: Offline = False) -> int:
     """List the mappings, and whether each product exists.
 
     With `--seen` it also lists every name on coming events and menus, and how each gets its product: by a mapping of
@@ -46,13 +44,11 @@ def list_mappings(
     """
     from tsrevel.cli import map_list
 
-    return map_list.list_mappings(ctx, flags, offline=offline, seen=seen, days=days)
+    return map_list.list_mappings(ctx, offline=offline, seen=seen, days=days)
 
 
 @command(maps, example="tsrevel map suggest --interactive", exits=_ASKED)
-def suggest(
-    ctx: CliContext, flags: OutputOptions, days: Days = 30, location: Location = None, interactive: Interactive = False
-) -> int:
+def suggest(ctx: CliContext, days: Days = 30, location: Location = None, interactive: Interactive = False) -> int:
     """List names without a product, each with likely products.
 
     It reads coming events and menus. Each candidate has a score from 0 to 1, with reasons. Nothing is mapped until you
@@ -60,7 +56,7 @@ def suggest(
     """
     from tsrevel.cli import map_suggest as verb
 
-    return verb.suggest(ctx, flags, days, tuple(location or ()), interactive=interactive)
+    return verb.suggest(ctx, days, tuple(location or ()), interactive=interactive)
 
 
 @command(
@@ -70,7 +66,6 @@ def suggest(
 )
 def products(
     ctx: CliContext,
-    flags: OutputOptions,
     text: Annotated[str, typer.Argument(metavar="TEXT", help="Words of the product's name, in any order.")],
     establishment: Establishment = None,
     location: Place = None,
@@ -85,13 +80,12 @@ def products(
     from tsrevel.cli import map_products
 
     place = _checked(text, False, establishment, location)
-    return map_products.search_products(ctx, flags, place[0], establishment, location, offline=offline)
+    return map_products.search_products(ctx, place[0], establishment, location, offline=offline)
 
 
 @command(maps, "set", example='tsrevel map set "Ube Celebration Cake" 8107', exits=_ASKED, acts=True)
 def set_product(
     ctx: CliContext,
-    flags: OutputOptions,
     name: Name,
     product: Product,
     menu_item: MenuItem = False,
@@ -107,13 +101,12 @@ def set_product(
     from tsrevel.cli import map_edit
 
     target = map_edit.MappingTarget(*_checked(name, menu_item, establishment, location))
-    return map_edit.set_product(ctx, flags, target, product, offline=offline)
+    return map_edit.set_product(ctx, target, product, offline=offline)
 
 
 @command(maps, example='tsrevel map unset "Ube Celebration Cake"', exits=LEDGER_EXITS, acts=True)
 def unset(
     ctx: CliContext,
-    flags: OutputOptions,
     name: Name,
     menu_item: MenuItem = False,
     establishment: Establishment = None,
@@ -125,13 +118,11 @@ def unset(
     """
     from tsrevel.cli import map_edit
 
-    return map_edit.unset_product(
-        ctx, flags, map_edit.MappingTarget(*_checked(name, menu_item, establishment, location))
-    )
+    return map_edit.unset_product(ctx, map_edit.MappingTarget(*_checked(name, menu_item, establishment, location)))
 
 
 @command(maps, example="tsrevel map check --days 60", exits=_HELD)
-def check(ctx: CliContext, flags: OutputOptions, days: Days = 30, location: Location = None) -> int:
+def check(ctx: CliContext, days: Days = 30, location: Location = None) -> int:
     """Plan every coming event, and list those that would be held.
 
     It plans as a run does, but ignores the time gate. It plans no event that a person has resolved or that has an
@@ -139,7 +130,7 @@ def check(ctx: CliContext, flags: OutputOptions, days: Days = 30, location: Loca
     """
     from tsrevel.cli import map_check as verb
 
-    return verb.check_coverage(ctx, flags, days, tuple(location or ()))
+    return verb.check_coverage(ctx, days, tuple(location or ()))
 
 
 def _checked(

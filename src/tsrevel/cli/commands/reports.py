@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import typer
 
 from tsrevel.cli.completion import complete_event
-from tsrevel.cli.context import CliContext, OutputOptions
+from tsrevel.cli.context import CliContext
 from tsrevel.cli.options import CARE, LEDGER_EXITS, LOCK_EXITS, LOOK, SERVICE_EXITS, app, command, new_file
 
 EventId = Annotated[str, typer.Argument(metavar="EVENT", help="A TripleSeat event id.", autocompletion=complete_event)]
@@ -41,7 +41,6 @@ _Page = Annotated[
 )
 def status(
     ctx: CliContext,
-    flags: OutputOptions,
     limit: Annotated[int, typer.Option("--limit", min=1, max=1000, metavar="N", help="Show up to N runs.")] = 5,
     folder: Annotated[
         Path | None, typer.Option("--all", metavar="DIR", help="Print a line for each settings file in DIR and DIR/*.")
@@ -56,16 +55,15 @@ def status(
     if folder:
         from tsrevel.cli.status_all import show_all
 
-        return show_all(ctx, flags, folder)
+        return show_all(ctx, folder)
     from tsrevel.cli.status import show_status
 
-    return show_status(ctx, flags, limit)
+    return show_status(ctx, limit)
 
 
 @command(app, panel=LOOK, example="tsrevel history 64000003", exits=LEDGER_EXITS)
 def history(
     ctx: CliContext,
-    flags: OutputOptions,
     name: Annotated[
         str | None,
         typer.Argument(
@@ -93,8 +91,8 @@ def history(
     from tsrevel.cli import history as verb
 
     if name is None:
-        return verb.show_runs(ctx, flags, limit or 10)
-    return verb.show_one(ctx, flags, name, limit)
+        return verb.show_runs(ctx, limit or 10)
+    return verb.show_one(ctx, name, limit)
 
 
 @command(
@@ -105,7 +103,6 @@ def history(
 )
 def explain(
     ctx: CliContext,
-    flags: OutputOptions,
     event: EventId,
     offline: Annotated[bool, typer.Option("--offline", help="Use only the ledger. Call no service.")] = False,
 ) -> int:
@@ -116,7 +113,7 @@ def explain(
     """
     from tsrevel.cli import explain as verb
 
-    return verb.explain_event(ctx, flags, event, offline=offline)
+    return verb.explain_event(ctx, event, offline=offline)
 
 
 @command(
@@ -130,9 +127,7 @@ def explain(
         14: "an event has two orders, or an order's money isn't what was written",
     },
 )
-def reconcile(
-    ctx: CliContext, flags: OutputOptions, first: _First = None, last: _Last = None, html: _Page = None
-) -> int:
+def reconcile(ctx: CliContext, first: _First = None, last: _Last = None, html: _Page = None) -> int:
     """Compare TripleSeat, ledger and Revel, to the cent.
 
     It explains every difference, and changes nothing.
@@ -144,7 +139,7 @@ def reconcile(
         raise typer.BadParameter("--from and --to must be days from 2000 to 2099")
     if days[0] and days[1] and days[1] < days[0]:
         raise typer.BadParameter("--to is before --from")
-    return verb.reconcile(ctx, flags, *days, html)
+    return verb.reconcile(ctx, *days, html)
 
 
 @command(
@@ -156,7 +151,6 @@ def reconcile(
 )
 def resolve(
     ctx: CliContext,
-    flags: OutputOptions,
     event: EventId,
     word: Annotated[
         Literal["done", "ignored", "open"],
@@ -190,4 +184,4 @@ def resolve(
     """
     from tsrevel.cli import resolve as verb
 
-    return verb.resolve(ctx, flags, event, verb.ResolveOptions(word, note, order, no_order_exists))
+    return verb.resolve(ctx, event, verb.ResolveOptions(word, note, order, no_order_exists))

@@ -10,7 +10,7 @@ import typer
 
 from tsrevel.cli.boundary import UNFINISHED, require_extra
 from tsrevel.cli.completion import complete_event, complete_run
-from tsrevel.cli.context import CliContext, OutputOptions
+from tsrevel.cli.context import CliContext
 from tsrevel.cli.options import LEDGER_EXITS, LOCK_EXITS, RUN, RUN_EXITS, Location, app, command, new_file
 
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Read and plan everything, but write nothing to Revel.")]
@@ -59,7 +59,6 @@ FromSnapshot = Annotated[
 @command(app, panel=RUN, example="tsrevel sync --dry-run", exits=RUN_EXITS, acts=True, unfinished=UNFINISHED)
 def sync(
     ctx: CliContext,
-    flags: OutputOptions,
     hours_back: HoursBack = None,
     first: First = None,
     last: Last = None,
@@ -78,7 +77,7 @@ def sync(
         raise typer.BadParameter("--to is before --from")
     days = (first.date() if first else None, last.date() if last else None)
     options = verb.SyncOptions(hours_back, *days, tuple(location or ()), max_orders, dry_run)
-    return verb.sync(ctx, flags, options).exit_status
+    return verb.sync(ctx, options).exit_status
 
 
 @command(
@@ -92,7 +91,6 @@ def sync(
 )
 def sync_event(
     ctx: CliContext,
-    flags: OutputOptions,
     event_ids: EventIds,
     ignore_time_gate: IgnoreTimeGate = False,
     dry_run: DryRun = False,
@@ -104,7 +102,7 @@ def sync_event(
     from tsrevel.cli import sync as verb
 
     options = verb.SyncOptions(dry_run=dry_run)
-    return verb.sync_events(ctx, flags, options, event_ids, ignore_time_gate=ignore_time_gate).exit_status
+    return verb.sync_events(ctx, options, event_ids, ignore_time_gate=ignore_time_gate).exit_status
 
 
 @command(
@@ -116,7 +114,6 @@ def sync_event(
 )
 def rehearse(
     ctx: CliContext,
-    flags: OutputOptions,
     event: Annotated[str, typer.Argument(metavar="EVENT", help="A TripleSeat event id.")],
     agreed: Annotated[bool, typer.Option("--yes", help="Make the order without asking anybody.")] = False,
 ) -> int:
@@ -128,7 +125,7 @@ def rehearse(
     """
     from tsrevel.cli import rehearse as verb
 
-    return verb.rehearse(ctx, flags, event, agreed=agreed)
+    return verb.rehearse(ctx, event, agreed=agreed)
 
 
 @command(
@@ -141,7 +138,6 @@ def rehearse(
 )
 def replay(
     ctx: CliContext,
-    flags: OutputOptions,
     paths: Annotated[
         list[Path] | None,
         typer.Argument(metavar="PATH", help="Captured deliveries: files, folders, or - for standard input."),
@@ -168,10 +164,10 @@ def replay(
     if paths:
         if from_snapshot:
             raise typer.BadParameter("--from-snapshot goes with --held, --run or --event")
-        return verb.replay_captured(ctx, flags, paths, verb.ReplayOptions(signature, unsigned, plain, archive, dry_run))
+        return verb.replay_captured(ctx, paths, verb.ReplayOptions(signature, unsigned, plain, archive, dry_run))
     if signature is not None or unsigned or plain or archive:
         raise typer.BadParameter("--signature, --unsigned, --plain and --archive go with deliveries (PATH...)")
-    return verb.retry_events(ctx, flags, verb.RetryOptions(run, tuple(event or ()), from_snapshot, dry_run))
+    return verb.retry_events(ctx, verb.RetryOptions(run, tuple(event or ()), from_snapshot, dry_run))
 
 
 @command(
@@ -184,7 +180,6 @@ def replay(
 )
 def verify_signature(
     ctx: CliContext,
-    flags: OutputOptions,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The raw body. -: standard input.")] = Path("-"),
     signature: Signature = None,
     tolerance: Annotated[
@@ -204,7 +199,7 @@ def verify_signature(
     """
     from tsrevel.cli import verify as verb
 
-    return verb.verify_signature(ctx, flags, file, signature, tolerance=tolerance, plain=plain)
+    return verb.verify_signature(ctx, file, signature, tolerance=tolerance, plain=plain)
 
 
 @command(
@@ -216,7 +211,6 @@ def verify_signature(
 )
 def serve(
     ctx: CliContext,
-    flags: OutputOptions,
     host: Annotated[
         str | None, typer.Option("--host", metavar="H", help="Listen on this address. [default: serve.host]")
     ] = None,
@@ -234,4 +228,4 @@ def serve(
     require_extra("serve", "starlette", "uvicorn")
     from tsrevel.cli import serve as verb
 
-    return verb.serve(ctx, flags, host, port, plain=plain)
+    return verb.serve(ctx, host, port, plain=plain)

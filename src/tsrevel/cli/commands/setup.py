@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from tsrevel.cli.boundary import NOTHING_WRITTEN, require_extra
-from tsrevel.cli.context import CliContext, OutputOptions
+from tsrevel.cli.context import CliContext
 from tsrevel.cli.options import LEDGER_EXITS, SERVICE_EXITS, SET_UP, TRY, app, command, group, new_file
 
 
@@ -63,7 +63,6 @@ def _declare() -> Iterator[inspect.Parameter]:
 
 def init(
     ctx: CliContext,
-    flags: OutputOptions,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -118,7 +117,7 @@ def init(
 
     values = {name.replace("__", "."): text for name, text in given.items() if text is not None}
     repeated = (tuple(each or ()) for each in (location, charge, settings))
-    return verb.write_settings(ctx, flags, InitOptions(values, output or flags.config, prefill, source, *repeated))
+    return verb.write_settings(ctx, InitOptions(values, output or ctx.config, prefill, source, *repeated))
 
 
 _fixed = [each for each in inspect.signature(init, eval_str=True).parameters.values() if each.name != "given"]
@@ -147,7 +146,6 @@ command(
 )
 def login(
     ctx: CliContext,
-    flags: OutputOptions,
     status: Annotated[
         bool, typer.Option("--status", help="Only report whether there is a token: exit status 0 or 12.")
     ] = False,
@@ -182,10 +180,10 @@ def login(
     if (status or logout) and (status is logout or paste or port is not None or redirect_uri is not None):
         raise typer.BadParameter("--status and --logout can't be combined with other options of login")
     if status:
-        return verb.show_status(ctx, flags)
+        return verb.show_status(ctx)
     if logout:
-        return verb.log_out(ctx, flags)
-    return verb.login(ctx, flags, verb.LoginOptions(port, redirect_uri, scope, timeout, paste))
+        return verb.log_out(ctx)
+    return verb.login(ctx, verb.LoginOptions(port, redirect_uri, scope, timeout, paste))
 
 
 config = group("config", SET_UP, "Check the settings, or show them with their origins.")
@@ -195,7 +193,6 @@ _SETTINGS_EXITS = {10: "a setting is wrong"}
 @command(app, panel=SET_UP, example="tsrevel schema sync", exits={})
 def schema(
     ctx: CliContext,
-    flags: OutputOptions,
     name: Annotated[
         list[str] | None, typer.Argument(metavar="COMMAND", help="A command, such as sync or map list.")
     ] = None,
@@ -207,22 +204,22 @@ def schema(
     """
     from tsrevel.cli import schema as verb
 
-    return verb.print_schema(ctx, flags, " ".join(name or ()))
+    return verb.print_schema(ctx, " ".join(name or ()))
 
 
 @command(app, panel=SET_UP, example="tsrevel man > tsrevel.1", exits={})
-def man(ctx: CliContext, flags: OutputOptions) -> int:
+def man(ctx: CliContext) -> int:
     """Print the man page.
 
     To install it: `tsrevel man > ~/.local/share/man/man1/tsrevel.1`. It needs no settings.
     """
     from tsrevel.cli import man as verb
 
-    return verb.print_man_page(ctx, flags)
+    return verb.print_man_page(ctx)
 
 
 @command(config, example="tsrevel config validate", exits=_SETTINGS_EXITS)
-def validate(ctx: CliContext, flags: OutputOptions) -> int:
+def validate(ctx: CliContext) -> int:
     """Check the settings, and report every problem at once.
 
     It reads the files and runs the commands that provide secrets (`api_key_file`, `api_key_command`). It calls no
@@ -230,24 +227,23 @@ def validate(ctx: CliContext, flags: OutputOptions) -> int:
     """
     from tsrevel.cli import settings as verb
 
-    return verb.validate_settings(ctx, flags)
+    return verb.validate_settings(ctx)
 
 
 @command(config, example="tsrevel config generate > config.toml", exits={})
-def generate(ctx: CliContext, flags: OutputOptions) -> int:
+def generate(ctx: CliContext) -> int:
     """Print an example settings file, with a comment for every setting.
 
     It needs no settings and calls no service. `tsrevel init` writes a file with your own values instead.
     """
     from tsrevel.cli import settings as verb
 
-    return verb.print_example(ctx, flags)
+    return verb.print_example(ctx)
 
 
 @command(config, example="tsrevel config show", exits=_SETTINGS_EXITS)
 def show(
     ctx: CliContext,
-    flags: OutputOptions,
     form: Annotated[Literal["toml", "json"], typer.Option("--format", help="--json also means json.")] = "toml",
 ) -> int:
     """Print every setting with its origin, and secrets masked.
@@ -257,7 +253,7 @@ def show(
     """
     from tsrevel.cli import settings as verb
 
-    return verb.show_settings(ctx, flags, form)
+    return verb.show_settings(ctx, form)
 
 
 @command(
@@ -268,7 +264,6 @@ def show(
 )
 def doctor(
     ctx: CliContext,
-    flags: OutputOptions,
     assumptions: Annotated[
         bool,
         typer.Option("--assumptions", help="Only test in your account what tsrevel assumes of both services."),
@@ -288,10 +283,10 @@ def doctor(
     if assumptions:
         from tsrevel.cli import assumptions as probing
 
-        return probing.probe_account(ctx, flags)
+        return probing.probe_account(ctx)
     from tsrevel.cli import doctor as verb
 
-    return verb.doctor(ctx, flags)
+    return verb.doctor(ctx)
 
 
 @command(
@@ -302,7 +297,6 @@ def doctor(
 )
 def report(
     ctx: CliContext,
-    flags: OutputOptions,
     output: Annotated[
         Path | None,
         typer.Option("--output", metavar="FILE", callback=new_file, help="Write the report to this new file."),
@@ -317,7 +311,7 @@ def report(
     """
     from tsrevel.cli import report as verb
 
-    return verb.write_report(ctx, flags, output, offline=offline)
+    return verb.write_report(ctx, output, offline=offline)
 
 
 @command(
@@ -329,7 +323,6 @@ def report(
 )
 def notify(
     ctx: CliContext,
-    flags: OutputOptions,
     test: Annotated[bool, typer.Option("--test", help="Send one mail, one ping, and call each hook.")] = False,
 ) -> int:
     """Send one test mail and one ping, and call each hook.
@@ -341,13 +334,12 @@ def notify(
 
     if not test:
         raise typer.BadParameter("notify sends nothing without --test")
-    return verb.send_test(ctx, flags)
+    return verb.send_test(ctx)
 
 
 @command(app, panel=SET_UP, example="tsrevel schedule cron", exits={10: "a setting is wrong"})
 def schedule(
     ctx: CliContext,
-    flags: OutputOptions,
     kind: Annotated[
         Literal["cron", "systemd"], typer.Argument(metavar="cron|systemd", help="The program that starts the runs.")
     ],
@@ -370,13 +362,12 @@ def schedule(
     """
     from tsrevel.cli import schedule as verb
 
-    return verb.print_schedule(ctx, flags, kind, user, mailto or [], log)
+    return verb.print_schedule(ctx, kind, user, mailto or [], log)
 
 
 @command(app, panel=TRY, example="tsrevel demo", exits={})
 def demo(
     ctx: CliContext,
-    flags: OutputOptions,
     serve: Annotated[bool, typer.Option("--serve", help="Also send a webhook delivery to `tsrevel serve`.")] = False,
 ) -> int:
     """Run everything once in the sandbox, without an account.
@@ -387,7 +378,7 @@ def demo(
 
     if serve:
         require_extra("serve", "starlette", "uvicorn")
-    return verb.demo(ctx, flags, serve=serve)
+    return verb.demo(ctx, serve=serve)
 
 
 @command(
@@ -400,7 +391,6 @@ def demo(
 )
 def sandbox(
     ctx: CliContext,
-    flags: OutputOptions,
     write_config: Annotated[
         Path | None,
         typer.Option(
@@ -429,6 +419,6 @@ def sandbox(
 
     try:
         ports = (tripleseat_port, revel_port)
-        return verb.serve_sandbox(ctx, flags, write_config, ports, login_port, broken or [])
+        return verb.serve_sandbox(ctx, write_config, ports, login_port, broken or [])
     except OSError as error:
         raise typer.BadParameter(f"the sandbox can't start: {error.strerror or type(error).__name__}") from error
