@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tsrevel.engine import after_injection
+from tsrevel.engine import after_injection, order_drift
 from tsrevel.engine.outcomes import RunReport
 from tsrevel.ledger import AuditKind, StationChange
 from tsrevel.planning.model import EventId
@@ -301,13 +301,13 @@ def test_a_fault_of_ours_in_one_order_leaves_no_other_unchecked(made: World, mon
     other = made.add_event(lines=[("Coffee Urn", 1, 38)])
     made.sync()
     change(made, subtotal=Decimal("1.00"))
-    compare = after_injection.describe_order_changes
+    compare = order_drift.describe_order_changes
 
     def fail_once(*given: Any) -> list[str]:
-        monkeypatch.setattr(after_injection, "describe_order_changes", compare)
+        monkeypatch.setattr(order_drift, "describe_order_changes", compare)
         raise KeyError("a fault of ours")
 
-    monkeypatch.setattr(after_injection, "describe_order_changes", fail_once)
+    monkeypatch.setattr(order_drift, "describe_order_changes", fail_once)
     change(made, ORDER + 1, subtotal=Decimal("2.00"))
     report = next_run(made)
     assert sorted(verdict(report, each) for each in (FULL, other)) == sorted([CHANGED, "failed"])

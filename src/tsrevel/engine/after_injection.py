@@ -1,7 +1,6 @@
-"""Reports each change of a finished order at Revel once, and every twin. `event_drift` reports changes of events.
+"""Checks finished orders at Revel: reads them in batches, reports every twin, and compares each (`order_drift`).
 
-This module only reads (facts Revel 3.7) and never changes the order. It doesn't report normal service at a station: a
-payment, or the order printed, sent or closed.
+It only reads, and never changes an order.
 """
 
 from __future__ import annotations
@@ -10,33 +9,37 @@ import logging
 import random
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, date, timedelta
-from decimal import Decimal
 from itertools import groupby
 from operator import itemgetter
 from typing import Literal
 
-from tsrevel.engine.context import OrderChangeReported, RunContext, RunState
-from tsrevel.engine.event_drift import about_others, find_drift, hold_doubled
+from tsrevel.engine.context import RunContext, RunState
+from tsrevel.engine.event_drift import hold_doubled
 from tsrevel.engine.find import warn
+from tsrevel.engine.order_drift import (
+    STANDS,
+    ShownFields,
+    as_planned,
+    as_shown,
+    compare_foreign,
+    compare_order,
+    names_of,
+    search_orders,
+)
 from tsrevel.engine.outcomes import (
     Outcome,
     describe_order,
     fail_by_fault,
-    is_told_change,
-    not_written,
-    order_stands,
 )
 from tsrevel.engine.verify import find_twice
 from tsrevel.errors import LedgerUnusable, Refused, StopRun, TryNextRun, TsrevelError, Unreadable
-from tsrevel.ledger import EventDrift, OrderRecord, StationChange, StationReport
-from tsrevel.planning.identity import known_local_ids, order_uuid
-from tsrevel.planning.model import Event, EventId, Hold, OrderId, Plan, Skip
+from tsrevel.ledger import OrderRecord
+from tsrevel.planning.identity import order_uuid
+from tsrevel.planning.model import Event, EventId, Hold, OrderId, Plan
 from tsrevel.planning.reasons import Reason, Status
 from tsrevel.planning.screening import event_day, find_location, find_zone
 from tsrevel.revel.client import tell_doubles
-from tsrevel.revel.compare import IDENTITY, agrees_with, has_items, planned_fields, shown_fields
 from tsrevel.revel.decode import OrderRow
 from tsrevel.transport.write_gate import WriteScope
 
@@ -54,18 +57,10 @@ MOST_SINGLES = 50
 """Single reads per run at most, both for orders that a batch lacks and for those that it shows changed."""
 SingleRead = Literal["lost", "changed"]
 
-ShownFields = Mapping[str, str]
-"""The compared fields of an order, as text: money with two decimals, marks as yes or no. No customer data."""
 ShownOrder = tuple[OrderRecord, Sequence[OrderRow]]
 """An order that a run checks, and Revel's rows of its event."""
-_STANDS = {"there": "yes", "deleted": "no"}
-"""Stored of somebody else's order that stands."""
 _WANTS_FOREIGN = frozenset({Reason.ORDER_EXISTS, Reason.CHANGED_AFTER_INJECTION})
 """The reasons of a skipped event that needs somebody else's order: it isn't cancelled."""
-_ENDINGS = {
-    StationChange.CHANGED: "check it there; tsrevel doesn't change it",
-    StationChange.UNDONE: "it is again as tsrevel made it",
-}
 
 
 def note_changed_orders(ctx: RunContext, state: RunState, outcomes: Sequence[Outcome]) -> list[Outcome]:
@@ -129,14 +124,14 @@ def note_changed_order(ctx: RunContext, state: RunState, record: OrderRecord, ou
     if record.order_id is None:
         return outcome
     try:
-        rows = _search(ctx, record)
+        rows = search_orders(ctx, record)
         doubles = _find_doubles(ctx, rows)
         if doubles:
             return hold_doubled(state, record, doubles, outcome)
         if record.state == "foreign":
             return _note_foreign(ctx, state, record, record.order_id, outcome)
         row = _find(ctx, record, record.order_id)
-        return _compare(ctx, state, record, row, rows, None, outcome) or outcome
+        return compare_order(ctx, state, record, row, rows, None, outcome) or outcome
     except (StopRun, TryNextRun, Refused):  # nothing is known of the order then
         return outcome
 
@@ -149,25 +144,7 @@ def _note_foreign(
     if outcome.reason not in _WANTS_FOREIGN or found is None:
         return outcome
     shown, is_ahead = _read_foreign(ctx, record, order_id), _is_ahead(ctx, found.event)
-    return _compare_foreign(state, record, shown, None, outcome, is_ahead=is_ahead) or outcome
-
-
-def describe_order_changes(before: ShownFields, now: ShownFields) -> list[str]:
-    """The changes from `before` to `now` that a person must know of; empty for normal service.
-
-    A balance that falls, but not below zero, is a payment taken at a station.
-    """
-    if now["there"] != before["there"]:
-        return ["it no longer exists" if now["there"] == "no" else "it exists again"]
-    changes = []
-    if now["deleted"] != before["deleted"]:
-        changes.append("it was deleted" if now["deleted"] == "yes" else "it is no longer deleted")
-    amounts = [name for name in now if name not in {*IDENTITY, "deleted", "there"}]
-    changes += [f"{name} {before[name]} → {now[name]}" for name in amounts if now[name] != before[name]]
-    changes += [f"its {name} has changed" for name in IDENTITY if now[name] < before[name]]
-    changes += [f"its {name} is tsrevel's again" for name in IDENTITY if now[name] > before[name]]
-    is_payment = 0 <= Decimal(now["balance"]) < Decimal(before["balance"])
-    return [] if len(changes) == 1 and is_payment else changes
+    return compare_foreign(state, record, shown, None, outcome, is_ahead=is_ahead) or outcome
 
 
 def _may_read(singles: Counter[SingleRead], kind: SingleRead) -> bool:
@@ -243,7 +220,7 @@ def _read_rows(ctx: RunContext, orders: Sequence[OrderRecord], number: int) -> I
     for start in range(0, len(orders), BATCH):
         batch = orders[start : start + BATCH]
         rows: dict[EventId, dict[OrderId, OrderRow]] = {each.event_id: {} for each in batch}
-        names = {each.event_id: _names_of(ctx, each) for each in batch}
+        names = {each.event_id: names_of(ctx, each) for each in batch}
         if not by_uuid:
             _add_by_name(ctx, names, _choose_names(names, number // 2), rows)
         twice = {event_id: each for event_id, each in names.items() if event_id in doubled}
@@ -292,13 +269,6 @@ def _add_by_uuid(
         rows[event_id].update({row.id: row for row in found.get(uuid, ())})
 
 
-def _names_of(ctx: RunContext, record: OrderRecord) -> tuple[str, ...]:
-    """Every `local_id` that the event's order may have, the order's own first."""
-    own = record.plan.local_id if record.plan else record.local_id
-    known = known_local_ids(ctx.policy, record.event_id)
-    return tuple(dict.fromkeys((*((own,) if own else ()), *known)))
-
-
 def _check(
     ctx: RunContext,
     state: RunState,
@@ -323,21 +293,12 @@ def _check(
         return None
     else:
         row = _find(ctx, record, record.order_id)
-    return _compare(ctx, state, record, row, rows, before, outcome)
+    return compare_order(ctx, state, record, row, rows, before, outcome)
 
 
 def _find_doubles(ctx: RunContext, rows: Iterable[OrderRow]) -> Hold | None:
     live = [row.id for row in ctx.revel.standing(rows)]
     return Hold(Reason.DUPLICATE_ORDERS, tell_doubles(live), tuple(sorted(live))) if len(live) > 1 else None
-
-
-def _search(ctx: RunContext, record: OrderRecord) -> list[OrderRow]:
-    """Every order of the event; none also if Revel's answer to the search isn't usable."""
-    uuid = order_uuid(record.event_id)
-    try:
-        return [*ctx.revel.find_orders(uuid, _names_of(ctx, record)), *ctx.revel.find_by_uuid(uuid)]
-    except Unreadable:
-        return []
 
 
 def _confirm(
@@ -351,7 +312,7 @@ def _confirm(
         twice = find_twice(ctx.revel.history(row.id))
         if twice:
             return Hold(Reason.AMOUNT_MISMATCH, f"Revel order {row.id} is not what was planned: {twice}")
-    if _as_shown(plan, row) == {**as_planned(plan), **(before or {})} or not _may_read(singles, "changed"):
+    if as_shown(plan, row) == {**as_planned(plan), **(before or {})} or not _may_read(singles, "changed"):
         return row
     return ctx.revel.find_by_id(row.id) or row
 
@@ -362,102 +323,6 @@ def _find(ctx: RunContext, record: OrderRecord, order_id: OrderId) -> OrderRow |
     if row is None and record.plan:
         row = next((each for each in ctx.revel.find_by_uuid(record.plan.uuid) if each.id == order_id), None)
     return row
-
-
-def _compare(
-    ctx: RunContext,
-    state: RunState,
-    record: OrderRecord,
-    row: OrderRow | None,
-    rows: Iterable[OrderRow],
-    shown_before: ShownFields | None,
-    outcome: Outcome | None,
-    instead_of: OrderId | None = None,
-) -> Outcome | None:
-    """The event's outcome with the changes of its order; None if there is nothing to report.
-
-    Of an order that a person changed to what its changed event asks for, only changes that it can't show are reported;
-    of one that is gone and for which a person named another, only the event's. If it is gone, and of `rows` a whole
-    twin with our uuid was kept, that is the order from now on, `instead_of` ours.
-    """
-    if record.plan is None:
-        return None
-    twins = [each for each in rows if each.uuid == record.plan.uuid and each.id != record.order_id]
-    kept = next((each for each in twins if ctx.revel.is_gone(row) and _is_whole(ctx, record, each)), None)
-    if kept:
-        if not ctx.dry_run:
-            ctx.ledger.orders.settle(ctx.run_id, record.event_id, kept.id, record.digest)
-        about = outcome and about_others(outcome, record, [kept.id])
-        now = replace(record, order_id=kept.id)
-        return _compare(ctx, state, now, kept, (), shown_before, about, instead_of=record.order_id) or about
-    planned, shown = as_planned(record.plan), _as_shown(record.plan, row)
-    before, changes = {**planned, **(shown_before or {})}, []  # an older version stored fewer fields
-    if instead_of and shown_before:
-        before |= {"there": "yes", "deleted": "no"}
-        changes = [f"it stands in place of order {instead_of}"]
-    told = outcome if outcome and is_told_change(outcome) else None
-    if shown == before and told is None and not changes:
-        return None
-    changes += describe_order_changes(before, shown)
-    what = f"Revel order {record.order_id} was changed at Revel: {', '.join(changes)}"
-    drift, gone = find_drift(state, record), ctx.revel.is_gone(row)
-    cancelled = drift.cancelled if drift else record.cancelled
-    named = gone and _named_order_stands(ctx, record)
-    others = _find_others(ctx, record) if gone and cancelled and not named else []
-    is_seen_to = gone and not (named or others) and not (cancelled and _may_be_replaced(ctx, record))
-    if is_seen_to if cancelled else _agrees(ctx, record, drift, row, shown):
-        state.reports.append(OrderChangeReported(record.event_id, shown, None, agrees=what if changes else ""))
-        if told and told.unshown:
-            return replace(told, text=told.unshown, unshown="")
-        return order_stands(replace(told, news=False), record) if told else None
-    told, report, is_unwanted = told and about_others(told, record, others), None, False
-    if changes and (cancelled or not named):
-        is_as_made = not describe_order_changes(planned, shown)
-        change = StationChange.UNDONE if is_as_made else StationChange.CHANGED
-        ending = _ENDINGS[change]
-        is_unwanted = cancelled and told is None and (is_as_made or bool(others))
-        if is_unwanted:
-            number = ", ".join(others) or record.order_id
-            ending = f"its event is cancelled: if nobody wants Revel order {number}, void it in Revel"
-        elif is_as_made and row and not has_items(record.plan, record.plan, ctx.revel.items(row.id).items):
-            change = StationChange.CHANGED
-            ending = f"it doesn't have the items that tsrevel wrote; {_ENDINGS[change]}"
-        report = StationReport(change, f"{what}; {ending}")
-    if report or shown != before:
-        state.reports.append(OrderChangeReported(record.event_id, shown, report))
-    if report:
-        changed = _tell(record, told or outcome, report.text, shown)
-        return replace(changed, reason=Reason.CANCELLED_AFTER_INJECTION) if is_unwanted else changed
-    return _tell_made(ctx, state, record, record.plan, row, shown, told) if told and told.is_as_made else told
-
-
-def _is_whole(ctx: RunContext, record: OrderRecord, twin: OrderRow) -> bool:
-    """Whether the twin stands, and was finished with the items of the order as made or as last seen."""
-    if ctx.revel.is_gone(twin) or not twin.printed or twin.has_history is False:
-        return False
-    items, plans = ctx.revel.items(twin.id).items, (record.plan, record.seen_plan)
-    return any(plan and record.plan and has_items(plan, record.plan, items) for plan in plans)
-
-
-def _tell_made(
-    ctx: RunContext,
-    state: RunState,
-    record: OrderRecord,
-    plan: Plan,
-    row: OrderRow | None,
-    shown: ShownFields,
-    told: Outcome,
-) -> Outcome:
-    """`told`, that the event is again as its order was made, and whether the order in Revel still is, too."""
-    changes = describe_order_changes(as_planned(plan), shown)
-    if changes or row is None:
-        return replace(told, text=f"{told.text}, but Revel order {record.order_id} isn't: {', '.join(changes)}")
-    if has_items(plan, plan, ctx.revel.items(row.id).items):
-        return replace(told, text=f"{told.text}, and so is Revel order {row.id}")
-    text = f"Revel order {row.id} doesn't have the items that tsrevel wrote"
-    report = StationReport(StationChange.CHANGED, f"{text}; {_ENDINGS[StationChange.CHANGED]}")
-    state.reports.append(OrderChangeReported(record.event_id, shown, report))
-    return replace(told, text=f"{told.text}, but {text}")
 
 
 def _check_foreign(
@@ -471,20 +336,20 @@ def _check_foreign(
 ) -> Outcome | None:
     """Check whether somebody else's order stands. That it is gone is read again, because lists may be incomplete."""
     shown = _show_foreign(rows, record.order_id)
-    if shown not in (_STANDS, before):
+    if shown not in (STANDS, before):
         if record.order_id is None or not _may_read(singles, "lost"):
             return None
         shown = _read_foreign(ctx, record, record.order_id)
-    return _compare_foreign(state, record, shown, before, outcome, is_ahead=True)
+    return compare_foreign(state, record, shown, before, outcome, is_ahead=True)
 
 
 def _read_foreign(ctx: RunContext, record: OrderRecord, order_id: OrderId) -> ShownFields:
     """Somebody else's order as Revel shows it by its id and by the event's names, because one of them may be wrong."""
     row = ctx.revel.find_by_id(order_id)
     if row and not row.deleted:
-        return _STANDS
+        return STANDS
     try:
-        found = ctx.revel.find_orders(order_uuid(record.event_id), _names_of(ctx, record))
+        found = ctx.revel.find_orders(order_uuid(record.event_id), names_of(ctx, record))
     except Unreadable:
         if row is None:  # one answer doesn't prove that it is gone
             raise
@@ -496,102 +361,11 @@ def _show_foreign(rows: Iterable[OrderRow], order_id: OrderId | None) -> ShownFi
     """Whether the order, or another one of its event, stands according to these rows."""
     rows = list(rows)
     if any(not row.deleted for row in rows):
-        return _STANDS
+        return STANDS
     is_deleted = any(row.id == order_id for row in rows)
     return {"there": "yes", "deleted": "yes"} if is_deleted else {"there": "no", "deleted": "no"}
-
-
-def _compare_foreign(
-    state: RunState,
-    record: OrderRecord,
-    shown: ShownFields,
-    before: ShownFields | None,
-    outcome: Outcome | None,
-    *,
-    is_ahead: bool,
-) -> Outcome | None:
-    """The event's outcome if somebody else's order is gone, or stands again, since the last report; else None."""
-    if shown == (before or _STANDS):
-        return None
-    whose = f"Revel order {record.order_id}, which someone else made,"
-    if shown == _STANDS:
-        change, text = StationChange.UNDONE, f"{whose} stands again"
-    else:
-        change, text = StationChange.CHANGED, f"{whose} {'was deleted' if shown['there'] == 'yes' else 'is gone'}"
-        if is_ahead:
-            command = f'tsrevel resolve {record.event_id} --as open --note "order wanted"'
-            text += f". If the event needs an order, run `{command}`: the next run makes it"
-    state.reports.append(OrderChangeReported(record.event_id, shown, StationReport(change, text)))
-    return _tell(record, outcome, text, shown)
-
-
-def _agrees(
-    ctx: RunContext, record: OrderRecord, drift: EventDrift | None, row: OrderRow | None, shown: ShownFields
-) -> bool:
-    """Whether a person has changed the order to what its event asks for, after that was changed.
-
-    A change that the order doesn't show, such as another day, is for a person to settle.
-    """
-    now = (drift.plan if drift else None) or record.seen_plan
-    trouble = record.seen_trouble if drift is None or drift.keeps_trouble else drift.trouble
-    if row is None or now is None or trouble or record.plan is None:
-        return False
-    if as_planned(now) == as_planned(record.plan) or describe_order_changes(as_planned(now), shown):
-        return False
-    contents = ctx.revel.contents(row.id)
-    return agrees_with(now, record.plan, row, contents.items, contents.payments)
-
-
-def _named_order_stands(ctx: RunContext, record: OrderRecord) -> bool:
-    """Whether an order that a person named for the event, besides ours, still stands."""
-    resolution = ctx.ledger.events.resolutions([record.event_id]).get(record.event_id)
-    others = [each for each in resolution.orders if each != record.order_id] if resolution else []
-    return any(not ctx.revel.is_gone(ctx.revel.find_by_id(each)) for each in others)
-
-
-def _may_be_replaced(ctx: RunContext, record: OrderRecord) -> bool:
-    """Whether an order that nobody named may stand in place of ours now that the event is cancelled."""
-    resolution = ctx.ledger.events.resolutions([record.event_id]).get(record.event_id)
-    if resolution is None or record.cancelled or any(each != record.order_id for each in resolution.orders):
-        return False
-    return resolution.may_replace
-
-
-def _find_others(ctx: RunContext, record: OrderRecord) -> list[OrderId]:
-    """The orders besides ours that stand under a name or the uuid of the event."""
-    others = {row.id: row for row in _search(ctx, record) if row.id != record.order_id}
-    return sorted(number for number, row in others.items() if not ctx.revel.is_gone(row))
 
 
 def _may_report_change(outcome: Outcome | None) -> bool:
     """Whether a change may be reported: a new order was just verified, and trouble is reported anyway."""
     return outcome is None or outcome.status is Status.SKIPPED
-
-
-def _tell(record: OrderRecord, outcome: Outcome | None, text: str, shown: ShownFields) -> Outcome:
-    """The event's outcome with a change of its order, which Revel shows like this now."""
-    details = tuple(f"{name} {value}" for name, value in sorted(shown.items()))
-    about = outcome or describe_order(record)
-    if about.news and about.text:  # the event has changed as well, or was cancelled
-        return replace(about, text=f"{about.text}; {text}", details=(*about.details, *details))
-    return replace(
-        not_written(about, Skip(Reason.CHANGED_AFTER_INJECTION, text, details)), order_id=record.order_id, news=True
-    )
-
-
-def as_planned(plan: Plan) -> ShownFields:
-    """The order as a run shows it while nobody has changed it."""
-    return _with_marks(planned_fields(plan), deleted=False, local_id=True, uuid=True)
-
-
-def _as_shown(plan: Plan, row: OrderRow | None) -> ShownFields:
-    if row is None:
-        return {**as_planned(plan), "there": "no"}
-    is_ours = {"local_id": row.local_id == plan.local_id, "uuid": row.uuid == plan.uuid}
-    return _with_marks(shown_fields(row), deleted=row.deleted, **is_ours)
-
-
-def _with_marks(fields: Mapping[str, str], *, deleted: bool, local_id: bool, uuid: bool) -> ShownFields:
-    """The fields and "yes" or "no" marks. The marks replace names, which could belong to somebody else."""
-    marks = {"deleted": deleted, "local_id": local_id, "uuid": uuid, "there": True}
-    return {**fields, **{name: "yes" if holds else "no" for name, holds in marks.items()}}

@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
-from tsrevel.engine.after_injection import as_planned
 from tsrevel.engine.context import OrderChangeReported, RunContext, RunState, order_names
 from tsrevel.engine.fetch import FoundEvent
 from tsrevel.engine.inject import (
@@ -22,6 +21,7 @@ from tsrevel.engine.inject import (
     raise_not_shown,
     write_missing,
 )
+from tsrevel.engine.order_drift import as_planned
 from tsrevel.engine.outcomes import Outcome, injected, not_written, planned, recall_dispute
 from tsrevel.engine.triage import is_recheck_due
 from tsrevel.engine.verify import (

@@ -1,4 +1,4 @@
-"""Compares an order in Revel with its plan. `after_injection` and `reconcile` compare the same fields. Pure.
+"""Compares an order in Revel with its plan. `order_drift` and `reconcile` compare the same fields. Pure.
 
 Money is compared as text with two decimals.
 """

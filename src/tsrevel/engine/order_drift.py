@@ -1,0 +1,315 @@
+"""Compares a finished order at Revel with its plan. `after_injection` reads the orders, `event_drift` compares events.
+
+It only reads (facts Revel 3.7) and never changes the order. Normal service at a station is no change: a payment, or the
+order printed, sent or closed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+from tsrevel.engine.context import OrderChangeReported, RunContext, RunState
+from tsrevel.engine.event_drift import about_others, find_drift
+from tsrevel.engine.outcomes import Outcome, describe_order, is_told_change, not_written, order_stands
+from tsrevel.errors import Unreadable
+from tsrevel.ledger import EventDrift, OrderRecord, StationChange, StationReport
+from tsrevel.planning.identity import known_local_ids, order_uuid
+from tsrevel.planning.model import OrderId, Plan, Skip
+from tsrevel.planning.reasons import Reason
+from tsrevel.revel.compare import IDENTITY, agrees_with, has_items, planned_fields, shown_fields
+from tsrevel.revel.decode import OrderRow
+
+ShownFields = Mapping[str, str]
+"""The compared fields of an order, as text: money with two decimals, marks as yes or no. No customer data."""
+STANDS: ShownFields = {"there": "yes", "deleted": "no"}
+"""Stored of somebody else's order that stands."""
+_ENDINGS = {
+    StationChange.CHANGED: "check it there; tsrevel doesn't change it",
+    StationChange.UNDONE: "it is again as tsrevel made it",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    """The orders that stand for an event whose own order was compared.
+
+    `cancelled`: the event needs none. `is_named`: its own is gone, and one that a person named stands. `others`: its
+    own is gone, and these stand although it is cancelled. `agrees`: Revel has what the event asks for.
+    """
+
+    cancelled: bool
+    is_named: bool
+    others: tuple[OrderId, ...]
+    agrees: bool
+
+
+def compare_order(
+    ctx: RunContext,
+    state: RunState,
+    record: OrderRecord,
+    row: OrderRow | None,
+    rows: Iterable[OrderRow],
+    shown_before: ShownFields | None,
+    outcome: Outcome | None,
+) -> Outcome | None:
+    """The event's outcome with the changes of its order; None if there is nothing to report.
+
+    `rows`: all of Revel's rows of the event. If a person deleted the order and kept a whole twin with our uuid, that is
+    the order from now on.
+    """
+    if record.plan is None:
+        return None
+    before = {**as_planned(record.plan), **(shown_before or {})}  # an older version stored fewer fields
+    kept = _find_kept(ctx, record, record.plan, row, rows)
+    if kept is None:
+        return _report(ctx, state, record, record.plan, row, before, outcome)
+    if not ctx.dry_run:
+        ctx.ledger.orders.settle(ctx.run_id, record.event_id, kept.id, record.digest)
+    news = [f"it stands in place of order {record.order_id}"] if shown_before else []
+    before |= STANDS
+    about = outcome and about_others(outcome, record, [kept.id])
+    return _report(ctx, state, replace(record, order_id=kept.id), record.plan, kept, before, about, news) or about
+
+
+def _find_kept(
+    ctx: RunContext, record: OrderRecord, plan: Plan, row: OrderRow | None, rows: Iterable[OrderRow]
+) -> OrderRow | None:
+    """The whole twin with our uuid that stands while the order itself, `row`, is gone."""
+    twins = [each for each in rows if each.uuid == plan.uuid and each.id != record.order_id]
+    if not twins or not ctx.revel.is_gone(row):
+        return None
+    return next((each for each in twins if _is_whole(ctx, record, plan, each)), None)
+
+
+def _is_whole(ctx: RunContext, record: OrderRecord, plan: Plan, twin: OrderRow) -> bool:
+    """Whether the twin stands, and was finished with the items of the order as made or as last seen."""
+    if ctx.revel.is_gone(twin) or not twin.printed or twin.has_history is False:
+        return False
+    items = ctx.revel.items(twin.id).items
+    return any(each and has_items(each, plan, items) for each in (plan, record.seen_plan))
+
+
+def _report(
+    ctx: RunContext,
+    state: RunState,
+    record: OrderRecord,
+    plan: Plan,
+    row: OrderRow | None,
+    before: ShownFields,
+    outcome: Outcome | None,
+    news: Sequence[str] = (),
+) -> Outcome | None:
+    """`outcome` with what has changed from `before` to `row`, and with the `news`; None if nothing has.
+
+    Of an order that a person changed to what its changed event asks for, only changes that it can't show are reported;
+    of one that is gone and for which a person named another, only the event's.
+    """
+    shown = as_shown(plan, row)
+    told = outcome if outcome and is_told_change(outcome) else None
+    if shown == before and told is None and not news:
+        return None
+    changes = [*news, *describe_order_changes(before, shown)]
+    what = f"Revel order {record.order_id} was changed at Revel: {', '.join(changes)}"
+    standing = _find_standing(ctx, state, record, row, shown)
+    if standing.agrees:
+        state.reports.append(OrderChangeReported(record.event_id, shown, None, agrees=what if changes else ""))
+        if told and told.unshown:
+            return replace(told, text=told.unshown, unshown="")
+        return order_stands(replace(told, news=False), record) if told else None
+    told = told and about_others(told, record, standing.others)
+    if changes and (standing.cancelled or not standing.is_named):
+        return _report_change(ctx, state, record, plan, row, shown, what, standing, told or outcome)
+    if shown != before:
+        state.reports.append(OrderChangeReported(record.event_id, shown, None))
+    return _tell_made(ctx, state, record, plan, row, shown, told) if told and told.is_as_made else told
+
+
+def _find_standing(
+    ctx: RunContext, state: RunState, record: OrderRecord, row: OrderRow | None, shown: ShownFields
+) -> _Standing:
+    drift, gone = find_drift(state, record), ctx.revel.is_gone(row)
+    cancelled = drift.cancelled if drift else record.cancelled
+    is_named = gone and _named_order_stands(ctx, record)
+    others = _find_others(ctx, record) if gone and cancelled and not is_named else ()
+    if cancelled:
+        agrees = gone and not is_named and not others and not _may_be_replaced(ctx, record)
+    else:
+        agrees = _agrees(ctx, record, drift, row, shown)
+    return _Standing(cancelled, is_named, tuple(others), agrees)
+
+
+def _report_change(
+    ctx: RunContext,
+    state: RunState,
+    record: OrderRecord,
+    plan: Plan,
+    row: OrderRow | None,
+    shown: ShownFields,
+    what: str,
+    standing: _Standing,
+    outcome: Outcome | None,
+) -> Outcome:
+    """`outcome` with `what` a station changed, and what that means for a person."""
+    is_as_made = not describe_order_changes(as_planned(plan), shown)
+    is_told = outcome is not None and is_told_change(outcome)
+    is_unwanted = standing.cancelled and not is_told and (is_as_made or bool(standing.others))
+    change = StationChange.UNDONE if is_as_made else StationChange.CHANGED
+    ending = _ENDINGS[change]
+    if is_unwanted:
+        number = ", ".join(standing.others) or record.order_id
+        ending = f"its event is cancelled: if nobody wants Revel order {number}, void it in Revel"
+    elif is_as_made and row and not has_items(plan, plan, ctx.revel.items(row.id).items):
+        change = StationChange.CHANGED
+        ending = f"it doesn't have the items that tsrevel wrote; {_ENDINGS[change]}"
+    text = f"{what}; {ending}"
+    state.reports.append(OrderChangeReported(record.event_id, shown, StationReport(change, text)))
+    changed = tell_station(record, outcome, text, shown)
+    return replace(changed, reason=Reason.CANCELLED_AFTER_INJECTION) if is_unwanted else changed
+
+
+def _tell_made(
+    ctx: RunContext,
+    state: RunState,
+    record: OrderRecord,
+    plan: Plan,
+    row: OrderRow | None,
+    shown: ShownFields,
+    told: Outcome,
+) -> Outcome:
+    """`told`, that the event is again as its order was made, and whether the order in Revel still is, too."""
+    changes = describe_order_changes(as_planned(plan), shown)
+    if changes or row is None:
+        return replace(told, text=f"{told.text}, but Revel order {record.order_id} isn't: {', '.join(changes)}")
+    if has_items(plan, plan, ctx.revel.items(row.id).items):
+        return replace(told, text=f"{told.text}, and so is Revel order {row.id}")
+    text = f"Revel order {row.id} doesn't have the items that tsrevel wrote"
+    report = StationReport(StationChange.CHANGED, f"{text}; {_ENDINGS[StationChange.CHANGED]}")
+    state.reports.append(OrderChangeReported(record.event_id, shown, report))
+    return replace(told, text=f"{told.text}, but {text}")
+
+
+def describe_order_changes(before: ShownFields, now: ShownFields) -> list[str]:
+    """The changes from `before` to `now` that a person must know of; empty for normal service.
+
+    A balance that falls, but not below zero, is a payment taken at a station.
+    """
+    if now["there"] != before["there"]:
+        return ["it no longer exists" if now["there"] == "no" else "it exists again"]
+    changes = []
+    if now["deleted"] != before["deleted"]:
+        changes.append("it was deleted" if now["deleted"] == "yes" else "it is no longer deleted")
+    amounts = [name for name in now if name not in {*IDENTITY, "deleted", "there"}]
+    changes += [f"{name} {before[name]} → {now[name]}" for name in amounts if now[name] != before[name]]
+    changes += [f"its {name} has changed" for name in IDENTITY if now[name] < before[name]]
+    changes += [f"its {name} is tsrevel's again" for name in IDENTITY if now[name] > before[name]]
+    is_payment = 0 <= Decimal(now["balance"]) < Decimal(before["balance"])
+    return [] if len(changes) == 1 and is_payment else changes
+
+
+def _agrees(
+    ctx: RunContext, record: OrderRecord, drift: EventDrift | None, row: OrderRow | None, shown: ShownFields
+) -> bool:
+    """Whether a person has changed the order to what its event asks for, after that was changed.
+
+    A change that the order doesn't show, such as another day, is for a person to settle.
+    """
+    now = (drift.plan if drift else None) or record.seen_plan
+    trouble = record.seen_trouble if drift is None or drift.keeps_trouble else drift.trouble
+    if row is None or now is None or trouble or record.plan is None:
+        return False
+    if as_planned(now) == as_planned(record.plan) or describe_order_changes(as_planned(now), shown):
+        return False
+    contents = ctx.revel.contents(row.id)
+    return agrees_with(now, record.plan, row, contents.items, contents.payments)
+
+
+def _named_order_stands(ctx: RunContext, record: OrderRecord) -> bool:
+    """Whether an order that a person named for the event, besides ours, still stands."""
+    resolution = ctx.ledger.events.resolutions([record.event_id]).get(record.event_id)
+    others = [each for each in resolution.orders if each != record.order_id] if resolution else []
+    return any(not ctx.revel.is_gone(ctx.revel.find_by_id(each)) for each in others)
+
+
+def _may_be_replaced(ctx: RunContext, record: OrderRecord) -> bool:
+    """Whether an order that nobody named may stand in place of ours now that the event is cancelled."""
+    resolution = ctx.ledger.events.resolutions([record.event_id]).get(record.event_id)
+    if resolution is None or record.cancelled or any(each != record.order_id for each in resolution.orders):
+        return False
+    return resolution.may_replace
+
+
+def _find_others(ctx: RunContext, record: OrderRecord) -> list[OrderId]:
+    """The orders besides ours that stand under a name or the uuid of the event."""
+    others = {row.id: row for row in search_orders(ctx, record) if row.id != record.order_id}
+    return sorted(number for number, row in others.items() if not ctx.revel.is_gone(row))
+
+
+def search_orders(ctx: RunContext, record: OrderRecord) -> list[OrderRow]:
+    """Every order of the event; none also if Revel's answer to the search isn't usable."""
+    uuid = order_uuid(record.event_id)
+    try:
+        return [*ctx.revel.find_orders(uuid, names_of(ctx, record)), *ctx.revel.find_by_uuid(uuid)]
+    except Unreadable:
+        return []
+
+
+def names_of(ctx: RunContext, record: OrderRecord) -> tuple[str, ...]:
+    """Every `local_id` that the event's order may have, the order's own first."""
+    own = record.plan.local_id if record.plan else record.local_id
+    known = known_local_ids(ctx.policy, record.event_id)
+    return tuple(dict.fromkeys((*((own,) if own else ()), *known)))
+
+
+def compare_foreign(
+    state: RunState,
+    record: OrderRecord,
+    shown: ShownFields,
+    before: ShownFields | None,
+    outcome: Outcome | None,
+    *,
+    is_ahead: bool,
+) -> Outcome | None:
+    """The event's outcome if somebody else's order is gone, or stands again, since the last report; else None."""
+    if shown == (before or STANDS):
+        return None
+    whose = f"Revel order {record.order_id}, which someone else made,"
+    if shown == STANDS:
+        change, text = StationChange.UNDONE, f"{whose} stands again"
+    else:
+        change, text = StationChange.CHANGED, f"{whose} {'was deleted' if shown['there'] == 'yes' else 'is gone'}"
+        if is_ahead:
+            command = f'tsrevel resolve {record.event_id} --as open --note "order wanted"'
+            text += f". If the event needs an order, run `{command}`: the next run makes it"
+    state.reports.append(OrderChangeReported(record.event_id, shown, StationReport(change, text)))
+    return tell_station(record, outcome, text, shown)
+
+
+def tell_station(record: OrderRecord, outcome: Outcome | None, text: str, shown: ShownFields) -> Outcome:
+    """The event's outcome with a change of its order, which Revel shows like this now."""
+    details = tuple(f"{name} {value}" for name, value in sorted(shown.items()))
+    about = outcome or describe_order(record)
+    if about.news and about.text:  # the event has changed as well, or was cancelled
+        return replace(about, text=f"{about.text}; {text}", details=(*about.details, *details))
+    return replace(
+        not_written(about, Skip(Reason.CHANGED_AFTER_INJECTION, text, details)), order_id=record.order_id, news=True
+    )
+
+
+def as_planned(plan: Plan) -> ShownFields:
+    """The order as a run shows it while nobody has changed it."""
+    return _with_marks(planned_fields(plan), deleted=False, local_id=True, uuid=True)
+
+
+def as_shown(plan: Plan, row: OrderRow | None) -> ShownFields:
+    if row is None:
+        return {**as_planned(plan), "there": "no"}
+    is_ours = {"local_id": row.local_id == plan.local_id, "uuid": row.uuid == plan.uuid}
+    return _with_marks(shown_fields(row), deleted=row.deleted, **is_ours)
+
+
+def _with_marks(fields: Mapping[str, str], *, deleted: bool, local_id: bool, uuid: bool) -> ShownFields:
+    """The fields and "yes" or "no" marks. The marks replace names, which could belong to somebody else."""
+    marks = {"deleted": deleted, "local_id": local_id, "uuid": uuid, "there": True}
+    return {**fields, **{name: "yes" if holds else "no" for name, holds in marks.items()}}
