@@ -17,6 +17,7 @@ from datetime import datetime
 from pathlib import Path
 
 from tsrevel.cli.context import CliContext as Surroundings
+from tsrevel.cli.context import OutputOptions
 from tsrevel.cli.sync import SyncOptions, sync_all
 from tsrevel.engine.context import RunIdentity, RunState
 from tsrevel.engine.find import Window
@@ -209,7 +210,7 @@ class Player:
             stdout=io.StringIO(),
             stderr=io.StringIO(),
             runtime=self.rig.runtime(),
-            config=self.rig.folder / "config.toml",
+            options=OutputOptions(self.rig.folder / "config.toml"),
         )
         return sync_all(surroundings, SyncOptions())
 

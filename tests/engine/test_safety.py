@@ -8,6 +8,7 @@ from datetime import time, timedelta
 import pytest
 
 from tsrevel.cli.context import CliContext as Surroundings
+from tsrevel.cli.context import OutputOptions
 from tsrevel.cli.sync import SyncOptions, sync_all
 from tsrevel.engine.context import RunState
 from tsrevel.engine.find import Window
@@ -115,7 +116,7 @@ def test_the_kill_switch_means_no_network_at_all(day: World) -> None:
     day.config["safety"]["enable_connector"] = False
     day.write_config()
     surroundings = Surroundings({}, stdout=io.StringIO(), stderr=io.StringIO(), runtime=day.runtime())
-    surroundings.config = day.folder / "config.toml"
+    surroundings.options = OutputOptions(day.folder / "config.toml")
     report = sync_all(surroundings, SyncOptions())
     assert (report.reason, report.exit_status, report.success) == ("CONNECTOR_DISABLED", 0, True)
     assert day.revel.requests == day.tripleseat.requests == []

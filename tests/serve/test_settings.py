@@ -10,7 +10,7 @@ from threading import Event
 
 import pytest
 
-from tsrevel.cli.context import CliContext
+from tsrevel.cli.context import CliContext, OutputOptions
 from tsrevel.cli.serve import ServedCommands
 from tsrevel.config import Settings
 from tsrevel.config.secret_values import CommandFailure, CommandResult
@@ -54,7 +54,7 @@ def vault() -> Iterator[Vault]:
 def commands(world: World, vault: Vault) -> ServedCommands:
     """The commands of a service that has read its settings."""
     runtime = replace(world.runtime(), run_command=vault.run)
-    ctx = CliContext(environ=world.environ, runtime=runtime, config=world.write_config())
+    ctx = CliContext(environ=world.environ, runtime=runtime, options=OutputOptions(world.write_config()))
     commands = ServedCommands(ctx, {}, plain=False)
     commands.settings()
     return commands

@@ -24,12 +24,12 @@ def probe_account(ctx: CliContext) -> int:
     If a service gave no answer that could be used, it is that of a run which meets the same problem.
     """
     runtime = ctx.runtime or Runtime()
-    settings, problems = examine_settings(config=ctx.config, environ=ctx.environ)
+    settings, problems = examine_settings(config=ctx.options.config, environ=ctx.environ)
     installation = Installation(settings, problems, ctx.environ, runtime)
     why = installation.switched_off()
     if why:
         text = f"nothing was tested: {why}"
-        if ctx.json:
+        if ctx.options.json:
             ctx.answer(
                 AssumptionsAnswer(
                     success=False,
@@ -53,7 +53,7 @@ def probe_account(ctx: CliContext) -> int:
     status = most_severe({exit_status(found), config_wrong})
     if report.problem:
         ctx.tell(f"tsrevel: the answers couldn't be stored, so runs don't know them: {report.problem}")
-    if ctx.json:
+    if ctx.options.json:
         ctx.answer(
             AssumptionsAnswer(
                 success=status == 0,
@@ -65,7 +65,7 @@ def probe_account(ctx: CliContext) -> int:
         )
         return status
     show_findings(found, ctx)
-    if not ctx.quiet:
+    if not ctx.options.quiet:
         told = [each for each in report.answers if each.result is not AssumptionResult.UNTOLD]
         counts = summarize(told) if told else "Nothing could be tested"
         end = "Runs may write." if status == 0 else f"Runs write nothing (exit status {status})."

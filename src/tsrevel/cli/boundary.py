@@ -95,7 +95,7 @@ def require_extra(extra: str, *packages: str) -> None:
 def _fail(ctx: CliContext, text: str, status: int, problems: Iterable[ConfigProblem] = ()) -> int:
     for line in ctx.copyable(text).splitlines():
         print(f"tsrevel: {line}", file=ctx.stderr)
-    if ctx.json:
+    if ctx.options.json:
         from tsrevel.cli.answers.model import FailureAnswer, ProblemJson, fill
 
         listed = tuple(fill(ProblemJson, each) for each in problems)

@@ -21,6 +21,17 @@ if TYPE_CHECKING:
 LogFormat = Literal["text", "json"]
 
 
+@dataclass(frozen=True, slots=True)
+class OutputOptions:
+    """The common options. `config`: the settings file that --config names. `verbose`: the number of -v."""
+
+    config: Path | None = None
+    json: bool = False
+    quiet: bool = False
+    verbose: int = 0
+    log_format: LogFormat = "text"
+
+
 @dataclass(slots=True)
 class CliContext:
     """One invocation's surroundings and common options. Without `runtime` a run uses the real clock and network.
@@ -33,13 +44,7 @@ class CliContext:
     stdout: TextIO = field(default_factory=lambda: sys.stdout)
     stderr: TextIO = field(default_factory=lambda: sys.stderr)
     runtime: Runtime | None = None
-    config: Path | None = None
-    """The settings file that --config names."""
-    json: bool = False
-    quiet: bool = False
-    verbose: int = 0
-    """The number of -v."""
-    log_format: LogFormat = "text"
+    options: OutputOptions = OutputOptions()
     answered: bool = field(default=False, init=False)
     wrote: bool = field(default=False, init=False)
     """Whether the command may have written by now. The message after an interrupt depends on it."""
@@ -59,7 +64,7 @@ class CliContext:
             return text
         from tsrevel.config.paths import config_to_name
 
-        return with_config(text, config_to_name(self.config, self.environ))
+        return with_config(text, config_to_name(self.options.config, self.environ))
 
     def say(self, text: str) -> None:
         """Print text for people on stdout, wrapped on a terminal."""

@@ -36,13 +36,16 @@ DELIVERY_SECONDS = 30
 def demo(ctx: CliContext, *, serve: bool) -> int:
     """Show the runs on stdout. Exit status 0 if every event ended as it should, to the cent and only once."""
     page = TextOutput(ctx)
-    page.console.quiet = ctx.json or ctx.quiet
+    page.console.quiet = ctx.options.json or ctx.options.quiet
     if not page.is_terminal:
         page.console.width = 100  # people read the demo, nobody searches it
     with TemporaryDirectory(prefix="tsrevel-demo-") as folder, run_services() as served:
         config = Path(folder, "config.toml")
         replace_file(config, served.config.encode())
-        trial, live = (replace(ctx, config=config, environ={"DRY_RUN": each}) for each in ("true", "false"))
+        trial, live = (
+            replace(ctx, options=replace(ctx.options, config=config), environ={"DRY_RUN": each})
+            for each in ("true", "false")
+        )
         spots = " and ".join(f"{spot.place.name} ({spot.place.zone})" for spot in served.day.locations)
         page.line("The sandbox runs a TripleSeat and a Revel on this machine. All their data is invented.")
         page.line(f"{spots}.")
@@ -58,7 +61,7 @@ def demo(ctx: CliContext, *, serve: bool) -> int:
         page.line()
         page.table(_PROOF_COLUMNS, _proof(served, config), indent=0)
         faults = _find_faults(served, *reports, serve=serve)
-    if ctx.json:
+    if ctx.options.json:
         ctx.answer(DemoAnswer(success=not faults, faults=tuple(faults), runs=tuple(map(answer_report, reports))))
     for fault in faults:
         print(f"tsrevel: {fault}", file=ctx.stderr)

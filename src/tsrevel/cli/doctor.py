@@ -27,21 +27,21 @@ _AROUND = frozenset({"mappings", "clock", "email", "monitor", "schedule"})
 def doctor(ctx: CliContext) -> int:
     """Check the installation and report each finding; the exit status of the worst."""
     runtime = ctx.runtime or Runtime()
-    settings, problems = examine_settings(config=ctx.config, environ=ctx.environ)
+    settings, problems = examine_settings(config=ctx.options.config, environ=ctx.environ)
     installation = Installation(settings, problems, ctx.environ, runtime)
     with logging_to(ctx, "doctor", shows_warnings=False):  # they are among the findings
         found = tuple(show_findings(run_checks(installation), ctx))
     why = installation.switched_off()
     status = most_severe({exit_status(found), NOTHING_CHECKED if why else 0})
     unchecked = f"no service was checked: {why}" if why else ""
-    if ctx.json:
+    if ctx.options.json:
         checks = tuple(fill(CheckJson, each) for each in found)
         reason = Reason.CONNECTOR_DISABLED if unchecked else None
         answer = DoctorAnswer(
             success=status == 0, exit_status=status, checks=checks, reason=reason, error=unchecked or None
         )
         ctx.answer(answer)
-    elif unchecked or not ctx.quiet:
+    elif unchecked or not ctx.options.quiet:
         verdicts = Counter(each.verdict for each in found)
         counts = []
         for each in CheckResult:
@@ -59,7 +59,7 @@ def show_findings(findings: Iterable[CheckFinding], ctx: CliContext) -> list[Che
     """Print each finding as soon as it is made, and return them all."""
     page, group, found = TextOutput(ctx), "", []
     for each in findings:
-        if not ctx.json and (not ctx.quiet or each.verdict is CheckResult.PROBLEM):
+        if not ctx.options.json and (not ctx.options.quiet or each.verdict is CheckResult.PROBLEM):
             if page.is_terminal:
                 group = _show(each, group, page)
             else:  # in a file or a pipe: a line that can be searched

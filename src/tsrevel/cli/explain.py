@@ -42,12 +42,12 @@ def explain_event(ctx: CliContext, event: str, *, offline: bool) -> int:
     An id that no service can have is explained from the ledger, if it knows it; else this raises typer.BadParameter.
     """
     runtime = ctx.runtime or Runtime()
-    settings = load_settings(config=ctx.config, environ=ctx.environ, offline=offline)
+    settings = load_settings(config=ctx.options.config, environ=ctx.environ, offline=offline)
     with logging_to(ctx, "explain"):
         event_id = find_event_id(event, lambda each: is_known(settings, runtime, each))
         explain = explain_offline if offline or not is_id(event_id) else explain_live
         told = explain(settings, runtime, event_id)
-    if ctx.json:
+    if ctx.options.json:
         ctx.answer(_answer(told))
     else:
         place = told.history.standing.location if told.history.standing else ""

@@ -37,7 +37,7 @@ def show_runs(ctx: CliContext, limit: int) -> int:
 
 
 def _tell_runs(ctx: CliContext, settings: Settings, told: tuple[RunHistory, ...], pause: Pause | None) -> None:
-    if ctx.json:
+    if ctx.options.json:
         runs = tuple(
             fill(reports.RunWithEventsJson, reports.answer_run(each.run), events=reports.answer_attempts(each.attempts))
             for each in told
@@ -72,7 +72,7 @@ def show_one(ctx: CliContext, name: str, limit: int | None) -> int:
     if runs and not told.known:  # a run's short id may have only digits
         _tell_runs(ctx, settings, runs, pause)
         return 0
-    if ctx.json:
+    if ctx.options.json:
         answer = fill(
             reports.EventHistoryAnswer,
             told,

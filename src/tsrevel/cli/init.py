@@ -151,14 +151,14 @@ def _tell(
     if not draft.charges:
         todo.append("there are no [[charges]] yet; events with a tax, fee or gratuity are held until you add each name")
     todo += _overruled(ctx.environ)
-    if ctx.json:
+    if ctx.options.json:
         names = tuple(str(each.values.get("name") or "") for each in draft.locations if each.live)
         next_steps = (*hand_over, *steps)
         ctx.answer(
             InitAnswer(config=str(path), locations=names, open=tuple(todo), next=next_steps, continues=tuple(kept))
         )
         return
-    if ctx.quiet:
+    if ctx.options.quiet:
         return
     for text in todo:
         ctx.tell(f"tsrevel: to do: {text}")

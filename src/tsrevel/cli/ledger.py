@@ -52,10 +52,10 @@ def check_ledger(ctx: CliContext, file: Path | None) -> int:
                 "the run creates it. After that the ledger is lost, or the path is wrong."
             )
         raise LedgerUnusable(LedgerCode.ABSENT, text)
-    if ctx.json:
+    if ctx.options.json:
         ctx.answer(fill(answers.LedgerCheckAnswer, summary, path=str(path), **asdict(summary.inspection)))
         return 0
-    if ctx.quiet:
+    if ctx.options.quiet:
         return 0
     look, page = summary.inspection, TextOutput(ctx, settings)
     last = f", the last of {page.at(look.last_at)}" if look.last_at else ""
@@ -75,11 +75,11 @@ def back_up_ledger(ctx: CliContext, target: Path) -> int:
     settings, runtime = _load(ctx)
     path = settings.ledger_path
     summary = copy_to(path, target, settings.environment, runtime.database)
-    if ctx.json:
+    if ctx.options.json:
         ctx.answer(
             fill(answers.LedgerBackupAnswer, summary, path=str(path), backup=str(target), **asdict(summary.inspection))
         )
-    elif not ctx.quiet:
+    elif not ctx.options.quiet:
         facts = summary.inspection.facts
         text = f"{target}: a copy of {path}, {summary.size:,} bytes, checked, {facts:,} rows in its audit."
         print(text, file=ctx.stdout)
@@ -103,9 +103,9 @@ def export_ledger(ctx: CliContext, output: Path | None) -> int:
         for row in chain([first], rows):
             print(row, file=stream)
             count += 1
-    if ctx.json:
+    if ctx.options.json:
         ctx.answer(answers.LedgerExportAnswer(output=str(output), rows=count))
-    elif not ctx.quiet:
+    elif not ctx.options.quiet:
         print(f"{output}: {count:,} rows of {settings.ledger_path}, without free text.", file=ctx.stdout)
     return 0
 
@@ -123,9 +123,9 @@ def prune_ledger(ctx: CliContext, older_than: int, *, dry_run: bool) -> int:
             open_ledger(settings, runtime) as ledger,
         ):
             gone = prune_details(ledger, before, older_than)
-    if ctx.json:
+    if ctx.options.json:
         ctx.answer(answers.LedgerPruneAnswer(dry_run=dry_run, older_than_days=older_than, dropped=gone))
-    elif not ctx.quiet:
+    elif not ctx.options.quiet:
         done = "would be removed" if dry_run else "removed"
         told = ", ".join(f"{number:,} {table.replace('_', ' ')}" for table, number in gone.items())
         print(f"Of orders settled before {before:%Y-%m-%d}: {told} {done}.", file=ctx.stdout)
@@ -134,7 +134,7 @@ def prune_ledger(ctx: CliContext, older_than: int, *, dry_run: bool) -> int:
 
 
 def _load(ctx: CliContext) -> tuple[Settings, Runtime]:
-    return load_settings(config=ctx.config, environ=ctx.environ, offline=True), ctx.runtime or Runtime()
+    return load_settings(config=ctx.options.config, environ=ctx.environ, offline=True), ctx.runtime or Runtime()
 
 
 @contextmanager
@@ -161,7 +161,7 @@ def pause(ctx: CliContext, reason: str) -> int:
 
     Faults of the settings are only warnings here, unless they leave open which ledger it is.
     """
-    settings, problems = load_for_ledger(config=ctx.config, environ=ctx.environ)
+    settings, problems = load_for_ledger(config=ctx.options.config, environ=ctx.environ)
     runtime = ctx.runtime or Runtime()
     make_state_folder(settings)
     with open_ledger(settings, runtime) as ledger:
@@ -213,10 +213,10 @@ def _tell(
     if unused:
         warnings = [*warnings, NEVER_RUN]
         print(f"tsrevel: warning: {NEVER_RUN} ({settings.ledger_path.absolute()})", file=ctx.stderr)
-    if ctx.json:
+    if ctx.options.json:
         paused, files = answer_pause(now), locate_files(settings)
         ctx.answer(answers.PausedAnswer(changed=changed, paused=paused, text=text, warnings=tuple(warnings), **files))
-    elif not ctx.quiet:
+    elif not ctx.options.quiet:
         page = TextOutput(ctx, settings)
         for line in (text, *describe_files(settings)):
             page.line(line)

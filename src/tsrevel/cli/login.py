@@ -47,7 +47,7 @@ def show_status(ctx: CliContext) -> int:
             token, written_at = file.load(), file.written_at()
         except ConfigError as error:
             print(f"tsrevel: {ctx.copyable(str(error))}", file=ctx.stderr)
-            if ctx.json:
+            if ctx.options.json:
                 path = str(settings.token_path)
                 answer = LoginStatusAnswer(
                     success=False, auth="oauth2", token_file=path, error=str(error), exit_status=NO_TOKEN
@@ -56,11 +56,11 @@ def show_status(ctx: CliContext) -> int:
             return NO_TOKEN
     until, written = _find_end(token), _instant_of(written_at)
     expired = token.expires_within(0, ctx.now().timestamp())
-    if ctx.json:
+    if ctx.options.json:
         auth, path = settings.tripleseat.auth, str(settings.token_path)
         answer = LoginStatusAnswer(auth=auth, token_file=path, valid_until=until, written_at=written, expired=expired)
         ctx.answer(answer)
-    elif not ctx.quiet:
+    elif not ctx.options.quiet:
         life = f"expired {_show(until)}; the next run renews it" if expired else f"good until {_show(until)}"
         lines = [
             f"TripleSeat tokens: {settings.token_path}",
@@ -77,9 +77,9 @@ def log_out(ctx: CliContext) -> int:
         ctx.wrote = True
         removed = TokenFile(settings.token_path).remove()
     done = f"{settings.token_path} was removed" if removed else f"There was no token file ({settings.token_path})"
-    if ctx.json:
+    if ctx.options.json:
         ctx.answer(LogoutAnswer(auth=settings.tripleseat.auth, token_file=str(settings.token_path), removed=removed))
-    elif not ctx.quiet:
+    elif not ctx.options.quiet:
         text = f"TripleSeat still trusts the app. An admin can change that in TripleSeat ({APP_PAGE})."
         print(f"{done}. {text}", file=ctx.stdout)
     return 0
@@ -91,7 +91,7 @@ def _open_settings(ctx: CliContext, *needed: str) -> Iterator[Settings]:
 
     The log goes to stderr meanwhile.
     """
-    settings = load_settings(config=ctx.config, environ=ctx.environ, offline=True, secrets=needed)
+    settings = load_settings(config=ctx.options.config, environ=ctx.environ, offline=True, secrets=needed)
     with logging_to(ctx, "login"):
         yield settings
 
@@ -115,9 +115,9 @@ def _show(instant: datetime | None) -> str:
 
 def _tell_nothing_to_do(ctx: CliContext, settings: Settings) -> int:
     auth = settings.tripleseat.auth
-    if ctx.json:
+    if ctx.options.json:
         ctx.answer(LoginAnswer(auth=auth, token_file=None))
-    elif not ctx.quiet:
+    elif not ctx.options.quiet:
         text = f'Nothing to do: tripleseat.auth = "{auth}" needs no login and stores no token.'
         print(text, file=ctx.stdout)
     return 0
@@ -176,7 +176,7 @@ class _Login:
 
     def say(self, text: str) -> None:
         """Print for the operator on stderr; nothing with -q."""
-        if not self.ctx.quiet:
+        if not self.ctx.options.quiet:
             self.ctx.tell(text)
 
     def warn(self, why: str) -> None:
@@ -193,9 +193,9 @@ class _Login:
         self.say(f'An ADMIN user of TripleSeat must open this address and approve. The scope is "{scope}".\n')
         url = consent_url(where, seat.client_id, uri, scope, self.state, self.verifier)
         stdout, stderr = self.ctx.stdout, self.ctx.stderr
-        if not self.ctx.json:
+        if not self.ctx.options.json:
             print(url, file=stdout, flush=True)
-        if self.ctx.json or (stderr.isatty() and not stdout.isatty()):
+        if self.ctx.options.json or (stderr.isatty() and not stdout.isatty()):
             print(url, file=stderr, flush=True)
         self.say(f"\nThe app in TripleSeat ({APP_PAGE}) must have exactly this redirect URL: {uri}")
 
@@ -229,10 +229,10 @@ def login(ctx: CliContext, options: LoginOptions) -> int:
             verifier = secrets.token_urlsafe(64)  # 86 characters; RFC 7636 4.1 allows 43 to 128
             under_way = _Login(ctx, options, settings, token_url, state, verifier)
             token = (_take_pasted if paste else _take_redirected)(under_way, target)
-    if ctx.json:
+    if ctx.options.json:
         auth, path = settings.tripleseat.auth, str(settings.token_path)
         ctx.answer(LoginAnswer(auth=auth, token_file=path, valid_until=_find_end(token)))
-    elif not ctx.quiet:
+    elif not ctx.options.quiet:
         text = f"Logged in. The tokens are in {settings.token_path}, and only this user can read them. Runs renew them."
         print(text, file=ctx.stdout)
     return 0

@@ -42,10 +42,10 @@ def logging_to(
     to no other handler. Without `shows_warnings`, only errors: for a command whose answer has the warnings.
     """
     logger = logging.getLogger(name)
-    verbose = 0 if ctx.quiet else ctx.verbose
+    verbose = 0 if ctx.options.quiet else ctx.options.verbose
     level = {0: logging.WARNING if shows_warnings else logging.ERROR, 1: logging.INFO}.get(verbose, logging.DEBUG)
     handler = logging.StreamHandler(ctx.stderr)
-    handler.setFormatter(_LogFormatter(correlation_id, ctx.stderr, as_json=ctx.log_format == "json"))
+    handler.setFormatter(_LogFormatter(correlation_id, ctx.stderr, as_json=ctx.options.log_format == "json"))
     before = logger.level
     logger.addHandler(handler)
     logger.propagate = False

@@ -28,7 +28,7 @@ _ENVIRONMENT = {
 def print_man_page(ctx: CliContext) -> int:
     """Print the man page of all commands, in roff for man(1)."""
     page = write_man_page()
-    if ctx.json:
+    if ctx.options.json:
         ctx.answer(ManAnswer(page=page))
     else:
         print(page, end="", file=ctx.stdout)

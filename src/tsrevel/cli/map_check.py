@@ -170,7 +170,7 @@ def _tell(ctx: CliContext, span: DayRange, verdicts: Sequence[EventCoverage]) ->
     reasons = Counter(str(each.outcome.reason) for each in verdicts if each.outcome.status is Status.SKIPPED)
     skipped = dict(sorted(reasons.items()))
     exit_status = NEEDS_ATTENTION if bad else 0
-    if ctx.json:
+    if ctx.options.json:
         counts = CoverageSummaryJson(
             events=len(verdicts),
             covered=statuses[Status.PLANNED],
@@ -190,7 +190,7 @@ def _tell(ctx: CliContext, span: DayRange, verdicts: Sequence[EventCoverage]) ->
     else:
         for each in bad:
             page.line(news_line(each.outcome))
-    if not ctx.quiet or bad:
+    if not ctx.options.quiet or bad:
         totals = add_totals(each.outcome for each in verdicts if each.outcome.status is Status.PLANNED)
         why = ", ".join(f"{reason} {count}" for reason, count in skipped.items())
         events = f"{count_of(len(verdicts), 'event')} from {span.first} to {span.last}"

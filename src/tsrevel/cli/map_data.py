@@ -91,7 +91,7 @@ def open_survey(ctx: CliContext, only: Sequence[str] = ()) -> Iterator[Survey]:
     Raises ConnectorDisabled, and typer.BadParameter for a location that no entry has.
     """
     runtime = ctx.runtime or Runtime()
-    settings = load_settings(config=ctx.config, environ=ctx.environ)
+    settings = load_settings(config=ctx.options.config, environ=ctx.environ)
     why = why_disabled(settings, runtime)
     if why:
         raise ConnectorDisabled(why)

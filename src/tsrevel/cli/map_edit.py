@@ -38,7 +38,7 @@ def set_product(ctx: CliContext, target: MappingTarget, product: int, *, offline
     offer: Product | None = None
     try:
         if offline:
-            settings = load_settings(config=ctx.config, environ=ctx.environ, offline=True)
+            settings = load_settings(config=ctx.options.config, environ=ctx.environ, offline=True)
             key = target.at(_only(choose_establishments(settings, target.establishment, target.location), settings))
         else:
             with open_survey(ctx) as survey, needed("the product can't be looked up"):
@@ -55,7 +55,7 @@ def set_product(ctx: CliContext, target: MappingTarget, product: int, *, offline
     mapping = ProductEntry(
         establishment=key.establishment, name=key.name, menu_item_id=key.menu_item_id, product=product
     )
-    if ctx.json:
+    if ctx.options.json:
         answer = MapSetAnswer(
             path=str(path),
             mapping=fill(MappingJson, mapping),
@@ -73,7 +73,7 @@ def set_product(ctx: CliContext, target: MappingTarget, product: int, *, offline
 
 def unset_product(ctx: CliContext, target: MappingTarget) -> int:
     """Remove the target's mapping. It calls no service."""
-    settings = load_settings(config=ctx.config, environ=ctx.environ, offline=True)
+    settings = load_settings(config=ctx.options.config, environ=ctx.environ, offline=True)
     path = mappings_path(settings)
     try:
         asked: list[int] | None = None
@@ -88,7 +88,7 @@ def unset_product(ctx: CliContext, target: MappingTarget) -> int:
         gone = unset_mapping(path, target.at(_only(places, settings)))
     except MappingUnclear as error:
         return reject(ctx, str(error))
-    if ctx.json:
+    if ctx.options.json:
         ctx.answer(MapUnsetAnswer(path=str(path), removed=tuple(fill(MappingJson, each) for each in gone)))
     else:
         for each in gone:

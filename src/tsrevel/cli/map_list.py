@@ -56,7 +56,7 @@ def list_mappings(ctx: CliContext, *, offline: bool, seen: bool, days: int) -> i
             if seen:
                 return report_nothing_checked(ctx, str(why))
             print(f"tsrevel: the products weren't checked: {why}", file=ctx.stderr)
-    _tell(ctx, load_settings(config=ctx.config, environ=ctx.environ, offline=True), None, None)
+    _tell(ctx, load_settings(config=ctx.options.config, environ=ctx.environ, offline=True), None, None)
     return 0
 
 
@@ -74,7 +74,7 @@ def _list_checked(ctx: CliContext, days: int | None) -> int:
 
 
 def _tell(ctx: CliContext, settings: Settings, offers: Offers | None, report: NameReport | None) -> None:
-    if ctx.json:
+    if ctx.options.json:
         path = str(settings.mappings_path) if settings.mappings_path else None
         answer = MapListAnswer(path=path, mappings=tuple(_answer(each, offers) for each in settings.products))
         if report:

@@ -51,7 +51,7 @@ def search_products(
     names = {each: _simplify(each[1].name) for each in found}
     found = [each for each, name in names.items() if all(word in name for word in words)]
     found.sort(key=lambda each: (each[0], names[each], each[1].id))
-    if ctx.json:
+    if ctx.options.json:
         products = tuple(fill(ProductJson, one, establishment=each) for each, one in found)
         ctx.answer(MapProductsAnswer(source="ledger" if offline else "revel", products=products))
         return 0

@@ -35,7 +35,7 @@ def suggest(ctx: CliContext, days: int, only: Sequence[str] = (), *, interactive
             found = gather(ctx, survey, days)
             if interactive:
                 walk_through(ctx, survey.settings, found)
-            elif ctx.json:
+            elif ctx.options.json:
                 ctx.answer(fill(MapSuggestAnswer, None, unmapped=tuple(map(_answer, found.wanted)), **found.describe()))
             else:
                 _show(TextOutput(ctx, survey.settings), found, establishment_names(survey.settings))

@@ -40,21 +40,21 @@ _STYLES = {"ok": "green", "skipped": "dim", "failed": "bold red"}
 def send_test(ctx: CliContext) -> int:
     """Try every notification that is set up, also in a dry run. While runs are paused or disabled, send nothing."""
     runtime = ctx.runtime or Runtime()
-    settings = load_settings(config=ctx.config, environ=ctx.environ)
+    settings = load_settings(config=ctx.options.config, environ=ctx.environ)
     why = why_disabled(settings, runtime)
     if why:
         return report_nothing_checked(ctx, why)
     results = tuple(_try_all(ctx, settings, runtime))
     status = most_severe({each.exit_status for each in results})
-    if ctx.json:
+    if ctx.options.json:
         dry_run = settings.safety.dry_run
         ctx.answer(NotifyAnswer(success=status == 0, exit_status=status, dry_run=dry_run, results=results))
         return status
     out = TextOutput(ctx)
     for each in results:
-        if each.result == "failed" or not ctx.quiet:
+        if each.result == "failed" or not ctx.options.quiet:
             out.line(f"{each.name + ':':<14}{each.result}: {each.text}", style=_STYLES[each.result])
-    if settings.safety.dry_run and not ctx.quiet:
+    if settings.safety.dry_run and not ctx.options.quiet:
         out.line("Runs send nothing yet, because safety.dry_run is true.")
     return status
 

@@ -14,7 +14,7 @@ from typer.core import TyperGroup
 from tsrevel import __version__
 from tsrevel.cli.boundary import HUNG_UP, INTERRUPTED, TERMINATED, UNEXPECTED, guard
 from tsrevel.cli.completion import complete_location
-from tsrevel.cli.context import CliContext, LogFormat
+from tsrevel.cli.context import CliContext, LogFormat, OutputOptions
 from tsrevel.errors import USAGE
 
 RUN, LOOK, SET_UP, CARE, TRY = "Run", "Look", "Set up", "Care", "Try"
@@ -54,12 +54,12 @@ Location = Annotated[
 COMMON_PANEL = "Common options"
 
 
-def _common_options(
+def _output_options(
     config: Annotated[
         Path | None,
         typer.Option("--config", metavar="F", help="The settings file (TOML).", rich_help_panel=COMMON_PANEL),
     ] = None,
-    json: Annotated[
+    as_json: Annotated[
         bool,
         typer.Option("--json", help="Print one JSON object, also on failure.", rich_help_panel=COMMON_PANEL),
     ] = False,
@@ -81,11 +81,11 @@ def _common_options(
     log_format: Annotated[
         LogFormat, typer.Option("--log-format", help="The format of the log on stderr.", rich_help_panel=COMMON_PANEL)
     ] = "text",
-) -> None:
-    """The common options, by the names of their fields in CliContext."""
+) -> OutputOptions:
+    return OutputOptions(config, as_json, quiet, verbose, log_format)
 
 
-_COMMON = inspect.signature(_common_options, eval_str=True).parameters
+_COMMON = inspect.signature(_output_options, eval_str=True).parameters
 
 
 def command(
@@ -112,8 +112,7 @@ def command(
 
         def run(context: typer.Context, **given: Any) -> None:  # noqa: ANN401 (typer has checked them)
             ctx: CliContext = context.obj
-            for name in _COMMON:
-                setattr(ctx, name, given.pop(name))
+            ctx.options = _output_options(**{key: given.pop(key) for key in _COMMON})
             raise typer.Exit(guard(ctx, partial(body, ctx, **given), acts=acts, unfinished=unfinished))
 
         context = inspect.Parameter("context", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)

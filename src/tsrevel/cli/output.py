@@ -341,14 +341,14 @@ def show_report(report: RunReport, ctx: CliContext) -> None:
     """Print the report on stdout in the requested format. The reason why a run ended early goes to stderr."""
     if report.error:
         print(f"tsrevel: [{report.correlation_id}] {ctx.copyable(report.error)}", file=ctx.stderr)
-    if ctx.json:
+    if ctx.options.json:
         from tsrevel.cli.answers.runs import answer_report
 
         ctx.answer(answer_report(report))
     elif ctx.stdout.isatty():
         show_table(report, TextOutput(ctx))
     else:
-        for line in list_problems(report) if ctx.quiet else list_news(report):
+        for line in list_problems(report) if ctx.options.quiet else list_news(report):
             print(ctx.copyable(line), file=ctx.stdout)
 
 
@@ -418,7 +418,7 @@ def show_summary(report: RunReport, page: TextOutput) -> None:
 @contextmanager
 def show_progress(ctx: CliContext) -> Iterator[Progress]:
     """A progress bar on stderr if that is a terminal. Call the yielded function to advance it."""
-    if ctx.quiet or ctx.json or not ctx.stderr.isatty():
+    if ctx.options.quiet or ctx.options.json or not ctx.stderr.isatty():
         yield lambda _done, _of: None
         return
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TextColumn("so far"))
@@ -435,7 +435,7 @@ def what_is_mapped(mapping: ProductEntry) -> str:
 def reject(ctx: CliContext, text: str, status: int = 2) -> int:
     """Report on stderr, and with --json on stdout, why the command did nothing; return `status`."""
     ctx.tell(f"tsrevel: {text}")
-    if ctx.json:
+    if ctx.options.json:
         ctx.answer_failure(text, status)
     return status
 
@@ -443,7 +443,7 @@ def reject(ctx: CliContext, text: str, status: int = 2) -> int:
 @contextmanager
 def look(ctx: CliContext) -> Iterator[tuple[Settings, LedgerView | None, datetime]]:
     """The settings, a view of the ledger (None if there is no ledger), and the time. It takes no lock."""
-    settings = load_settings(config=ctx.config, environ=ctx.environ, offline=True)
+    settings = load_settings(config=ctx.options.config, environ=ctx.environ, offline=True)
     database = ctx.runtime.database if ctx.runtime else SQLITE
     view = open_view(settings.ledger_path, settings.environment, database)
     with view or nullcontext():
@@ -486,7 +486,7 @@ def describe_files(settings: Settings) -> list[str]:
 def report_nothing_checked(ctx: CliContext, why: str) -> int:
     """Report that nothing was checked, and why; return the exit status."""
     text = f"nothing was checked: {why}"
-    if ctx.json:
+    if ctx.options.json:
         reason = Reason.CONNECTOR_DISABLED
         from tsrevel.cli.answers.model import NothingCheckedAnswer
 

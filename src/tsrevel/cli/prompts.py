@@ -23,7 +23,7 @@ _ROUND = "\"'`<>()\u201c\u201d\u201e\u2018\u2019\u00ab\u00bb\u200b\ufeff"
 def may_ask(ctx: CliContext) -> bool:
     """Whether there is a person to ask: all three streams are a terminal, and neither --json nor -q was given."""
     streams = (ctx.stdin, ctx.stdout, ctx.stderr)
-    return not ctx.json and not ctx.quiet and all(stream.isatty() for stream in streams)
+    return not ctx.options.json and not ctx.options.quiet and all(stream.isatty() for stream in streams)
 
 
 class Terminal:

@@ -47,7 +47,7 @@ from tsrevel.wiring import Runtime, open_services, read_capabilities, why_disabl
 def reconcile(ctx: CliContext, first: date | None, last: date | None, page: Path | None) -> int:
     """Compare the days, print the report, and write the HTML page if it is wanted; return the exit status."""
     runtime = ctx.runtime or Runtime()
-    settings = load_settings(config=ctx.config, environ=ctx.environ)
+    settings = load_settings(config=ctx.options.config, environ=ctx.environ)
     why = why_disabled(settings, runtime)
     if why:
         return report_nothing_checked(ctx, why)
@@ -74,10 +74,10 @@ def reconcile(ctx: CliContext, first: date | None, last: date | None, page: Path
         from tsrevel.reconcile.page import render_page, write_page
 
         write_page(page, render_page(report, settings.tripleseat.event_url))
-    if ctx.json:
+    if ctx.options.json:
         ctx.answer(answer_reconciliation(report))
     else:
-        _show(report, ctx, page, quiet=ctx.quiet)
+        _show(report, ctx, page, quiet=ctx.options.quiet)
     return report.exit_status
 
 

@@ -39,7 +39,7 @@ def rehearse(ctx: CliContext, event: str, *, agreed: bool) -> int:
     """Make one order; if `agreed`, without asking. Raises typer.BadParameter for a text that can't be an event id."""
     runtime = ctx.runtime or Runtime()
     event_id = read_event_id(event)
-    settings = load_settings(config=ctx.config, environ=ctx.environ)
+    settings = load_settings(config=ctx.options.config, environ=ctx.environ)
     if not agreed and not may_ask(ctx):
         return _refuse(ctx, "without a terminal nobody can be asked; add --yes to make the order without asking", USAGE)
     if settings.safety.dry_run:
@@ -53,7 +53,7 @@ def rehearse(ctx: CliContext, event: str, *, agreed: bool) -> int:
     with logging_to(ctx, "rehearse"):
         told = explain_live(settings, runtime, event_id)
     outcome, plan = told.outcome, told.plan
-    if not ctx.json:
+    if not ctx.options.json:
         show_explanation(TextOutput(ctx, settings, outcome.location if outcome else ""), told)
     if outcome is None or plan is None or told.event is None or outcome.status is not Status.PLANNED:
         why = f"{outcome.status} {outcome.reason or ''}: {outcome.text}" if outcome else "no such event"
@@ -73,7 +73,7 @@ def rehearse(ctx: CliContext, event: str, *, agreed: bool) -> int:
         if not report.error:  # that is told already
             ctx.tell(f"tsrevel: no order of event {event_id} is finished: {made.reason or made.status}: {text}")
         status = report.exit_status or NEEDS_ATTENTION
-        if ctx.json:
+        if ctx.options.json:
             ctx.answer(
                 RehearsalAnswer(
                     success=False,
@@ -97,7 +97,7 @@ def _inject(ctx: CliContext, event_id: EventId) -> RunReport:
                 run = replace(started.ctx, limits=replace(started.ctx.limits, second_look=SECOND_LOOK))
                 report = sync_events(run, RunState.begin(run), [event_id])
         notifier.add_report(report)
-        if not ctx.json:
+        if not ctx.options.json:
             show_report(report, ctx)
         elif report.error:
             ctx.tell(f"tsrevel: {report.error}")
@@ -114,7 +114,7 @@ def _compare(ctx: CliContext, settings: Settings, told: Explanation, made: Outco
         with open_services(settings, runtime) as services:
             order_id = OrderId(made.order_id or "")
             fields = compare_sent_fields(services.revel_probe, plan, labels, order_id, runtime.clock())
-        if not ctx.json:
+        if not ctx.options.json:
             _show_fields(ctx, fields)
         left = _list_checks(plan)
         station: dict[str, str] = {}
@@ -130,7 +130,7 @@ def _compare(ctx: CliContext, settings: Settings, told: Explanation, made: Outco
         ledger.assumptions.store_rehearsal(made.event_id, facts)
     wrong = [name for name, answer in station.items() if answer == "no"]
     status = NEEDS_ATTENTION if wrong else 0
-    if ctx.json:
+    if ctx.options.json:
         ctx.answer(
             RehearsalAnswer(
                 success=status == 0,
@@ -187,6 +187,6 @@ def _show_fields(ctx: CliContext, fields: tuple[SentField, ...]) -> None:
 
 def _refuse(ctx: CliContext, text: str, status: int, reason: Reason | None = None) -> int:
     ctx.tell(f"tsrevel: {text}")
-    if ctx.json:
+    if ctx.options.json:
         ctx.answer(RehearsalAnswer(success=False, exit_status=status, reason=reason, error=text))
     return status

@@ -73,7 +73,7 @@ def replay_captured(ctx: CliContext, paths: Sequence[Path], options: ReplayOptio
     if options.signature is not None and len(captured) > 1:
         raise typer.BadParameter("--signature is for a single delivery; put NAME.sig beside each NAME.json")
     overrides = {"safety.dry_run": True if options.dry_run else None}
-    settings = load_settings(config=ctx.config, environ=ctx.environ, overrides=overrides)
+    settings = load_settings(config=ctx.options.config, environ=ctx.environ, overrides=overrides)
     if options.archive and not options.dry_run:
         open_archive(options.archive, captured, settings)
     to_come = list(_look_ahead(ctx, captured)) if len(captured) > 1 else []
@@ -109,7 +109,7 @@ def replay_files(
             replay = _Replay(ctx, settings, options, queue, notifier, why or "")
             answers = [replay.take(each) for each in captured if each == STDIN or is_there(each)]
             replay.tell_untried()
-            if queue and options.run_id is None and ctx.stdout.isatty() and not ctx.json:
+            if queue and options.run_id is None and ctx.stdout.isatty() and not ctx.options.json:
                 outcomes, dry_run = tuple(replay.outcomes.values()), settings.safety.dry_run
                 show_summary(RunReport(run_id, correlate(run_id), "single", dry_run, outcomes), TextOutput(ctx))
         notifier.exit_status = most_severe({0, *(each.exit_status for each in answers)})
@@ -137,7 +137,7 @@ def retry_events(ctx: CliContext, options: RetryOptions) -> int:
         with start_run(ctx, SyncOptions(dry_run=options.dry_run), "single", notifier) as started:
             report = started if isinstance(started, RunReport) else _retry(started, options, named)
         notifier.add_report(report)
-        if ctx.json:
+        if ctx.options.json:
             _print_outcomes(ctx, report)
         else:
             show_report(report, ctx)
@@ -250,7 +250,7 @@ class _Replay:
             self._warn(f"{name}: {answer.ended}")
         if answer.untried:
             self.untried.append(name)
-        if self.ctx.json:
+        if self.ctx.options.json:
             self.ctx.answer(answer_delivery(answer, name), more=True)
             return
         summary = answer.text or answer.reason or "nothing to do"
@@ -263,7 +263,7 @@ class _Replay:
                 page.line(f"{name}: {answer.trigger or 'refused'}: {line}", mark=status)
             return
         report = answer.report
-        lines = (list_problems(report) if self.ctx.quiet else list_news(report)) if report else []
+        lines = (list_problems(report) if self.ctx.options.quiet else list_news(report)) if report else []
         is_told = bool(answer.ended) or answer.untried
         if not answer.ok or (answer.exit_status and report is None and not is_told):
             lines.append(f"{name}: {summary}")

@@ -19,7 +19,7 @@ from tsrevel.wiring import Runtime
 def write_report(ctx: CliContext, output: Path | None, *, offline: bool) -> int:
     """Print the report, or write it to `output`, which must be a new file."""
     runtime = ctx.runtime or Runtime()
-    settings, problems = examine_settings(config=ctx.config, environ=ctx.environ)
+    settings, problems = examine_settings(config=ctx.options.config, environ=ctx.environ)
     with logging_to(ctx, "report", shows_warnings=False):
         sections = collect_report(Installation(settings, problems, ctx.environ, runtime), offline=offline)
     text, status = render_report(sections), ConfigError.exit_status if problems else 0
@@ -28,7 +28,7 @@ def write_report(ctx: CliContext, output: Path | None, *, offline: bool) -> int:
             create_file(output, text.encode())
         except OSError as error:
             return reject(ctx, f"--output: {output} can't be written ({error.strerror})")
-    if ctx.json:
+    if ctx.options.json:
         file = str(output) if output else None
         ctx.answer(ReportAnswer(success=status == 0, exit_status=status, file=file, text=text))
     elif output:

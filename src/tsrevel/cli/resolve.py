@@ -104,9 +104,9 @@ def resolve(ctx: CliContext, event: str, options: ResolveOptions) -> int:
     options = _check(options)
     order_id = OrderId(options.order_id) if options.order_id else None
     runtime = ctx.runtime or Runtime()
-    settings = load_settings(config=ctx.config, environ=ctx.environ, offline=options.word != "open")
+    settings = load_settings(config=ctx.options.config, environ=ctx.environ, offline=options.word != "open")
     path = settings.ledger_path
-    shows_text = not ctx.json and (ctx.stdout.isatty() or not ctx.quiet)
+    shows_text = not ctx.options.json and (ctx.stdout.isatty() or not ctx.options.quiet)
     with logging_to(ctx, "resolve"):
         make_state_folder(settings)
         named = _look_for(ctx, runtime, order_id, event) if order_id else None
@@ -133,7 +133,7 @@ def resolve(ctx: CliContext, event: str, options: ResolveOptions) -> int:
     if unused:
         warnings.append(f"{NEVER_RUN} ({path.absolute()})")
     warnings += _warnings(before, after, options)
-    if ctx.json:
+    if ctx.options.json:
         answer = ResolveAnswer(
             event_id=event_id,
             verdict=options.word,
@@ -174,7 +174,7 @@ def _check(options: ResolveOptions) -> ResolveOptions:
 def _look_for(ctx: CliContext, runtime: Runtime, order_id: OrderId, event: str) -> _Named:
     """The order as Revel has it, and its event. Raises typer.BadParameter if Revel hasn't got the order."""
     try:
-        settings = load_settings(config=ctx.config, environ=ctx.environ)
+        settings = load_settings(config=ctx.options.config, environ=ctx.environ)
         why = why_disabled(settings, runtime)
         if why is None:
             with open_services(settings, runtime) as services:

@@ -73,7 +73,7 @@ def serve_sandbox(
         break_services(served.tripleseat, served.revel, *broken)
         if write_config:
             replace_file(write_config, f"{MARK}\n{served.config}".encode())
-        if ctx.json:
+        if ctx.options.json:
             config = str(write_config) if write_config else served.config
             ctx.answer(SandboxAnswer(tripleseat=served.urls[0], revel=served.urls[1], config=config))
         elif not write_config:
@@ -81,7 +81,7 @@ def serve_sandbox(
         trouble = trouble_of(ctx.stdout)
         if trouble:  # nobody knows the addresses; a reader that has gone wants nothing more
             return 0 if trouble.errno == errno.EPIPE else UNEXPECTED
-        if not ctx.quiet:
+        if not ctx.options.quiet:
             if write_config:
                 shown = shlex.quote(str(write_config))
                 print(f"Try:  tsrevel sync --config {shown}", file=ctx.stderr)

@@ -116,7 +116,7 @@ def print_schedule(
 
     Raises typer.BadParameter for a value that would end its line.
     """
-    settings = load_settings(config=ctx.config, environ=ctx.environ, offline=True)
+    settings = load_settings(config=ctx.options.config, environ=ctx.environ, offline=True)
     if settings.config_path is None:
         raise typer.BadParameter("cron and systemd don't have this environment; write a settings file: `tsrevel init`")
     user = user or _find_user(settings)
@@ -137,13 +137,13 @@ def print_schedule(
             "systemctl daemon-reload",
             "systemctl enable --now tsrevel.timer",
         ]
-    if ctx.json:
+    if ctx.options.json:
         answer = ScheduleAnswer(
             kind=kind, user=user, command=sync_command(settings), files=files, install=install, warnings=warnings
         )
         ctx.answer(answer)
         return 0
-    for text in [] if ctx.quiet else warnings:
+    for text in [] if ctx.options.quiet else warnings:
         ctx.tell(f"tsrevel: {text}")
     for step in install:
         print(f"# To install: {step}", file=ctx.stdout)

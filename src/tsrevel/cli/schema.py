@@ -19,7 +19,7 @@ def print_schema(ctx: CliContext, name: str) -> int:
     schemas = {each: write_schema(each) for each in ANSWERS if f"{each} ".startswith(f"{name} ") or not name}
     if not schemas:
         raise typer.BadParameter(f"no command has the name {name!r}; there are: {', '.join(ANSWERS)}")
-    if ctx.json:
+    if ctx.options.json:
         ctx.answer(SchemaAnswer(schemas=schemas))
     else:
         print(json.dumps(schemas.get(name, schemas), indent=2), file=ctx.stdout)

@@ -87,13 +87,13 @@ def serve(ctx: CliContext, host: str | None, port: int | None, *, plain: bool) -
 def _announce(ctx: CliContext, settings: Settings, port: int) -> None:
     host = settings.serve.host
     url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
-    if ctx.json:
+    if ctx.options.json:
         ctx.answer(ServeAnswer(url=url, spool=str(settings.spool_path)), more=True)
     if not settings.tripleseat.webhook_signing_keys:
         ctx.tell("tsrevel: tripleseat.webhook_signing_keys is empty: every delivery will be refused")
-    if settings.safety.dry_run and not ctx.quiet:
+    if settings.safety.dry_run and not ctx.options.quiet:
         ctx.tell("tsrevel: safety.dry_run is true: deliveries are planned, and wait until it is false")
-    if not ctx.quiet:
+    if not ctx.options.quiet:
         ctx.tell(f"Serving on {url}/webhook until SIGTERM or Ctrl-C. Deliveries wait in {settings.spool_path}.")
 
 
@@ -145,7 +145,7 @@ class ServedCommands:
             raise ConfigError(failed.problems)
         try:
             settings = load_settings(
-                config=self.ctx.config,
+                config=self.ctx.options.config,
                 environ=self.ctx.environ,
                 overrides=self.overrides,
                 run=self._runtime.run_command,

@@ -18,11 +18,11 @@ from tsrevel.text import count_of
 
 def validate_settings(ctx: CliContext) -> int:
     """Report every problem of the settings at once, and warn if there is no location. Exit status 0 or 10."""
-    settings, problems = examine_settings(config=ctx.config, environ=ctx.environ)
+    settings, problems = examine_settings(config=ctx.options.config, environ=ctx.environ)
     warnings = [] if problems or settings.locations else [f"{NO_LOCATIONS}. {ADD_LOCATIONS}"]
-    if ctx.json:
+    if ctx.options.json:
         ctx.answer(_answer(ConfigValidateAnswer, settings, problems, warnings=tuple(warnings)))
-    elif not problems and not ctx.quiet:
+    elif not problems and not ctx.options.quiet:
         counts = ((settings.locations, "location"), (settings.charges, "charge"), (settings.products, "mapping"))
         told = [count_of(len(entries), name) for entries, name in counts]
         mode = "dry run" if settings.safety.dry_run else "live"
@@ -36,7 +36,7 @@ def validate_settings(ctx: CliContext) -> int:
 def print_example(ctx: CliContext) -> int:
     """Print the package's commented example."""
     text = read_template()
-    if ctx.json:
+    if ctx.options.json:
         ctx.answer(ConfigGenerateAnswer(text=text))
     else:
         print(text, end="", file=ctx.stdout)
@@ -45,9 +45,9 @@ def print_example(ctx: CliContext) -> int:
 
 def show_settings(ctx: CliContext, form: Literal["toml", "json"]) -> int:
     """Print every value with its origin, even if some are wrong. Problems go to stderr. Exit status 0 or 10."""
-    settings, problems = examine_settings(config=ctx.config, environ=ctx.environ)
+    settings, problems = examine_settings(config=ctx.options.config, environ=ctx.environ)
     spoilt = {problem.key for problem in problems}
-    if ctx.json or form == "json":
+    if ctx.options.json or form == "json":
         shown = {key: fill(SettingJson, None, **each) for key, each in encode_settings(settings, spoilt).items()}
         ctx.answer(_answer(ConfigShowAnswer, settings, problems, settings=shown))
     else:

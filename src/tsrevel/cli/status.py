@@ -34,14 +34,14 @@ def show_status(ctx: CliContext, limit: int) -> int:
     """Report the state of this installation. Exit status 0. Raises ConfigError, LedgerUnusable, LedgerDamaged."""
     with look(ctx) as (settings, view, now):
         status = take_stock(view, settings, now, limit)
-    if ctx.json:
+    if ctx.options.json:
         ctx.answer(_answer(status, settings))
         return 0
     page = TextOutput(ctx, settings)
     if page.is_terminal:
         _show(page, status, [*describe_files(settings), _mode(status)])
     else:
-        for line in _lines(page, status, [*describe_files(settings), _mode(status)], quiet=ctx.quiet):
+        for line in _lines(page, status, [*describe_files(settings), _mode(status)], quiet=ctx.options.quiet):
             page.line(line)
     return 0
 

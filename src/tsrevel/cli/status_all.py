@@ -25,11 +25,11 @@ def show_all(ctx: CliContext, folder: Path) -> int:
         raise typer.BadParameter(f"there is no settings file in {folder}: neither *.toml nor */*.toml")
     rows = [_look_at(ctx, folder, each) for each in files]
     worst = most_severe([each.exit_status for each in rows])
-    if ctx.json:
+    if ctx.options.json:
         ctx.answer(AllStatusAnswer(success=worst == 0, exit_status=worst, installations=tuple(rows)))
         return worst
     for row in rows:
-        if row.exit_status or not ctx.quiet:
+        if row.exit_status or not ctx.options.quiet:
             ctx.say(_line(row))
     return worst
 
@@ -60,7 +60,7 @@ def _look_at(ctx: CliContext, folder: Path, file: Path) -> InstallationJson:
     named = file.relative_to(folder).with_suffix("")
     name = str(named.parent if named.name == "config" and named.parent.parts else named)
     try:
-        with look(replace(ctx, config=file)) as (settings, view, now):
+        with look(replace(ctx, options=replace(ctx.options, config=file))) as (settings, view, now):
             status = take_stock(view, settings, now, 1)
     except TsrevelError as error:
         return InstallationJson(name=name, config=str(file), exit_status=error.exit_status, error=str(error))

@@ -94,7 +94,7 @@ def start_run(
     """
     runtime = ctx.runtime or Runtime()
     overrides = {"sync.hours_back": options.hours_back, "safety.dry_run": True if options.dry_run else None}
-    settings = load_settings(config=ctx.config, environ=ctx.environ, overrides=overrides)
+    settings = load_settings(config=ctx.options.config, environ=ctx.environ, overrides=overrides)
     ctx.zone = ZoneInfo(settings.timezone)
     only = read_locations(settings, options.locations)
     run_id = runtime.new_run_id()

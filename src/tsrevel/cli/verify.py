@@ -21,7 +21,7 @@ def verify_signature(ctx: CliContext, file: Path, header: str | None, *, toleran
 
     Raises ConfigError.
     """
-    settings = load_settings(config=ctx.config, environ=ctx.environ, offline=True, secrets=[_KEYS])
+    settings = load_settings(config=ctx.options.config, environ=ctx.environ, offline=True, secrets=[_KEYS])
     keys = [key.get_secret_value() for key in settings.tripleseat.webhook_signing_keys]
     now = ctx.now()
     refused = None
@@ -33,7 +33,7 @@ def verify_signature(ctx: CliContext, file: Path, header: str | None, *, toleran
     except DeliveryRefused as refusal:
         print(f"tsrevel: {refusal}", file=ctx.stderr)
         refused, timestamp = refusal, refusal.timestamp
-    if ctx.json:
+    if ctx.options.json:
         from tsrevel.cli.answers.setup import SignatureAnswer  # answer types take long to load
 
         reason = refused.reason if refused else None

@@ -117,7 +117,7 @@ def init(
 
     values = {name.replace("__", "."): text for name, text in given.items() if text is not None}
     repeated = (tuple(each or ()) for each in (location, charge, settings))
-    return verb.write_settings(ctx, InitOptions(values, output or ctx.config, prefill, source, *repeated))
+    return verb.write_settings(ctx, InitOptions(values, output or ctx.options.config, prefill, source, *repeated))
 
 
 _fixed = [each for each in inspect.signature(init, eval_str=True).parameters.values() if each.name != "given"]
