@@ -110,8 +110,8 @@ def test_runs_that_have_no_time_to_make_any_order_are_no_success(post: Shell, to
     told.tripleseat.faults.add("slow", "GET", "/events/search", times=None, seconds=140)
     for _ in range(2):
         ran = post.sync()
-        assert ran.lines[0].endswith("7 events: 0 orders made, 5 left for the next run, 2 with nothing to do")
-        assert "This run made no order and left 5 events." in ran.err
+        assert ran.lines[0].endswith("7 events: 0 orders made, 6 left for the next run, 1 with nothing to do")
+        assert "This run made no order and left 6 events." in ran.err
     assert told.monitor.pings == ["/start", "/13"] * 2
 
 

@@ -25,16 +25,16 @@ def failed(ran: Ran) -> list[str]:
 
 def test_off_a_terminal(silent: Shell) -> None:
     lines = failed(silent.sync())
-    assert len(lines) == 5
+    assert len(lines) == 6
     first = lines[1].split()[2]
     assert sum(f"the same as for event {first}" in line for line in lines) == 2
-    assert len(set(lines)) == 5
+    assert len(set(lines)) == 6
 
 
 @pytest.mark.parametrize("columns", ["60", "120"])
 def test_on_a_terminal(silent: Shell, columns: str) -> None:
     out = silent.sync(tty=True, environ={"COLUMNS": columns}).out
-    assert out.count("the same as for event") == 3
+    assert out.count("the same as for event") == 4
     assert all(str(event.id) in out for event in silent.world.day.events)
 
 
@@ -46,7 +46,7 @@ def test_what_is_no_problem_is_not_referred_to_another_event(shell: Shell) -> No
 
 def test_in_json_each_event_has_its_own_text(silent: Shell) -> None:
     texts = [each["error"] for each in silent.sync("--json").answer["events"] if each["status"] == "failed"]
-    assert len(texts) == 5
+    assert len(texts) == 6
     assert all(NO_ANSWER in text for text in texts)
 
 

@@ -114,7 +114,7 @@ def test_an_order_held_for_its_name_is_settled_once_a_person_has_corrected_that(
     write(fallback, FLAN, TACO)
     next_run(fallback)
     change(fallback, 0, product_name_override="Peanut flan")
-    assert look(next_run(fallback)) == ("injected", 0)
+    assert look(next_run(fallback)) == ("skipped ALREADY_INJECTED", 0)
 
 
 def test_an_order_whose_noted_quantity_became_another_at_the_same_price_is_held_though_the_ledger_is_lost(

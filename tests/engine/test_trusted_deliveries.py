@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from tsrevel.engine.deliveries import understand
+from tsrevel.planning.identity import order_uuid
+from tsrevel.planning.model import EventId
 from tsrevel.sandbox import Payment
 from tsrevel.sandbox.day import FULL_CHARGES, FULL_LINES
 
@@ -47,12 +49,14 @@ def test_without_its_money_the_event_is_fetched_and_the_payload_s_fields_win(wor
     assert world.flaws(FULL) == []
 
 
-def test_what_will_not_be_an_order_costs_no_request(day: World) -> None:
+def test_what_will_not_be_an_order_is_not_read_from_tripleseat(day: World) -> None:
     bodies = [delivery(day, event, documents=[]) for event in (EARLY, LOST)]
     day.forget_requests()
     assert [said(each) for each in deliver(day, *bodies)] == ["not done TOO_EARLY", "not done STATUS_NOT_ELIGIBLE"]
     assert day.tripleseat.requests == []
-    assert [each.query for each in day.revel.requests] == [{"limit": "1"}]  # the time, before "early"
+    assert day.revel.requests[0].query == {"limit": "1"}  # the time, before "early"
+    lost = [each.query.get("uuid") for each in day.revel.requests[1:]]  # a new ledger might lack the cancelled one's
+    assert lost == [order_uuid(EventId(str(LOST)))]
 
 
 def test_a_payload_newer_than_what_the_poll_saw_is_believed(day: World) -> None:
