@@ -16,6 +16,8 @@ import functools
 import json
 import pickle
 import re
+import sqlite3
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -164,8 +166,16 @@ class World:
         """All that a run needs, from the settings as they are now."""
         settings, runtime = self.settings(dry_run=dry_run), self.runtime()
         run_id = runtime.new_run_id()
+        self._begin_ledger(settings)
         with open_run(settings, run_id, runtime=runtime, only=only, max_orders=max_orders, progress=progress) as ctx:
             yield ctx
+
+    def _begin_ledger(self, settings: Settings) -> None:
+        """A copy of an empty ledger where the run would make one: that takes a tenth of the time of a run."""
+        path = settings.ledger_path
+        if path.parent == self.folder and not any(self.folder.glob(f"{path.name}*")):
+            path.write_bytes(empty_ledger(settings.environment))
+            path.chmod(0o600)
 
     def settings(self, *, dry_run: bool = False) -> Settings:
         """`config`, written to its file and read back as the command line reads it; once for what the files hold."""
@@ -390,3 +400,15 @@ def verdict(report: RunReport, event_id: int | str) -> str:
     """The status, and the reason where there is one: "skipped TOO_EARLY"."""
     outcome = find_outcome(report, event_id)
     return f"{outcome.status} {outcome.reason}" if outcome.reason else str(outcome.status)
+
+
+@functools.cache
+def empty_ledger(environment: str) -> bytes:
+    """The bytes of a ledger that nothing was ever written to."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "ledger.sqlite3"
+        Ledger.open(path, environment=environment, clock=lambda: MORNING).close()
+        with sqlite3.connect(path) as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        connection.close()
+        return path.read_bytes()

@@ -31,12 +31,12 @@ from tsrevel.sandbox import LAKESIDE_BAKERY, SampleDay
 from tsrevel.sandbox.revel_tables import link_id
 from tsrevel.wiring import Runtime
 
-from ..world import Died, Json, World
+from ..world import Died, Json, World, empty_ledger
 from .alphabet import FAULTS, Call, Fault, Point
 from .happenings import ENDS, OLD_EVENT
 from .lag import show_unreceipted
 from .scenario import Content, Scenario, build_services
-from .seams import PointConnection, PointWire, empty_ledger
+from .seams import PointConnection, PointWire
 from .users import CRON, environ_of
 
 REVEL, TRIPLESEAT, LEDGER = "Revel", "TripleSeat", "ledger"

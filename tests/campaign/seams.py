@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import functools
 import sqlite3
-import tempfile
 from email.utils import format_datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from tsrevel.ledger import Ledger
-
-from ..world import MORNING
 from .alphabet import Fault
 from .happenings import fill_disk
 
@@ -66,15 +60,3 @@ class PointConnection(sqlite3.Connection):
         if fault and fault.after_commit:
             fault.after_commit(rig)
         return cursor
-
-
-@functools.cache
-def empty_ledger(environment: str) -> bytes:
-    """The bytes of a ledger that nothing was ever written to."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "ledger.sqlite3"
-        Ledger.open(path, environment=environment, clock=lambda: MORNING).close()
-        with sqlite3.connect(path) as connection:
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        connection.close()
-        return path.read_bytes()

@@ -1,6 +1,6 @@
 """Real processes die, are stopped and race: whatever they leave behind, every event ends with exactly one whole order.
 
-`CAMPAIGN_KILLS` (from 24), `CAMPAIGN_PAIRS` and `CAMPAIGN_SEED` set the sizes and the seed.
+`CAMPAIGN_KILLS` (from 16), `CAMPAIGN_PAIRS` and `CAMPAIGN_SEED` set the sizes and the seed.
 `python -m tests.campaign.processes` runs any number of cases and prints what they did.
 """
 
@@ -17,8 +17,8 @@ from .processes import Campaign, open_campaign
 
 pytestmark = pytest.mark.real_process
 
-KILLS = int(os.environ.get("CAMPAIGN_KILLS", "24"))
-PAIRS = int(os.environ.get("CAMPAIGN_PAIRS", "12"))
+KILLS = int(os.environ.get("CAMPAIGN_KILLS", "16"))
+PAIRS = int(os.environ.get("CAMPAIGN_PAIRS", "8"))
 SEED = int(os.environ.get("CAMPAIGN_SEED", "1"))
 STOPS = 8
 
