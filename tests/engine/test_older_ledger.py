@@ -14,6 +14,7 @@ from tsrevel.insight.status import find_changed
 
 from ..world import Died, World, find_outcome, verdict
 from .conftest import FULL, MISSED
+from .test_twins import clone
 
 CANCELLED, NOT_ELIGIBLE = "skipped CANCELLED_AFTER_INJECTION", "skipped STATUS_NOT_ELIGIBLE"
 
@@ -135,6 +136,16 @@ def test_a_twin_of_an_order_that_it_lacks_is_held_by_the_next_run(world: World) 
     assert "held DUPLICATE_ORDERS" in [verdict(each, FULL) for each in reports]
     world.revel.state.rows["Order"][twin]["deleted"] = True
     assert [next_run(world).exit_status for _ in range(3)][-1] == 0
+
+
+def test_two_orders_that_it_lacks_are_an_alarm_in_each_run_until_one_is_left(world: World) -> None:
+    make_and_lose(world, "new")
+    twin = clone(world)
+    world.tripleseat.cancel_event(FULL)
+    reports = [next_run(world) for _ in range(3)]
+    assert [(verdict(each, FULL), each.exit_status) for each in reports] == [("held DUPLICATE_ORDERS", 14)] * 3
+    world.revel.state.rows["Order"][twin]["deleted"] = True
+    assert [verdict(next_run(world), FULL) for _ in range(2)] == [CANCELLED, "skipped ALREADY_INJECTED"]
 
 
 def test_orders_of_a_cancelled_event_that_somebody_else_made_are_no_alarm(world: World) -> None:

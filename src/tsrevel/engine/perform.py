@@ -82,6 +82,7 @@ from tsrevel.planning.model import Event, EventId, Hold, Plan, Skip
 from tsrevel.planning.plan import label_order
 from tsrevel.planning.reasons import Reason, Status
 from tsrevel.planning.screening import covered_locations, find_location
+from tsrevel.revel.client import tell_doubles
 from tsrevel.revel.compare import is_voided
 from tsrevel.revel.decode import OrderRow
 
@@ -464,13 +465,16 @@ def _check_cancelled(ctx: RunContext, state: RunState, work: Work, task: CheckCa
     standing = [row for row in ctx.revel.find_by_uuid(order_uuid(event_id)) if not _is_taken_away(ctx, row)]
     if not standing:
         return not_written(about, verdict)
-    row, ids = standing[0], ", ".join(each.id for each in standing)
+    if len(standing) > 1:
+        twins = [each.id for each in standing]
+        return hold_found(about, Hold(Reason.DUPLICATE_ORDERS, tell_doubles(twins), tuple(sorted(twins))))
+    row = standing[0]
     is_finished = row.printed and row.has_history is not False
     if is_finished and not ctx.dry_run:  # a half-written one is finished should the event return
         _take_in(ctx, state, task.found, row)
         state.reports.append(report_change(task.found, cancelled=True))
     how = "still stands" if is_finished else "is half-written and still stands"
-    text = f"{verdict.text}; Revel order {ids} {how}; if nobody wants it, void it in Revel"
+    text = f"{verdict.text}; Revel order {row.id} {how}; if nobody wants it, void it in Revel"
     told = not_written(with_row(about, row), Skip(Reason.CANCELLED_AFTER_INJECTION, text))
     return replace(told, news=True)
 

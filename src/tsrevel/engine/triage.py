@@ -32,8 +32,8 @@ from tsrevel.planning.screening import find_location, find_zone, includes_place,
 from tsrevel.transport.write_gate import WriteGate, WriteScope
 from tsrevel.tripleseat.digest import is_of_older_version, is_same_content
 
-_NOT_LOOKED_UP = frozenset({Reason.RUN_LIMIT_REACHED, Reason.UPSTREAM_UNAVAILABLE})
-"""The reasons of an event that a run didn't look up, although it was to."""
+_TO_LOOK_UP = frozenset({Reason.RUN_LIMIT_REACHED, Reason.UPSTREAM_UNAVAILABLE, Reason.DUPLICATE_ORDERS})
+"""The reasons of an event that a run was to look up and didn't, or that had several orders."""
 _BY_THE_CLOCK = frozenset({Reason.TOO_EARLY, Reason.EVENT_DAY_PASSED})
 """The reasons that may not apply at another time."""
 
@@ -198,7 +198,7 @@ def triage_new(
 
 def _may_have_unknown_order(event: Event, last: LastResult | None, rules: TriageRules) -> bool:
     """Whether the ledger may lack the order of an event that needs none, or a run couldn't look for it."""
-    if last and last.reason in _NOT_LOOKED_UP:
+    if last and last.reason in _TO_LOOK_UP:
         return True
     policy, place = rules.policy, (event.location_id, event.site_id, rules.policy.locations)
     is_here = includes_place(policy.allowed, *place) and includes_place(policy.only, *place)
