@@ -28,7 +28,6 @@ from tsrevel.planning.reasons import Reason
 from tsrevel.planning.screening import find_location, find_named
 from tsrevel.reconcile.model import EVERY_EVENT, named_order, owner_of
 from tsrevel.revel.client import Revel
-from tsrevel.revel.compare import is_voided
 from tsrevel.revel.decode import OrderRow
 from tsrevel.tripleseat.client import TripleSeat
 from tsrevel.wiring import Runtime, make_state_folder, open_ledger, open_services, why_disabled
@@ -199,15 +198,8 @@ def _with_others(named: _Named, revel: Revel, event: str, policy: Policy) -> _Na
     uuid = order_uuid(event_id)
     found = (*revel.find_orders(uuid, known_local_ids(policy, event_id)), *revel.find_by_uuid(uuid))
     rows = {row.id: row for row in found}
-    others = sorted(row.id for row in rows.values() if row.id != named.order_id and _stands(revel, row))
+    others = sorted(row.id for row in rows.values() if row.id != named.order_id and not revel.is_gone(row))
     return replace(named, others=tuple(others))
-
-
-def _stands(revel: Revel, row: OrderRow) -> bool:
-    if row.deleted:
-        return False
-    contents = revel.contents(row.id)
-    return not is_voided(row, contents.items, contents.payments)
 
 
 def _with_event(named: _Named, tripleseat: TripleSeat, event: str) -> _Named:

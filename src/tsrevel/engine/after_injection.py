@@ -15,7 +15,7 @@ from operator import itemgetter
 from typing import Literal
 
 from tsrevel.engine.context import RunContext, RunState
-from tsrevel.engine.event_drift import hold_doubled
+from tsrevel.engine.event_drift import find_doubles, hold_doubled
 from tsrevel.engine.find import warn
 from tsrevel.engine.order_drift import (
     STANDS,
@@ -39,7 +39,6 @@ from tsrevel.planning.identity import order_uuid
 from tsrevel.planning.model import Event, EventId, Hold, OrderId, Plan
 from tsrevel.planning.reasons import Reason, Status
 from tsrevel.planning.screening import event_day, find_location, find_zone
-from tsrevel.revel.client import tell_doubles
 from tsrevel.revel.decode import OrderRow
 from tsrevel.transport.write_gate import WriteScope
 
@@ -125,7 +124,7 @@ def note_changed_order(ctx: RunContext, state: RunState, record: OrderRecord, ou
         return outcome
     try:
         rows = search_orders(ctx, record)
-        doubles = _find_doubles(ctx, rows)
+        doubles = find_doubles(ctx.revel.standing(rows))
         if doubles:
             return hold_doubled(state, record, doubles, outcome)
         if record.state == "foreign":
@@ -279,7 +278,7 @@ def _check(
     singles: Counter[SingleRead],
 ) -> Outcome | None:
     """The event's outcome with what Revel shows of its order now; None if there is nothing to report."""
-    doubles = _find_doubles(ctx, rows)
+    doubles = find_doubles(ctx.revel.standing(rows))
     if doubles:
         return hold_doubled(state, record, doubles, outcome)
     if record.state == "foreign":
@@ -294,11 +293,6 @@ def _check(
     else:
         row = _find(ctx, record, record.order_id)
     return compare_order(ctx, state, record, row, rows, before, outcome)
-
-
-def _find_doubles(ctx: RunContext, rows: Iterable[OrderRow]) -> Hold | None:
-    live = [row.id for row in ctx.revel.standing(rows)]
-    return Hold(Reason.DUPLICATE_ORDERS, tell_doubles(live), tuple(sorted(live))) if len(live) > 1 else None
 
 
 def _confirm(

@@ -28,6 +28,8 @@ from tsrevel.planning.money import to_cents
 from tsrevel.planning.plan import with_options_of
 from tsrevel.planning.reasons import Reason
 from tsrevel.planning.screening import find_location, find_zone, screen_status
+from tsrevel.revel.client import tell_doubles
+from tsrevel.revel.decode import OrderRow
 
 _BY_SETTINGS = frozenset({
     Reason.UNMAPPED_ITEMS, Reason.UNKNOWN_CHARGE, Reason.LOCATION_NOT_MAPPED, Reason.ORDER_TOO_LARGE,
@@ -85,6 +87,12 @@ def find_drift(state: RunState, record: OrderRecord) -> EventDrift | None:
     """The event's comparison with its order that this run is about to store; None if there was none."""
     drifts = (each for each in state.reports if isinstance(each, EventDrift))
     return next((each for each in drifts if each.event_id == record.event_id), None)
+
+
+def find_doubles(standing: Iterable[OrderRow]) -> Hold | None:
+    """That several orders of one event stand; None for fewer."""
+    ids = sorted({row.id for row in standing})
+    return Hold(Reason.DUPLICATE_ORDERS, tell_doubles(ids), tuple(ids)) if len(ids) > 1 else None
 
 
 def hold_doubled(state: RunState, record: OrderRecord, found: Hold, outcome: Outcome | None) -> Outcome:

@@ -131,10 +131,13 @@ def _find_standing(
 ) -> _Standing:
     drift, gone = find_drift(state, record), ctx.revel.is_gone(row)
     cancelled = drift.cancelled if drift else record.cancelled
-    is_named = gone and _named_order_stands(ctx, record)
+    resolution = ctx.ledger.events.resolutions([record.event_id]).get(record.event_id) if gone else None
+    named = [each for each in resolution.orders if each != record.order_id] if resolution else []
+    is_named = any(not ctx.revel.is_gone(ctx.revel.find_by_id(each)) for each in named)
     others = _find_others(ctx, record) if gone and cancelled and not is_named else ()
-    if cancelled:
-        agrees = gone and not is_named and not others and not _may_be_replaced(ctx, record)
+    if cancelled:  # and an order that nobody named may stand in place of ours
+        may_be_replaced = resolution is not None and resolution.may_replace and not named and not record.cancelled
+        agrees = gone and not (is_named or others or may_be_replaced)
     else:
         agrees = _agrees(ctx, record, drift, row, shown)
     return _Standing(cancelled, is_named, tuple(others), agrees)
@@ -223,21 +226,6 @@ def _agrees(
         return False
     contents = ctx.revel.contents(row.id)
     return agrees_with(now, record.plan, row, contents.items, contents.payments)
-
-
-def _named_order_stands(ctx: RunContext, record: OrderRecord) -> bool:
-    """Whether an order that a person named for the event, besides ours, still stands."""
-    resolution = ctx.ledger.events.resolutions([record.event_id]).get(record.event_id)
-    others = [each for each in resolution.orders if each != record.order_id] if resolution else []
-    return any(not ctx.revel.is_gone(ctx.revel.find_by_id(each)) for each in others)
-
-
-def _may_be_replaced(ctx: RunContext, record: OrderRecord) -> bool:
-    """Whether an order that nobody named may stand in place of ours now that the event is cancelled."""
-    resolution = ctx.ledger.events.resolutions([record.event_id]).get(record.event_id)
-    if resolution is None or record.cancelled or any(each != record.order_id for each in resolution.orders):
-        return False
-    return resolution.may_replace
 
 
 def _find_others(ctx: RunContext, record: OrderRecord) -> list[OrderId]:

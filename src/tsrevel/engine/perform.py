@@ -14,7 +14,14 @@ from datetime import timedelta
 from functools import partial
 
 from tsrevel.engine.context import RunContext, RunState
-from tsrevel.engine.event_drift import compare_with_event, hold_doubled, plan_anew, read_details, tell_beside
+from tsrevel.engine.event_drift import (
+    compare_with_event,
+    find_doubles,
+    hold_doubled,
+    plan_anew,
+    read_details,
+    tell_beside,
+)
 from tsrevel.engine.fetch import (
     EventUnavailable,
     FoundEvent,
@@ -82,8 +89,6 @@ from tsrevel.planning.model import Event, EventId, Hold, Plan, Skip
 from tsrevel.planning.plan import label_order
 from tsrevel.planning.reasons import Reason, Status
 from tsrevel.planning.screening import covered_locations, find_location
-from tsrevel.revel.client import tell_doubles
-from tsrevel.revel.compare import is_voided
 from tsrevel.revel.decode import OrderRow
 
 log = logging.getLogger(__name__)
@@ -462,12 +467,12 @@ def _check_cancelled(ctx: RunContext, state: RunState, work: Work, task: CheckCa
         work.off.clear()
     if event_id in work.absent:
         return not_written(about, verdict)
-    standing = [row for row in ctx.revel.find_by_uuid(order_uuid(event_id)) if not _is_taken_away(ctx, row)]
+    standing = [row for row in ctx.revel.find_by_uuid(order_uuid(event_id)) if not ctx.revel.is_gone(row)]
     if not standing:
         return not_written(about, verdict)
-    if len(standing) > 1:
-        twins = [each.id for each in standing]
-        return hold_found(about, Hold(Reason.DUPLICATE_ORDERS, tell_doubles(twins), tuple(sorted(twins))))
+    doubles = find_doubles(standing)
+    if doubles:
+        return hold_found(about, doubles)
     row = standing[0]
     is_finished = row.printed and row.has_history is not False
     if is_finished and not ctx.dry_run:  # a half-written one is finished should the event return
@@ -477,12 +482,6 @@ def _check_cancelled(ctx: RunContext, state: RunState, work: Work, task: CheckCa
     text = f"{verdict.text}; Revel order {row.id} {how}; if nobody wants it, void it in Revel"
     told = not_written(with_row(about, row), Skip(Reason.CANCELLED_AFTER_INJECTION, text))
     return replace(told, news=True)
-
-
-def _is_taken_away(ctx: RunContext, row: OrderRow) -> bool:
-    """Whether the order was deleted or voided."""
-    contents = None if row.deleted else ctx.revel.contents(row.id)
-    return contents is None or is_voided(row, contents.items, contents.payments)
 
 
 def _take_in(ctx: RunContext, state: RunState, found: FoundEvent, row: OrderRow) -> None:

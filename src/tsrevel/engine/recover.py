@@ -12,6 +12,7 @@ from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 from tsrevel.engine.context import OrderChangeReported, RunContext, RunState, order_names
+from tsrevel.engine.event_drift import find_doubles
 from tsrevel.engine.fetch import FoundEvent
 from tsrevel.engine.inject import (
     Writing,
@@ -42,7 +43,7 @@ from tsrevel.planning.model import AMOUNTS, CHARGE_FIELDS, EventId, Hold, Labels
 from tsrevel.planning.money import Cents
 from tsrevel.planning.reasons import Reason, Status
 from tsrevel.planning.screening import find_entry, find_location, screen_status
-from tsrevel.revel.client import Contents, tell_doubles, tell_renamed
+from tsrevel.revel.client import Contents, tell_renamed
 from tsrevel.revel.compare import describe_differences, shows_labels
 from tsrevel.revel.decode import OrderRow
 
@@ -85,8 +86,9 @@ def find_order(
         row = ctx.revel.find_by_id(order_id)
         found = {row.id: row} if row and (row.uuid == uuid or row.local_id in local_ids) else {}
     rows = {row.id: row for row in ctx.revel.standing(found.values())}
-    if len(rows) > 1:
-        return Hold(Reason.DUPLICATE_ORDERS, tell_doubles(rows), tuple(sorted(rows)))
+    doubles = find_doubles(rows.values())
+    if doubles:
+        return doubles
     gone = found.keys() - ctx.ledger.orders.dropped(event_id) if found and not rows else ()
     if gone:
         ids = tuple(sorted(gone))
