@@ -98,6 +98,7 @@ class Rig(World):
         self.seen_twice: dict[int, int] = {}  # when an answer last showed two standing orders of an event
         self.told: set[int] = set()
         self.known_due: set[int] = set()
+        self.begun_slow: set[int] = set()  # events whose order was begun while the clock was slow
         self.unheard: set[int] = set()
         self.began, self.dated = 0, False
         self.looked: dict[int, int] = {}
