@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from datetime import timedelta
 
 _HARMFUL = re.compile(
     "[\0-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u206f\ud800-\udfff\ufff9-\ufffb]"
@@ -138,3 +139,13 @@ def _is_border(text: str, at: int) -> bool:
     while before < at and ord(text[at - before - 1]) in _FLAG_LETTERS:
         before += 1
     return before % 2 == 0
+
+
+def show_span(span: timedelta) -> str:
+    """A time span for people: "12 min", "3 h 5 min", "2 days"."""
+    minutes = max(int(span.total_seconds()) // 60, 0)
+    if minutes < 60:
+        return f"{minutes} min"
+    if minutes < 48 * 60:
+        return f"{minutes // 60} h {minutes % 60} min"
+    return f"{minutes // (24 * 60)} days"

@@ -23,6 +23,7 @@ from ..engine.test_after_injection import CONTRACT
 from ..engine.test_corrected import correct
 from ..notify.post import KEY, RECIPIENTS, SENDER, Envelope, ToldWorld
 from .bench import Shell
+from .test_status import status
 
 CUSTOMER = ["PLANTEDNAME", "PLANTEDFIRST", "PLANTEDLAST", "555-0199"]
 PAID, UNMAPPED = 64000002, 64000003
@@ -443,3 +444,13 @@ def test_a_resolved_event_that_changes_is_mailed_with_advice_that_makes_no_secon
     assert f"tsrevel explain {UNMAPPED}" in text
     assert f'tsrevel resolve {UNMAPPED} --as done --note "changed in Revel"' in text
     assert "--as open" not in text
+
+
+def test_status_warns_of_mails_that_were_not_accepted_until_one_is(post: Shell, told: ToldWorld) -> None:
+    told.sendgrid.answers = [401]
+    post.sync()
+    (warning,) = status(post, "--json").answer["warnings"]
+    assert "hasn't accepted 1 mail" in warning
+    told.sendgrid.answers = []
+    post.sync()
+    assert status(post, "--json").answer["warnings"] == []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -12,6 +12,7 @@ import pytest
 from tsrevel.errors import ClaimConflict, ConflictCode
 from tsrevel.ledger import EventResult, Ledger
 from tsrevel.ledger.outbox import DueMail, Notice
+from tsrevel.ledger.queries import UnsentMails
 from tsrevel.planning.model import EventId
 
 from .samples import DAY, EVENT, ORDER, RUN, differs, make_plan, make_run, open_ledger, raises
@@ -256,3 +257,20 @@ def test_a_mail_that_is_given_up_is_in_the_audit(telling: Ledger) -> None:
     assert telling.outbox.make_mails(digest=True) == ()
     row = telling.audit.rows()[-1]
     assert (row.kind, row.detail) == ("mail_given_up", {"mail": "1", "text": "SendGrid answered 400"})
+
+
+def test_mails_that_were_tried_in_vain_are_known_until_one_is_sent(telling: Ledger) -> None:
+    queries = telling.queries
+    telling.events.store_results(RUN, [HELD])
+    (first,) = telling.outbox.make_mails(digest=True)
+    assert queries.unsent_mails() is None
+    telling.outbox.note_failed(first.number, "SendGrid answered 401")
+    assert queries.unsent_mails() == UnsentMails(1, first.made_at)
+    telling.outbox.note_failed(first.number, "SendGrid answered 401", give_up=True)
+    unsent = queries.unsent_mails()
+    assert unsent == UnsentMails(1, first.made_at)
+    assert "1 mail, the oldest for 2 h 5 min" in unsent.describe(first.made_at + timedelta(minutes=125))
+    telling.events.store_results(RUN, [replace(HELD, event_id=EventId("64000099"))])
+    (second,) = telling.outbox.make_mails(digest=True)
+    telling.outbox.note_sent(second.number)
+    assert queries.unsent_mails() is None

@@ -20,11 +20,12 @@ from tsrevel.cli.output import (
 )
 from tsrevel.config import Settings
 from tsrevel.engine.outcomes import NEEDS_ATTENTION
-from tsrevel.insight.status import Changed, InstallationStatus, show_span, take_stock
+from tsrevel.insight.status import Changed, InstallationStatus, take_stock
 from tsrevel.ledger.queries import EventStatus, OpenOrder
 from tsrevel.planning.assumptions import ASSUMPTIONS, AssumptionResult, summarize
 from tsrevel.planning.money import show_grouped
 from tsrevel.planning.reasons import Status, advise
+from tsrevel.text import show_span
 
 if TYPE_CHECKING:
     from tsrevel.cli.answers import reports

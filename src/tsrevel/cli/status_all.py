@@ -13,9 +13,9 @@ from tsrevel.cli.output import look
 from tsrevel.config.paths import MAPPINGS_NAME
 from tsrevel.engine.outcomes import NEEDS_ATTENTION, most_severe
 from tsrevel.errors import LedgerDamaged, TsrevelError
-from tsrevel.insight.status import InstallationStatus, show_span, take_stock
+from tsrevel.insight.status import InstallationStatus, take_stock
 from tsrevel.planning.reasons import Reason
-from tsrevel.text import count_of
+from tsrevel.text import count_of, show_span
 
 
 def show_all(ctx: CliContext, folder: Path) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from tsrevel.config import Settings
 from tsrevel.config.policy import build_policy
@@ -24,8 +24,9 @@ from tsrevel.doctor.locations import CheckedLocation, check_location, check_stra
 from tsrevel.doctor.revel import RevelLists, examine_revel, skip_revel
 from tsrevel.doctor.tripleseat import TripleSeatLists, examine_tripleseat, skip_tripleseat
 from tsrevel.engine.outcomes import describe_disabled
-from tsrevel.errors import ConfigProblem, TsrevelError
-from tsrevel.ledger import Pause, read_pause
+from tsrevel.errors import ConfigProblem, LedgerDamaged, LedgerUnusable, TsrevelError
+from tsrevel.ledger import Pause, open_view, read_pause
+from tsrevel.ledger.queries import UnsentMails
 from tsrevel.planning.assumptions import AssumptionResult, summarize
 from tsrevel.planning.model import Policy
 from tsrevel.planning.screening import days_in_reach
@@ -91,7 +92,7 @@ def run_checks(installation: Installation) -> Iterator[CheckFinding]:
     skews = yield from _examine_services(installation)
     last_at = inspection.last_at if inspection else None
     yield machine.check_clock(installation.runtime.clock(), skews, last_at)
-    yield check_mail(settings)
+    yield check_mail(settings, _read_unsent(installation) if inspection else None, installation.runtime.clock())
     yield check_monitor(settings)
     runtime = installation.runtime
     yield from schedule.check_schedule(settings, installation.environ, runtime.run_command, runtime.clock())
@@ -176,8 +177,21 @@ def keep_off(installation: Installation, service: str) -> SkippedCheck | None:
     )
 
 
-def check_mail(settings: Settings) -> CheckFinding:
-    """Whether mails can be sent at all. The key isn't tried: no documented request tests it without sending a mail."""
+def _read_unsent(installation: Installation) -> UnsentMails | None:
+    """The mails that runs tried to send in vain; None also if the ledger can't be read, which has its own check."""
+    settings, database = installation.settings, installation.runtime.database
+    try:
+        view = open_view(settings.ledger_path, settings.environment, database)
+        return view.queries.unsent_mails() if view else None
+    except (LedgerUnusable, LedgerDamaged):
+        return None
+
+
+def check_mail(settings: Settings, unsent: UnsentMails | None, now: datetime) -> CheckFinding:
+    """Whether mails can be sent, and whether SendGrid has accepted those of the runs.
+
+    The key isn't tried: no documented request tests it without sending a mail.
+    """
     mail, missing = settings.email, settings.email.missing
     if not (mail.api_key.get_secret_value() or mail.sender or mail.recipients):
         return skipped(MAIL, SkippedCheck("NOT_CONFIGURED", "no mail is set up ([email])"))
@@ -188,6 +202,9 @@ def check_mail(settings: Settings) -> CheckFinding:
     if not (key.isascii() and key.isprintable()) or " " in key:
         text = "email.api_key has characters that no key has"
         return problem(MAIL, "MALFORMED_KEY", text, "Set SendGrid's key again.")
+    if unsent:
+        remedy = "Run `tsrevel notify --test`: it shows SendGrid's answer."
+        return warning(MAIL, "UNSENT", unsent.describe(now), remedy)
     people = count_of(len(mail.recipients), "recipient")
     return ok(MAIL, f"SendGrid key, sender and {people} are set; `tsrevel notify --test` tries them")
 

@@ -24,7 +24,7 @@ from tsrevel.ledger import (
 )
 from tsrevel.ledger.connection import describe_unwritable
 from tsrevel.ledger.older_rows import read_station_change
-from tsrevel.ledger.queries import EventStatus, OpenOrder
+from tsrevel.ledger.queries import EventStatus, OpenOrder, UnsentMails
 from tsrevel.planning.assumptions import AssumptionAnswer, AssumptionCode, describe_failed, find_critical
 from tsrevel.planning.changes import describe_changes, describe_unshown
 from tsrevel.planning.event_details import describe_content, describe_labels
@@ -32,6 +32,7 @@ from tsrevel.planning.model import EventId, Location, OrderId, Policy, Skip
 from tsrevel.planning.money import Cents
 from tsrevel.planning.reasons import FailedWrite, Reason, Resolved
 from tsrevel.planning.screening import covered_locations, find_named, judge_gate
+from tsrevel.text import show_span
 from tsrevel.tripleseat.digest import is_same_content
 from tsrevel.webhook.spool import Spool, SpoolStatus
 
@@ -162,7 +163,8 @@ class InstallationStatus:
     events that changed after their orders were made, until they are resolved or agree again. `totals` are the totals
     of each run's orders, by run id and currency, if known. `dry_run` is the setting as read here. `contrary` is a
     recent `sync` with another value: runs may have another environment. `failed_writes`: the writes that failed in
-    several runs. `unwritable`: why this user can't write to the ledger, and what to do.
+    several runs. `unsent`: mails that runs tried to send in vain. `unwritable`: why this user can't write to the
+    ledger, and what to do.
     """
 
     now: datetime
@@ -190,6 +192,7 @@ class InstallationStatus:
     accepted: tuple[AssumptionCode, ...] = ()
     contrary: RunRecord | None = None
     failed_writes: Mapping[EventId, FailedWrite] = field(default_factory=dict)
+    unsent: UnsentMails | None = None
     unwritable: str = ""
 
     @property
@@ -236,6 +239,8 @@ class InstallationStatus:
         last = self.runs[0] if self.runs else None
         if last and last.finished_at is None and self.now - last.started_at > self.deadline + OVERDUE:
             found.append(f"the last run ({last.correlation_id}) didn't finish: it died, or it hangs")
+        if self.unsent:
+            found.append(f"{self.unsent.describe(self.now)}; `tsrevel notify --test` shows its answer")
         if self.spool.failed:
             told = f"webhook deliveries that can't be used: {self.spool.failed}. Read NAME.reason beside each in the"
             found.append(f"{told} spool's folder `failed`, then remove them")
@@ -290,6 +295,7 @@ def take_stock(view: LedgerView | None, settings: Settings, now: datetime, limit
             held=tuple(each for each in trouble if each.status == "held"),
             failed=tuple(each for each in trouble if each.status == "failed"),
             missed=missed,
+            unsent=view.queries.unsent_mails() if settings.email.configured else None,
             failed_writes=view.orders.failed_writes(each.event_id for each in (*trouble, *missed)),
             due=due,
             overdue=frozenset(each.event_id for each in due if _is_overdue(each, policy, now)),
@@ -361,13 +367,3 @@ def find_changed(view: LedgerView) -> Iterator[Changed]:
             foreign=record is not None and record.state == "foreign",
             resolved=resolved,
         )
-
-
-def show_span(span: timedelta) -> str:
-    """A time span for people: "12 min", "3 h 5 min", "2 days"."""
-    minutes = max(int(span.total_seconds()) // 60, 0)
-    if minutes < 60:
-        return f"{minutes} min"
-    if minutes < 48 * 60:
-        return f"{minutes // 60} h {minutes % 60} min"
-    return f"{minutes // (24 * 60)} days"

@@ -16,6 +16,7 @@ from tsrevel.ledger.plan_json import decode_plan
 from tsrevel.ledger.records import PENDING, OrderState, decode_instant, describe_dispute
 from tsrevel.planning.model import EventId, OrderId
 from tsrevel.planning.money import ZERO, Cents
+from tsrevel.text import count_of, show_span
 
 _HAS_ORDER = "(orders.order_id IS NOT NULL AND orders.state <> 'foreign') AS has_order"
 _STATUSES = f"""
@@ -172,6 +173,17 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True)
+class UnsentMails:
+    """The mails that SendGrid hasn't accepted, though runs tried. `since`: when the oldest was made."""
+
+    count: int
+    since: datetime
+
+    def describe(self, now: datetime) -> str:
+        return f"SendGrid hasn't accepted {count_of(self.count, 'mail')}, the oldest for {show_span(now - self.since)}"
+
+
+@dataclass(frozen=True, slots=True)
 class StepStatus:
     """A step of the claimed plan with its receipt: Revel's id, when, in which run; None without a receipt.
 
@@ -199,6 +211,14 @@ _RECENT_EVENTS = """
     SELECT event_id, coalesce(event_day || ' ', '') || status || coalesce(' ' || reason, '') AS text FROM seen
     WHERE substr(event_id, 1, length(?1)) = ?1 ORDER BY last_seen_at DESC, event_id LIMIT ?2
 """
+_UNSENT = """
+    SELECT count(*) AS count, min(made_at) AS since FROM mails
+    WHERE attempts > 0 AND (
+        state = 'due'
+        OR (state = 'given_up' AND number > (SELECT coalesce(max(number), 0) FROM mails WHERE state = 'sent'))
+    )
+"""
+"""A mail that was given up counts until a later one is sent."""
 
 
 class LedgerQueries:
@@ -278,6 +298,12 @@ class LedgerQueries:
         """The steps of the claimed plan with their receipts, in the order of writing; empty without a claim."""
         with self._transactions.reading() as connection:
             return tuple(_decode_step(row) for row in connection.execute(_STEPS, (event_id,)))
+
+    def unsent_mails(self) -> UnsentMails | None:
+        """The mails that runs tried to send in vain; None if there are none."""
+        with self._transactions.reading() as connection:
+            row = connection.execute(_UNSENT).fetchone()
+            return UnsentMails(row["count"], datetime.fromisoformat(row["since"])) if row["count"] else None
 
     def _statuses(self, sql: str, *given: str) -> tuple[EventStatus, ...]:
         with self._transactions.reading() as connection:
