@@ -163,9 +163,9 @@ def test_an_order_without_a_known_plan_is_not_told_to_agree_with_its_event_again
     told.rewrite_event(FULL, lines=[("Boxed Lunch Package", 2, 10)])
     told.lose_ledger()
     told.time.move(days=1)
-    for status in ("DEFINITE", "LOST", "DEFINITE"):
+    for now in ("DEFINITE", "LOST", "DEFINITE"):
         told.sendgrid.mails.clear()
-        told.tripleseat.edit_event(FULL, status=status)
+        told.tripleseat.edit_event(FULL, status=now)
         told.time.move(minutes=45)
         post.sync()
     assert "was the order voided meanwhile?" in sole(told).text
