@@ -18,6 +18,7 @@
     ├── TryNextRun                     this event fails now and is tried again
     │   ├── Unavailable                refused connection, timeout, 5xx on a read
     │   │   ├── RetryLater             the same, with the wait that the service asks for
+    │   │   │   ├── ServerFault        500: the service can't do what was asked, or not now
     │   │   │   └── OutOfTime          the run's own time is up: no sign that the service is down
     │   │   └── Throttled              429: try again after the wait that it asks for
     │   └── Unreadable                 an answer that isn't what the service documents
@@ -376,6 +377,10 @@ class RetryLater(Unavailable):
     def __init__(self, message: str, wait: float | None = None, fault: ConnectionFault | None = None) -> None:
         self.wait = wait
         super().__init__(message, fault)
+
+
+class ServerFault(RetryLater):
+    """500 or 501. The service may not know a feature that the request uses (facts Revel 2.3)."""
 
 
 class OutOfTime(RetryLater):

@@ -9,6 +9,7 @@ import logging
 import random
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, date, timedelta
 from itertools import groupby
 from operator import itemgetter
@@ -34,7 +35,7 @@ from tsrevel.engine.outcomes import (
 )
 from tsrevel.engine.verify import find_twice
 from tsrevel.errors import LedgerUnusable, Refused, StopRun, TryNextRun, TsrevelError, Unreadable
-from tsrevel.ledger import OrderRecord
+from tsrevel.ledger import PENDING, OrderRecord
 from tsrevel.planning.identity import order_uuid
 from tsrevel.planning.model import Event, EventId, Hold, OrderId, Plan
 from tsrevel.planning.reasons import Reason, Status
@@ -312,10 +313,17 @@ def _confirm(
 
 
 def _find(ctx: RunContext, record: OrderRecord, order_id: OrderId) -> OrderRow | None:
-    """The order by its id; if Revel doesn't know the id, by its uuid: one answer doesn't prove that it is gone."""
-    row = ctx.revel.find_by_id(order_id)
-    if row is None and record.plan:
-        row = next((each for each in ctx.revel.find_by_uuid(record.plan.uuid) if each.id == order_id), None)
+    """The order by its id; if Revel doesn't know the id, by its uuid: one answer doesn't prove that it is gone.
+
+    If only its id finds it, long after it was written, look-ups prove nothing, and later runs write nothing.
+    """
+    row, plan = ctx.revel.find_by_id(order_id), record.plan
+    if row is None and plan:
+        return next((each for each in ctx.revel.find_by_uuid(plan.uuid) if each.id == order_id), None)
+    is_old = ctx.now() - record.touched_at > PENDING
+    if row and plan and is_old and row.uuid == plan.uuid and not row.deleted:
+        with suppress(Refused, TryNextRun):
+            ctx.revel.check_search_by_uuid(row)
     return row
 
 

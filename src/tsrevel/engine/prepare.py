@@ -114,9 +114,12 @@ def _find_absent(ctx: RunContext, known: KnownEvents, event_ids: Sequence[EventI
 
     A single event is left to its own search, which costs no more. So is an event with an order in the ledger. So is
     every event until live runs over these locations have done their work with this ledger: it may replace a lost one.
+    So is every event until Revel has shown an order by such a search: before that, its silence proves nothing.
     """
     wanted = [each for each in event_ids if each not in known.orders]
-    if len(wanted) < 2 or ctx.ledger.runs.last_good(covered_locations(ctx.policy)) is None:
+    if len(wanted) < 2 or not ctx.revel.has_shown_batches:
+        return frozenset()
+    if ctx.ledger.runs.last_good(covered_locations(ctx.policy)) is None:
         return frozenset()
     return find_absent(ctx, wanted)
 

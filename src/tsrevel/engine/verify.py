@@ -193,12 +193,17 @@ def _read_order(ctx: RunContext, plan: Plan, order_id: OrderId) -> OrderRow | Mi
 
     None if nothing shows it.
     """
-    rows = {row.id: row for row in ctx.revel.find_orders(plan.uuid, order_names(ctx, plan))}
+    names = order_names(ctx, plan)
+    rows = {row.id: row for row in ctx.revel.find_orders(plan.uuid, names)}
+    by_name = frozenset(rows)
     if order_id not in rows and all(row.uuid != plan.uuid for row in rows.values()):
         rows |= {row.id: row for row in ctx.revel.find_by_uuid(plan.uuid)}
     if order_id not in rows:
         found = ctx.revel.find_by_id(order_id)
         rows |= {found.id: found} if found else {}
+    own = rows.get(order_id)
+    if own and order_id not in by_name and own.local_id in names:
+        ctx.revel.check_search_by_name(names)
     live = sorted(row.id for row in ctx.revel.standing(rows.values()))
     if len(live) > 1:
         return Mismatch(Reason.DUPLICATE_ORDERS, tell_doubles(live), alarm=True)

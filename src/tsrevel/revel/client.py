@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
 from tsrevel.errors import AnswerFault, OutcomeUnknown, Refused, TryNextRun, Unreadable
+from tsrevel.planning.assumptions import AssumptionCode
 from tsrevel.planning.model import EstablishmentId, Labels, OrderId, Plan, ProductId, Step
 from tsrevel.planning.products import Catalogue, Product
 from tsrevel.revel.compare import compare_stored, is_voided, shows_discount, shows_totals
@@ -31,7 +32,7 @@ from tsrevel.revel.decode import (
     is_on_sale,
 )
 from tsrevel.revel.encode import encode_step
-from tsrevel.revel.paging import ANY_NUMBER, FieldSelector, Fits, read_rows
+from tsrevel.revel.paging import ANY_NUMBER, UNSUPPORTED, FieldSelector, Fits, read_rows
 from tsrevel.transport.client import ApiClient, ApiService
 from tsrevel.transport.responses import Json
 from tsrevel.transport.write_gate import WriteScope
@@ -41,9 +42,14 @@ _RESOURCES = {"order": "Order", "item": "OrderItem", "payment": "Payment", "hist
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """The features that this Revel account supports (`doctor --assumptions`). Requests use no others."""
+    """The features that this Revel account supports (`doctor --assumptions`). Requests use no others.
+
+    `in_filter_shown`: the account has shown an order that was searched for by `__in`. Only then is its silence an
+    answer.
+    """
 
     in_filter: bool = True
+    in_filter_shown: bool = False
     fields: bool = True
     product_sets: bool = True
 
@@ -78,6 +84,7 @@ class WriteResult:
 class Revel(ApiService):
     """Reads and writes one Revel account. Raises what `ApiClient` raises.
 
+    `failed_assumptions`: what requests have shown of this account, as `doctor --assumptions` would tell it.
     `write` raises OutcomeUnknown if the answer doesn't show the row that it wrote. Call `seek` then, before sending it
     again (facts Revel 2.3).
     """
@@ -88,7 +95,14 @@ class Revel(ApiService):
         super().__init__(client)
         self._clock = clock
         self._can = capabilities
+        self._expands = True
+        self.failed_assumptions: dict[AssumptionCode, str] = {}
         self._fields = FieldSelector(narrows=capabilities.fields)
+
+    @property
+    def has_shown_batches(self) -> bool:
+        """Whether the account has shown an order that was searched for by `__in`."""
+        return self._can.in_filter_shown
 
     def ask_the_time(self) -> None:
         """Send a cheap request, to read the Date of its answer."""
@@ -124,15 +138,45 @@ class Revel(ApiService):
         """Every order of the account with one of `local_ids`: it may be at a location that the event has left since.
 
         `uuid` isn't searched for, but a returned row with it counts even if it has another `local_id`. Sends one
-        request if Revel supports `__in` (facts Revel 2.1), else one for each id.
+        request if Revel supports `__in` (facts Revel 2.1). If it doesn't, or shows nothing and has never shown an order
+        so, sends one for each id.
         """
-        if self._can.in_filter and not any("," in local_id for local_id in local_ids):
-            try:
-                return self._orders({"local_id__in": ",".join(local_ids)}, uuid, local_ids)
-            except (Refused, Unreadable):
-                pass  # a server that doesn't know `__in` refuses it, or lists everything: request each id separately
-        found = {row.id: row for each in local_ids for row in self._orders({"local_id": each}, uuid, local_ids)}
-        return tuple(found.values())
+        if self._can_search(local_ids):
+            with suppress(*UNSUPPORTED):
+                found = self._orders({"local_id__in": ",".join(local_ids)}, uuid, local_ids)
+                self._note_shown(found)
+                if found or self._can.in_filter_shown:
+                    return found
+        shown = self._find_named(uuid, local_ids)
+        self._compare_searches(shown, local_ids)
+        return shown
+
+    def _find_named(self, uuid: str, local_ids: tuple[str, ...]) -> tuple[OrderRow, ...]:
+        """Every order with one of `local_ids`, or a returned one with the uuid. One request for each id."""
+        found = (self._orders({"local_id": each}, uuid, local_ids) for each in local_ids)
+        return tuple({row.id: row for rows in found for row in rows}.values())
+
+    def check_search_by_name(self, local_ids: tuple[str, ...]) -> None:
+        """Note it if the exact filter shows an order that `local_id__in` didn't show."""
+        if self._can_search(local_ids):
+            self._compare_searches(self._find_named("", local_ids), local_ids)
+
+    def _compare_searches(self, shown: Iterable[OrderRow], local_ids: tuple[str, ...]) -> None:
+        """Note it if `local_id__in` doesn't show an order that the exact filter shows. Then it isn't used any more."""
+        named = [row for row in shown if row.local_id in local_ids]
+        if not named or not self._can_search(local_ids):
+            return
+        with suppress(*UNSUPPORTED):
+            if not self._orders({"local_id__in": ",".join(local_ids)}, "", local_ids):
+                self._can = replace(self._can, in_filter=False)
+                text = f"the exact filter finds Revel order {named[0].id} by its local_id, and local_id__in doesn't"
+                self._note_failed(AssumptionCode.REVEL_IN_FILTER, text)
+
+    def check_search_by_uuid(self, row: OrderRow) -> None:
+        """Note it if the exact filter doesn't show this order either, which `uuid__in` didn't show."""
+        if self._can.in_filter and all(each.id != row.id for each in self.find_by_uuid(row.uuid)):
+            text = f"a search for the uuid of Revel order {row.id} doesn't find it"
+            self._note_failed(AssumptionCode.REVEL_FINDS_BY_UUID, text)
 
     def taken_names(self, local_ids: Collection[str], uuids: Collection[str]) -> frozenset[str] | None:
         """Every `local_id` and uuid of the orders that have one of these names, deleted orders included.
@@ -144,7 +188,7 @@ class Revel(ApiService):
         def fits(row: Row) -> bool:
             return str(row.get("local_id")) in local_ids or decode_uuid(row.get("uuid")) in uuids
 
-        if not self._can.in_filter or any("," in local_id for local_id in local_ids):
+        if not self._can_search(local_ids):
             return None
         asked = {"local_id__in": ",".join(local_ids)}, {"uuid__in": ",".join(uuids)}
         try:
@@ -233,12 +277,14 @@ class Revel(ApiService):
         `expand` inlines the order in each of its payments. That is documented (facts Revel 2.1), but never seen.
         """
         rows: list[Row] = []
-        if payments:
-            try:
+        if payments and self._expands:
+            with suppress(*UNSUPPORTED):
                 rows = list(self._parts("Payment", order, expand="order"))
-            except Refused:
-                rows = list(self._parts("Payment", order))
-        inlined = next((row["order"] for row in rows if isinstance(row.get("order"), dict)), None)
+        if payments and not rows:  # Revel has none, or can't expand
+            rows = list(self._parts("Payment", order))
+            self._expands = self._expands and not rows
+        orders = (row.get("order") for row in rows)
+        inlined = next((each for each in orders if isinstance(each, dict) and each.keys() >= set(ORDER_FIELDS)), None)
         row = decode_order(inlined) if inlined else self.order(order) if discount else None
         return Contents(row, payments=tuple(map(decode_payment, rows)))
 
@@ -311,12 +357,25 @@ class Revel(ApiService):
                 with suppress(Unreadable):  # an unreadable row must not hide the others
                     yield decode_order(row)
 
-        if not self._can.in_filter or any("," in value for value in values):
+        if not self._can_search(values):
             return ()
-        try:
-            return self._fields.rows("Order", ORDER_FIELDS, read)
-        except (Refused, Unreadable):
-            return ()
+        with suppress(*UNSUPPORTED):
+            found = self._fields.rows("Order", ORDER_FIELDS, read)
+            self._note_shown(found)
+            return found
+        return ()
+
+    def _can_search(self, values: Iterable[str]) -> bool:
+        """Whether orders may be searched for by `__in`, which separates its values by commas."""
+        return self._can.in_filter and not any("," in value for value in values)
+
+    def _note_failed(self, code: AssumptionCode, text: str) -> None:
+        self.failed_assumptions[code] = text
+        self._client.warn_once(f"{code}: {text}")
+
+    def _note_shown(self, found: Collection[OrderRow]) -> None:
+        if found and not self._can.in_filter_shown:
+            self._can = replace(self._can, in_filter_shown=True)
 
     def _rows(self, resource: str, filters: dict[str, str], fits: Fits = lambda _: True) -> Iterator[Row]:
         return read_rows(self._client, resource, filters, fits)

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from tsrevel.errors import Refused, Unreadable
+from tsrevel.errors import Refused
 from tsrevel.planning.model import EstablishmentId, OrderId
 from tsrevel.revel.client import Contents
 from tsrevel.revel.decode import (
@@ -21,7 +21,7 @@ from tsrevel.revel.decode import (
     decode_payment,
     decode_uuid,
 )
-from tsrevel.revel.paging import Fits, read_rows
+from tsrevel.revel.paging import UNSUPPORTED, Fits, read_rows
 from tsrevel.transport.client import ApiClient
 
 BATCH = 50
@@ -109,7 +109,7 @@ class OrderSearch:
 
         try:
             return list(read_rows(self._client, "Order", {**span, "local_id__startswith": prefix}, begins))
-        except (Refused, Unreadable):
+        except UNSUPPORTED:
             return list(filter(begins, read_rows(self._client, "Order", span, fits)))
 
     def _parts(self, resource: str, orders: Sequence[OrderId]) -> Iterator[Row]:
@@ -131,6 +131,6 @@ class OrderSearch:
         if self._in_filter and name not in self._one_by_one and not any("," in value for value in batch):
             try:
                 return list(read_rows(self._client, resource, {f"{key}__in": ",".join(batch)}, fits))
-            except (Refused, Unreadable):
+            except UNSUPPORTED:
                 self._one_by_one.add(name)  # a server that doesn't know `__in` refuses it, or lists everything
         return [row for value in batch for row in read_rows(self._client, resource, {key: value}, fits)]

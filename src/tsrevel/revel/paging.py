@@ -6,11 +6,12 @@ Requests only the needed fields (`fields=`) if that works, else whole rows.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from itertools import chain
 from typing import TypeVar
 from urllib.parse import parse_qsl, urlsplit
 
-from tsrevel.errors import AnswerFault, FieldMissingError, Refused, Unreadable
+from tsrevel.errors import AnswerFault, FieldMissingError, Refused, ServerFault, Unreadable
 from tsrevel.revel.decode import Row, decode_page
 from tsrevel.transport.client import ApiClient
 
@@ -86,7 +87,8 @@ def _read_pages(
     raise Unreadable(text, AnswerFault.INCOMPLETE_LIST)
 
 
-BAD_REQUEST = 400
+UNSUPPORTED = (Refused, ServerFault, Unreadable)
+"""What Revel may answer to a feature that it doesn't know: a refusal, a page or 500 (facts Revel 2.3)."""
 Read = Callable[[Sequence[str]], Iterable[T]]
 """Reads a list with only these fields of its rows, or whole rows if there are none."""
 
@@ -102,18 +104,13 @@ class FieldSelector:
         self._whole: set[str] = set()
 
     def rows(self, resource: str, fields: Sequence[str], read: Read[T]) -> tuple[T, ...]:
-        """All that `read` returns. Requests whole rows if a row lacks one of `fields`, or if Revel refuses them (400).
+        """All that `read` returns. Requests whole rows if a row lacks one of `fields`, or if Revel can't narrow them.
 
         Raises everything else that `read` raises.
         """
         if self._narrows and resource not in self._whole:
-            try:
+            with suppress(FieldMissingError, Refused, ServerFault):
                 return tuple(read(fields))
-            except FieldMissingError:
-                pass
-            except Refused as refused:
-                if refused.status != BAD_REQUEST:
-                    raise
         found = tuple(read(()))
         self._whole.add(resource)
         return found

@@ -31,6 +31,7 @@ from tsrevel.errors import (
     OutOfTime,
     Refused,
     RetryLater,
+    ServerFault,
     Throttled,
     TsrevelError,
     Unavailable,
@@ -60,6 +61,7 @@ _WRITTEN = {
     "PATCH": frozenset({httpx.codes.ACCEPTED, httpx.codes.OK}),
 }
 """The statuses that confirm a write (facts Revel 2.2). A 200 to a POST doesn't: the row is looked up."""
+_SERVER_FAULTS = frozenset({httpx.codes.INTERNAL_SERVER_ERROR, httpx.codes.NOT_IMPLEMENTED})
 _LOST_ON_THE_WAY = frozenset({httpx.codes.REQUEST_TIMEOUT, 460, 499})
 """4xx statuses that a proxy sends itself: the service behind it may have applied the write."""
 LARGEST_ANSWER = 64 * 1024 * 1024
@@ -327,6 +329,8 @@ class ApiClient:
             raise Throttled(said, after)
         if writes and (not httpx.codes.is_client_error(status) or status in _LOST_ON_THE_WAY):
             raise OutcomeUnknown(said)
+        if status in _SERVER_FAULTS:
+            raise ServerFault(said, after)
         if httpx.codes.is_server_error(status):
             raise RetryLater(said, after)
         if httpx.codes.is_client_error(status):

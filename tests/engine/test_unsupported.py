@@ -1,0 +1,135 @@
+"""Optional features of Revel make a run cheaper. That one is missing, or silent, never doubles or stops an order."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tsrevel.planning.assumptions import AssumptionCode, AssumptionResult
+
+from ..world import Wire, World, verdict
+from .conftest import FULL
+from .test_watch import next_run
+
+Answer = Callable[[httpx.Request, httpx.Response], httpx.Response | None]
+EMPTY = {"meta": {"limit": 250, "next": None, "offset": 0, "previous": None, "total_count": 0}, "objects": []}
+UNSUPPORTED = {
+    "500": httpx.Response(500, json={"error_message": "unknown"}),
+    "404": httpx.Response(404, json={}),
+    "page": httpx.Response(200, text="<html>Sorry</html>", headers={"Content-Type": "text/html"}),
+}
+
+
+class Bent(Wire):
+    """Revel with some answers replaced."""
+
+    def __init__(self, world: World, bend: Answer) -> None:
+        super().__init__(world.revel, "Revel", lambda _: None)
+        self._bend = bend
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        response = super().handle_request(request)
+        response.read()
+        bent = self._bend(request, response)
+        if bent is None:
+            return response
+        return httpx.Response(bent.status_code, content=bent.content, headers=bent.headers, request=request)
+
+
+def bend(world: World, change: Answer) -> None:
+    world.wires["revel"] = Bent(world, change)
+
+
+def silent(asks: Callable[[httpx.Request], bool]) -> Answer:
+    """Such a search finds nothing."""
+    return lambda request, _: httpx.Response(200, json=EMPTY) if asks(request) else None
+
+
+def searches_for_several(request: httpx.Request) -> bool:
+    return any(name.endswith("__in") for name in request.url.params)
+
+
+def searches(request: httpx.Request) -> bool:
+    return request.method == "GET" and request.url.path == "/resources/Order/"
+
+
+def answers(world: World) -> dict[AssumptionCode, AssumptionResult]:
+    with world.ledger() as ledger:
+        return {each.code: each.result for each in ledger.assumptions.answers()}
+
+
+def test_a_silent_search_for_several_names_doubles_no_order_of_the_service_before(tmp_path: Path) -> None:
+    world = World(tmp_path, "full")
+    bend(world, silent(searches_for_several))
+    world.add_order(FULL, f"Triple Seat {FULL}")
+    assert verdict(world.sync(), FULL) == "skipped ORDER_EXISTS"
+    assert len(world.orders_of(FULL)) == 1
+
+
+def test_a_run_that_finds_its_own_order_by_the_exact_filter_alone_remembers_that(tmp_path: Path) -> None:
+    world = World(tmp_path, "full")
+    bend(world, silent(searches_for_several))
+    assert verdict(world.sync(), FULL) == "injected"
+    assert answers(world) == {AssumptionCode.REVEL_IN_FILTER: AssumptionResult.FAILS}
+    world.forget_requests()
+    assert next_run(world).exit_status == 0
+    assert not any("__in" in name for each in world.revel.requests for name in each.query)
+
+
+def test_where_searches_work_nothing_is_noted(tmp_path: Path) -> None:
+    world = World(tmp_path, "full")
+    world.sync()
+    world.revel.state.rows["Order"][int(world.orders_of(FULL)[0]["id"])]["deleted"] = True
+    next_run(world)
+    assert answers(world) == {}
+
+
+def test_once_no_search_finds_a_finished_order_nothing_more_is_written(tmp_path: Path) -> None:
+    world = World(tmp_path, "full")
+    bend(world, silent(searches))
+    assert verdict(world.sync(), FULL) == "injected"
+    assert answers(world) == {}  # lists may lag
+    next_run(world)
+    assert answers(world) == {AssumptionCode.REVEL_FINDS_BY_UUID: AssumptionResult.FAILS}
+    report = next_run(world)
+    assert report.exit_status == 10
+    assert AssumptionCode.REVEL_FINDS_BY_UUID in (report.error or "")
+
+
+OPTIONS = [
+    (option, answer)
+    for option in ("expand", "fields", "local_id__in", "uuid__in")
+    for answer in UNSUPPORTED
+    if (option, answer) != ("fields", "page")  # a page says nothing of the fields
+]
+
+
+@pytest.mark.parametrize(("option", "answer"), OPTIONS)
+def test_an_option_that_revel_cannot_serve_keeps_no_order_from_its_end(
+    tmp_path: Path, option: str, answer: str
+) -> None:
+    world = World(tmp_path, "full")
+    bend(world, lambda request, _: UNSUPPORTED[answer] if option in request.url.params else None)
+    assert verdict(world.sync(), FULL) == "injected"
+    assert world.flaws(FULL) == []
+    assert verdict(next_run(world), FULL) == "skipped ALREADY_INJECTED"
+
+
+@pytest.mark.parametrize("kept", [("uuid", "resource_uri", "local_id"), ("id", "uuid", "local_id")])
+def test_an_order_that_is_expanded_without_its_amounts_is_read_by_itself(tmp_path: Path, kept: tuple[str, ...]) -> None:
+    def shorten(request: httpx.Request, response: httpx.Response) -> httpx.Response | None:
+        if "expand" not in request.url.params:
+            return None
+        page = json.loads(response.content)
+        for row in page["objects"]:
+            row["order"] = {name: row["order"][name] for name in kept}
+        return httpx.Response(200, json=page)
+
+    world = World(tmp_path, "full")
+    bend(world, shorten)
+    assert verdict(world.sync(), FULL) == "injected"
+    assert world.flaws(FULL) == []
