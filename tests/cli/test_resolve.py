@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -158,10 +159,21 @@ def test_an_order_by_hand_that_stands_keeps_the_event_from_being_opened(shell: S
     assert [each["local_id"] for each in shell.world.revel.orders].count("Triple Seat_64000001") == 0
 
 
-def test_once_it_is_gone_the_event_can_be_opened(shell: Shell) -> None:
+def void_by_hand(shell: Shell, order: int) -> None:
+    """Void all of an order without items of its own, as a station does."""
+    shell.world.revel.state.rows["Order"][order].update(dict.fromkeys(("final_total", "remaining_due"), Decimal(0)))
+    item = {"quantity": 1, "price": Decimal(1), "voided_date": "2026-12-12T11:00:00"}
+    shell.world.revel.add("OrderItem", None, order=f"/resources/Order/{order}/", **item)
+
+
+@pytest.mark.parametrize("voided", [False, True])
+def test_once_it_is_gone_the_event_can_be_opened(shell: Shell, voided: bool) -> None:
     order = shell.world.add_order(FULL, "typed by hand")
     resolve(shell, FULL, "done", "--order", str(order))
-    shell.world.revel.state.rows["Order"][order]["deleted"] = True
+    if voided:
+        void_by_hand(shell, order)
+    else:
+        shell.world.revel.state.rows["Order"][order]["deleted"] = True
     ran = resolve(shell, FULL, "open")
     assert (ran.status, "only by its local_id" in ran.out) == (0, True)
     shell.sync()
@@ -194,9 +206,11 @@ def test_every_order_that_was_named_must_be_gone(shell: Shell) -> None:
     assert resolve(shell, FULL, "open", "--json").answer["before"]["revel_order_ids"] == []
 
 
-@pytest.mark.parametrize("deleted", [True, False])
-def test_an_order_that_revel_has_not_got_is_refused(shell: Shell, deleted: bool) -> None:
-    order = shell.world.add_order(FULL, "777", deleted=True) if deleted else 999999999
+@pytest.mark.parametrize("how", ["deleted", "voided", "unknown"])
+def test_an_order_that_revel_has_not_got_is_refused(shell: Shell, how: str) -> None:
+    order = 999999999 if how == "unknown" else shell.world.add_order(FULL, "777", deleted=how == "deleted")
+    if how == "voided":
+        void_by_hand(shell, order)
     ran = resolve(shell, FULL, "done", "--order", str(order))
     assert (ran.status, "nothing was stored" in ran.err) == (2, True)
     assert resolve(shell, FULL, "open", "--json").answer["before"] is None

@@ -288,6 +288,13 @@ def test_an_order_that_is_gone_together_with_the_named_one_is_told(made: World, 
     delete(made)
     row = made.revel.state.rows["Order"][number]
     row.update({"deleted": True} if how == "deleted" else dict.fromkeys(("final_total", "remaining_due"), Decimal(0)))
+    item = {
+        "product": "/resources/Product/1/",
+        "quantity": 5,
+        "price": Decimal(10),
+        "voided_date": "2026-12-12T11:00:00",
+    }
+    made.revel.add("OrderItem", None, order=f"/resources/Order/{number}/", **item)
     assert look(next_run(made)) == (CHANGED, 3)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 
@@ -16,6 +17,7 @@ from tsrevel.sandbox import LAKESIDE_BAKERY
 
 from ..world import Died, World, find_outcome, verdict
 from .conftest import FULL
+from .test_twins import void as void_order
 
 EXISTS, CHANGED = "skipped ORDER_EXISTS", "skipped CHANGED_AFTER_INJECTION"
 CANCELLED = "skipped CANCELLED_AFTER_INJECTION"
@@ -61,6 +63,21 @@ def vanish(world: World) -> None:
     world.revel.state.rows["Order"].clear()
 
 
+def empty(world: World, *, voided: bool) -> int:
+    """Let the order come to nothing: all of it voided, as a station does, or all of it free. The id of its item."""
+    order = order_of(world)
+    world.revel.state.rows["Order"][order].update(
+        dict.fromkeys(("subtotal", "final_total", "remaining_due"), Decimal(0))
+    )
+    item = {"product": "/resources/Product/1/", "quantity": 1, "price": Decimal(38 if voided else 0)}
+    when = "2026-12-12T11:00:00" if voided else None
+    return int(world.revel.add("OrderItem", None, order=f"/resources/Order/{order}/", voided_date=when, **item)["id"])
+
+
+def void(world: World) -> None:
+    empty(world, voided=True)
+
+
 @pytest.fixture(params=["Triple Seat {}", "Triple Seat_{}"], ids=["legacy name", "our name"])
 def found(world: World, request: pytest.FixtureRequest) -> World:
     """A world in which a run found an order that somebody else made."""
@@ -69,7 +86,10 @@ def found(world: World, request: pytest.FixtureRequest) -> World:
     return world
 
 
-@pytest.mark.parametrize(("loss", "what"), [(delete, "was deleted"), (vanish, "is gone")])
+@pytest.mark.parametrize(
+    ("loss", "what"),
+    [(delete, "was deleted or voided"), (void, "was deleted or voided"), (vanish, "is gone")],
+)
 def test_that_it_is_gone_is_told_once_with_what_to_do(found: World, loss: Callable[[World], None], what: str) -> None:
     order = order_of(found)
     loss(found)
@@ -84,7 +104,7 @@ def test_that_it_is_gone_is_told_once_with_what_to_do(found: World, loss: Callab
     assert found.writes == []
 
 
-@pytest.mark.parametrize("loss", [delete, vanish])
+@pytest.mark.parametrize("loss", [delete, void, vanish])
 @pytest.mark.parametrize("told", [True, False])
 def test_opened_again_the_next_run_makes_the_order(found: World, loss: Callable[[World], None], told: bool) -> None:
     loss(found)
@@ -92,7 +112,8 @@ def test_opened_again_the_next_run_makes_the_order(found: World, loss: Callable[
         until_told(found)
     assert open_again(found)
     assert verdict(later(found), FULL) == "injected"
-    found.revel.state.rows["Order"] = {k: v for k, v in found.revel.state.rows["Order"].items() if not v["deleted"]}
+    rows = found.revel.state.rows["Order"]
+    found.revel.state.rows["Order"] = {k: v for k, v in rows.items() if v["final_total"] > 1 and not v["deleted"]}
     assert found.flaws(FULL) == []
     for _ in range(6):
         report = later(found)
@@ -124,11 +145,40 @@ def test_opened_again_and_deleted_by_a_person_who_wants_none_it_stays_away_once_
     assert quiet(found)
 
 
-def test_an_order_that_was_deleted_before_tsrevel_saw_it_still_needs_a_person(world: World) -> None:
-    world.add_order(FULL, deleted=True)
+@pytest.mark.parametrize("name", ["Triple Seat {}", "Triple Seat_{}"])
+@pytest.mark.parametrize("days", [0, 1])
+@pytest.mark.parametrize("loss", [delete, void])
+def test_an_order_that_was_gone_before_tsrevel_saw_it_still_needs_a_person(
+    world: World, loss: Callable[[World], None], days: int, name: str
+) -> None:
+    world.add_order(FULL, name)
+    loss(world)
+    world.time.move(days=days)
     assert open_again(world) is False
     for _ in range(2):
-        assert verdict(later(world), FULL) == "held ORDER_EXISTS"
+        report = later(world)
+        assert (verdict(report, FULL), report.exit_status) == ("held ORDER_EXISTS", 3)
+    assert world.writes == []
+
+
+@pytest.mark.parametrize("days", [0, 1])
+def test_our_order_that_was_voided_and_that_a_new_ledger_lacks_needs_a_person(world: World, days: int) -> None:
+    assert verdict(world.sync(), FULL) == "injected"
+    void_order(world, order_of(world))
+    world.lose_ledger()
+    world.time.move(days=days)
+    report = later(world)
+    assert (verdict(report, FULL), report.exit_status, world.writes) == ("held ORDER_EXISTS", 3, [])
+
+
+def test_an_order_that_is_free_stands(world: World) -> None:
+    world.add_order(FULL)
+    item = empty(world, voided=False)
+    assert verdict(world.sync(), FULL) == EXISTS
+    assert quiet(world)
+    world.revel.state.rows["OrderItem"][item]["voided_date"] = "2026-12-12T11:00:00"
+    assert verdict(until_told(world), FULL) == CHANGED
+    assert quiet(world)
 
 
 def test_another_order_that_is_deleted_since_still_holds_the_event(found: World) -> None:
@@ -271,7 +321,7 @@ def test_an_event_that_stands_again_after_the_order_was_voided_is_told_that_it_i
     found.tripleseat.edit_event(FULL, status="DEFINITE")
     told = [find_outcome(later(found), FULL) for _ in range(4)]
     assert any("it had been cancelled and is DEFINITE again" in each.text for each in told)
-    assert any("was deleted. If the event needs an order, run" in each.text for each in told)
+    assert any("was deleted or voided. If the event needs an order, run" in each.text for each in told)
     assert quiet(found)
 
 

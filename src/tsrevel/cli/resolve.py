@@ -178,10 +178,10 @@ def _look_for(ctx: CliContext, runtime: Runtime, order_id: OrderId, event: str) 
         if why is None:
             with open_services(settings, runtime) as services:
                 row = services.revel.find_by_id(order_id)
-                if row and not row.deleted:
+                if row and not services.revel.is_gone(row):
                     named = _with_others(_Named(order_id, row), services.revel, event, build_policy(settings))
                     return _with_event(named, services.tripleseat, event)
-            what = "is deleted at Revel" if row else "doesn't exist at Revel"
+            what = "is deleted or voided at Revel" if row else "doesn't exist at Revel"
             raise typer.BadParameter(f"order {order_id} {what}; nothing was stored; look up its number in Revel")
     except ConfigError:
         why = "the settings for Revel are incomplete; run `tsrevel config validate`"
@@ -325,13 +325,14 @@ def _objection(
         return f"tsrevel can't check whether Revel order {named} still stands: {why}"
     try:
         with open_services(settings, runtime) as services:
-            rows = [services.revel.find_by_id(each) for each in resolution.orders]
+            found = [row for each in resolution.orders if (row := services.revel.find_by_id(each))]
+            rows = services.revel.standing(found)
     except (TryNextRun, Refused) as error:
         raise ServiceDown(f"tsrevel can't check whether Revel order {named} still stands: {error}") from error
-    standing = ", ".join(row.id for row in rows if row and not row.deleted and row.uuid != order_uuid(event_id))
+    standing = ", ".join(row.id for row in rows if row.uuid != order_uuid(event_id))
     if not standing:
         return None
-    return f"Revel order {standing} still stands, and a run would make a second one; delete it in Revel first"
+    return f"Revel order {standing} still stands, and a run would make a second one; delete or void it in Revel first"
 
 
 def _lines(event_id: EventId, before: _Before, after: Resolution | None, warnings: Sequence[str]) -> list[str]:

@@ -40,6 +40,7 @@ from tsrevel.planning.identity import order_uuid
 from tsrevel.planning.model import Event, EventId, Hold, OrderId, Plan
 from tsrevel.planning.reasons import Reason, Status
 from tsrevel.planning.screening import event_day, find_location, find_zone
+from tsrevel.revel.compare import has_amount
 from tsrevel.revel.decode import OrderRow
 from tsrevel.transport.write_gate import WriteScope
 
@@ -125,7 +126,7 @@ def note_changed_order(ctx: RunContext, state: RunState, record: OrderRecord, ou
         return outcome
     try:
         rows = search_orders(ctx, record)
-        doubles = find_doubles(ctx.revel.standing(rows))
+        doubles = find_doubles(ctx, rows)
         if doubles:
             return hold_doubled(state, record, doubles, outcome)
         if record.state == "foreign":
@@ -279,7 +280,7 @@ def _check(
     singles: Counter[SingleRead],
 ) -> Outcome | None:
     """The event's outcome with what Revel shows of its order now; None if there is nothing to report."""
-    doubles = find_doubles(ctx.revel.standing(rows))
+    doubles = find_doubles(ctx, rows)
     if doubles:
         return hold_doubled(state, record, doubles, outcome)
     if record.state == "foreign":
@@ -337,7 +338,7 @@ def _check_foreign(
     singles: Counter[SingleRead],
 ) -> Outcome | None:
     """Check whether somebody else's order stands. That it is gone is read again, because lists may be incomplete."""
-    shown = _show_foreign(rows, record.order_id)
+    shown = STANDS if any(not row.deleted and has_amount(row) for row in rows) else _show_gone(rows, record.order_id)
     if shown not in (STANDS, before):
         if record.order_id is None or not _may_read(singles, "lost"):
             return None
@@ -348,7 +349,7 @@ def _check_foreign(
 def _read_foreign(ctx: RunContext, record: OrderRecord, order_id: OrderId) -> ShownFields:
     """Somebody else's order as Revel shows it by its id and by the event's names, because one of them may be wrong."""
     row = ctx.revel.find_by_id(order_id)
-    if row and not row.deleted:
+    if not ctx.revel.is_gone(row):
         return STANDS
     try:
         found = ctx.revel.find_orders(order_uuid(record.event_id), names_of(ctx, record))
@@ -356,16 +357,14 @@ def _read_foreign(ctx: RunContext, record: OrderRecord, order_id: OrderId) -> Sh
         if row is None:  # one answer doesn't prove that it is gone
             raise
         found = ()
-    return _show_foreign([*found, *((row,) if row else ())], order_id)
+    rows = [*found, *((row,) if row else ())]
+    return STANDS if ctx.revel.standing(rows) else _show_gone(rows, order_id)
 
 
-def _show_foreign(rows: Iterable[OrderRow], order_id: OrderId | None) -> ShownFields:
-    """Whether the order, or another one of its event, stands according to these rows."""
-    rows = list(rows)
-    if any(not row.deleted for row in rows):
-        return STANDS
-    is_deleted = any(row.id == order_id for row in rows)
-    return {"there": "yes", "deleted": "yes"} if is_deleted else {"there": "no", "deleted": "no"}
+def _show_gone(rows: Iterable[OrderRow], order_id: OrderId | None) -> ShownFields:
+    """Somebody else's order as these rows show it, if no order of its event stands: deleted or voided, or not there."""
+    is_there = any(row.id == order_id for row in rows)
+    return {"there": "yes", "deleted": "yes"} if is_there else {"there": "no", "deleted": "no"}
 
 
 def _may_report_change(outcome: Outcome | None) -> bool:

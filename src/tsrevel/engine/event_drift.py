@@ -89,10 +89,10 @@ def find_drift(state: RunState, record: OrderRecord) -> EventDrift | None:
     return next((each for each in drifts if each.event_id == record.event_id), None)
 
 
-def find_doubles(standing: Iterable[OrderRow]) -> Hold | None:
-    """That several orders of one event stand; None for fewer."""
-    ids = sorted({row.id for row in standing})
-    return Hold(Reason.DUPLICATE_ORDERS, tell_doubles(ids), tuple(ids)) if len(ids) > 1 else None
+def find_doubles(ctx: RunContext, rows: Iterable[OrderRow]) -> Hold | None:
+    """That several of these orders of one event stand; None for fewer."""
+    ids = ctx.revel.doubles(rows)
+    return Hold(Reason.DUPLICATE_ORDERS, tell_doubles(ids), tuple(ids)) if ids else None
 
 
 def hold_doubled(state: RunState, record: OrderRecord, found: Hold, outcome: Outcome | None) -> Outcome:

@@ -266,7 +266,8 @@ def compare_foreign(
     if shown == STANDS:
         change, text = StationChange.UNDONE, f"{whose} stands again"
     else:
-        change, text = StationChange.CHANGED, f"{whose} {'was deleted' if shown['there'] == 'yes' else 'is gone'}"
+        how = "was deleted or voided" if shown["there"] == "yes" else "is gone"
+        change, text = StationChange.CHANGED, f"{whose} {how}"
         if is_ahead:
             command = f'tsrevel resolve {record.event_id} --as open --note "order wanted"'
             text += f". If the event needs an order, run `{command}`: the next run makes it"

@@ -467,12 +467,13 @@ def _check_cancelled(ctx: RunContext, state: RunState, work: Work, task: CheckCa
         work.off.clear()
     if event_id in work.absent:
         return not_written(about, verdict)
-    standing = [row for row in ctx.revel.find_by_uuid(order_uuid(event_id)) if not ctx.revel.is_gone(row)]
-    if not standing:
-        return not_written(about, verdict)
-    doubles = find_doubles(standing)
+    rows = ctx.revel.find_by_uuid(order_uuid(event_id))
+    doubles = find_doubles(ctx, rows)
     if doubles:
         return hold_found(about, doubles)
+    standing = ctx.revel.standing(rows)
+    if not standing:
+        return not_written(about, verdict)
     row = standing[0]
     is_finished = row.printed and row.has_history is not False
     if is_finished and not ctx.dry_run:  # a half-written one is finished should the event return

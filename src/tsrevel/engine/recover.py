@@ -76,7 +76,7 @@ def find_order(
 ) -> ExistingOrder:
     """The event's order in Revel, searched by its local_ids and by our uuid, because a local_id may be lost or changed.
 
-    If neither finds it, it is read by `order_id`, the id that Revel gave it. Somebody else's order that was deleted
+    If neither finds it, it is read by `order_id`, the id that Revel gave it. Somebody else's order that is gone
     doesn't count if a person has opened the event again since.
     """
     found = {row.id: row for row in ctx.revel.find_orders(uuid, local_ids)}
@@ -85,16 +85,15 @@ def find_order(
     if order_id and not found:
         row = ctx.revel.find_by_id(order_id)
         found = {row.id: row} if row and (row.uuid == uuid or row.local_id in local_ids) else {}
-    rows = {row.id: row for row in ctx.revel.standing(found.values())}
-    doubles = find_doubles(rows.values())
+    doubles = find_doubles(ctx, found.values())
     if doubles:
         return doubles
-    gone = found.keys() - ctx.ledger.orders.dropped(event_id) if found and not rows else ()
+    only = next(iter(ctx.revel.standing(found.values())), None)
+    gone = found.keys() - ctx.ledger.orders.dropped(event_id) if found and not only else ()
     if gone:
         ids = tuple(sorted(gone))
-        text = f"its Revel order {', '.join(ids)} was deleted there; if it is wanted, enter it by hand"
+        text = f"its Revel order {', '.join(ids)} was deleted or voided there; if it is wanted, enter it by hand"
         return Hold(Reason.ORDER_EXISTS, text, ids)
-    only = next(iter(rows.values()), None)
     if only is None:
         return Absent()
     return Ours(only) if only.uuid == uuid else Foreign(only)

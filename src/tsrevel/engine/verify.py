@@ -204,9 +204,9 @@ def _read_order(ctx: RunContext, plan: Plan, order_id: OrderId) -> OrderRow | Mi
     own = rows.get(order_id)
     if own and order_id not in by_name and own.local_id in names:
         ctx.revel.check_search_by_name(names)
-    live = sorted(row.id for row in ctx.revel.standing(rows.values()))
-    if len(live) > 1:
-        return Mismatch(Reason.DUPLICATE_ORDERS, tell_doubles(live), alarm=True)
+    doubles = ctx.revel.doubles(rows.values())
+    if doubles:
+        return Mismatch(Reason.DUPLICATE_ORDERS, tell_doubles(doubles), alarm=True)
     row = rows.get(order_id) or next(iter(rows.values()), None)
     if row and row.uuid != plan.uuid:
         return Mismatch(Reason.ORDER_DIFFERS, tell_renamed(plan.steps[0]), alarm=True)

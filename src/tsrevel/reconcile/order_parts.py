@@ -252,11 +252,8 @@ def is_void(case: EventComparison, row: OrderRow) -> bool:
 
 
 def standing_orders(case: EventComparison) -> tuple[OrderRow, ...]:
-    """The orders that aren't deleted, without those that a person voided.
-
-    An order without any item stands: nobody has voided it, a run may only have begun it.
-    """
-    return tuple(row for row in case.live if not (is_void(case, row) and contents_of(case, row).items))
+    """The orders that aren't deleted, without those that a person voided."""
+    return tuple(row for row in case.live if not is_void(case, row))
 
 
 def main_order(case: EventComparison) -> OrderRow:

@@ -12,7 +12,7 @@ from tsrevel.errors import AnswerFault, OutcomeUnknown, Refused, TryNextRun, Unr
 from tsrevel.planning.assumptions import AssumptionCode
 from tsrevel.planning.model import EstablishmentId, Labels, OrderId, Plan, ProductId, Step
 from tsrevel.planning.products import Catalogue, Product
-from tsrevel.revel.compare import compare_stored, is_voided, shows_discount, shows_totals
+from tsrevel.revel.compare import compare_stored, has_amount, is_voided, shows_discount, shows_totals
 from tsrevel.revel.decode import (
     ORDER_FIELDS,
     PRODUCT_FIELDS,
@@ -239,29 +239,28 @@ class Revel(ApiService):
         )
 
     def standing(self, rows: Iterable[OrderRow]) -> tuple[OrderRow, ...]:
-        """The orders that aren't deleted; of several, those that nobody voided, or the first if all were voided.
+        """The orders that are neither deleted nor voided."""
+        return tuple(row for row in {row.id: row for row in rows}.values() if not self.is_gone(row))
 
-        A station can only void. An order without any item stands: a run may only have begun it.
-        """
-        live = tuple({row.id: row for row in rows if not row.deleted}.values())
-        if len(live) < 2:
-            return live
-        return tuple(row for row in live if not self._was_voided(row)) or live[:1]
-
-    def _was_voided(self, row: OrderRow) -> bool:
-        try:
-            return self.is_gone(row) and bool(self.items(row.id).items)
-        except Unreadable:  # nothing shows that it was
-            return False
+    def doubles(self, rows: Iterable[OrderRow]) -> list[OrderId]:
+        """The ids of the standing orders of one event, if there are several; else none."""
+        live = {row.id: row for row in rows if not row.deleted}
+        ids = sorted(row.id for row in self.standing(live.values())) if len(live) > 1 else []
+        return ids if len(ids) > 1 else []
 
     def is_gone(self, row: OrderRow | None) -> bool:
-        """Whether the order was deleted or voided. One that was free from the start has no amount, but its items."""
+        """Whether the order was deleted or voided. A station can only void. One with an amount costs no request."""
         if row is None or row.deleted:
             return True
-        if row.amounts["total"] or row.amounts["balance"]:
+        if has_amount(row):
             return False
-        contents = self.contents(row.id)
-        return is_voided(row, contents.items, contents.payments)
+        try:
+            items = self.items(row.id).items
+            if not is_voided(row, items, ()):
+                return False
+            return is_voided(row, items, self.money(row.id, payments=True, discount=False).payments)
+        except Unreadable:  # nothing shows that it was
+            return False
 
     def items(self, order: OrderId) -> Contents:
         """Only the order's items, read now."""
@@ -327,13 +326,13 @@ class Revel(ApiService):
         """A deleted order of ours counts as written: it must not be made again."""
         rows = self._orders({"local_id": plan.local_id}, plan.uuid, (plan.local_id,))
         ours = [row for row in rows if row.uuid == plan.uuid] or list(self.find_by_uuid(plan.uuid))
-        standing = {row.id: row for row in self.standing((*rows, *ours))}
         own = min(ours, key=lambda row: row.deleted, default=None)
-        if own and len(standing) > 1:
-            return WriteResult(own.id, tell_doubles(standing), doubled=True)
+        doubles = self.doubles((*rows, *ours))
+        if own and doubles:
+            return WriteResult(own.id, tell_doubles(doubles), doubled=True)
         if own:
             return WriteResult(own.id)
-        stranger = next(iter(standing.values()), None)
+        stranger = next(iter(self.standing(rows)), None)
         return WriteResult(stranger.id, tell_renamed(plan.steps[0]), renamed=True) if stranger else None
 
     def _parts(self, resource: str, order: OrderId, **more: str) -> Iterator[Row]:

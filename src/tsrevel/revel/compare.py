@@ -89,11 +89,19 @@ def describe_texts(row: ItemRow, item: Item) -> str:
     return ""
 
 
-def is_voided(order: OrderRow, items: Iterable[ItemRow], payments: Iterable[PaymentRow]) -> bool:
-    """Whether nothing of the order counts any more. A total of zero doesn't prove that: it may be all discount."""
+def is_voided(order: OrderRow, items: Collection[ItemRow], payments: Iterable[PaymentRow]) -> bool:
+    """Whether a person voided the order: nothing of it counts any more. A total of zero may be all discount.
+
+    An order without any item isn't voided: a run may only have begun it.
+    """
     sold = any(item.quantity and not item.voided for item in items)
     received = any(payment.counts for payment in payments)
-    return not (sold or received or order.amounts["total"] or order.amounts["balance"])
+    return bool(items) and not (sold or received or has_amount(order))
+
+
+def has_amount(order: OrderRow) -> bool:
+    """Whether anything is to be paid for it, or still is: then nobody has voided it."""
+    return bool(order.amounts["total"] or order.amounts["balance"])
 
 
 def agrees_with(

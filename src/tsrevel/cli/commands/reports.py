@@ -179,7 +179,7 @@ def resolve(
 
     The event may be held, failed, missed or disputed. It writes nothing to Revel. Runs report each later change of
     the event. `--as open` undoes it. An event resolved with `--order` can be opened again only after every order that
-    was named for it is deleted in Revel, except for one of tsrevel's own. If tsrevel finished an order for the event,
+    was named for it is gone from Revel, except for one of tsrevel's own. If tsrevel finished an order for the event,
     no run makes another. If someone else made its order, the next run searches Revel again.
     """
     from tsrevel.cli import resolve as verb
