@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from datetime import date, time, timedelta
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,6 +17,8 @@ from tsrevel.engine.find import Window
 from tsrevel.engine.outcomes import NOT_TRIED, RunReport
 from tsrevel.engine.run import sync
 from tsrevel.ledger import RunRecord
+from tsrevel.sandbox.wsgi import Request, Response, json_response
+from tsrevel.tripleseat.client import MOST_EMPTY_PAGES
 
 from ..world import World, find_outcome, verdict
 from .conftest import FULL, PAID
@@ -277,12 +280,31 @@ def test_an_event_of_an_establishment_that_was_set_aside_after_an_outage_is_repo
     assert is_missed(empty.sync(), held)
 
 
-def test_a_search_with_an_empty_page_after_an_outage_is_repeated_over_the_same_days(empty: World) -> None:
+def test_a_search_that_ends_early_after_an_outage_is_repeated_over_the_same_days(empty: World) -> None:
     empty.sync()
     event = forget(empty)
-    empty.tripleseat.faults.add("wrong_shape", "GET", "/events/search", times=1, body={"total_pages": 2, "results": []})
+    nothing = {"total_pages": 99, "results": []}
+    empty.tripleseat.faults.add("wrong_shape", "GET", "/events/search", times=2 * MOST_EMPTY_PAGES, body=nothing)
     assert empty.sync().outcomes == ()
     assert is_missed(empty.sync(), event)
+
+
+def test_an_empty_page_in_every_run_hides_no_event_and_leaves_the_runs_good(
+    empty: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seat, event = empty.tripleseat, empty.add_event(64000070, day=DAY, lines=[("Coffee Urn", 1, 38)])
+
+    def show(events: Sequence[Any], request: Request) -> Response:
+        """Page 2 of 3 alone has rows: the others' aren't this user's."""
+        rows = [seat._dressed(each, request) for each in events] if request.first("page") == "2" else []
+        return json_response({"total_pages": 3, "results": rows})
+
+    monkeypatch.setattr(seat, "_page", show)
+    for status in ("injected", "skipped"):
+        report = empty.sync()
+        assert (find_outcome(report, event).status, report.exit_status, report.warnings) == (status, 0, ())
+        with empty.ledger() as ledger:
+            assert ledger.runs.last_good(())
 
 
 def break_connection(world: World) -> Callable[[], None]:

@@ -13,7 +13,7 @@ from tsrevel.planning.model import EventId
 from tsrevel.planning.reasons import Reason
 from tsrevel.sandbox import TripleSeatSandbox, make_document, make_event
 from tsrevel.tripleseat.auth import RotatingToken
-from tsrevel.tripleseat.client import MOST_PAGES, Found, TripleSeat
+from tsrevel.tripleseat.client import MOST_EMPTY_PAGES, MOST_PAGES, Found, TripleSeat
 
 from .conftest import BASE_URL, Clock, Wire, open_channel
 
@@ -154,14 +154,39 @@ def test_a_page_that_repeats_another_before_the_last_fails_the_whole_search(
     assert caught.value.fault is AnswerFault.INCOMPLETE_LIST
 
 
-def test_an_empty_page_before_the_last_ends_the_search_with_a_warning(
+def answer_empty_page(seat: TripleSeatSandbox, pages: int) -> None:
+    """Let the next page be empty, however often it is read."""
+    for _ in range(2):
+        answer_search(seat, {"total_pages": pages, "results": []})
+
+
+def test_an_empty_page_before_the_last_ends_no_search(tripleseat: TripleSeat, seat: TripleSeatSandbox) -> None:
+    answer_empty_page(seat, 4)
+    answer_search(seat, {"total_pages": 4, "results": [{"id": 1}, {"id": 2}]})
+    answer_empty_page(seat, 4)
+    answer_search(seat, {"total_pages": 4, "results": [{"id": 3}]})
+    assert ids(tripleseat.search_by_day(DAY, DAY)) == ["1", "2", "3"]
+    assert tripleseat.strays == {}
+    assert [each.query["page"] for each in seat.requests] == ["1", "1", "2", "3", "3", "4"]
+
+
+def test_a_page_that_is_empty_by_a_slip_hides_no_event(tripleseat: TripleSeat, seat: TripleSeatSandbox) -> None:
+    answer_search(seat, {"total_pages": 2, "results": []})
+    answer_search(seat, {"total_pages": 2, "results": [{"id": 1}]})
+    answer_search(seat, {"total_pages": 2, "results": [{"id": 2}]})
+    assert ids(tripleseat.search_by_day(DAY, DAY)) == ["1", "2"]
+
+
+def test_a_wrong_number_of_pages_ends_a_search_with_a_warning(
     tripleseat: TripleSeat, seat: TripleSeatSandbox, caplog: pytest.LogCaptureFixture
 ) -> None:
-    answer_search(seat, {"total_pages": 3, "results": [{"id": 1}, {"id": 2}]})
-    answer_search(seat, {"total_pages": 3, "results": []})
-    assert ids(tripleseat.search_by_day(DAY, DAY)) == ["1", "2"]
-    assert "page 2 of 3 of a search is empty" in tripleseat.strays["pages"]
-    assert "page 2 of 3 of a search is empty" in caplog.text
+    answer_search(seat, {"total_pages": 10**6, "results": [{"id": 1}]})
+    for _ in range(MOST_EMPTY_PAGES + 1):
+        answer_empty_page(seat, 10**6)
+    assert ids(tripleseat.search_by_day(DAY, DAY)) == ["1"]
+    assert len(seat.requests) == 1 + 2 * MOST_EMPTY_PAGES
+    told = "20 pages of a search are empty, up to page 21 of 1000000"
+    assert (told in tripleseat.strays["pages"], told in caplog.text) == (True, True)
 
 
 @pytest.mark.parametrize("total", [{"total_pages": 2}, {"total_pages": 1}, {}])

@@ -26,6 +26,8 @@ from tsrevel.tripleseat.menus import Menu, read_menus
 from tsrevel.tripleseat.payload import PayloadEvent, fill, is_older, is_over, read_event_ids
 
 MOST_PAGES = 1000
+MOST_EMPTY_PAGES = 20
+"""Empty pages in a row, before the last, after which a search ends: `total_pages` may be wrong."""
 _MONEY = {"show_financial": "true"}  # the singular: "show_financials" is ignored (facts TripleSeat 3)
 
 
@@ -58,7 +60,7 @@ class TripleSeat(ApiService):
         self._invoice_fallback = invoice_fallback
         self.strays: dict[str, str] = {}
         """A sentence for each search ("day", "update") that listed other events than requested, and for one that ended
-        early ("pages")."""
+        after too many empty pages ("pages")."""
 
     def ask_the_time(self) -> None:
         """Send a cheap request, to read the Date of its answer."""
@@ -149,39 +151,49 @@ class TripleSeat(ApiService):
         return read_menus(self.read)
 
     def _search(self, prefix: str, first: date, last: date) -> list[Found]:
-        """The events of all pages, each once: the last row wins. An unreadable row doesn't hide the others."""
+        """The events of all pages, each once: the last row wins. An unreadable row doesn't hide the others.
+
+        A page before the last may be empty, because `total_pages` may count rows that this user may not see. Raises
+        Unreadable if a page repeats earlier events: the others can't be reached.
+        """
         span = {f"{prefix}_start_date": f"{first:%m/%d/%Y}", f"{prefix}_end_date": f"{last:%m/%d/%Y}"}
         found: dict[EventId, Found] = {}
+        empty = 0  # in a row
         for page in range(1, MOST_PAGES + 1):
-            order = {"order": "created_at", "sort_direction": "asc", "page": str(page)}
-            answer = self.read("/v1/events/search", {**span, **order})
-            rows = answer.get("results") if isinstance(answer, dict) else None
-            if not isinstance(rows, list):
-                what = "a search returned no list of results"
-                raise Unreadable(f"TripleSeat: {what}")
+            rows, pages = self._read_page(span, page)
             known = len(found)
             for row in rows:
                 each = _find(row)
                 found[each.id] = each
-            pages = read_number(answer.get("total_pages"))  # if it is missing, a page without new events is the last
-            if len(found) == known and pages is not None and page < pages:
-                self._note_early_end(page, pages, repeats=bool(rows))
-            if len(found) == known or (pages is not None and 0 < pages <= page):
+            has_more = page < pages if pages > 0 else len(found) > known
+            if not has_more:
+                return list(found.values())
+            if rows and len(found) == known:
+                text = f"TripleSeat: page {page} of {pages} of a search repeats earlier events, so some are missing"
+                raise Unreadable(text, AnswerFault.INCOMPLETE_LIST)
+            empty = 0 if rows else empty + 1
+            if empty == MOST_EMPTY_PAGES:
+                text = f"{empty} pages of a search are empty, up to page {page} of {pages}, so events may be missing"
+                self.strays["pages"] = f"TripleSeat: {text}; the next run searches again"
+                self._client.warn_once(text)
                 return list(found.values())
         text = f"TripleSeat: a search has more than {MOST_PAGES} pages; name fewer days"
         raise Unreadable(text, AnswerFault.ENDLESS_LIST)
 
-    def _note_early_end(self, page: int, pages: Decimal, *, repeats: bool) -> None:
-        """Warn of an empty page before the last: it ends a search (facts TripleSeat 2), but events may be missing.
+    def _read_page(self, span: Mapping[str, str], page: int, *, again: bool = True) -> tuple[list[Json], Decimal]:
+        """The rows of a page, and the number of pages; 0 if it is unknown: then a page without new events is the last.
 
-        Raises Unreadable if the page repeats earlier events: the others can't be reached.
+        `again`: an empty page before the last is read twice, because a slip of the service must not hide its events.
         """
-        if repeats:
-            text = f"TripleSeat: page {page} of {pages} of a search repeats earlier events, so some are missing"
-            raise Unreadable(text, AnswerFault.INCOMPLETE_LIST)
-        text = f"page {page} of {pages} of a search is empty, so events may be missing; the next run searches again"
-        self.strays["pages"] = f"TripleSeat: {text}"
-        self._client.warn_once(text)
+        order = {"order": "created_at", "sort_direction": "asc", "page": str(page)}
+        answer = self.read("/v1/events/search", {**span, **order})
+        rows = answer.get("results") if isinstance(answer, dict) else None
+        if not isinstance(answer, dict) or not isinstance(rows, list):
+            raise Unreadable("TripleSeat: a search returned no list of results")
+        pages = read_number(answer.get("total_pages")) or Decimal(0)
+        if again and not rows and page < pages:
+            return self._read_page(span, page, again=False)
+        return rows, pages
 
     def read(self, path: str, params: Mapping[str, str]) -> Json:
         """The decoded answer to a GET."""
