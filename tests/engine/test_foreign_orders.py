@@ -442,3 +442,55 @@ def test_an_event_that_was_cancelled_since_it_was_claimed_is_told_if_somebody_el
     claimed.tripleseat.cancel_event(FULL)
     assert CANCELLED in [verdict(later(claimed), FULL) for _ in range(2)]
     assert quiet(claimed, 2)
+
+
+def move(world: World) -> None:
+    """The event moves to the other location."""
+    place = LAKESIDE_BAKERY
+    world.tripleseat.edit_event(FULL, location_id=place.location_id, site_id=place.site_id)
+
+
+def test_a_move_between_the_look_at_a_named_event_and_its_first_listing_is_told(world: World) -> None:
+    world.add_order(FULL)
+    assert verdict(world.sync_event(FULL), FULL) == EXISTS
+    world.time.move(minutes=5)
+    move(world)
+    report = later(world)
+    assert (verdict(report, FULL), report.exit_status) == (CHANGED, 3)
+    assert quiet(world)
+
+
+@pytest.fixture
+def begun(world: World) -> World:
+    """A run died before its first write. Then someone entered the order, and the event moved to the other location."""
+    world.at("before POST /resources/Order/", world.die)
+    with pytest.raises(Died):
+        world.sync()
+    world.revive()
+    world.add_order(FULL)
+    move(world)
+    return world
+
+
+def test_an_order_begun_is_judged_by_the_place_of_its_event_now_though_no_search_lists_it(begun: World) -> None:
+    yesterday = begun.time.now.date() - timedelta(days=1)
+    for options in ({"first": yesterday, "last": yesterday}, {}):
+        report = later(begun, **options)
+        assert (verdict(report, FULL), report.exit_status) == ("held ORDER_EXISTS", 3)
+    assert begun.writes == []
+
+
+def test_an_order_begun_waits_for_its_event_while_tripleseat_is_down(begun: World) -> None:
+    begun.wires["tripleseat"].down = True
+    assert verdict(later(begun), FULL) == "failed EVENT_DATA_UNAVAILABLE"
+    begun.wires["tripleseat"].down = False
+    assert verdict(later(begun), FULL) == "held ORDER_EXISTS"
+
+
+def test_an_order_begun_waits_for_an_event_that_cant_be_read(begun: World) -> None:
+    yesterday = begun.time.now.date() - timedelta(days=1)
+    for status, expected in ((403, "failed EVENT_DATA_UNAVAILABLE"), (503, "failed EVENT_DATA_UNAVAILABLE")):
+        begun.tripleseat.faults.add("status", "GET", f"/v1/events/{FULL}", times=None, status=status)
+        assert verdict(later(begun, first=yesterday, last=yesterday), FULL) == expected
+        begun.tripleseat.faults.clear()
+    assert verdict(later(begun), FULL) == "held ORDER_EXISTS"

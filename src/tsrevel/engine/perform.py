@@ -27,7 +27,6 @@ from tsrevel.engine.fetch import (
     FoundEvent,
     NamedEvent,
     UnreadEvent,
-    VanishedEvent,
     fetch_whole,
     read_event,
 )
@@ -59,6 +58,7 @@ from tsrevel.engine.recover import (
     hold_found,
     leave_foreign,
     preview_adoption,
+    read_begun,
     recheck,
     recover,
     with_row,
@@ -330,19 +330,14 @@ def _try_to_compare(
     resolution: Resolution | None = None,
 ) -> Outcome | None:
     """The outcome of an event, compared with its order now. None if it can't be read now: the next run compares it."""
-    event_id = record.event_id
-    if state.lists_nothing:
-        return None
     try:
-        event = found or read_event(ctx.tripleseat, ctx.ledger, ctx.policy, VanishedEvent(record), ctx.now())
-        if isinstance(event, EventUnavailable):
-            return None
-        state.found[event_id] = event
-        return _compare(ctx, state, event, record, resolution)
+        event = found or read_begun(ctx, state, record)
+        return _compare(ctx, state, event, record, resolution) if event else None
     except LedgerUnusable:
         raise
     except (StopRun, TryNextRun, Refused) as error:
-        log.warning("event %s can't be compared with its order now; the next run compares it: %s", event_id, error)
+        text = "event %s can't be compared with its order now; the next run compares it: %s"
+        log.warning(text, record.event_id, error)
         return None
 
 

@@ -6,6 +6,7 @@ nothing is sent again while it may still arrive.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Container, Iterable
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -13,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from tsrevel.engine.context import OrderChangeReported, RunContext, RunState, order_names
 from tsrevel.engine.event_drift import find_doubles
-from tsrevel.engine.fetch import FoundEvent
+from tsrevel.engine.fetch import EventUnavailable, FoundEvent, VanishedEvent, read_event
 from tsrevel.engine.inject import (
     Writing,
     differs,
@@ -23,7 +24,7 @@ from tsrevel.engine.inject import (
     write_missing,
 )
 from tsrevel.engine.order_drift import as_planned
-from tsrevel.engine.outcomes import Outcome, injected, not_written, planned, recall_dispute
+from tsrevel.engine.outcomes import Outcome, describe, injected, not_written, planned, recall_dispute
 from tsrevel.engine.triage import is_recheck_due
 from tsrevel.engine.verify import (
     Mismatch,
@@ -36,7 +37,7 @@ from tsrevel.engine.verify import (
     read_beginning,
     row_id,
 )
-from tsrevel.errors import OutcomeUnknown
+from tsrevel.errors import LedgerUnusable, OutcomeUnknown, Refused, StopRun, TryNextRun
 from tsrevel.ledger import PENDING, OrderRecord, StationChange, StationReport
 from tsrevel.planning.identity import known_local_ids, local_id
 from tsrevel.planning.model import AMOUNTS, CHARGE_FIELDS, EventId, Hold, Labels, Location, OrderId, Plan, Skip, Step
@@ -46,6 +47,8 @@ from tsrevel.planning.screening import find_entry, find_location, screen_status
 from tsrevel.revel.client import Contents, tell_renamed
 from tsrevel.revel.compare import describe_differences, shows_labels
 from tsrevel.revel.decode import OrderRow
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,7 +278,7 @@ def recover(
         case Hold() as hold:
             return hold_found(about, hold)
         case Foreign(row):
-            return _recover_foreign(ctx, about, record, plan, row, found)
+            return _recover_foreign(ctx, state, about, record, plan, row, found)
         case Ours(row):
             with state.writing_at(plan.location.establishment):
                 return _finish(ctx, state, about, record, plan, row)
@@ -380,22 +383,50 @@ def _plan_missing(ctx: RunContext, plan: Plan, contents: Contents) -> Plan:
 
 
 def _recover_foreign(
-    ctx: RunContext, about: Outcome, record: OrderRecord, plan: Plan, row: OrderRow, found: FoundEvent | None
+    ctx: RunContext,
+    state: RunState,
+    about: Outcome,
+    record: OrderRecord,
+    plan: Plan,
+    row: OrderRow,
+    found: FoundEvent | None,
 ) -> Outcome:
     """Revel shows an order with another uuid in place of the one that was begun.
 
-    If nothing was begun, that order counts for the event as it is now, which may have moved. A cancelled event keeps no
-    digest, so that the next run tells the cancellation.
+    If nothing was begun, that order counts for the event as it is now, which may have moved. If the event can't be read
+    now, the claim stays. A cancelled event keeps no digest, so that the next run tells the cancellation.
     """
     sent = plan.uuid in record.sent or plan.uuid in record.receipts
     if sent and row.local_id == plan.local_id:
         return _disown(ctx, about, record, plan, row.id, plan.steps[0])
     if record.state == "claimed" and not record.receipts:
-        if found is None or screen_status(found.event, ctx.policy, has_order=True):
+        event = found or read_begun(ctx, state, record)
+        if event is None:
+            text = f"whether Revel order {row.id} is this event's can't be checked: TripleSeat doesn't return the event"
+            return replace(about, status=Status.FAILED, reason=Reason.EVENT_DATA_UNAVAILABLE, text=text)
+        if screen_status(event.event, ctx.policy, has_order=True):
             return leave_foreign(ctx, about, row, plan.location, None)
-        return leave_foreign(ctx, about, row, find_location(found.event, ctx.policy), found.digest)
+        about = describe(event.event, ctx.policy)
+        return leave_foreign(ctx, about, row, find_location(event.event, ctx.policy), event.digest)
     text = f"Revel shows order {row.id}, made by someone else, instead of our order {record.order_id}"
     return not_written(about, Hold(Reason.ORDER_DIFFERS, text, (row.id,)))
+
+
+def read_begun(ctx: RunContext, state: RunState, record: OrderRecord) -> FoundEvent | None:
+    """The unlisted event of an order begun; None if it can't be read now: the next run reads it."""
+    if state.lists_nothing:
+        return None
+    try:
+        found = read_event(ctx.tripleseat, ctx.ledger, ctx.policy, VanishedEvent(record), ctx.now())
+    except LedgerUnusable:
+        raise
+    except (StopRun, TryNextRun, Refused) as error:
+        log.warning("event %s can't be read now; the next run reads it: %s", record.event_id, error)
+        return None
+    if isinstance(found, EventUnavailable):
+        return None
+    state.found[record.event_id] = found
+    return found
 
 
 def _judge_absence(ctx: RunContext, record: OrderRecord, plan: Plan) -> Hold | None:

@@ -31,6 +31,7 @@ from tsrevel.planning.reasons import Reason
 from tsrevel.planning.screening import find_location, find_zone, includes_place, screen, screen_status
 from tsrevel.transport.write_gate import WriteGate, WriteScope
 from tsrevel.tripleseat.digest import is_of_older_version, is_same_content
+from tsrevel.tripleseat.payload import is_older
 
 _TO_LOOK_UP = frozenset({Reason.RUN_LIMIT_REACHED, Reason.UPSTREAM_UNAVAILABLE, Reason.DUPLICATE_ORDERS})
 """The reasons of an event that a run was to look up and didn't, or that had several orders."""
@@ -126,7 +127,7 @@ def triage(found: FoundEvent, known: KnownEvents, rules: TriageRules, now: datet
     if record and record.is_finished:
         if record.plan and is_recheck_due(record, now):
             return Recheck(found, record, record.plan)
-        return triage_finished(found, record, rules.policy, resolution)
+        return triage_finished(found, record, rules.policy, resolution, known.results.get(event_id))
     if resolution:
         about = describe(found.event, rules.policy)
         return _triage_resolved(found, about, record, resolution, rules.policy)
@@ -149,13 +150,17 @@ def triage_unlisted(record: OrderRecord, rules: TriageRules, now: datetime) -> T
 
 
 def triage_finished(
-    found: FoundEvent, record: OrderRecord, policy: Policy, resolution: Resolution | None
+    found: FoundEvent,
+    record: OrderRecord,
+    policy: Policy,
+    resolution: Resolution | None,
+    last: LastResult | None = None,
 ) -> Leave | Compare:
-    """Decide on an event whose order is made, by us or by somebody else."""
+    """Decide on an event whose order is made, by us or by somebody else. `last`: its result in an earlier run."""
     event, plan = found.event, record.plan
     about = replace(describe(event, policy), order_id=record.order_id)
     if record.state == "foreign":
-        return _triage_foreign(found, replace(about, local_id=record.local_id), record, policy, resolution)
+        return _triage_foreign(found, replace(about, local_id=record.local_id), record, policy, resolution, last)
     done = replace(about, local_id=plan.local_id, total=plan.final_total) if plan else about
     now, known = found.digest, record.digest
     if now is not None and now == known:
@@ -256,7 +261,12 @@ def report_change(
 
 
 def _triage_foreign(
-    found: FoundEvent, about: Outcome, record: OrderRecord, policy: Policy, resolution: Resolution | None
+    found: FoundEvent,
+    about: Outcome,
+    record: OrderRecord,
+    policy: Policy,
+    resolution: Resolution | None,
+    last: LastResult | None,
 ) -> Leave:
     """An event with somebody else's order: a change of the event is reported once. Nobody knows what that order has."""
     stands = not_written(about, Skip(Reason.ORDER_EXISTS, f"Revel order {record.order_id} was made by someone else"))
@@ -269,15 +279,22 @@ def _triage_foreign(
         return Leave(stands)
     if record.cancelled:
         change = reinstated(found)
-    elif found.digest is None:  # it was named or delivered: there is nothing to compare
+    elif not record.digest and not _has_changed(found.event, about, last):  # no listing has shown it yet
+        return Leave(stands, report_change(found) if found.digest else None)
+    elif record.digest and not found.digest:  # it was named or delivered: there is nothing to compare
         return Leave(stands)
-    elif not record.digest:  # the first listing since the order was found
-        return Leave(stands, report_change(found))
     else:
         change = "the event has changed: is that order still right?"
     text = f"after someone else made Revel order {record.order_id}: {change}"
     told = not_written(about, Skip(Reason.CHANGED_AFTER_INJECTION, text, (found.digest or "",)))
     return Leave(replace(told, news=True), report_change(found))
+
+
+def _has_changed(event: Event, about: Outcome, last: LastResult | None) -> bool:
+    """Whether the event is elsewhere, on another day or newer than when a run last saw it."""
+    if last is None:
+        return False
+    return (last.day, last.location) != (about.day, about.location) or is_older(last.updated, event.updated)
 
 
 def was_updated_since(event: Event, resolution: Resolution, zone: ZoneInfo, precision: timedelta = timedelta()) -> bool:
