@@ -494,3 +494,27 @@ def test_an_order_begun_waits_for_an_event_that_cant_be_read(begun: World) -> No
         assert verdict(later(begun, first=yesterday, last=yesterday), FULL) == expected
         begun.tripleseat.faults.clear()
     assert verdict(later(begun), FULL) == "held ORDER_EXISTS"
+
+
+def test_an_event_that_vanishes_from_tripleseat_is_told_once_and_listed(found: World) -> None:
+    found.add_event(lines=[("Coffee Urn", 1, 38)], status="LOST")
+    event = found.tripleseat.state.events.pop(FULL)
+    report = later(found)
+    assert (verdict(report, FULL), report.exit_status) == (CANCELLED, 3)
+    assert find_outcome(report, FULL).location == "Special Events"
+    with found.ledger() as ledger:
+        assert [each.event_id for each in find_changed(ledger)] == [EVENT]
+    reports = [later(found) for _ in range(3)]
+    assert [each.exit_status for each in reports] == [0] * 3
+    found.tripleseat.state.events[FULL] = event
+    assert verdict(later(found), FULL) == CHANGED
+
+
+@pytest.mark.parametrize("status", [403, 503])
+def test_an_event_that_the_search_lacks_and_that_cant_be_read_keeps_it(found: World, status: int) -> None:
+    found.add_event(lines=[("Coffee Urn", 1, 38)], status="LOST")
+    event = found.tripleseat.state.events[FULL]
+    found.tripleseat.state.hidden[FULL] = 99
+    found.tripleseat.faults.add("status", "GET", f"/v1/events/{FULL}", times=None, status=status)
+    assert quiet(found, 2)
+    assert event

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from ..world import Died, World, find_outcome, verdict
 from .conftest import FULL, MISSED
 from .test_twins import clone
 
+CHANGED = "skipped CHANGED_AFTER_INJECTION"
 CANCELLED, NOT_ELIGIBLE = "skipped CANCELLED_AFTER_INJECTION", "skipped STATUS_NOT_ELIGIBLE"
 
 
@@ -210,3 +212,69 @@ def test_an_event_that_was_missed_when_the_copy_was_made_is_looked_up_again(tmp_
     assert not find_outcome(report, MISSED).missed
     with world.ledger() as ledger:
         assert [each.event_id for each in ledger.queries.missed()] == ([] if is_made else [str(MISSED)])
+
+
+@pytest.fixture
+def taken_in(world: World) -> World:
+    """A new ledger took in our order of five boxes, after its event got ten and was cancelled. It stands again."""
+    world.rewrite_event(FULL, lines=[("Boxed Lunch Package", 5, 10)])
+    make_and_lose(world, "new")
+    world.rewrite_event(FULL, lines=[("Boxed Lunch Package", 10, 10)])
+    world.tripleseat.cancel_event(FULL)
+    assert verdict(next_run(world), FULL) == CANCELLED
+    world.tripleseat.edit_event(FULL, status="DEFINITE")
+    report = next_run(world)
+    assert (verdict(report, FULL), report.exit_status) == (CHANGED, 3)
+    assert next_run(world).exit_status == 0
+    return world
+
+
+def test_a_change_of_an_event_whose_order_was_taken_in_without_its_plan_is_told_and_listed(taken_in: World) -> None:
+    taken_in.rewrite_event(FULL, lines=[("Boxed Lunch Package", 12, 10)])
+    report = next_run(taken_in)
+    assert (verdict(report, FULL), report.exit_status) == (CHANGED, 3)
+    told = "after Revel order 5550101 was made: the event has changed: is that order still right?"
+    assert find_outcome(report, FULL).text == told
+    assert [next_run(taken_in).exit_status for _ in range(2)] == [0, 0]
+    assert listed(taken_in) == ["CHANGED_AFTER_INJECTION"]
+
+
+def test_the_loss_of_an_order_that_was_taken_in_without_its_plan_is_told(taken_in: World) -> None:
+    taken_in.revel.state.rows["Order"][5550101]["deleted"] = True
+    reports = [next_run(taken_in) for _ in range(6)]
+    assert sorted(each.exit_status for each in reports) == [0] * 5 + [3]
+    told = [find_outcome(each, FULL) for each in reports if each.exit_status]
+    assert [each.reason for each in told] == ["CHANGED_AFTER_INJECTION"]
+    assert told[0].text == "Revel order 5550101 was deleted or voided; if the event needs an order, enter it by hand"
+    assert taken_in.writes == []
+
+
+def test_a_twin_of_an_order_that_was_taken_in_without_its_plan_is_an_alarm(taken_in: World) -> None:
+    clone(taken_in, local_id=f"Triple Seat_{FULL}")
+    assert 14 in [next_run(taken_in).exit_status for _ in range(3)]
+
+
+def test_an_order_that_was_taken_in_after_its_day_is_watched_once_its_event_is_postponed(world: World) -> None:
+    world.rewrite_event(FULL, lines=[("Boxed Lunch Package", 5, 10)])
+    make_and_lose(world, "new")
+    world.rewrite_event(FULL, lines=[("Boxed Lunch Package", 10, 10)])
+    world.time.move(days=1)
+    assert verdict(next_run(world), FULL) == "skipped ALREADY_INJECTED"
+    day = (world.time.now + timedelta(days=3)).date()
+    world.tripleseat.edit_event(FULL, event_date_iso8601=f"{day}", event_date=f"{day:%m/%d/%Y}")
+    report = next_run(world)
+    assert (verdict(report, FULL), report.exit_status, world.writes) == (CHANGED, 3, [])
+    assert next_run(world).exit_status == 0
+
+
+def test_the_event_of_an_order_that_was_taken_in_after_its_day_is_told_if_it_vanishes(world: World) -> None:
+    world.rewrite_event(FULL, lines=[("Boxed Lunch Package", 5, 10)])
+    make_and_lose(world, "new")
+    world.rewrite_event(FULL, lines=[("Boxed Lunch Package", 10, 10)])
+    world.time.move(days=1)
+    assert verdict(next_run(world), FULL) == "skipped ALREADY_INJECTED"
+    del world.tripleseat.state.events[FULL]
+    world.add_event(64000099, lines=[("Coffee Urn", 1, 38)], status="LOST")
+    report = next_run(world)
+    assert (verdict(report, FULL), report.exit_status) == (CANCELLED, 3)
+    assert next_run(world).exit_status == 0

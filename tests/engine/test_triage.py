@@ -169,7 +169,10 @@ CASES = {
         order("settled", cancelled=True),
         reports=True,
     ),
-    "settled without a plan": Case("skipped ALREADY_INJECTED", digest="changed", record=order("settled", plan=None)),
+    "settled without a plan": Case("skipped ALREADY_INJECTED", record=order("settled", plan=None)),
+    "settled without a plan and changed": Case(
+        "skipped CHANGED_AFTER_INJECTION", digest="changed", record=order("settled", plan=None), reports=True
+    ),
     "settled without a plan and taken up again": Case(
         "skipped CHANGED_AFTER_INJECTION",
         digest="changed",

@@ -24,18 +24,20 @@ def settle(ledger: Ledger, day: date | None = DAY) -> None:
 def test_a_finished_order_is_near_on_the_days_asked_for(ledger: Ledger) -> None:
     settle(ledger)
     for first, last, near in ((0, 0, True), (-2, 1, True), (1, 3, False), (-3, -1, False)):
-        found = ledger.orders.settled_between(DAY + timedelta(days=first), DAY + timedelta(days=last))
+        found = ledger.orders.finished_between(DAY + timedelta(days=first), DAY + timedelta(days=last))
         assert [each.event_id for each in found] == ([EVENT] if near else [])
-    assert ledger.orders.settled_between(DAY, DAY, except_of={EVENT}) == ()
+    assert ledger.orders.finished_between(DAY, DAY, except_of={EVENT}) == ()
 
 
-def test_an_order_that_is_not_finished_or_not_ours_is_never_near(ledger: Ledger) -> None:
+def test_an_order_that_is_not_finished_is_never_near(ledger: Ledger) -> None:
     ledger.orders.claim(RUN, make_plan())
     store_result(ledger, "failed", None)
-    other = EventId("1")
-    ledger.orders.settle(RUN, other, ORDER, None)
-    store_result(ledger, "skipped", None, other)
-    assert ledger.orders.settled_between(DAY, DAY) == ()
+    taken_in, foreign = EventId("1"), EventId("2")
+    ledger.orders.settle(RUN, taken_in, ORDER, None)
+    ledger.orders.mark_foreign(RUN, foreign, ORDER, "Triple Seat 2", None)
+    for each in (taken_in, foreign):
+        store_result(ledger, "skipped", None, each)
+    assert {each.event_id for each in ledger.orders.finished_between(DAY, DAY)} == {taken_in, foreign}
 
 
 def test_what_is_shown_is_kept_until_something_else_is(ledger: Ledger) -> None:

@@ -23,8 +23,8 @@ from tsrevel.engine.order_drift import (
     ShownFields,
     as_planned,
     as_shown,
-    compare_foreign,
     compare_order,
+    compare_unplanned,
     names_of,
     search_orders,
 )
@@ -60,20 +60,24 @@ SingleRead = Literal["lost", "changed"]
 
 ShownOrder = tuple[OrderRecord, Sequence[OrderRow]]
 """An order that a run checks, and Revel's rows of its event."""
-_WANTS_FOREIGN = frozenset({Reason.ORDER_EXISTS, Reason.CHANGED_AFTER_INJECTION})
-"""The reasons of a skipped event that needs somebody else's order: it isn't cancelled."""
+_WANTS_ORDER = frozenset({Reason.ORDER_EXISTS, Reason.ALREADY_INJECTED, Reason.CHANGED_AFTER_INJECTION})
+"""The reasons of a skipped event that has an order and needs it: it isn't cancelled."""
 
 
 def note_changed_orders(ctx: RunContext, state: RunState, outcomes: Sequence[Outcome]) -> list[Outcome]:
     """`outcomes` with the changes that stations made to finished orders since the last report, and with their twins.
 
-    Checks orders of coming days and of the last DAYS_AFTER days, and whether somebody else's orders still stand. A
-    failed request ends the check, and the next run checks again. Raises LedgerUnusable.
+    Checks orders of coming days and of the last DAYS_AFTER days, and whether those whose plan isn't known still stand:
+    somebody else's, and ours that a new ledger took in. A failed request ends the check, and the next run checks again.
+    Raises LedgerUnusable.
     """
     told = {each.event_id: each for each in outcomes}
-    near = [(days, record) for days, record in _near(ctx) if _may_report_change(told.get(record.event_id))]
+    finished = ctx.ledger.orders.finished_between(ctx.now().date() - timedelta(days=DAYS_AFTER + 1), date.max)
+    near = [(days, record) for days, record in _near(ctx, finished) if _may_report_change(told.get(record.event_id))]
     number = ctx.ledger.runs.count(dry_run=ctx.dry_run)
-    foreign = [(0, record) for record in _find_foreign(ctx, state, outcomes)]  # likewise near: a run lists few days
+    foreign = [
+        (0, record) for record in _find_unplanned(ctx, state, finished, outcomes)
+    ]  # likewise near: a run lists few days
     orders = [*_choose(near, number), *_choose(foreign, number // 2)]  # only half of the runs look at the latter
     return _note_changes(ctx, state, outcomes, orders, number)
 
@@ -85,7 +89,7 @@ def note_known_twins(ctx: RunContext, state: RunState, outcomes: Sequence[Outcom
     """
     skipped = [each.event_id for each in outcomes if each.status is Status.SKIPPED]
     orders = ctx.ledger.orders.find(_doubled(ctx, skipped)).values()
-    finished = [each for each in orders if each.state == "foreign" or (each.state == "settled" and each.plan)]
+    finished = [each for each in orders if each.is_finished]
     return _note_changes(ctx, state, outcomes, finished, number=1)
 
 
@@ -129,23 +133,23 @@ def note_changed_order(ctx: RunContext, state: RunState, record: OrderRecord, ou
         doubles = find_doubles(ctx, rows)
         if doubles:
             return hold_doubled(state, record, doubles, outcome)
-        if record.state == "foreign":
-            return _note_foreign(ctx, state, record, record.order_id, outcome)
+        if record.plan is None:
+            return _note_unplanned(ctx, state, record, record.order_id, outcome)
         row = _find(ctx, record, record.order_id)
         return compare_order(ctx, state, record, row, rows, None, outcome) or outcome
     except (StopRun, TryNextRun, Refused):  # nothing is known of the order then
         return outcome
 
 
-def _note_foreign(
+def _note_unplanned(
     ctx: RunContext, state: RunState, record: OrderRecord, order_id: OrderId, outcome: Outcome
 ) -> Outcome:
-    """`outcome`, and that somebody else's order of an event that isn't cancelled is gone."""
+    """`outcome`, and that an order without a plan is gone, if its event isn't cancelled."""
     found = state.found.get(record.event_id)
-    if outcome.reason not in _WANTS_FOREIGN or found is None:
+    if outcome.reason not in _WANTS_ORDER or found is None:
         return outcome
-    shown, is_ahead = _read_foreign(ctx, record, order_id), _is_ahead(ctx, found.event)
-    return compare_foreign(state, record, shown, None, outcome, is_ahead=is_ahead) or outcome
+    shown, is_ahead = _read_unplanned(ctx, record, order_id), _is_ahead(ctx, found.event)
+    return compare_unplanned(state, record, shown, None, outcome, is_ahead=is_ahead) or outcome
 
 
 def _may_read(singles: Counter[SingleRead], kind: SingleRead) -> bool:
@@ -154,13 +158,12 @@ def _may_read(singles: Counter[SingleRead], kind: SingleRead) -> bool:
     return singles[kind] <= MOST_SINGLES
 
 
-def _near(ctx: RunContext) -> list[tuple[int, OrderRecord]]:
+def _near(ctx: RunContext, finished: Iterable[OrderRecord]) -> list[tuple[int, OrderRecord]]:
     """The finished orders at this run's locations, up to DAYS_AFTER past their day, nearest day first.
 
     Each comes with the number of days between its day and today.
     """
-    first = ctx.now().date() - timedelta(days=DAYS_AFTER + 1)
-    ahead = [(_days_ahead(ctx, record), record) for record in ctx.ledger.orders.settled_between(first, date.max)]
+    ahead = [(_days_ahead(ctx, record), record) for record in finished]
     near = [(abs(days), record) for days, record in ahead if days is not None and days >= -DAYS_AFTER]
     return sorted(near, key=itemgetter(0))
 
@@ -183,19 +186,21 @@ def _choose(near: Iterable[tuple[int, OrderRecord]], run_number: int) -> list[Or
 
 
 def _days_ahead(ctx: RunContext, record: OrderRecord) -> int | None:
-    """Days until the event, by its location's clock; None if this run leaves out its location."""
+    """Days until the event, by its location's clock; None without a plan, or if this run leaves out its location."""
     plan = record.seen_plan or record.plan  # the event may have moved to another day since
     if plan is None or not ctx.write_gate.covers(WriteScope.of(plan.location)):
         return None
     return (plan.day - ctx.now().astimezone(find_zone(plan.location.timezone) or UTC).date()).days
 
 
-def _find_foreign(ctx: RunContext, state: RunState, outcomes: Iterable[Outcome]) -> list[OrderRecord]:
-    """Somebody else's orders of this run's events: those at its locations that are still to come."""
-    skipped = {each.event_id for each in outcomes if each.status is Status.SKIPPED and each.reason in _WANTS_FOREIGN}
-    ahead = [each for each in skipped & state.found.keys() if _is_ahead(ctx, state.found[each].event)]
-    found = ctx.ledger.orders.find(sorted(ahead)) if ahead else {}
-    return [each for each in found.values() if each.state == "foreign" and not each.cancelled]
+def _find_unplanned(
+    ctx: RunContext, state: RunState, finished: Iterable[OrderRecord], outcomes: Iterable[Outcome]
+) -> list[OrderRecord]:
+    """The orders without a plan of this run's events: those at its locations that are still to come."""
+    skipped = {each.event_id for each in outcomes if each.status is Status.SKIPPED and each.reason in _WANTS_ORDER}
+    unplanned = [each for each in finished if each.plan is None and not each.cancelled]
+    wanted = [each for each in unplanned if each.event_id in skipped & state.found.keys()]
+    return [each for each in wanted if _is_ahead(ctx, state.found[each.event_id].event)]
 
 
 def _is_ahead(ctx: RunContext, event: Event) -> bool:
@@ -214,7 +219,7 @@ def _read_rows(ctx: RunContext, orders: Sequence[OrderRecord], number: int) -> I
     That is one request for BATCH orders. Of three runs in a row, one at least asks in each way. They don't alternate:
     if a crontab alternates between two locations, each location would always be asked for in the same way. `number` is
     this run's. Orders that aren't found by `local_id` are asked for by uuid as well, and known twins in both ways.
-    Somebody else's orders have no uuid of ours: only some runs ask for them.
+    Orders without a plan have only names: only some runs ask for them.
     """
     by_uuid = number.bit_count() % 2 == 1
     doubled = _doubled(ctx, [each.event_id for each in orders])
@@ -283,10 +288,10 @@ def _check(
     doubles = find_doubles(ctx, rows)
     if doubles:
         return hold_doubled(state, record, doubles, outcome)
-    if record.state == "foreign":
-        return _check_foreign(ctx, state, record, rows, before, outcome, singles)
+    if record.plan is None:
+        return _check_unplanned(ctx, state, record, rows, before, outcome, singles)
     row: OrderRow | Hold | None = next((row for row in rows if row.id == record.order_id), None)
-    if isinstance(row, OrderRow) and record.plan:
+    if isinstance(row, OrderRow):
         row = _confirm(ctx, record.plan, row, before, singles)
         if isinstance(row, Hold):
             return hold_doubled(state, record, row, outcome)
@@ -328,7 +333,7 @@ def _find(ctx: RunContext, record: OrderRecord, order_id: OrderId) -> OrderRow |
     return row
 
 
-def _check_foreign(
+def _check_unplanned(
     ctx: RunContext,
     state: RunState,
     record: OrderRecord,
@@ -337,17 +342,17 @@ def _check_foreign(
     outcome: Outcome | None,
     singles: Counter[SingleRead],
 ) -> Outcome | None:
-    """Check whether somebody else's order stands. That it is gone is read again, because lists may be incomplete."""
+    """Check whether an order without a plan stands. That it is gone is read again, because lists may be incomplete."""
     shown = STANDS if any(not row.deleted and has_amount(row) for row in rows) else _show_gone(rows, record.order_id)
     if shown not in (STANDS, before):
         if record.order_id is None or not _may_read(singles, "lost"):
             return None
-        shown = _read_foreign(ctx, record, record.order_id)
-    return compare_foreign(state, record, shown, before, outcome, is_ahead=True)
+        shown = _read_unplanned(ctx, record, record.order_id)
+    return compare_unplanned(state, record, shown, before, outcome, is_ahead=True)
 
 
-def _read_foreign(ctx: RunContext, record: OrderRecord, order_id: OrderId) -> ShownFields:
-    """Somebody else's order as Revel shows it by its id and by the event's names, because one of them may be wrong."""
+def _read_unplanned(ctx: RunContext, record: OrderRecord, order_id: OrderId) -> ShownFields:
+    """An order without a plan, as Revel shows it by its id and by the event's names: one of them may be wrong."""
     row = ctx.revel.find_by_id(order_id)
     if not ctx.revel.is_gone(row):
         return STANDS
@@ -362,7 +367,7 @@ def _read_foreign(ctx: RunContext, record: OrderRecord, order_id: OrderId) -> Sh
 
 
 def _show_gone(rows: Iterable[OrderRow], order_id: OrderId | None) -> ShownFields:
-    """Somebody else's order as these rows show it, if no order of its event stands: deleted or voided, or not there."""
+    """An order without a plan that these rows show as deleted or voided, or not at all. None of its event stands."""
     is_there = any(row.id == order_id for row in rows)
     return {"there": "yes", "deleted": "yes"} if is_there else {"there": "no", "deleted": "no"}
 

@@ -18,7 +18,7 @@ from tsrevel.errors import Forbidden, Refused, TryNextRun, Unreadable
 from tsrevel.ledger import GONE, LastResult, Ledger, OrderRecord
 from tsrevel.planning.model import Event, EventId, Policy
 from tsrevel.planning.reasons import Reason, Status
-from tsrevel.planning.screening import find_location, find_zone
+from tsrevel.planning.screening import find_location, find_named, find_zone
 from tsrevel.tripleseat.client import TripleSeat
 from tsrevel.tripleseat.payload import PayloadEvent, is_older, is_over, read_told
 from tsrevel.webhook.delivery import DELETION, Delivery
@@ -78,7 +78,7 @@ class DueEvent:
 
 @dataclass(frozen=True, slots=True)
 class VanishedEvent:
-    """An event with an order of ours that its day's listing lacks. If it can't be found, it was deleted."""
+    """An event with a finished order that its day's listing lacks. If it can't be found, it was deleted."""
 
     record: OrderRecord
 
@@ -138,7 +138,7 @@ def read_event(
             gone = _gone(last.event_id, last.day, last.location)
             return unless_refused(lambda: FoundEvent(_read(tripleseat, last.event_id, gone)))
         case VanishedEvent(record):
-            return _read_vanished(tripleseat, record)
+            return _read_vanished(tripleseat, ledger, policy, record)
         case ResolvedEvent(last):
             rest = FoundEvent(_gone(last.event_id, last.day, last.location), GONE)
             return _read_unlisted(tripleseat, last.event_id, rest, "a person resolved it as done")
@@ -200,30 +200,36 @@ def _read(tripleseat: TripleSeat, event_id: EventId, gone: Event | None) -> Even
     return _unless_gone(gone, lambda: tripleseat.event(event_id))
 
 
-def _read_vanished(tripleseat: TripleSeat, record: OrderRecord) -> FoundEvent | EventUnavailable:
-    """The event; ALREADY_INJECTED if nothing shows what became of it."""
-    rest = None
+def _read_vanished(
+    tripleseat: TripleSeat, ledger: Ledger, policy: Policy, record: OrderRecord
+) -> FoundEvent | EventUnavailable:
+    """The event; ALREADY_INJECTED or ORDER_EXISTS if nothing shows what became of it."""
+    last = ledger.events.last_results([record.event_id]).get(record.event_id)
+    day, at = (last.day, find_named(last.location, policy)) if last else (None, None)
     if record.plan:
-        at = record.plan.location
-        gone = _gone(record.event_id, record.plan.day, at.name)
-        rest = FoundEvent(replace(gone, location_id=at.tripleseat_location, site_id=at.tripleseat_site))
-    return _read_unlisted(tripleseat, record.event_id, rest, f"Revel order {record.order_id}")
+        day, at = record.plan.day, record.plan.location
+    rest = _gone(record.event_id, day, at.name if at else "")
+    if at:
+        rest = replace(rest, location_id=at.tripleseat_location, site_id=at.tripleseat_site)
+    reason = Reason.ORDER_EXISTS if record.state == "foreign" else Reason.ALREADY_INJECTED
+    known = f"Revel order {record.order_id}"
+    return _read_unlisted(tripleseat, record.event_id, FoundEvent(rest), known, reason)
 
 
 def _read_unlisted(
-    tripleseat: TripleSeat, event_id: EventId, rest: FoundEvent | None, known: str
+    tripleseat: TripleSeat, event_id: EventId, rest: FoundEvent, known: str, reason: Reason = Reason.ALREADY_INJECTED
 ) -> FoundEvent | EventUnavailable:
-    """The event; `rest` if TripleSeat doesn't have it; ALREADY_INJECTED if nothing shows what became of it."""
+    """The event; `rest` if TripleSeat doesn't have it; skipped for `reason` if nothing shows what became of it."""
     try:
         return FoundEvent(tripleseat.event(event_id))
     except Refused as refused:
-        if refused.status == NOT_FOUND and rest:
+        if refused.status == NOT_FOUND:
             return rest
         error: Exception = refused
     except (Forbidden, TryNextRun) as failure:
         error = failure
     text = f"{known}; the event isn't listed: {error}"
-    return EventUnavailable(Status.SKIPPED, Reason.ALREADY_INJECTED, text)
+    return EventUnavailable(Status.SKIPPED, reason, text)
 
 
 def _gone(event_id: EventId, day: date | None = None, location: str = "") -> Event:

@@ -80,7 +80,7 @@ def find_work(ctx: RunContext, state: RunState, window: Window) -> list[WorkItem
     results = ledger.events.last_results(due)
     unlisted = [DueEvent(results[each]) for each in due]
     known = known.union(due)
-    gone = [each for each in ledger.orders.settled_between(first, last, except_of=known) if not each.cancelled]
+    gone = [each for each in ledger.orders.finished_between(first, last, except_of=known) if not each.cancelled]
     state.days, state.unlisted = (first, last), frozenset(due)
     if left:
         warn(

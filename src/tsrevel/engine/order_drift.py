@@ -24,7 +24,7 @@ from tsrevel.revel.decode import OrderRow
 ShownFields = Mapping[str, str]
 """The compared fields of an order, as text: money with two decimals, marks as yes or no. No customer data."""
 STANDS: ShownFields = {"there": "yes", "deleted": "no"}
-"""Stored of somebody else's order that stands."""
+"""Stored of an order without a plan that stands."""
 _ENDINGS = {
     StationChange.CHANGED: "check it there; tsrevel doesn't change it",
     StationChange.UNDONE: "it is again as tsrevel made it",
@@ -250,7 +250,7 @@ def names_of(ctx: RunContext, record: OrderRecord) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*((own,) if own else ()), *known)))
 
 
-def compare_foreign(
+def compare_unplanned(
     state: RunState,
     record: OrderRecord,
     shown: ShownFields,
@@ -259,16 +259,19 @@ def compare_foreign(
     *,
     is_ahead: bool,
 ) -> Outcome | None:
-    """The event's outcome if somebody else's order is gone, or stands again, since the last report; else None."""
+    """The event's outcome if an order without a plan is gone, or stands again, since the last report; else None."""
     if shown == (before or STANDS):
         return None
-    whose = f"Revel order {record.order_id}, which someone else made,"
+    is_foreign = record.state == "foreign"
+    whose = f"Revel order {record.order_id}" + (", which someone else made," if is_foreign else "")
     if shown == STANDS:
         change, text = StationChange.UNDONE, f"{whose} stands again"
     else:
         how = "was deleted or voided" if shown["there"] == "yes" else "is gone"
         change, text = StationChange.CHANGED, f"{whose} {how}"
-        if is_ahead:
+        if is_ahead and not is_foreign:
+            text += "; if the event needs an order, enter it by hand"
+        elif is_ahead:
             command = f'tsrevel resolve {record.event_id} --as open --note "order wanted"'
             text += f". If the event needs an order, run `{command}`: the next run makes it"
     state.reports.append(OrderChangeReported(record.event_id, shown, StationReport(change, text)))

@@ -327,8 +327,9 @@ def describe_standing(record: OrderRecord, resolution: Resolution | None) -> str
     if named is None or named == record.order_id:
         if resolution and resolution.may_replace:
             return f"Revel order {record.order_id} was gone, but one that replaced it may still stand"
-        if record.state == "foreign":  # no run looks at it once its event is cancelled
-            return f"Revel order {record.order_id}, which someone else made, may still stand"
+        if record.plan is None:  # no run looks at it once its event is cancelled
+            whose = ", which someone else made," if record.state == "foreign" else ""
+            return f"Revel order {record.order_id}{whose} may still stand"
         return f"Revel order {record.order_id} still stands"
     return f"Revel order {named}, which a person named, may still stand, and so may Revel order {record.order_id}"
 

@@ -489,7 +489,7 @@ def _take_in(ctx: RunContext, state: RunState, found: FoundEvent, row: OrderRow)
         if isinstance(plan, Plan) and adopt_whole(ctx, state, plan, row, found.digest):
             _note_content(ctx, found, whole, plan)
             return
-    ctx.ledger.orders.settle(ctx.run_id, event_id, row.id, None)
+    ctx.ledger.orders.settle(ctx.run_id, event_id, row.id, found.digest)
 
 
 # Outcomes of events that weren't decided on

@@ -159,9 +159,9 @@ def triage_finished(
     """Decide on an event whose order is made, by us or by somebody else. `last`: its result in an earlier run."""
     event, plan = found.event, record.plan
     about = replace(describe(event, policy), order_id=record.order_id)
-    if record.state == "foreign":
-        return _triage_foreign(found, replace(about, local_id=record.local_id), record, policy, resolution, last)
-    done = replace(about, local_id=plan.local_id, total=plan.final_total) if plan else about
+    if plan is None:
+        return _triage_unplanned(found, replace(about, local_id=record.local_id), record, policy, resolution, last)
+    done = replace(about, local_id=plan.local_id, total=plan.final_total)
     now, known = found.digest, record.digest
     if now is not None and now == known:
         return Leave(order_stands(done, record))
@@ -170,16 +170,7 @@ def triage_finished(
     state = screen_status(event, policy, has_order=True)
     if isinstance(state, Skip):
         return leave_cancelled(done, found, record, state, resolution)
-    if plan:
-        return Compare(found, done, record, plan)
-    # A new ledger found this order after its day and stored no plan for it: there is nothing to compare with.
-    if record.cancelled and state is None:
-        text = f"after Revel order {record.order_id} was made: {reinstated(found)}"
-        return Leave(
-            replace(not_written(done, Skip(Reason.CHANGED_AFTER_INJECTION, text, (found.digest or "",))), news=True),
-            report_change(found),
-        )
-    return Leave(order_stands(done, record))
+    return Compare(found, done, record, plan)
 
 
 def triage_new(
@@ -260,7 +251,7 @@ def report_change(
     )
 
 
-def _triage_foreign(
+def _triage_unplanned(
     found: FoundEvent,
     about: Outcome,
     record: OrderRecord,
@@ -268,8 +259,14 @@ def _triage_foreign(
     resolution: Resolution | None,
     last: LastResult | None,
 ) -> Leave:
-    """An event with somebody else's order: a change of the event is reported once. Nobody knows what that order has."""
-    stands = not_written(about, Skip(Reason.ORDER_EXISTS, f"Revel order {record.order_id} was made by someone else"))
+    """An event whose order's plan isn't known: a change of the event is reported once, without the difference.
+
+    Somebody else made that order, or a new ledger took in ours although it isn't what the event asks for now.
+    """
+    stands, made = order_stands(about, record), f"Revel order {record.order_id} was made"
+    if record.state == "foreign":
+        stands = not_written(about, Skip(Reason.ORDER_EXISTS, f"{made} by someone else"))
+        made = f"someone else made Revel order {record.order_id}"
     if found.digest and record.digest and is_same_content(record.digest, found.digest):
         return Leave(stands)
     state = screen_status(found.event, policy, has_order=True)
@@ -285,7 +282,7 @@ def _triage_foreign(
         return Leave(stands)
     else:
         change = "the event has changed: is that order still right?"
-    text = f"after someone else made Revel order {record.order_id}: {change}"
+    text = f"after {made}: {change}"
     told = not_written(about, Skip(Reason.CHANGED_AFTER_INJECTION, text, (found.digest or "",)))
     return Leave(replace(told, news=True), report_change(found))
 

@@ -48,18 +48,16 @@ def recall_drift(
     If a person has changed the order in Revel to what the event asks for, only what the order can't show differs.
     `contents`: the event's, then and now.
     """
-    if record.state == "foreign":
-        return _recall_foreign(record, facts, resolution)
-    if record.state != "settled":
+    if not record.is_finished:
         return None
+    if record.plan is None:
+        return _recall_unplanned(record, facts, resolution)
     was_corrected = _was_corrected(record, facts)
     if record.cancelled and was_corrected:
         return None
     if record.cancelled:
         text = f"the event was cancelled or deleted; {describe_standing(record, resolution)}"
         return Skip(Reason.CANCELLED_AFTER_INJECTION, text)
-    if record.plan is None:
-        return None
     changes = []
     made, seen = (contents.made_details, contents.seen_details) if contents else (None, None)
     if record.seen_trouble:
@@ -74,24 +72,27 @@ def recall_drift(
     return Skip(Reason.CHANGED_AFTER_INJECTION, "; ".join(told)) if told else None
 
 
-def _recall_foreign(record: OrderRecord, facts: Sequence[AuditRow], resolution: Resolution | None) -> Skip | None:
-    """The same for somebody else's order: whether its event changed since, and whether that order is gone.
+def _recall_unplanned(record: OrderRecord, facts: Sequence[AuditRow], resolution: Resolution | None) -> Skip | None:
+    """The same for an order whose plan isn't known: whether its event changed since, and whether that order is gone.
 
     A cancelled event whose order a run saw gone agrees with Revel, unless another order may have replaced it.
     """
-    whose, gone = f"Revel order {record.order_id}", _recall_station_change(facts)
+    gone = _recall_station_change(facts)
     if record.cancelled:
         text = f"the event was cancelled or deleted; {describe_standing(record, resolution)}"
         is_over = gone and not (resolution and resolution.may_replace)
         return None if is_over else Skip(Reason.CANCELLED_AFTER_INJECTION, text)
-    found = next((each.seq for each in reversed(facts) if each.kind == AuditKind.FOREIGN), 0)
+    made = {AuditKind.FOREIGN, AuditKind.SETTLED}
+    found = next((each.seq for each in reversed(facts) if each.kind in made), 0)
     digests = [
         each.detail["digest"]
         for each in facts
-        if each.seq >= found and each.kind in {AuditKind.FOREIGN, AuditKind.REMEMBERED} and each.detail.get("digest")
+        if each.seq >= found and each.kind in {*made, AuditKind.REMEMBERED} and each.detail.get("digest")
     ]
     is_changed = bool(digests) and not is_same_content(digests[0], digests[-1])
-    told = [f"the event has changed since someone else made {whose}"] if is_changed else []
+    order = f"Revel order {record.order_id}"
+    since = f"someone else made {order}" if record.state == "foreign" else f"{order} was made"
+    told = [f"the event has changed since {since}"] if is_changed else []
     told += gone
     return Skip(Reason.CHANGED_AFTER_INJECTION, "; ".join(told)) if told else None
 

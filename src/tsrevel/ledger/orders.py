@@ -159,9 +159,9 @@ _EVENTS_BETWEEN = """
     SELECT event_id FROM sightings JOIN orders USING (event_id) WHERE event_day BETWEEN :first AND :last
     ORDER BY event_id
 """
-_SETTLED_BETWEEN = """
+_FINISHED_BETWEEN = """
     SELECT event_id FROM sightings JOIN orders USING (event_id)
-    WHERE event_day BETWEEN ? AND ? AND state = 'settled' AND plan IS NOT NULL AND orders.order_id IS NOT NULL
+    WHERE event_day BETWEEN ? AND ? AND state IN ('settled', 'foreign') AND orders.order_id IS NOT NULL
     ORDER BY event_day DESC, event_id
 """
 _SHOWN = "SELECT event_id, shown FROM shown_orders WHERE event_id IN (SELECT value FROM json_each(?))"
@@ -221,15 +221,15 @@ class OrderRepository:
             found = self.find(ids)
             return tuple(found[event_id] for event_id in ids)
 
-    def settled_between(
+    def finished_between(
         self, first: date, last: date, *, except_of: Collection[EventId] = ()
     ) -> tuple[OrderRecord, ...]:
-        """Our orders that Revel showed complete, for events of these days (both included), latest day first.
+        """The finished orders, ours and somebody else's, of events of these days (both included), latest day first.
 
         The events in `except_of` are left out. LedgerDamaged if a plan is unreadable.
         """
         with self._transactions.reading() as connection:
-            rows = connection.execute(_SETTLED_BETWEEN, (first.isoformat(), last.isoformat()))
+            rows = connection.execute(_FINISHED_BETWEEN, (first.isoformat(), last.isoformat()))
             ids = [EventId(row["event_id"]) for row in rows if row["event_id"] not in except_of]
             found = self.find(ids)
             return tuple(found[event_id] for event_id in ids)
