@@ -315,3 +315,14 @@ def test_nothing_to_be_tried_again_is_left_of_it(day: World) -> None:
     resolve(day, UNMAPPED, "ignored")
     with day.ledger() as ledger:
         assert ledger.events.retryable() == ()
+
+
+def test_a_cancellation_that_no_search_lists_is_told_once(day: World) -> None:
+    assert day.sync().exit_status == 3
+    resolve(day, UNMAPPED, "done", "999")
+    day.tripleseat.state.hidden[UNMAPPED] = 99
+    day.tripleseat.cancel_event(UNMAPPED)
+    reports = [day.sync() for _ in range(3)]
+    assert [each.exit_status for each in reports] == [3, 0, 0]
+    told = find_outcome(reports[0], UNMAPPED)
+    assert (told.reason, "Revel order 999" in told.text) == ("CANCELLED_AFTER_INJECTION", True)

@@ -16,9 +16,9 @@ from typing import TypeVar
 
 from tsrevel.errors import Forbidden, Refused, TryNextRun, Unreadable
 from tsrevel.ledger import GONE, LastResult, Ledger, OrderRecord
-from tsrevel.planning.model import Event, EventId, Policy
+from tsrevel.planning.model import Event, EventId, Policy, Skip
 from tsrevel.planning.reasons import Reason, Status
-from tsrevel.planning.screening import find_location, find_named, find_zone
+from tsrevel.planning.screening import find_location, find_named, find_zone, screen_status
 from tsrevel.tripleseat.client import TripleSeat
 from tsrevel.tripleseat.payload import PayloadEvent, is_older, is_over, read_told
 from tsrevel.webhook.delivery import DELETION, Delivery
@@ -140,8 +140,9 @@ def read_event(
         case VanishedEvent(record):
             return _read_vanished(tripleseat, ledger, policy, record)
         case ResolvedEvent(last):
-            rest = FoundEvent(_gone(last.event_id, last.day, last.location), GONE)
-            return _read_unlisted(tripleseat, last.event_id, rest, "a person resolved it as done")
+            rest = FoundEvent(_gone(last.event_id, last.day, last.location))
+            found = _read_unlisted(tripleseat, last.event_id, rest, "a person resolved it as done")
+            return _mark_if_over(found, policy)
         case DeliveredEvent(trust_payload=True):
             return unless_refused(lambda: _believe(tripleseat, ledger, unread))
         case DeliveredEvent():
@@ -230,6 +231,13 @@ def _read_unlisted(
         error = failure
     text = f"{known}; the event isn't listed: {error}"
     return EventUnavailable(Status.SKIPPED, reason, text)
+
+
+def _mark_if_over(found: FoundEvent | EventUnavailable, policy: Policy) -> FoundEvent | EventUnavailable:
+    """`found`, with GONE as its digest if its event was deleted or cancelled: no listing shows that."""
+    if isinstance(found, FoundEvent) and isinstance(screen_status(found.event, policy, has_order=True), Skip):
+        return replace(found, digest=GONE)
+    return found
 
 
 def _gone(event_id: EventId, day: date | None = None, location: str = "") -> Event:
