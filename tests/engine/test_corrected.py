@@ -198,7 +198,56 @@ def test_a_cancelled_event_is_told_of_the_order_by_hand_that_stands_in_place_of_
     made.tripleseat.cancel_event(FULL)
     report = next_run(made)
     assert look(report) == (CANCELLED, 3)
-    assert f"Revel order {number}, which a person named, may still stand" in find_outcome(report, FULL).text
+    assert told_to_stand(report) == [str(number)]
+    assert find_outcome(report, FULL).order_id == str(number)
+
+
+def told_to_stand(report: RunReport) -> list[str]:
+    """The orders that still stand, according to the report of the cancelled event; and nothing else about orders."""
+    parts = find_outcome(report, FULL).text.split("; ")
+    (standing,) = [each for each in parts if each.startswith("Revel order") or "may still stand" in each]
+    return standing.removeprefix("Revel order ").removesuffix(" still stands").split(", ")
+
+
+@pytest.mark.parametrize("prefix", [True, False])
+def test_a_cancelled_event_is_told_of_exactly_the_orders_that_stand(made: World, prefix: bool) -> None:
+    """Ours and a named one are gone, of which one number may begin with the other. One by hand has our name."""
+    named = name_another(made)
+    if prefix:
+        rows = made.revel.state.rows["Order"]
+        named = int(f"{ORDER}7")
+        rows[named] = {**rows[ORDER], "id": named, "resource_uri": f"/resources/Order/{named}/", "local_id": "913"}
+        resolve(made, FULL, "done", str(named))
+    delete(made)
+    next_run(made)
+    by_hand = made.add_order(FULL, "Triple Seat {}")
+    for row in made.revel.state.rows["Order"].values():
+        row["deleted"] = row["id"] != by_hand
+    made.tripleseat.cancel_event(FULL)
+    report = next_run(made)
+    assert (look(report), told_to_stand(report)) == ((CANCELLED, 3), [str(by_hand)])
+
+
+def test_a_cancelled_event_is_told_of_the_order_that_nobody_named(made: World) -> None:
+    delete(made)
+    next_run(made)
+    by_hand = made.add_order(FULL, "Triple Seat {}")
+    resolve(made, FULL, "done")
+    next_run(made)
+    made.tripleseat.cancel_event(FULL)
+    report = next_run(made)
+    assert (look(report), told_to_stand(report)) == ((CANCELLED, 3), [str(by_hand)])
+
+
+def test_a_changed_event_is_told_of_the_named_order_that_stands(made: World) -> None:
+    delete(made)
+    next_run(made)
+    named = name_another(made)
+    ask_for(made, 5)
+    report = next_run(made)
+    told = find_outcome(report, FULL)
+    assert (look(report), told.order_id) == ((CHANGED, 3), str(named))
+    assert told.text.startswith(f"after Revel order {named} was made: ")
 
 
 @pytest.mark.parametrize("undo", [delete, remove, void])

@@ -326,3 +326,13 @@ def test_a_cancellation_that_no_search_lists_is_told_once(day: World) -> None:
     assert [each.exit_status for each in reports] == [3, 0, 0]
     told = find_outcome(reports[0], UNMAPPED)
     assert (told.reason, "Revel order 999" in told.text) == ("CANCELLED_AFTER_INJECTION", True)
+
+
+def test_a_cancelled_event_with_a_disputed_order_and_a_named_one_is_told_of_both(world: World) -> None:
+    world.revel.dropped_fields.add("tax")
+    assert world.sync().exit_status == 14
+    resolve(world, FULL, "done", "777")
+    assert world.sync().exit_status == 0
+    world.tripleseat.cancel_event(FULL)
+    text = find_outcome(world.sync(), FULL).text
+    assert "Revel order 777, which a person named, may still stand, and so may Revel order 5550101" in text

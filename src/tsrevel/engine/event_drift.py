@@ -10,7 +10,15 @@ from dataclasses import astuple, replace
 
 from tsrevel.engine.context import RunContext, RunState
 from tsrevel.engine.fetch import EventUnavailable, FoundEvent, fetch_whole
-from tsrevel.engine.outcomes import Outcome, describe_order, is_told_change, not_written, order_stands, with_order
+from tsrevel.engine.outcomes import (
+    Outcome,
+    describe_cancellation,
+    describe_order,
+    is_told_change,
+    not_written,
+    order_stands,
+    with_order,
+)
 from tsrevel.engine.triage import Compare, leave_cancelled, reinstated, report_change
 from tsrevel.ledger import ContentHashes, EventDrift, KnownEvents, OrderRecord, hash_of_content, hash_of_hold
 from tsrevel.planning.billing import refunded_of
@@ -77,9 +85,9 @@ def compare_with_event(
         changes.append("it is again as the order was made")
     if changes:
         told = (content, *(each or "" for each in astuple(details)), now.reason if isinstance(now, Hold) else "")
-        changed = not_written(done, Skip(Reason.CHANGED_AFTER_INJECTION, _tell_all(record, changes), told))
-        unshown_text = _tell_all(record, unshown) if unshown else ""
-        return replace(changed, news=True, unshown=unshown_text, is_as_made=is_as_made)
+        text = "; ".join(changes)
+        changed = not_written(done, Skip(Reason.CHANGED_AFTER_INJECTION, tell_changed(record, text), told))
+        return replace(changed, news=True, of_event=text, unshown="; ".join(unshown), is_as_made=is_as_made)
     return order_stands(done, record)
 
 
@@ -118,12 +126,24 @@ def tell_beside(state: RunState, record: OrderRecord, trouble: Outcome, compared
     return replace(trouble, text=f"{trouble.text}; {compared.text}", details=details)
 
 
-def about_others(told: Outcome, record: OrderRecord, numbers: Sequence[OrderId]) -> Outcome:
-    """`told`, which names the ledger's order, with the numbers of those that stand, if there are others."""
+def with_standing(outcome: Outcome, record: OrderRecord, numbers: Sequence[OrderId]) -> Outcome:
+    """`outcome` about the orders that Revel shows in place of the ledger's; as it is if there are none."""
     if not numbers:
-        return told
-    text = told.text.replace(f"Revel order {record.order_id}", f"Revel order {', '.join(numbers)}")
-    return replace(told, order_id=numbers[0], text=text)
+        return outcome
+    standing, about = replace(record, order_id=OrderId(", ".join(numbers))), replace(outcome, order_id=numbers[0])
+    order = f"Revel order {standing.order_id}"
+    if about.order_only:
+        return order_stands(about, standing)
+    if not about.of_event:
+        return about
+    match about.reason:
+        case Reason.CANCELLED_AFTER_INJECTION:
+            text = describe_cancellation(about.of_event, f"{order} still stands")
+        case Reason.CHANGED_AFTER_INJECTION:
+            text = tell_changed(standing, about.of_event)
+        case _:
+            text = f"{order}; {about.of_event}"
+    return replace(about, text=text)
 
 
 def _is_again_as_made(
@@ -135,9 +155,10 @@ def _is_again_as_made(
     return hashes.made_details is None or not describe_labels(hashes.made_details, details)
 
 
-def _tell_all(record: OrderRecord, changes: Iterable[str]) -> str:
+def tell_changed(record: OrderRecord, changes: str) -> str:
+    """The changes of an event since its order was made or begun."""
     order = f"Revel order {record.order_id}" if record.order_id else "its order"
-    return f"after {order} was {'made' if record.is_finished else 'begun'}: {'; '.join(changes)}"
+    return f"after {order} was {'made' if record.is_finished else 'begun'}: {changes}"
 
 
 def plan_anew(ctx: RunContext, state: RunState, event: Event) -> Plan | Hold:

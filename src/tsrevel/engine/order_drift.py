@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from tsrevel.engine.context import OrderChangeReported, RunContext, RunState
-from tsrevel.engine.event_drift import about_others, find_drift
+from tsrevel.engine.event_drift import find_drift, tell_changed, with_standing
 from tsrevel.engine.outcomes import Outcome, describe_order, is_told_change, not_written, order_stands
 from tsrevel.errors import Unreadable
 from tsrevel.ledger import EventDrift, OrderRecord, StationChange, StationReport
@@ -35,12 +35,12 @@ _ENDINGS = {
 class _Standing:
     """The orders that stand for an event whose own order was compared.
 
-    `cancelled`: the event needs none. `is_named`: its own is gone, and one that a person named stands. `others`: its
+    `cancelled`: the event needs none. `named`: its own is gone, and these, which a person named, stand. `others`: its
     own is gone, and these stand although it is cancelled. `agrees`: Revel has what the event asks for.
     """
 
     cancelled: bool
-    is_named: bool
+    named: tuple[OrderId, ...]
     others: tuple[OrderId, ...]
     agrees: bool
 
@@ -69,7 +69,7 @@ def compare_order(
         ctx.ledger.orders.settle(ctx.run_id, record.event_id, kept.id, record.digest)
     news = [f"it stands in place of order {record.order_id}"] if shown_before else []
     before |= STANDS
-    about = outcome and about_others(outcome, record, [kept.id])
+    about = outcome and with_standing(outcome, record, [kept.id])
     return _report(ctx, state, replace(record, order_id=kept.id), record.plan, kept, before, about, news) or about
 
 
@@ -116,10 +116,10 @@ def _report(
     if standing.agrees:
         state.reports.append(OrderChangeReported(record.event_id, shown, None, agrees=what if changes else ""))
         if told and told.unshown:
-            return replace(told, text=told.unshown, unshown="")
+            return replace(told, text=tell_changed(record, told.unshown), unshown="")
         return order_stands(replace(told, news=False), record) if told else None
-    told = told and about_others(told, record, standing.others)
-    if changes and (standing.cancelled or not standing.is_named):
+    told = told and with_standing(told, record, standing.named or standing.others)
+    if changes and (standing.cancelled or not standing.named):
         return _report_change(ctx, state, record, plan, row, shown, what, standing, told or outcome)
     if shown != before:
         state.reports.append(OrderChangeReported(record.event_id, shown, None))
@@ -132,15 +132,15 @@ def _find_standing(
     drift, gone = find_drift(state, record), ctx.revel.is_gone(row)
     cancelled = drift.cancelled if drift else record.cancelled
     resolution = ctx.ledger.events.resolutions([record.event_id]).get(record.event_id) if gone else None
-    named = [each for each in resolution.orders if each != record.order_id] if resolution else []
-    is_named = any(not ctx.revel.is_gone(ctx.revel.find_by_id(each)) for each in named)
-    others = _find_others(ctx, record) if gone and cancelled and not is_named else ()
+    numbers = [each for each in resolution.orders if each != record.order_id] if resolution else []
+    named = tuple(each for each in numbers if not ctx.revel.is_gone(ctx.revel.find_by_id(each)))
+    others = tuple(_find_others(ctx, record)) if gone and cancelled and not named else ()
     if cancelled:  # and an order that nobody named may stand in place of ours
-        may_be_replaced = resolution is not None and resolution.may_replace and not named and not record.cancelled
-        agrees = gone and not (is_named or others or may_be_replaced)
+        may_be_replaced = resolution is not None and resolution.may_replace and not numbers and not record.cancelled
+        agrees = gone and not (named or others or may_be_replaced)
     else:
         agrees = _agrees(ctx, record, drift, row, shown)
-    return _Standing(cancelled, is_named, tuple(others), agrees)
+    return _Standing(cancelled, named, others, agrees)
 
 
 def _report_change(

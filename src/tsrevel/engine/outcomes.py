@@ -48,8 +48,9 @@ class Outcome:
     unavailable. Not `looked_into`: the run didn't reach it, so a known hold or failure stays. `order_only`: its `text`
     says no more than `order_id`. `unknown`: neither TripleSeat nor the ledger has an event with this id.
     `failed_write`: a write of its order failed in earlier runs, too. `resolved`: a person resolved it, so runs leave it
-    alone. `unshown`: what of `text` its order in Revel doesn't show, even if a person has corrected it. `is_as_made`:
-    it changed back, so that its order would be made now as it was.
+    alone. `of_event`: what of `text` is about the event's change alone. `unshown`: what of that its order in Revel
+    doesn't show, even if a person has corrected it. `is_as_made`: it changed back, so that its order would be made now
+    as it was.
     """
 
     event_id: EventId
@@ -75,6 +76,7 @@ class Outcome:
     unknown: bool = False
     failed_write: FailedWrite | None = None
     resolved: Resolved | None = None
+    of_event: str = ""
     unshown: str = ""
     is_as_made: bool = False
 
@@ -313,25 +315,29 @@ def describe_change(
     cancelled = reason is Reason.CANCELLED_AFTER_INJECTION
     what = "it was cancelled or deleted after" if cancelled else "it has changed since"
     text = f"{what} {'its order was planned; ' if record else ''}{_describe_verdict(resolution)}"
-    order_id = resolution.order_id or (record.order_id if record else None)
-    if cancelled and order_id:
-        text += f"; Revel order {order_id} may still stand"
+    if cancelled and (resolution.order_id or (record and record.order_id)):
+        text += f"; {describe_standing(record, resolution)}"
     return Skip(reason, text, (digest,))
 
 
-def describe_standing(record: OrderRecord, resolution: Resolution | None) -> str:
-    """The orders that stand, or may stand, although their event was cancelled."""
-    named = resolution.order_id if resolution else None
-    if named is None and record.order_id is None:
+def describe_standing(record: OrderRecord | None, resolution: Resolution | None) -> str:
+    """The orders that stand, or may stand, although their event was cancelled, as far as the ledger knows."""
+    named, own = resolution.order_id if resolution else None, record.order_id if record else None
+    if named and own and named != own:
+        return f"Revel order {named}, which a person named, may still stand, and so may Revel order {own}"
+    if own and resolution and resolution.may_replace:
+        return f"Revel order {own} was gone, but one that replaced it may still stand"
+    if own and record and record.plan and record.is_finished:
+        return f"Revel order {own} still stands"
+    if named is None and own is None:
         return "its order may stand"
-    if named is None or named == record.order_id:
-        if resolution and resolution.may_replace:
-            return f"Revel order {record.order_id} was gone, but one that replaced it may still stand"
-        if record.plan is None:  # no run looks at it once its event is cancelled
-            whose = ", which someone else made," if record.state == "foreign" else ""
-            return f"Revel order {record.order_id}{whose} may still stand"
-        return f"Revel order {record.order_id} still stands"
-    return f"Revel order {named}, which a person named, may still stand, and so may Revel order {record.order_id}"
+    whose = ", which someone else made," if record and record.state == "foreign" else ""
+    return f"Revel order {named or own}{whose} may still stand"  # no run looks at it once its event is cancelled
+
+
+def describe_cancellation(of_event: str, standing: str) -> str:
+    """Why the event needs no order, which orders stand or may stand, and what to do."""
+    return f"{of_event}; {standing}; if nobody wants it, void it in Revel"
 
 
 def describe_resolution(resolution: Resolution) -> str:

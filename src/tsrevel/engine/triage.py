@@ -14,6 +14,7 @@ from tsrevel.engine.fetch import FoundEvent
 from tsrevel.engine.outcomes import (
     Outcome,
     describe,
+    describe_cancellation,
     describe_change,
     describe_order,
     describe_standing,
@@ -225,9 +226,10 @@ def leave_cancelled(
     if record.cancelled:
         text = f"Revel order {record.order_id}; {state.text}"
         reason = Reason.ORDER_EXISTS if record.state == "foreign" else Reason.ALREADY_INJECTED
-        return Leave(not_written(done, Skip(reason, text)), report)
-    text = f"{state.text}; {describe_standing(record, resolution)}; if nobody wants it, void it in Revel"
-    return Leave(replace(not_written(done, Skip(Reason.CANCELLED_AFTER_INJECTION, text)), news=True), report)
+        return Leave(replace(not_written(done, Skip(reason, text)), of_event=state.text), report)
+    text = describe_cancellation(state.text, describe_standing(record, resolution))
+    told = not_written(done, Skip(Reason.CANCELLED_AFTER_INJECTION, text))
+    return Leave(replace(told, news=True, of_event=state.text), report)
 
 
 def report_change(
