@@ -16,6 +16,10 @@ from .deliveries import deliver, delivery
 
 
 def resolve(world: World, event_id: int, word: str, order_id: str | None = None) -> None:
+    """Settle an event as a person does. Revel has the order that they name."""
+    rows = world.revel.state.rows["Order"]
+    if order_id and int(order_id) not in rows:
+        rows[int(order_id)] = {**rows.pop(world.add_order(event_id, "by hand")), "id": int(order_id)}
     with world.ledger() as ledger:
         said: Verdict = "done" if word == "done" else "ignored"
         ledger.events.resolve(EventId(str(event_id)), said, "a note", OrderId(order_id) if order_id else None)

@@ -265,3 +265,25 @@ def test_an_order_is_never_claimed_for_an_event_that_a_person_has_settled(ledger
     with raises(ClaimConflict, ConflictCode.RESOLVED):
         ledger.orders.claim(RUN, make_plan())
     assert ledger.orders.get(EVENT) is None
+
+
+def test_the_report_that_its_named_orders_are_gone_holds_until_one_stands_or_is_named_again(ledger: Ledger) -> None:
+    ledger.events.resolve(EVENT, "done", "by hand", ORDER)
+
+    def gone() -> str:
+        return ledger.events.resolutions([EVENT])[EVENT].named_gone
+
+    known = [gone()]
+    for change in (StationChange.CHANGED, StationChange.UNDONE, StationChange.CHANGED):
+        ledger.events.note_named_orders(RUN, EVENT, StationReport(change, str(change)))
+        known.append(gone())
+    ledger.events.resolve(EVENT, "done", "by hand again", ORDER)
+    assert [*known, gone()] == ["", "changed", "", "changed", ""]
+
+
+def test_it_knows_whether_the_events_own_order_is_gone(ledger: Ledger) -> None:
+    ledger.orders.settle(RUN, EVENT, ORDER, None)
+    ledger.events.resolve(EVENT, "done", "by hand", OrderId("12"))
+    known = [ledger.events.resolutions([EVENT])[EVENT].order_is_gone]
+    ledger.orders.note_shown(RUN, EVENT, GONE["deleted"], None)
+    assert [*known, ledger.events.resolutions([EVENT])[EVENT].order_is_gone] == [False, True]

@@ -60,7 +60,7 @@ SingleRead = Literal["lost", "changed"]
 
 ShownOrder = tuple[OrderRecord, Sequence[OrderRow]]
 """An order that a run checks, and Revel's rows of its event."""
-_WANTS_ORDER = frozenset({Reason.ORDER_EXISTS, Reason.ALREADY_INJECTED, Reason.CHANGED_AFTER_INJECTION})
+WANTS_ORDER = frozenset({Reason.ORDER_EXISTS, Reason.ALREADY_INJECTED, Reason.CHANGED_AFTER_INJECTION})
 """The reasons of a skipped event that has an order and needs it: it isn't cancelled."""
 
 
@@ -75,10 +75,10 @@ def note_changed_orders(ctx: RunContext, state: RunState, outcomes: Sequence[Out
     finished = ctx.ledger.orders.finished_between(ctx.now().date() - timedelta(days=DAYS_AFTER + 1), date.max)
     near = [(days, record) for days, record in _near(ctx, finished) if _may_report_change(told.get(record.event_id))]
     number = ctx.ledger.runs.count(dry_run=ctx.dry_run)
-    foreign = [
+    unplanned = [
         (0, record) for record in _find_unplanned(ctx, state, finished, outcomes)
-    ]  # likewise near: a run lists few days
-    orders = [*_choose(near, number), *_choose(foreign, number // 2)]  # only half of the runs look at the latter
+    ]  # near: a run lists few days
+    orders = [*_choose(near, number), *_choose(unplanned, number // 2)]  # only half of the runs look at the latter
     return _note_changes(ctx, state, outcomes, orders, number)
 
 
@@ -146,10 +146,10 @@ def _note_unplanned(
 ) -> Outcome:
     """`outcome`, and that an order without a plan is gone, if its event isn't cancelled."""
     found = state.found.get(record.event_id)
-    if outcome.reason not in _WANTS_ORDER or found is None:
+    if outcome.reason not in WANTS_ORDER or found is None:
         return outcome
-    shown, is_ahead = _read_unplanned(ctx, record, order_id), _is_ahead(ctx, found.event)
-    return compare_unplanned(state, record, shown, None, outcome, is_ahead=is_ahead) or outcome
+    shown = _read_unplanned(ctx, record, order_id)
+    return compare_unplanned(state, record, shown, None, outcome, is_ahead=is_ahead(ctx, found.event)) or outcome
 
 
 def _may_read(singles: Counter[SingleRead], kind: SingleRead) -> bool:
@@ -197,13 +197,13 @@ def _find_unplanned(
     ctx: RunContext, state: RunState, finished: Iterable[OrderRecord], outcomes: Iterable[Outcome]
 ) -> list[OrderRecord]:
     """The orders without a plan of this run's events: those at its locations that are still to come."""
-    skipped = {each.event_id for each in outcomes if each.status is Status.SKIPPED and each.reason in _WANTS_ORDER}
-    unplanned = [each for each in finished if each.plan is None and not each.cancelled]
-    wanted = [each for each in unplanned if each.event_id in skipped & state.found.keys()]
-    return [each for each in wanted if _is_ahead(ctx, state.found[each.event_id].event)]
+    skipped = {each.event_id for each in outcomes if each.status is Status.SKIPPED and each.reason in WANTS_ORDER}
+    unplanned = [each for each in finished if each.plan is None and not each.cancelled and each.event_id in skipped]
+    events = ((each, state.found.get(each.event_id)) for each in unplanned)
+    return [each for each, found in events if found and is_ahead(ctx, found.event)]
 
 
-def _is_ahead(ctx: RunContext, event: Event) -> bool:
+def is_ahead(ctx: RunContext, event: Event) -> bool:
     """Whether the event is at a location of this run, today or later."""
     location = find_location(event, ctx.policy)
     if location is None or not ctx.write_gate.covers(WriteScope.of(location)):

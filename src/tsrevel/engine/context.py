@@ -164,7 +164,15 @@ class ResolvedSeen:
     changed: bool
 
 
-ChangeReport = EventDrift | OrderChangeReported | ResolvedSeen
+@dataclass(frozen=True, slots=True)
+class NamedOrdersReported:
+    """The report that the orders which a person named for an event no longer stand, or that one stands again."""
+
+    event_id: EventId
+    report: StationReport
+
+
+ChangeReport = EventDrift | OrderChangeReported | ResolvedSeen | NamedOrdersReported
 """Stored after the run's report. If it were stored before, a run that dies would never report it."""
 
 

@@ -10,13 +10,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from tsrevel.engine.context import OrderChangeReported, RunContext, RunState
+from tsrevel.engine.context import NamedOrdersReported, OrderChangeReported, RunContext, RunState
 from tsrevel.engine.event_drift import find_drift, tell_changed, with_standing
 from tsrevel.engine.outcomes import Outcome, describe_order, is_told_change, not_written, order_stands
 from tsrevel.errors import Unreadable
 from tsrevel.ledger import EventDrift, OrderRecord, StationChange, StationReport
 from tsrevel.planning.identity import known_local_ids, order_uuid
-from tsrevel.planning.model import OrderId, Plan, Skip
+from tsrevel.planning.model import EventId, OrderId, Plan, Skip
 from tsrevel.planning.reasons import Reason
 from tsrevel.revel.compare import IDENTITY, agrees_with, has_items, planned_fields, shown_fields
 from tsrevel.revel.decode import OrderRow
@@ -36,11 +36,13 @@ class _Standing:
     """The orders that stand for an event whose own order was compared.
 
     `cancelled`: the event needs none. `named`: its own is gone, and these, which a person named, stand. `others`: its
-    own is gone, and these stand although it is cancelled. `agrees`: Revel has what the event asks for.
+    own is gone, and these stand although it is cancelled. `agrees`: Revel has what the event asks for. `lost`: its own
+    is gone, and so are these, which a person named.
     """
 
     cancelled: bool
     named: tuple[OrderId, ...]
+    lost: tuple[OrderId, ...]
     others: tuple[OrderId, ...]
     agrees: bool
 
@@ -140,7 +142,7 @@ def _find_standing(
         agrees = gone and not (named or others or may_be_replaced)
     else:
         agrees = _agrees(ctx, record, drift, row, shown)
-    return _Standing(cancelled, named, others, agrees)
+    return _Standing(cancelled, named, () if named else tuple(numbers), others, agrees)
 
 
 def _report_change(
@@ -166,6 +168,9 @@ def _report_change(
     elif is_as_made and row and not has_items(plan, plan, ctx.revel.items(row.id).items):
         change = StationChange.CHANGED
         ending = f"it doesn't have the items that tsrevel wrote; {_ENDINGS[change]}"
+    elif standing.lost and not standing.cancelled:
+        ending = tell_named_gone(record.event_id, standing.lost)
+        state.reports.append(NamedOrdersReported(record.event_id, StationReport(change, ending)))
     text = f"{what}; {ending}"
     state.reports.append(OrderChangeReported(record.event_id, shown, StationReport(change, text)))
     changed = tell_station(record, outcome, text, shown)
@@ -276,6 +281,13 @@ def compare_unplanned(
             text += f". If the event needs an order, run `{command}`: the next run makes it"
     state.reports.append(OrderChangeReported(record.event_id, shown, StationReport(change, text)))
     return tell_station(record, outcome, text, shown)
+
+
+def tell_named_gone(event_id: EventId, orders: Iterable[OrderId]) -> str:
+    """That the orders which a person named are gone, and what to do."""
+    command = f'tsrevel resolve {event_id} --as done --order ID --note "entered by hand"'
+    gone = f"Revel order {', '.join(orders)}, which a person named, no longer stands"
+    return f"{gone}; if the event needs an order, enter it by hand and run `{command}`"
 
 
 def tell_station(record: OrderRecord, outcome: Outcome | None, text: str, shown: ShownFields) -> Outcome:

@@ -320,6 +320,13 @@ def describe_change(
     return Skip(reason, text, (digest,))
 
 
+def recall_change(resolution: Resolution, reason: Reason, record: OrderRecord | None) -> Skip:
+    """The reported change that nobody has settled: of a resolved event, or of the orders that a person named for it."""
+    if resolution.named_gone and reason is not Reason.CANCELLED_AFTER_INJECTION:
+        return Skip(reason, resolution.named_gone)
+    return describe_change(resolution, reason, record=record)
+
+
 def describe_standing(record: OrderRecord | None, resolution: Resolution | None) -> str:
     """The orders that stand, or may stand, although their event was cancelled, as far as the ledger knows."""
     named, own = resolution.order_id if resolution else None, record.order_id if record else None

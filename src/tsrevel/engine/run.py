@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from tsrevel.engine.after_injection import note_changed_orders, note_known_twins
 from tsrevel.engine.context import (
+    NamedOrdersReported,
     OrderChangeReported,
     ResolvedSeen,
     RunContext,
@@ -19,6 +20,7 @@ from tsrevel.engine.context import (
 )
 from tsrevel.engine.fetch import NamedEvent, UnreadEvent
 from tsrevel.engine.find import Window, WorkItem, find_work, id_of, warn
+from tsrevel.engine.named_orders import note_named_orders
 from tsrevel.engine.outcomes import (
     CHANGES,
     NEEDS_ATTENTION,
@@ -82,7 +84,7 @@ def sync(ctx: RunContext, state: RunState, window: Window) -> RunReport:
         state.stop = stop
     if _may_look_at_orders(ctx, state) and not _warn_if_down(ctx, state):
         try:
-            outcomes = note_changed_orders(ctx, state, outcomes)
+            outcomes = note_named_orders(ctx, state, note_changed_orders(ctx, state, outcomes))
         except LedgerUnusable as error:
             state.stop = error
     return _report(ctx, state, "bulk", outcomes)
@@ -263,6 +265,8 @@ def _store_change_reports(ctx: RunContext, state: RunState) -> None:
                 ctx.ledger.orders.note_drift(ctx.run_id, each)
             case OrderChangeReported(event_id, shown, report, agrees):
                 ctx.ledger.orders.note_shown(ctx.run_id, event_id, shown, report, agrees=agrees)
+            case NamedOrdersReported(event_id, report):
+                ctx.ledger.events.note_named_orders(ctx.run_id, event_id, report)
             case ResolvedSeen(event_id, digest, changed):
                 note = ctx.ledger.events.note_change if changed else ctx.ledger.events.note_first_seen
                 note(ctx.run_id, event_id, digest)

@@ -16,9 +16,9 @@ from tsrevel.engine.catalogs import Catalogs
 from tsrevel.engine.context import Limits, RunContext, RunIdentity, System
 from tsrevel.engine.outcomes import (
     Outcome,
-    describe_change,
     leave_resolved,
     not_written,
+    recall_change,
     recall_dispute,
     with_order,
 )
@@ -234,6 +234,4 @@ def _with_open_change(outcome: Outcome, history: EventHistory) -> Outcome:
     resolution, change = history.resolution, history.open_change
     if resolution is None or change is None or outcome.resolved is None or outcome.reason == change.reason:
         return outcome
-    return leave_resolved(
-        outcome, resolution, describe_change(resolution, Reason(change.reason), record=history.record)
-    )
+    return leave_resolved(outcome, resolution, recall_change(resolution, Reason(change.reason), history.record))

@@ -105,6 +105,7 @@ _SENTENCES: dict[str, str] = {
     AuditKind.RESOLVED: "resolved by a person as {verdict}, order {order_id}: {note}",
     AuditKind.REOPENED: "reopened by a person: {note}",
     AuditKind.CHANGED_AFTER_RESOLUTION: "changed after a person had resolved it",
+    AuditKind.NAMED_ORDERS_SHOWN: "{text}",
     AuditKind.SEEN_AFTER_RESOLUTION: "listed for the first time after a person had resolved it",
 }
 

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from tsrevel.config import Settings
 from tsrevel.config.policy import build_policy
-from tsrevel.engine.outcomes import describe_change, describe_disabled, describe_standing, recall_resolved
+from tsrevel.engine.outcomes import describe_disabled, describe_standing, recall_change, recall_resolved
 from tsrevel.ledger import (
     AuditKind,
     AuditRow,
@@ -69,6 +69,7 @@ def recall_drift(
     changes += describe_labels(made, seen) if made and seen else []
     told = [f"after Revel order {record.order_id} was made: {'; '.join(changes)}"] if changes else []
     told += [] if was_corrected else _recall_station_change(facts)
+    told += [resolution.named_gone] if resolution and resolution.named_gone else []
     return Skip(Reason.CHANGED_AFTER_INJECTION, "; ".join(told)) if told else None
 
 
@@ -94,6 +95,7 @@ def _recall_unplanned(record: OrderRecord, facts: Sequence[AuditRow], resolution
     since = f"someone else made {order}" if record.state == "foreign" else f"{order} was made"
     told = [f"the event has changed since {since}"] if is_changed else []
     told += gone
+    told += [resolution.named_gone] if resolution and resolution.named_gone else []
     return Skip(Reason.CHANGED_AFTER_INJECTION, "; ".join(told)) if told else None
 
 
@@ -348,7 +350,7 @@ def find_changed(view: LedgerView) -> Iterator[Changed]:
         record, resolution = records.get(each.event_id), resolutions.get(each.event_id)
         order_id, resolved = record.order_id if record else None, None
         if resolution and not (record and record.is_finished):
-            told = describe_change(resolution, Reason(each.reason), record=record)
+            told = recall_change(resolution, Reason(each.reason), record)
             order_id, resolved = resolution.order_id or order_id, recall_resolved(resolution)
         elif record is None:
             continue

@@ -16,6 +16,8 @@ from tsrevel.ledger.records import (
     EventResult,
     LastResult,
     Resolution,
+    StationChange,
+    StationReport,
     Verdict,
     decode_instant,
     encode_instant,
@@ -132,7 +134,14 @@ _RESOLUTIONS = f"""
             AND json_extract(detail, '$.order_id') IS NOT NULL) AS orders,
         EXISTS (SELECT 1 {_SINCE_OPEN} AND json_extract(detail, '$.verdict') = 'done') AS was_done,
         EXISTS (SELECT 1 FROM shown_orders WHERE shown_orders.event_id = resolutions.event_id AND {_SHOWN_GONE}
-            AND seen_at <= resolved_at) AS order_was_gone
+            AND seen_at <= resolved_at) AS order_was_gone,
+        EXISTS (SELECT 1 FROM shown_orders WHERE shown_orders.event_id = resolutions.event_id AND {_SHOWN_GONE}
+            ) AS order_is_gone,
+        (SELECT iif(json_extract(detail, '$.change') = '{StationChange.CHANGED}', json_extract(detail, '$.text'), '')
+            FROM audit WHERE audit.event_id = resolutions.event_id AND kind = '{AuditKind.NAMED_ORDERS_SHOWN}'
+            AND seq > (SELECT max(seq) FROM audit AS other
+                WHERE other.event_id = resolutions.event_id AND kind = 'resolved')
+            ORDER BY seq DESC LIMIT 1) AS named_gone
     FROM resolutions
 """  # noqa: S608 (all of it is written here)
 """`orders` and `was_done` come from the audit: they include earlier resolutions."""
@@ -292,6 +301,11 @@ class EventRepository:
     def note_first_seen(self, run_id: str, event_id: EventId, digest: str) -> None:
         """Records the state of a resolved event that no listing had shown before. The next run compares with it."""
         self._note_digest(run_id, AuditKind.SEEN_AFTER_RESOLUTION, event_id, digest)
+
+    def note_named_orders(self, run_id: str, event_id: EventId, report: StationReport) -> None:
+        """Records the report that the orders named for a resolved event no longer stand, or that one stands again."""
+        with self._transactions.changing(run_id) as change:
+            change.audit(AuditKind.NAMED_ORDERS_SHOWN, event_id, change=report.change, text=report.text)
 
     def _note_digest(self, run_id: str, kind: AuditKind, event_id: EventId, digest: str) -> None:
         with self._transactions.changing(run_id) as change:
@@ -499,4 +513,6 @@ def _decode_resolution(row: sqlite3.Row) -> Resolution:
         orders=tuple(dict.fromkeys([*json.loads(row["orders"]), *([row["order_id"]] if row["order_id"] else [])])),
         was_done=bool(row["was_done"]) or row["verdict"] == "done",
         order_was_gone=bool(row["order_was_gone"]),
+        order_is_gone=bool(row["order_is_gone"]),
+        named_gone=row["named_gone"] or "",
     )

@@ -58,6 +58,7 @@ class AuditKind(StrEnum):
     REOPENED = "reopened"
     CHANGED_AFTER_RESOLUTION = "changed_after_resolution"
     SEEN_AFTER_RESOLUTION = "seen_after_resolution"
+    NAMED_ORDERS_SHOWN = "named_orders_shown"
     RUN_BEGUN = "run_begun"
     RUN_FINISHED = "run_finished"
     LEFT_OUT = "left_out"
@@ -274,7 +275,8 @@ class Resolution:
     `digest` is the event's content hash then, or at the latest change reported since; None if unknown. If its order was
     begun and not finished, it is the hash of the event that the order was planned from. `orders` are all orders named
     since the event was last open. `was_done`: a person said `done` since then. `order_was_gone`: a run had told before
-    that the event's order was deleted or voided, and has told no change of it since.
+    that the event's order was deleted or voided, and has told no change of it since; `order_is_gone`: before or after.
+    `named_gone`: the report that no named order stands any more; "" without one, or if one stands again.
     """
 
     event_id: EventId
@@ -286,6 +288,8 @@ class Resolution:
     orders: tuple[OrderId, ...] = ()
     was_done: bool = False
     order_was_gone: bool = False
+    order_is_gone: bool = False
+    named_gone: str = ""
 
     @property
     def may_replace(self) -> bool:

@@ -214,6 +214,10 @@ class Revel(ApiService):
         orders = self._list_orders("local_id", local_ids, lambda row: str(row.get("local_id")) in local_ids)
         return {name: found for name in local_ids if (found := tuple(row for row in orders if row.local_id == name))}
 
+    def orders_by_id(self, ids: Collection[OrderId]) -> dict[OrderId, OrderRow]:
+        """The same by id."""
+        return {row.id: row for row in self._list_orders("id", list(ids), lambda row: decode_id(row.get("id")) in ids)}
+
     def find_by_id(self, order: OrderId) -> OrderRow | None:
         """The order with that id; None if Revel answers 404."""
         try:
