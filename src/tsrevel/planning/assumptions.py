@@ -52,16 +52,17 @@ class AssumptionResult(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Assumption:
-    """`fact`: its heading in the fact sheets. `critical`: an order's safety needs it, so runs write nothing without it.
-
-    `otherwise`: what a run does if it doesn't hold.
-    """
+    """`fact`: its heading in the fact sheets. `otherwise`: what a run does if it doesn't hold."""
 
     code: AssumptionCode
     fact: str
     sentence: str
     otherwise: str
-    critical: bool = False
+
+    @property
+    def critical(self) -> bool:
+        """Whether an order's safety needs it, so that runs write nothing without it."""
+        return self.otherwise == _WRITES_NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,29 +80,14 @@ _C = AssumptionCode
 ASSUMPTIONS: dict[AssumptionCode, Assumption] = {
     each.code: each
     for each in (
-        Assumption(
-            _C.REVEL_UUID_KEPT,
-            "Revel 3.3",
-            "Revel keeps the uuid of an order as it was sent",
-            _WRITES_NOTHING,
-            critical=True,
-        ),
-        Assumption(
-            _C.REVEL_FINDS_BY_UUID, "Revel 2.1", "Revel finds an order by its uuid", _WRITES_NOTHING, critical=True
-        ),
-        Assumption(
-            _C.REVEL_FINDS_BY_LOCAL_ID,
-            "Revel 3.4",
-            "Revel finds an order by its local_id",
-            _WRITES_NOTHING,
-            critical=True,
-        ),
+        Assumption(_C.REVEL_UUID_KEPT, "Revel 3.3", "Revel keeps the uuid of an order as it was sent", _WRITES_NOTHING),
+        Assumption(_C.REVEL_FINDS_BY_UUID, "Revel 2.1", "Revel finds an order by its uuid", _WRITES_NOTHING),
+        Assumption(_C.REVEL_FINDS_BY_LOCAL_ID, "Revel 3.4", "Revel finds an order by its local_id", _WRITES_NOTHING),
         Assumption(
             _C.REVEL_FINDS_NONE_FOR_UNKNOWN,
             "Revel 2.1",
             "Revel finds no order for a uuid that nobody has used",
             _WRITES_NOTHING,
-            critical=True,
         ),
         Assumption(
             _C.REVEL_IN_FILTER,
@@ -138,7 +124,6 @@ ASSUMPTIONS: dict[AssumptionCode, Assumption] = {
             "Revel 2.1",
             "Revel's next page follows the one before, and all pages hold every row",
             _WRITES_NOTHING,
-            critical=True,
         ),
         Assumption(
             _C.REVEL_PAGE_ORDER,
@@ -152,19 +137,12 @@ ASSUMPTIONS: dict[AssumptionCode, Assumption] = {
             "Revel returns several products in one request",
             "Runs read the catalogue again to confirm products",
         ),
-        Assumption(
-            _C.REVEL_NUMBERS,
-            "Revel 2.4",
-            "Revel shows money as decimal numbers or text",
-            _WRITES_NOTHING,
-            critical=True,
-        ),
+        Assumption(_C.REVEL_NUMBERS, "Revel 2.4", "Revel shows money as decimal numbers or text", _WRITES_NOTHING),
         Assumption(
             _C.REVEL_LOCAL_TIME,
             "Revel 2.4",
             "Revel shows the time of an order as the establishment's wall time",
             _WRITES_NOTHING,
-            critical=True,
         ),
         Assumption(
             _C.REVEL_CLOCK,
@@ -177,7 +155,6 @@ ASSUMPTIONS: dict[AssumptionCode, Assumption] = {
             "TripleSeat 2",
             "TripleSeat's search by event date lists the events of these days and no others",
             _WRITES_NOTHING,
-            critical=True,
         ),
         Assumption(
             _C.TRIPLESEAT_UPDATE_DATES,
@@ -196,7 +173,6 @@ ASSUMPTIONS: dict[AssumptionCode, Assumption] = {
             "TripleSeat 2",
             "Each page of TripleSeat's search brings other events, up to total_pages",
             _WRITES_NOTHING,
-            critical=True,
         ),
         Assumption(
             _C.TRIPLESEAT_UPDATED_AT,
