@@ -145,7 +145,7 @@ class ConfigError(StopRun):
 
     exit_status = 10
 
-    def __init__(self, problems: tuple[ConfigProblem, ...]) -> None:
+    def __init__(self, *problems: ConfigProblem) -> None:
         self.problems = problems
         super().__init__("\n".join(str(problem) for problem in problems))
 

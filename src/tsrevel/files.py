@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tsrevel.errors import ConfigCode, ConfigError, ConfigProblem
+from tsrevel.text import reason_of
 
 LARGEST_FILE = 16 * 1024 * 1024
 """In bytes. Files that are read as a whole are far smaller."""
@@ -349,11 +350,11 @@ def create_private(path: Path, text: str) -> None:
     except FileExistsError as error:
         message, remedy = "exists, and tsrevel never overwrites it", "Name another file."
         problem = ConfigProblem(ConfigCode.FILE_EXISTS, "config", str(path), message, remedy)
-        raise ConfigError((problem,)) from error
+        raise ConfigError(problem) from error
     except OSError as error:
-        message = f"can't be written: {error.strerror or type(error).__name__}"
+        message = f"can't be written: {reason_of(error)}"
         remedy = f"Let this user write to {path.parent}, or name another file with --output."
         if error.errno in DISK_FULL:
             remedy = "The disk is full. Make room, or name a file on another disk with --output."
         problem = ConfigProblem(ConfigCode.FILE_UNWRITABLE, "config", str(path), message, remedy)
-        raise ConfigError((problem,)) from error
+        raise ConfigError(problem) from error

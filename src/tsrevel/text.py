@@ -49,6 +49,11 @@ def count_of(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
+def reason_of(error: OSError) -> str:
+    """The operating system's own words for the error."""
+    return error.strerror or type(error).__name__
+
+
 def escape_json(text: str) -> str:
     """JSON `text` with JSON's own escapes for characters that a terminal may obey. Its meaning stays."""
     return _HARMFUL.sub(lambda found: f"\\u{ord(found[0]):04x}", text)

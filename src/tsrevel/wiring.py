@@ -181,7 +181,7 @@ class _ApiClients(Secret):
     def of(cls, settings: Settings, runtime: Runtime, stack: ExitStack, deadline: Deadline | None = None) -> Self:
         """`deadline` replaces the settings'. Raises ConfigError if the environment has a wrong proxy or certificate."""
         if settings.network.problems:
-            raise ConfigError(settings.network.problems)
+            raise ConfigError(*settings.network.problems)
         return cls(
             settings,
             runtime,

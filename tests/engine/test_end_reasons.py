@@ -30,7 +30,7 @@ from .conftest import FULL
 
 
 def config_error(key: str) -> ConfigError:
-    return ConfigError((ConfigProblem(ConfigCode.FILE_NOT_FOUND, key, "settings", "is missing", "Set it."),))
+    return ConfigError(ConfigProblem(ConfigCode.FILE_NOT_FOUND, key, "settings", "is missing", "Set it."))
 
 
 @pytest.mark.parametrize(

@@ -89,7 +89,7 @@ def require_extra(extra: str, *packages: str) -> None:
     if not all(map(find_spec, packages)):
         remedy = f"Install it: pip install 'tsrevel[{extra}]'."
         message = f"needs the extra `{extra}`"
-        raise ConfigError((ConfigProblem(ConfigCode.EXTRA_MISSING, extra, "this installation", message, remedy),))
+        raise ConfigError(ConfigProblem(ConfigCode.EXTRA_MISSING, extra, "this installation", message, remedy))
 
 
 def _fail(ctx: CliContext, text: str, status: int, problems: Iterable[ConfigProblem] = ()) -> int:

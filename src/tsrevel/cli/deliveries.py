@@ -12,7 +12,7 @@ from tsrevel.cli.context import CliContext
 from tsrevel.config import Settings
 from tsrevel.config.paths import is_there
 from tsrevel.files import real_path
-from tsrevel.text import show_controls
+from tsrevel.text import reason_of, show_controls
 from tsrevel.webhook.spool import list_bodies, read_body, read_captured
 
 STDIN = Path("-")
@@ -32,8 +32,7 @@ def list_captured(paths: Sequence[Path]) -> list[Path]:
         try:
             found += list_bodies(path) if path.is_dir() else [STDIN if path in _STDIN else path]
         except OSError as error:
-            text = f"{show_path(path)} can't be read: {error.strerror or type(error).__name__}"
-            raise typer.BadParameter(text) from error
+            raise typer.BadParameter(f"{show_path(path)} can't be read: {reason_of(error)}") from error
     return list(dict.fromkeys(found))
 
 
@@ -64,7 +63,6 @@ def open_archive(folder: Path, captured: Sequence[Path], settings: Settings) -> 
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         inside = real_path(folder) in {real.parent for real in files.values()}
     except OSError as error:
-        text = f"--archive {folder} can't be used: {error.strerror or type(error).__name__}"
-        raise typer.BadParameter(text) from error
+        raise typer.BadParameter(f"--archive {folder} can't be used: {reason_of(error)}") from error
     if inside:
         raise typer.BadParameter(f"--archive {folder} is where the deliveries are: name another folder")

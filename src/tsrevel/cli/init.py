@@ -39,7 +39,7 @@ def write_settings(ctx: CliContext, options: InitOptions) -> int:
     if os.path.lexists(path):
         remedy = "Edit it, move it away, or name another file with --output."
         message = "exists, and init never overwrites a file"
-        raise ConfigError((ConfigProblem(ConfigCode.FILE_EXISTS, "config", str(path), message, remedy),))
+        raise ConfigError(ConfigProblem(ConfigCode.FILE_EXISTS, "config", str(path), message, remedy))
     terminal = Terminal(ctx) if may_ask(ctx) else None
     draft = gather(options, ctx.environ)
     ask_services = options.prefill
@@ -76,7 +76,7 @@ def _find_target(ctx: CliContext, options: InitOptions) -> Path:
         path = read_path(named, ctx.environ, None)
         if isinstance(path, PathProblem):
             origin = "environment TSREVEL_CONFIG"
-            raise ConfigError((ConfigProblem(path.code, "config", origin, path.message, path.remedy),))
+            raise ConfigError(ConfigProblem(path.code, "config", origin, path.message, path.remedy))
         return path
     folder = config_folder(ctx.environ)
     if folder is None:

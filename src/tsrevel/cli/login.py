@@ -25,6 +25,7 @@ from tsrevel.config import Settings, is_loopback, load_settings
 from tsrevel.config.problems import DEFAULT
 from tsrevel.config.settings import VARIABLES
 from tsrevel.errors import ConfigCode, ConfigError, ConfigProblem, CredentialsRefused, ServiceDown, TryNextRun
+from tsrevel.text import reason_of
 from tsrevel.tripleseat.auth import TokenUrl, consent_url, redeem_code
 from tsrevel.tripleseat.token_file import Token, TokenFile
 from tsrevel.wiring import Runtime, open_token_url
@@ -242,7 +243,7 @@ def _take_redirected(login: _Login, target: _RedirectTarget) -> Token:
     try:
         server = CallbackServer(target.host, target.port, target.path, login.state, login.warn)
     except OSError as error:
-        where = f"this machine can't listen at {target.host}:{target.port} ({error.strerror or type(error).__name__})"
+        where = f"this machine can't listen at {target.host}:{target.port} ({reason_of(error)})"
         raise typer.BadParameter(f"{where}; use --paste, or another --port that is registered in TripleSeat") from error
     with server:
         uri = target.uri(server.port)
@@ -333,7 +334,7 @@ def _check_app(settings: Settings) -> None:
         if not value.strip()
     ]
     if missing:
-        raise ConfigError(tuple(missing))
+        raise ConfigError(*missing)
 
 
 def _too_late(options: LoginOptions) -> CredentialsRefused:

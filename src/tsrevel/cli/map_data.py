@@ -109,7 +109,7 @@ def mappings_path(settings: Settings) -> Path:
     if settings.mappings_path is None:
         remedy = "Name the settings file with --config, or set HOME."
         message = "have no folder"
-        raise ConfigError((ConfigProblem(ConfigCode.NO_HOME, "mappings", "default", message, remedy),))
+        raise ConfigError(ConfigProblem(ConfigCode.NO_HOME, "mappings", "default", message, remedy))
     return settings.mappings_path
 
 

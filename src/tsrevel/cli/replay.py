@@ -31,6 +31,7 @@ from tsrevel.errors import DeliveryFault, DeliveryRefused, DeliveryUnreadable, S
 from tsrevel.ledger import Ledger
 from tsrevel.planning.model import EventId
 from tsrevel.planning.reasons import Reason, Status
+from tsrevel.text import reason_of
 from tsrevel.transport.deadline import Deadline
 from tsrevel.webhook.signature import check_signature
 from tsrevel.webhook.spool import move_away, read_signature
@@ -205,7 +206,7 @@ class _Replay:
         except DeliveryRefused as refusal:
             answer = refuse(refusal)
         except OSError as error:
-            text = f"the file can't be opened ({error.strerror or type(error).__name__})"
+            text = f"the file can't be opened ({reason_of(error)})"
             answer = replace(refuse(DeliveryUnreadable(text, DeliveryFault.FILE_UNREADABLE)), may_pass=True)
         if answer.report:
             self.notifier.add_report(answer.report)
@@ -224,8 +225,7 @@ class _Replay:
         try:
             move_away(path, folder, answer.text if refused else "")
         except OSError as error:
-            why = error.strerror or type(error).__name__
-            self.unmoved = f"{show_path(path)} was processed but can't be moved to {folder}: {why}"
+            self.unmoved = f"{show_path(path)} was processed but can't be moved to {folder}: {reason_of(error)}"
             if not self.options.refused:
                 print(f"tsrevel: {self.unmoved}", file=self.ctx.stderr)
             return replace(answer, exit_status=most_severe({answer.exit_status, TsrevelError.exit_status}))

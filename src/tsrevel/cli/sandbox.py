@@ -60,7 +60,7 @@ def serve_sandbox(
         remedy = "Name a new file in a folder of its own."
         text = f"{write_config} exists and isn't a sandbox's settings file; nothing was written"
         problem = ConfigProblem(ConfigCode.FILE_NOT_OURS, "--write-config", "the command line", text, remedy)
-        raise ConfigError((problem,))  # it may be settings of production
+        raise ConfigError(problem)  # it may be settings of production
     from tsrevel.sandbox import BREAKS, add_orders_by_hand, break_services
 
     unknown = [each for each in broken if each not in BREAKS]

@@ -29,6 +29,7 @@ from tsrevel.serve.app import build_app
 from tsrevel.serve.server import listen, run_server
 from tsrevel.serve.worker import Document, Worker
 from tsrevel.signals import end_exchanges
+from tsrevel.text import reason_of
 from tsrevel.transport.deadline import Deadline
 from tsrevel.webhook.spool import Spool
 from tsrevel.wiring import Runtime, correlate, make_state_folder, open_ledger, open_run, why_disabled
@@ -67,10 +68,10 @@ def serve(ctx: CliContext, host: str | None, port: int | None, *, plain: bool) -
         try:
             stack.enter_context(spool.hold(settings.config_path))
         except OSError as error:
-            message = f"can't be used: {error.strerror or type(error).__name__}"
+            message = f"can't be used: {reason_of(error)}"
             remedy = f"Let this user write to {spool.folder}, or name another folder."
             problem = ConfigProblem(ConfigCode.FILE_UNWRITABLE, "serve.spool", "settings", message, remedy)
-            raise ConfigError((problem,)) from error
+            raise ConfigError(problem) from error
         stack.enter_context(logging_to(ctx, "serve", "tsrevel.serve"))
         listening = stack.enter_context(listen(settings.serve.host, settings.serve.port))
         commands.make_ledger()
@@ -142,7 +143,7 @@ class ServedCommands:
         """Read the settings, whose files had these stamps before. Raises ConfigError."""
         failed = self._failed
         if failed and failed.stamps == stamps and self._runtime.monotonic() < failed.until:
-            raise ConfigError(failed.problems)
+            raise ConfigError(*failed.problems)
         try:
             settings = load_settings(
                 config=self.ctx.options.config,

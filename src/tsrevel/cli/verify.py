@@ -11,6 +11,7 @@ from tsrevel.cli.context import CliContext
 from tsrevel.cli.deliveries import open_body
 from tsrevel.config import load_settings
 from tsrevel.errors import DeliveryRefused
+from tsrevel.text import reason_of
 from tsrevel.webhook.signature import check_signature
 
 _KEYS = "tripleseat.webhook_signing_keys"
@@ -29,7 +30,7 @@ def verify_signature(ctx: CliContext, file: Path, header: str | None, *, toleran
         body = open_body(ctx, file)
         timestamp = check_signature(body, header, keys, plain=plain, tolerance=tolerance, now=now)
     except OSError as error:
-        raise typer.BadParameter(f"{file} can't be read: {error.strerror or type(error).__name__}") from error
+        raise typer.BadParameter(f"{file} can't be read: {reason_of(error)}") from error
     except DeliveryRefused as refusal:
         print(f"tsrevel: {refusal}", file=ctx.stderr)
         refused, timestamp = refusal, refusal.timestamp

@@ -17,7 +17,7 @@ from tsrevel.config.sources import LARGEST_SETTINGS, SANDBOX_MAPPINGS, read_mapp
 from tsrevel.errors import ConfigCode, ConfigError, ConfigProblem
 from tsrevel.files import DISK_FULL, cure_roots_files, make_folder, read_regular, replace_file
 from tsrevel.planning.products import normalise
-from tsrevel.text import decode_text
+from tsrevel.text import decode_text, reason_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,9 +129,9 @@ def _unwritable(path: Path, error: OSError) -> ConfigError:
             remedy = f"Let this user write to the folder {path.parent}, or run the command as its owner."
         cure = cure_roots_files(path)
         remedy += f" As root: {cure}" if cure else ""
-    message = f"can't be changed: {error.strerror or type(error).__name__}"
+    message = f"can't be changed: {reason_of(error)}"
     return _problem(ConfigCode.FILE_UNWRITABLE, path, message, remedy)
 
 
 def _problem(code: ConfigCode, path: Path, message: str, remedy: str) -> ConfigError:
-    return ConfigError((ConfigProblem(code, "mappings", path.name, f"{path} {message}", remedy),))
+    return ConfigError(ConfigProblem(code, "mappings", path.name, f"{path} {message}", remedy))

@@ -87,4 +87,4 @@ class ProblemReport:
     def close(self) -> None:
         """Raise `ConfigError` with all problems in the order found, each once; do nothing without any."""
         if self._problems:
-            raise ConfigError(self.problems)
+            raise ConfigError(*self.problems)

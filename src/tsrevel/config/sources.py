@@ -28,7 +28,7 @@ from tsrevel.config.settings import GIVABLE, SECTION_NAMES, VARIABLES, VARIANTS,
 from tsrevel.config.value_types import ValueKind
 from tsrevel.errors import ConfigCode
 from tsrevel.files import cure_roots_files, read_regular
-from tsrevel.text import decode_text, is_whole, trim
+from tsrevel.text import decode_text, is_whole, reason_of, trim
 
 LARGEST_SETTINGS = 4 * 1024 * 1024
 """Bytes of a settings file or of mappings: some hundred times what a large group needs."""
@@ -47,8 +47,8 @@ def read_toml(path: Path, key: str, report: ProblemReport) -> dict[str, object]:
     try:
         text = decode_text(read_regular(path, LARGEST_SETTINGS))
     except OSError as error:
-        reason = error.strerror or type(error).__name__
-        report.add(ConfigCode.FILE_UNREADABLE, key, origin, f"{path} can't be read: {reason}", _let_read(path))
+        message = f"{path} can't be read: {reason_of(error)}"
+        report.add(ConfigCode.FILE_UNREADABLE, key, origin, message, _let_read(path))
         return {}
     except ValueError as error:
         message = f"{path} can't be read: it holds {error}"

@@ -41,7 +41,7 @@ def write_page(path: Path, text: str) -> None:
     except OSError as error:
         message = f"{path} can't be written: {error.strerror}"
         problem = ConfigProblem(ConfigCode.FILE_UNWRITABLE, "--html", "the command line", message, "Make room.")
-        raise ConfigError((problem,)) from error
+        raise ConfigError(problem) from error
 
 
 def _is_ours(path: Path) -> bool:

@@ -37,6 +37,7 @@ from tsrevel.ledger import open_view
 from tsrevel.planning.identity import is_id
 from tsrevel.planning.screening import covered_locations
 from tsrevel.serve.worker import Document, Worker
+from tsrevel.text import reason_of
 from tsrevel.webhook.signature import check_signature
 from tsrevel.webhook.spool import LARGEST_BODY
 from tsrevel.wiring import utc_now
@@ -194,7 +195,7 @@ class Endpoints:
         try:
             name = self._spool.store(body, signature)
         except OSError as error:
-            log.error("a delivery can't be stored: %s", error.strerror or type(error).__name__)  # noqa: TRY400
+            log.error("a delivery can't be stored: %s", reason_of(error))  # noqa: TRY400
             _refuse(503, "NOT_STORED", "the delivery can't be stored now", {"Retry-After": "60"})
         self._worker.wake()
         log.info("accepted %s: %s, event %s", name, trigger, event_id)

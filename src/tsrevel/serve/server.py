@@ -138,7 +138,7 @@ def listen(host: str, port: int) -> socket.socket:
         message = f"can't be used with port {port}: {error.strerror or error}"
         remedy = "Set an address of this machine and a free port."
         problem = ConfigProblem(ConfigCode.UNUSABLE_VALUE, "serve.host", "settings or flags", message, remedy)
-        raise ConfigError((problem,)) from error
+        raise ConfigError(problem) from error
 
 
 def run_server(app: Starlette, worker: Worker, listening: socket.socket) -> int:

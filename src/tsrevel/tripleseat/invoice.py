@@ -156,7 +156,7 @@ def decode_invoice(html: str) -> Document:
     except ImportError as error:
         remedy = "Run `pip install 'tsrevel[invoice]'`, or set it to false."
         key, message = "tripleseat.invoice_fallback", "needs the extra `invoice`"
-        raise ConfigError((ConfigProblem(ConfigCode.EXTRA_MISSING, key, "settings", message, remedy),)) from error
+        raise ConfigError(ConfigProblem(ConfigCode.EXTRA_MISSING, key, "settings", message, remedy)) from error
     page = InvoiceReader()
     table = 0
     for row in LexborHTMLParser(html).css("tr"):

@@ -200,7 +200,7 @@ class TokenFile:
         return f"Root owns some of these files. As root, give them to this user: {cure}." if cure else ""
 
     def _problem(self, code: ConfigCode, message: str, remedy: str) -> ConfigError:
-        return ConfigError((ConfigProblem(code, TOKEN_FILE, str(self._path), message, remedy),))
+        return ConfigError(ConfigProblem(code, TOKEN_FILE, str(self._path), message, remedy))
 
 
 def is_token(value: Json) -> TypeGuard[str]:

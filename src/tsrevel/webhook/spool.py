@@ -21,7 +21,7 @@ from typing import BinaryIO
 
 from tsrevel.errors import BodyTooLarge, RunLocked, SignatureReason, SignatureRefused
 from tsrevel.files import make_folder, open_lock, open_regular, read_regular, sync_folder, take_owner_of, try_lock
-from tsrevel.text import decode_text, trim
+from tsrevel.text import decode_text, reason_of, trim
 
 LARGEST_BODY = 16 * 1024 * 1024
 """Bytes. Real ones may have 3 MB and more (facts TripleSeat 6.3)."""
@@ -211,7 +211,7 @@ class Spool:
             except OSError as error:
                 with suppress(OSError):
                     probe.unlink(missing_ok=True)
-                raise OSError(error.errno, error.strerror or type(error).__name__, str(folder)) from error
+                raise OSError(error.errno, reason_of(error), str(folder)) from error
 
     def prune(self, now: datetime) -> None:
         """Remove old files (see KEPT) from `done`, and old signatures whose bodies are gone. Raises OSError."""

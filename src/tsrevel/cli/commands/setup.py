@@ -13,6 +13,7 @@ import typer
 from tsrevel.cli.boundary import NOTHING_WRITTEN, require_extra
 from tsrevel.cli.context import CliContext
 from tsrevel.cli.options import LEDGER_EXITS, SERVICE_EXITS, SET_UP, TRY, app, command, group, new_file
+from tsrevel.text import reason_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -421,4 +422,4 @@ def sandbox(
         ports = (tripleseat_port, revel_port)
         return verb.serve_sandbox(ctx, write_config, ports, login_port, broken or [])
     except OSError as error:
-        raise typer.BadParameter(f"the sandbox can't start: {error.strerror or type(error).__name__}") from error
+        raise typer.BadParameter(f"the sandbox can't start: {reason_of(error)}") from error
