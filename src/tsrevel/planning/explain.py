@@ -13,7 +13,7 @@ from tsrevel.planning.billing import document_discount, line_amount, order_porti
 from tsrevel.planning.documents import weigh_documents
 from tsrevel.planning.model import Document, Event, Hold, Line, Location, Policy, ProductId, Treatment
 from tsrevel.planning.money import Cents, show, to_cents, total
-from tsrevel.planning.products import Catalogue, MatchedBy, Unmatched, match_id, match_line, normalise
+from tsrevel.planning.products import Catalogue, MatchedBy, Unmatched, match_or_fall_back, normalise
 
 How = Literal["menu_item", "mapped_name", "exact_name", "fallback"]
 
@@ -128,8 +128,8 @@ _RULES: dict[MatchedBy, tuple[How, str]] = {
     MatchedBy.NAME: ("mapped_name", "its name is mapped to that product"),
     MatchedBy.EXACT_NAME: ("exact_name", "exactly one active product has its name"),
     MatchedBy.NAME_BEFORE_SEPARATOR: ("exact_name", "it begins with the name of exactly one active product"),
+    MatchedBy.FALLBACK: ("fallback", "it has no product of its own, so the location's fallback_product is used"),
 }
-_FALLBACK = "it has no product of its own, so the location's fallback_product is used"
 
 
 def _reason_of(line: Line, location: Location | None, catalogue: Catalogue | None, policy: Policy) -> LineReason:
@@ -139,10 +139,8 @@ def _reason_of(line: Line, location: Location | None, catalogue: Catalogue | Non
         return replace(bare, why="its quantity is 0, so it is left out")
     if location is None or catalogue is None:
         return replace(bare, why="its product is unknown, because Revel's catalogue was not read")
-    match = match_line(line, policy, catalogue)
+    match = match_or_fall_back(line, location, policy, catalogue)
     found, (how, why) = match.found, _RULES[match.by]
-    if isinstance(found, Unmatched) and policy.unmapped_items == "fallback" and location.fallback_product:
-        found, how, why = match_id(line.name, ProductId(location.fallback_product), catalogue), "fallback", _FALLBACK
     if isinstance(found, Unmatched):
-        return replace(bare, why=str(match.found))
+        return replace(bare, why=str(found))
     return replace(bare, product=found, product_name=html.unescape(catalogue.names[found]), how=how, why=why)

@@ -38,7 +38,7 @@ from tsrevel.planning.model import (
     hold_faults,
 )
 from tsrevel.planning.money import ZERO, Cents, show
-from tsrevel.planning.products import Catalogue, Unmatched, match_id, match_line, normalise
+from tsrevel.planning.products import Catalogue, MatchedBy, Unmatched, match_or_fall_back, normalise
 from tsrevel.planning.reasons import Reason
 from tsrevel.planning.screening import event_day
 from tsrevel.text import MOST_CALL_NAME, MOST_NAME_OVERRIDE, MOST_NOTES, MOST_PHONE, MOST_SPECIAL_REQUEST, shorten
@@ -175,11 +175,12 @@ def _plan_items(
         portion = order_portion(line)
         if portion is None:
             continue
-        match = _match(line, location, catalogue, policy)
-        if isinstance(match, Unmatched):
-            missing.append(match)
-        else:
-            rows += [(line.name, *match, part) for part in reduce_portion(portion, reduction)]
+        match = match_or_fall_back(line, location, policy, catalogue)
+        if isinstance(match.found, Unmatched):
+            missing.append(match.found)
+            continue
+        override = line.name if match.by is MatchedBy.FALLBACK else ""  # instead of the product's name on the ticket
+        rows += [(line.name, match.found, override, part) for part in reduce_portion(portion, reduction)]
     if not rows and not missing:
         return Hold(
             Reason.NO_LINE_ITEMS,
@@ -208,17 +209,6 @@ def _plan_item(uuid: str, product: ProductId, portion: Portion, line: str, overr
     note = portion.note or (override if shown != override else "")
     texts = (shown, shorten(note, MOST_SPECIAL_REQUEST))
     return Item(uuid, product, portion.quantity, portion.unit_price, line, *texts)
-
-
-def _match(line: Line, location: Location, catalogue: Catalogue, policy: Policy) -> tuple[ProductId, str] | Unmatched:
-    """The product, and the name that replaces the product's name on the ticket ('' if none does)."""
-    product = match_line(line, policy, catalogue).found
-    if not isinstance(product, Unmatched):
-        return product, ""
-    if policy.unmapped_items == "hold" or not location.fallback_product:
-        return product
-    fallback = match_id(line.name, ProductId(location.fallback_product), catalogue)
-    return fallback if isinstance(fallback, Unmatched) else (fallback, line.name)
 
 
 def _objection(final: Cents, discount: Cents, received: list[Cents], location: Location, policy: Policy) -> Hold | None:

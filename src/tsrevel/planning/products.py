@@ -6,10 +6,10 @@ import difflib
 import html
 import unicodedata
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from tsrevel.planning.model import EstablishmentId, Line, Policy, ProductId
+from tsrevel.planning.model import EstablishmentId, Line, Location, Policy, ProductId
 from tsrevel.planning.money import Cents
 from tsrevel.text import quoted
 
@@ -105,6 +105,7 @@ class MatchedBy(StrEnum):
     NAME = "name"
     EXACT_NAME = "exact_name"
     NAME_BEFORE_SEPARATOR = "name_before_separator"
+    FALLBACK = "fallback"
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +135,15 @@ def match_line(line: Line, policy: Policy, catalogue: Catalogue) -> Match:
     found = match_name(sold, catalogue)
     by = MatchedBy.EXACT_NAME if sold == line.name else MatchedBy.NAME_BEFORE_SEPARATOR
     return Match(by, (names[-1] if isinstance(found, Unmatched) else sold).strip(), found)
+
+
+def match_or_fall_back(line: Line, location: Location, policy: Policy, catalogue: Catalogue) -> Match:
+    """The same, but a line without a product becomes the location's fallback_product if the settings say so."""
+    match = match_line(line, policy, catalogue)
+    if isinstance(match.found, Unmatched) and policy.unmapped_items == "fallback" and location.fallback_product:
+        found = match_id(line.name, ProductId(location.fallback_product), catalogue)
+        return replace(match, by=MatchedBy.FALLBACK, found=found)
+    return match
 
 
 def _match_mapped(name: str, products: Iterable[ProductId], catalogue: Catalogue) -> ProductId | Unmatched:
