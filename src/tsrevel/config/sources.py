@@ -59,11 +59,7 @@ def read_toml(path: Path, key: str, report: ProblemReport) -> dict[str, object]:
     except tomllib.TOMLDecodeError as error:
         fault, remedy = _explain_fault(text, _PLACE.search(str(error)))
         report.add(ConfigCode.NOT_TOML, key, origin, f"{path} isn't TOML{fault}", remedy)
-    except (
-        ValueError,
-        ArithmeticError,
-        RecursionError,
-    ):  # such as 5,000 digits, or lists nested a thousand deep
+    except (ValueError, ArithmeticError, RecursionError):  # such as 5,000 digits, or a thousand nested lists
         message = f"{path} has a value that is too long or too deeply nested"
         report.add(ConfigCode.UNUSABLE_VALUE, key, origin, message, "Remove or shorten it.")
     return {}

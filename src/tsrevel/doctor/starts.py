@@ -37,9 +37,8 @@ _END_OF_COMMAND = re.compile(r"(?<!\\)%")
 _BREAKS = frozenset(";&|()<>")
 _CHANGE_PATH = frozenset({"sudo", "doas", "su", "runuser", "source", "."})
 """After these words another PATH may apply."""
-_SYSTEM_UNITS = tuple(
-    f"{place}/systemd/system" for place in ("etc", "run", "usr/local/lib", "usr/lib", "lib")
-)  # the first wins
+# the first wins
+_SYSTEM_UNITS = tuple(f"{place}/systemd/system" for place in ("etc", "run", "usr/local/lib", "usr/lib", "lib"))
 _LIST = ("list-timers", "--all", "--no-legend")
 
 

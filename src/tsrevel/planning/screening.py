@@ -80,9 +80,7 @@ def screen(
             Reason.MISSING_DATA, "the event names neither a location nor a site; set its location in TripleSeat"
         )
     faults = hold_faults(event.faults)
-    if (
-        event.location_id is None and faults
-    ):  # the unreadable part may be its location: that is no reason to skip the event
+    if event.location_id is None and faults:  # the unreadable part may be its location, so the event isn't skipped
         return faults
     place = event.location_id, event.site_id, policy.locations
     if not (includes_place(policy.allowed, *place) and includes_place(policy.only, *place)):
