@@ -116,6 +116,14 @@ def test_the_fallback_product_is_never_taken_for_want_of_a_new_one(world: World)
     assert world.revel.items_of(world.orders_of(NEXT + 1)[0]["id"])[0]["product"] == "/resources/Product/9900/"
 
 
+def test_the_part_before_the_separator_is_never_taken_for_want_of_a_new_product(world: World) -> None:
+    begin_with_a_copy(world)
+    world.add_event(NEXT + 1, lines=[("Coffee Urn - Decaf", 1, 38)])
+    world.revel.add_product(9900, "Coffee Urn - Decaf", 8)
+    assert verdict(world.sync(), NEXT + 1) == "injected"
+    assert world.revel.items_of(world.orders_of(NEXT + 1)[0]["id"])[0]["product"] == "/resources/Product/9900/"
+
+
 @pytest.mark.parametrize("fault", ["404", "400", "html", "wrong_shape"])
 def test_where_sets_are_unknown_everything_is_downloaded(world: World, fault: str) -> None:
     begin_with_a_copy(world)

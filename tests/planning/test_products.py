@@ -126,6 +126,13 @@ def test_the_whole_name_is_tried_before_its_part() -> None:
     assert match_line(make_line("Taco Trio - Vegan", typed=True), POLICY, catalogue).found == 502
 
 
+@pytest.mark.parametrize(("mapping", "product"), [("Taco Trio", 502), ("Taco Trio - Vegan", 501)])
+def test_a_mapping_of_the_part_is_tried_after_the_whole_name(mapping: str, product: int) -> None:
+    catalogue = make_catalogue("Taco Trio", "Taco Trio - Vegan")
+    policy = replace(POLICY, products=(ProductMapping(HERE, ProductId(501), name=mapping),))
+    assert match_line(make_line("Taco Trio - Vegan", typed=True), policy, catalogue).found == product
+
+
 def test_a_menu_items_name_is_never_taken_apart() -> None:
     assert isinstance(match_line(make_line("Taco Trio - Vegan"), POLICY, CATALOGUE).found, Unmatched)
 
@@ -240,3 +247,5 @@ def test_a_mapping_so_named_is_heard(line: Line, old: ProductMapping | None, nam
 def test_a_typed_line_whose_whole_name_means_two_products_is_best_mapped_by_its_part() -> None:
     match = match_line(TYPED, POLICY, make_catalogue(TYPED.name, TYPED.name))
     assert (unmatched(match.found).name, match.name) == (TYPED.name, "Taco Tower")
+    policy = replace(POLICY, products=(mapped(LUNCH, name="Taco Tower"),))
+    assert match_line(TYPED, policy, make_catalogue(TYPED.name, TYPED.name)).found == LUNCH

@@ -13,7 +13,7 @@ from tsrevel.errors import Refused
 from tsrevel.ledger import Ledger
 from tsrevel.ledger.catalogs import decode_catalog, encode_catalog
 from tsrevel.planning.model import EstablishmentId, Event, Hold, Location, Plan, Policy, ProductId
-from tsrevel.planning.plan import plan_order
+from tsrevel.planning.plan import plan_order, takes_second_choice
 from tsrevel.planning.products import Catalogue
 from tsrevel.planning.reasons import Reason
 from tsrevel.revel.client import Revel
@@ -107,17 +107,12 @@ class Catalogs:
         """The event's order, or why it can't be planned.
 
         A plan made with the copy is valid if Revel confirms each product: active, at this establishment, and with the
-        name that it was matched by. A Hold is valid unless it is for UNMAPPED_ITEMS. Otherwise the catalogue is
-        downloaded first, also if the fallback product is used (only then does an item have a name of its own).
+        name that it was matched by. Otherwise the catalogue is downloaded first.
         """
         kept = self._recall(location.establishment)
-        if kept:
-            made = plan_order(event, location, kept, policy, now)
-            if isinstance(made, Hold):
-                if made.reason is not Reason.UNMAPPED_ITEMS:
-                    return made
-            elif not any(item.override for item in made.items) and self._confirms(kept, made):
-                return made
+        made = _plan_from_copy(event, location, kept, policy, now) if kept else None
+        if isinstance(made, Hold) or (kept and made and self._confirms(kept, made)):
+            return made
         return plan_order(event, location, self.of(location.establishment), policy, now)
 
     def confirm(self, events: Iterable[tuple[Event, Location]], policy: Policy, now: datetime) -> None:
@@ -138,7 +133,7 @@ class Catalogs:
     ) -> Mapping[ProductId, _Expected]:
         """The products that Revel must confirm before a plan from the copy counts. The copy itself is released."""
         kept = self._recall(location.establishment)
-        made = plan_order(event, location, kept, policy, now) if kept else None
+        made = _plan_from_copy(event, location, kept, policy, now) if kept else None
         return self._unconfirmed(kept, made) if kept and isinstance(made, Plan) else {}
 
     @contextmanager
@@ -183,6 +178,16 @@ class Catalogs:
             for product, shown in self.revel.products_by_id(batch).items():
                 if shown.name == wanted[product].name:
                     self._confirmed.add((batch[product], product))
+
+
+def _plan_from_copy(
+    event: Event, location: Location, kept: Catalogue, policy: Policy, now: datetime
+) -> Plan | Hold | None:
+    """What the copy makes of the event; None if a product that the copy lacks may decide."""
+    made = plan_order(event, location, kept, policy, now)
+    if isinstance(made, Hold):
+        return None if made.reason is Reason.UNMAPPED_ITEMS else made
+    return None if takes_second_choice(event, location, kept, policy) else made
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,8 @@ from tsrevel.planning.reasons import Reason
 from tsrevel.planning.screening import event_day
 from tsrevel.text import MOST_CALL_NAME, MOST_NAME_OVERRIDE, MOST_NOTES, MOST_PHONE, MOST_SPECIAL_REQUEST, shorten
 
+_SECOND_CHOICES = frozenset({MatchedBy.NAME_BEFORE_SEPARATOR, MatchedBy.FALLBACK})
+
 
 def plan_order(event: Event, location: Location, catalogue: Catalogue, policy: Policy, now: datetime) -> Plan | Hold:
     """The order for a screened event: every item, discount, charge and payment to the cent; else a Hold."""
@@ -119,6 +121,15 @@ def orderable_lines(event: Event, policy: Policy) -> tuple[Line, ...]:
     documents = event.documents if isinstance(chosen, Hold) else (chosen,)
     lines = (line for document in documents if not document.deleted for line in document.lines)
     return tuple(line for line in lines if order_portion(line) is not None)
+
+
+def takes_second_choice(event: Event, location: Location, catalogue: Catalogue, policy: Policy) -> bool:
+    """Whether a line gets a product only because the catalogue shows none of its whole name.
+
+    An older copy of the catalogue may lack that one. (A mapping counts as it is: a person made it.)
+    """
+    lines = orderable_lines(event, policy)
+    return any(match_or_fall_back(line, location, policy, catalogue).by in _SECOND_CHOICES for line in lines)
 
 
 def _was_spread(written: Plan, policy: Policy, event: Event, *, is_same: bool) -> bool:

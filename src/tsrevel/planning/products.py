@@ -121,18 +121,23 @@ class Match:
 
 
 def match_line(line: Line, policy: Policy, catalogue: Catalogue) -> Match:
-    """The product for `line`: mapped by menu item, mapped by name, or of exactly that name; else Unmatched."""
+    """The product for `line`: mapped by menu item, mapped by name, or of exactly that name; else Unmatched.
+
+    A mapping of the part before the separator counts only if no product has the line's whole name.
+    """
     here = [each for each in policy.products if each.establishment == catalogue.establishment]
     names = possible_product_names(line, policy.name_separator)
     by_item = [each.product for each in here if each.menu_item_id and each.menu_item_id == line.menu_item_id]
     if by_item:
         return Match(MatchedBy.MENU_ITEM, names[-1].strip(), _match_mapped(line.name, by_item, catalogue))
+    sold = next((name for name in names if normalise(name) in catalogue.by_name), line.name)
+    found = match_name(sold, catalogue)
     for name in names:
         by_name = [each.product for each in here if each.name is not None and normalise(each.name) == normalise(name)]
         if by_name:
             return Match(MatchedBy.NAME, name.strip(), _match_mapped(line.name, by_name, catalogue))
-    sold = next((name for name in names if normalise(name) in catalogue.by_name), line.name)
-    found = match_name(sold, catalogue)
+        if name == sold and not isinstance(found, Unmatched):
+            break
     by = MatchedBy.EXACT_NAME if sold == line.name else MatchedBy.NAME_BEFORE_SEPARATOR
     return Match(by, (names[-1] if isinstance(found, Unmatched) else sold).strip(), found)
 
