@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Literal
 
 WRONG_CLOCK, DOUBTFUL_CLOCK = 300, 30
@@ -16,6 +17,18 @@ KEEP_TIME = "Run `timedatectl set-ntp true`: runs decide by this clock which ord
 
 Skews = Mapping[str, float | None]
 """How many seconds each service's clock is ahead of ours; None if unknown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """An instant by a clock that may be set, and in seconds of the monotonic clock."""
+
+    instant: datetime
+    seconds: float
+
+    def after(self, seconds: float) -> datetime:
+        """What that clock shows at `seconds` of the monotonic clock if nobody sets it."""
+        return self.instant + timedelta(seconds=seconds - self.seconds)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from email.utils import format_datetime
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -34,11 +35,14 @@ class Dated(httpx.BaseTransport):
 
 
 class Astray(World):
-    """A world in which the services tell the time, and the machine's clock is `wrong` beside it."""
+    """A world in which the services tell the time, and the machine's clock is `wrong` beside it.
+
+    `slept`: seconds that its monotonic clock didn't count.
+    """
 
     def __init__(self, folder: Path, *stories: str) -> None:
         super().__init__(folder, *stories)
-        self.wrong = timedelta()
+        self.wrong, self.slept = timedelta(), 0.0
         self.dated = {name: Dated(self, name) for name in self.wires}
 
     def runtime(self) -> Runtime:
@@ -46,6 +50,7 @@ class Astray(World):
         return replace(
             plain,
             clock=lambda: self.time.now + self.wrong,
+            monotonic=lambda: plain.monotonic() - self.slept,
             tripleseat=self.dated["tripleseat"],
             revel=self.dated["revel"],
         )
@@ -81,6 +86,53 @@ def test_nothing_of_the_wrong_clock_stays_once_it_is_right(astray: Astray) -> No
     report = astray.sync()
     assert verdict(report, FULL) == "injected"
     assert verdict(report, EARLY) == "skipped TOO_EARLY"
+
+
+@pytest.mark.parametrize(
+    ("gate", "step"),
+    [
+        ({}, timedelta(days=1)),
+        ({}, timedelta(hours=3)),
+        ({"days_after": 1}, timedelta(days=1)),
+        ({"days_before": 1}, timedelta(days=-1)),
+    ],
+)
+def test_a_clock_that_steps_while_an_order_is_written_dates_no_other(
+    tmp_path: Path, gate: dict[str, int], step: timedelta
+) -> None:
+    astray = Astray(tmp_path, "none")
+    astray.config["time_gate"] = gate
+    first, *others = (astray.add_event(64000101 + n, start=time(11 + n)) for n in range(3))
+    astray.at("after POST /resources/OrderHistory/", partial(setattr, astray, "wrong", step))
+    report = astray.sync()
+    assert (report.exit_status, [each.event_id for each in report.outcomes]) == (10, [str(first)])
+    assert verdict(report, first) == "injected"
+    astray.wrong = timedelta()
+    report = astray.sync()
+    assert [verdict(report, each) for each in others] == ["injected"] * 2
+    assert {order["created_date"][:10] for each in others for order in astray.orders_of(each)} == {"2026-12-12"}
+
+
+def test_a_clock_that_steps_after_the_search_for_the_order_dates_nothing(tmp_path: Path) -> None:
+    astray = Astray(tmp_path, "none")
+    astray.add_event()
+    astray.config["time_gate"] = {"days_after": 1}
+    astray.at("after GET /resources/Order/", partial(setattr, astray, "wrong", timedelta(days=1)))
+    assert (astray.sync().exit_status, astray.writes) == (10, [])
+
+
+def test_a_machine_that_sleeps_in_a_run_has_no_wrong_clock(tmp_path: Path) -> None:
+    """Its monotonic clock sleeps too, so the answers from before the sleep seem to contradict the clock."""
+    world = Astray(tmp_path, "none")
+    events = [world.add_event(64000101 + n, start=time(11 + n)) for n in range(3)]
+
+    def sleep() -> None:
+        world.time.move(minutes=40)
+        world.slept += 40 * 60
+
+    world.at("after POST /resources/OrderHistory/", sleep)
+    report = world.sync()
+    assert [verdict(report, each) for each in events] == ["injected"] * 3
 
 
 def test_a_named_event_is_left_alone_by_a_wrong_clock(astray: Astray) -> None:

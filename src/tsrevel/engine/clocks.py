@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from datetime import datetime, timedelta
 
-from tsrevel.clocks import KEEP_TIME, agree_that_it_is_wrong, is_far_off, judge_clock
+from tsrevel.clocks import KEEP_TIME, Skews, agree_that_it_is_wrong, is_far_off, judge_clock
 from tsrevel.errors import CredentialsRefused, Refused, TryNextRun, WrongClock
 from tsrevel.revel.client import Revel
 from tsrevel.tripleseat.client import TripleSeat
@@ -24,7 +24,8 @@ class ClockCheck:
     def check(self) -> None:
         """Raises WrongClock if both services agree that this machine's clock is far off.
 
-        Requests only the time, and only if the other service calls our clock wrong, or if none has answered yet.
+        Requests only the time, and only if the other service calls our clock wrong, or if none has answered yet. Both
+        are asked once more before it raises: the machine may have slept, with its monotonic clock, since they answered.
         """
         if not self._tripleseat.answered:
             _ask(self._revel)
@@ -34,29 +35,40 @@ class ClockCheck:
         if not is_far_off(self._tripleseat.skew):
             return
         _ask(self._revel)
-        skews = {"TripleSeat": self._tripleseat.skew, "Revel": self._revel.skew}
-        told = judge_clock(skews)
-        if told and agree_that_it_is_wrong(skews):
-            raise WrongClock(f"this machine's clock is wrong: {told.text}. {KEEP_TIME} Nothing was written")
-        if told and not self._warned:
+        if agree_that_it_is_wrong(self._skews):
+            _ask_again(self._tripleseat)
+            _ask_again(self._revel)
+        told = judge_clock(self._skews)
+        if told and agree_that_it_is_wrong(self._skews):
+            text = f"this machine's clock is wrong: {told.text}. {KEEP_TIME} Nothing is written while it is wrong"
+            raise WrongClock(text)
+        if told and told.verdict == "wrong" and not self._warned:
             self._warned = True
             log.warning("TripleSeat and Revel report different times, so this machine's clock is used: %s", told.text)
+
+    @property
+    def _skews(self) -> Skews:
+        return {"TripleSeat": self._tripleseat.skew, "Revel": self._revel.skew}
 
     def earliest(self, now: datetime) -> datetime:
         """`now`, or earlier if a service says that this machine's clock is far ahead and the other doesn't contradict.
 
         Use it to decide whether enough time has passed.
         """
-        skews = [skew for skew in (self._tripleseat.skew, self._revel.skew) if skew is not None]
+        skews = [skew for skew in self._skews.values() if skew is not None]
         if not skews or not all(map(is_far_off, skews)):
             return now
         return now + timedelta(seconds=min(0.0, *skews))
 
 
 def _ask(service: TripleSeat | Revel) -> None:
-    """Get the service's time, if it hasn't answered yet. A refusal shows the time too."""
-    if service.answered:
-        return
+    """Get the service's time, if it hasn't answered yet."""
+    if not service.answered:
+        _ask_again(service)
+
+
+def _ask_again(service: TripleSeat | Revel) -> None:
+    """Get the service's time. A refusal shows it too."""
     try:
         service.ask_the_time()
     except (CredentialsRefused, Refused, TryNextRun) as error:

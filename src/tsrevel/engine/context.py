@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import ClassVar, TypeVar
 
+from tsrevel.clocks import Moment
 from tsrevel.engine.catalogs import Catalogs
 from tsrevel.engine.clocks import ClockCheck
 from tsrevel.engine.fetch import FoundEvent
@@ -129,14 +130,6 @@ class RunContext:
         """Send no further request: the run was interrupted while threads are at work."""
         self.tripleseat.stop()
         self.revel.stop()
-
-
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """An instant by the clock, and in seconds of the monotonic clock."""
-
-    instant: datetime
-    seconds: float
 
 
 @dataclass(frozen=True, slots=True)

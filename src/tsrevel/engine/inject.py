@@ -54,7 +54,11 @@ class Writing:
 
 
 def inject(ctx: RunContext, state: RunState, writing: Writing) -> Outcome:
-    """Write an order. A search has just shown that Revel doesn't have it (`FRESH`), and its time gate is open."""
+    """Write an order. A search has just shown that Revel doesn't have it (`FRESH`), and its time gate is open.
+
+    Raises WrongClock before anything is written, because the order's date is by the clock.
+    """
+    state.clock_check.check()
     ctx.ledger.orders.claim(ctx.run_id, writing.plan, writing.digest)
     return write_missing(ctx, state, writing)
 

@@ -11,8 +11,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
+from tsrevel.clocks import Moment
 from tsrevel.engine.catalogs import Catalogs
-from tsrevel.engine.context import Moment, RunContext, RunState
+from tsrevel.engine.context import RunContext, RunState
 from tsrevel.engine.fetch import EventUnavailable, fetch_event, fetch_whole
 from tsrevel.engine.triage import Prepare, TriageRules
 from tsrevel.ledger import KnownEvents

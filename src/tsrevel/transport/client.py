@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 import httpcore
 import httpx
 
+from tsrevel.clocks import Moment
 from tsrevel.errors import (
     AnswerFault,
     ConnectionFault,
@@ -143,8 +144,8 @@ class ApiClient:
         self._was_available = False
         self.answered = False
         """Whether the service has answered at all, even without a date."""
-        self.skew: float | None = None
-        """Seconds by which the service's clock is ahead of ours, by its last answer with a date; None before it."""
+        self._told: Moment | None = None
+        """The service's time in its last answer with a date."""
 
     def stop(self) -> None:
         """Send no further request."""
@@ -157,6 +158,16 @@ class ApiClient:
     def is_down(self) -> bool:
         """Whether no request got an answer, or only ones that say that the service is unavailable."""
         return self._was_asked and not self._was_available
+
+    @property
+    def skew(self) -> float | None:
+        """Seconds by which the service's clock is ahead of ours now. None if no answer had a date.
+
+        A step of our clock shows at once, since the time from that answer on is measured by the monotonic clock.
+        """
+        if self._told is None:
+            return None
+        return (self._told.after(self._rate_limiter.monotonic()) - self._clock()).total_seconds()
 
     def warn_once(self, text: str) -> None:
         """Log a warning about the service, but the same text only once."""
@@ -341,11 +352,11 @@ class ApiClient:
     def _compare_clocks(self, value: str | None) -> datetime:
         """The time of an answer with that date: by the service's clock, by ours if the date can't be believed."""
         self.answered = True
-        when, now = _read_date(value), self._clock()
+        when = _read_date(value)
         if value and when and when.tzinfo and when.year in _YEARS and str(when.year) in value:  # "0001" parses as 2001
-            self.skew = (when - now).total_seconds()
+            self._told = Moment(when, self._rate_limiter.monotonic())
             return when
-        return now
+        return self._clock()
 
 
 class ApiService:
