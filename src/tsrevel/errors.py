@@ -353,6 +353,7 @@ class AnswerFault(StrEnum):
     REDIRECT = "REDIRECT"
     UNEXPECTED_STATUS = "UNEXPECTED_STATUS"
     UNEXPECTED_CONTENT = "UNEXPECTED_CONTENT"
+    ERROR_MESSAGE = "ERROR_MESSAGE"
     OTHER_OBJECT = "OTHER_OBJECT"
     ENDLESS_LIST = "ENDLESS_LIST"
     INCOMPLETE_LIST = "INCOMPLETE_LIST"
@@ -403,7 +404,7 @@ class OutcomeUnknown(TsrevelError):
 
 
 class Refused(TsrevelError):
-    """The service refused this request: a 4xx.
+    """The service refused this request: a 4xx, or an error as the answer of a token URL with any status.
 
     `status` is the HTTP status: to some callers 403 or 404 has its own meaning. `service_code` is the answer's `error`
     code (None for none), `said` the part of its text that may be shown ("" for none).

@@ -10,7 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tsrevel.errors import AnswerFault, NotJson, ServiceCode
-from tsrevel.transport.responses import MOST_NESTED, UNUSABLE, decode_json, find_unusable, read_service_code
+from tsrevel.transport.responses import (
+    MOST_NESTED,
+    UNUSABLE,
+    Json,
+    decode_json,
+    find_unusable,
+    is_only_error,
+    read_service_code,
+)
 
 NO_NUMBER = ["NaN", "Infinity", "-Infinity", "9" * 5000, "-" + "9" * 5000, "1e999999", "1e-999999", "0." + "1" * 5000]
 NO_NUMBER += ["1e9999999999999999999", "9" * 5000 + ".5", "0e999999"]
@@ -31,6 +39,22 @@ def test_what_is_nested_too_deeply_spoils_its_own_row(text: str) -> None:
     assert [row["id"] for row in rows] == [1, 2, 3]
     assert rows[0]["name"] == 'a [ { " ] b'
     assert [bool(find_unusable(row)) for row in rows] == [False, True, False]
+
+
+@pytest.mark.parametrize(
+    ("answer", "only"),
+    [
+        ({"success": False}, True),
+        ({"error": "x"}, True),
+        ({"status": "ERROR", "error": {"message": "x"}}, True),
+        ({"success": True, "error": None}, False),
+        ({"error": "x", "results": []}, False),
+        ({}, False),
+        ([], False),
+    ],
+)
+def test_an_answer_that_is_only_an_error_is_told_from_one_with_content(answer: Json, only: bool) -> None:
+    assert is_only_error(answer) is only
 
 
 @pytest.mark.parametrize("text", ["-0", "-0.0", "-0e0", "0.00"])

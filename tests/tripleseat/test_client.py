@@ -144,6 +144,16 @@ def test_a_search_without_an_end_is_unreadable(tripleseat: TripleSeat, seat: Tri
     assert caught.value.fault is AnswerFault.ENDLESS_LIST
 
 
+@pytest.mark.parametrize("body", [{"success": False, "error": "No user"}, {"error_message": "No user"}])
+def test_an_error_with_the_status_of_a_success_is_quoted(
+    tripleseat: TripleSeat, seat: TripleSeatSandbox, body: dict[str, Any]
+) -> None:
+    answer_search(seat, body)
+    with pytest.raises(Unreadable, match="answered 200 with an error: No user") as caught:
+        tripleseat.search_by_day(DAY, DAY)
+    assert caught.value.fault is AnswerFault.ERROR_MESSAGE
+
+
 def test_a_page_that_repeats_another_before_the_last_fails_the_whole_search(
     tripleseat: TripleSeat, seat: TripleSeatSandbox
 ) -> None:

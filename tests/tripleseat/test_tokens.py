@@ -296,6 +296,15 @@ def test_any_other_refusal_of_a_token_is_refused_credentials(token_file: TokenFi
     assert "hush" not in str(caught.value)
 
 
+def test_a_refusal_with_the_status_of_a_success_is_a_refusal(token_file: TokenFile, clock: Clock) -> None:
+    clock.move(hours=3)
+    answer = httpx.Response(200, json={"error": "invalid_grant", "error_description": "It was used before"})
+    with pytest.raises(TokenRefused) as caught:
+        Teller(answer).access(token_file, clock).headers()
+    assert caught.value.code is CredentialsCode.REFRESH_TOKEN_REFUSED
+    assert "It was used before" in str(caught.value)
+
+
 @pytest.mark.parametrize("lost", [httpx.ReadTimeout("lost"), httpx.Response(502), httpx.Response(429)])
 def test_a_refresh_whose_answer_is_lost_is_left_for_the_next_run(
     token_file: TokenFile, clock: Clock, lost: httpx.Response | Exception

@@ -43,7 +43,7 @@ from tsrevel.text import is_whole
 from tsrevel.transport.deadline import NEVER, Deadline, TimedBackend
 from tsrevel.transport.network import CA_FILE, CA_FOLDER, DIRECT, KEY_LOG, Network, Proxy, is_loopback
 from tsrevel.transport.rate_limit import RateLimiter
-from tsrevel.transport.responses import Json, decode_json, find_unusable, quote_answer, read_service_code
+from tsrevel.transport.responses import Json, decode_json, find_unusable, is_only_error, quote_answer, read_service_code
 from tsrevel.transport.retry import LONGEST_WAIT, with_retries
 from tsrevel.transport.write_gate import WriteGate, WriteScope
 
@@ -256,6 +256,8 @@ class ApiClient:
             answer = decode_json(content)
         except NotJson as error:
             raise _lost(Unreadable(f"{label} answered {status} with {error}", error.fault), writes=writes) from error
+        if not writes and is_only_error(answer):
+            self._refuse_error(label, status, content, is_grant=form is not None)
         if writes and find_unusable(answer):  # the row is looked up, because the answer can't be trusted
             raise OutcomeUnknown(f"{label} answered {status} with an invalid number")
         return answer if form is not None else self.redactor.scrub(content, answer)
@@ -348,6 +350,14 @@ class ApiClient:
             raise Refused(said, status, service_code=code, said=shown)
         redirected = httpx.codes.is_redirect(status)
         raise Unreadable(said, AnswerFault.REDIRECT if redirected else AnswerFault.UNEXPECTED_STATUS)
+
+    def _refuse_error(self, label: str, status: int, body: bytes, *, is_grant: bool) -> NoReturn:
+        """Raise for an error with the status of a success. To a grant it is a refusal, like any status' of it."""
+        quoted = quote_answer(body, self.redactor, names_only=False)
+        said = f"{label} answered {status} with an error{quoted}"
+        if is_grant:
+            raise Refused(said, status, service_code=read_service_code(body), said=quoted.removeprefix(": "))
+        raise Unreadable(said, AnswerFault.ERROR_MESSAGE)
 
     def _compare_clocks(self, value: str | None) -> datetime:
         """The time of an answer with that date: by the service's clock, by ours if the date can't be believed."""

@@ -43,6 +43,7 @@ same answer.
 """
 _TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[{]|[\]}]', re.DOTALL)
 _WORD = re.compile(r"[a-z_]{1,40}")
+_ERROR_KEYS = frozenset({"success", "status", "error", "error_description", "error_message", "error_uri", "message"})
 _CODES = {str(code): code for code in ServiceCode if _WORD.fullmatch(code) and code is not ServiceCode.OTHER}
 
 
@@ -147,6 +148,13 @@ def _is_usable(row: Json) -> bool:
             return True
         level = [inner for each in objects for inner in (each.values() if isinstance(each, dict) else each)]
     return not level
+
+
+def is_only_error(answer: Json) -> bool:
+    """Whether an answer with the status of a success is nothing but an error (facts TripleSeat 1.7)."""
+    if not isinstance(answer, dict) or not answer.keys() <= _ERROR_KEYS:
+        return False
+    return answer.get("success") is False or any(answer.get(name) for name in ("error", "error_message"))
 
 
 def quote_answer(body: bytes, redactor: Redactor, *, names_only: bool) -> str:
