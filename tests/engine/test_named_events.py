@@ -167,3 +167,11 @@ def test_an_order_without_a_plan_shows_that_its_event_is_known(world: World) -> 
         ledger.runs.begin(RunRecord("run-0", "sync-run-0", "bulk", dry_run=False, started_at=world.time.now))
         ledger.orders.settle("run-0", event, OrderId("5550199"), None)
     assert world.sync_event(event).exit_status == 3
+
+
+def test_only_the_person_who_typed_an_id_is_asked_to_check_it(day: World) -> None:
+    day.tripleseat.faults.add("status", "GET", f"/v1/events/{FULL}", times=None, status=404)
+    assert "check the id" in find_outcome(day.sync_event(FULL), FULL).text
+    listed = find_outcome(day.sync(), FULL)
+    assert (listed.status, listed.reason) == ("failed", "EVENT_DATA_UNAVAILABLE")
+    assert ("check the id" in listed.text, "still lists" in listed.text) == (False, True)

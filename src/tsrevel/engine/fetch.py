@@ -131,9 +131,10 @@ def read_event(
 ) -> FoundEvent | EventUnavailable:
     """The event, read `now`. Raises Unavailable, CredentialsRefused, ConfigError, LedgerUnusable."""
     match unread:
-        case NamedEvent(event_id, known_before, _):
+        case NamedEvent(event_id, known_before, typed):
             gone = _gone(event_id) if known_before else None
-            return unless_refused(lambda: FoundEvent(_read(tripleseat, event_id, gone)))
+            found = unless_refused(lambda: FoundEvent(_read(tripleseat, event_id, gone)))
+            return _add_if_absent(found, "check the id") if typed else found
         case DueEvent(last):
             gone = _gone(last.event_id, last.day, last.location)
             return unless_refused(lambda: FoundEvent(_read(tripleseat, last.event_id, gone)))
@@ -165,7 +166,7 @@ def fetch_whole(tripleseat: TripleSeat, found: FoundEvent) -> Event | EventUnava
     if isinstance(whole, Event) and _is_newer(found.event.updated, whole.updated):
         text = f"TripleSeat returns an older state of event {whole.id} than its search; the next run reads it again"
         return EventUnavailable(Status.FAILED, Reason.EVENT_DATA_UNAVAILABLE, text)
-    return whole
+    return _add_if_absent(whole, "its search still lists the event, which may have been deleted just now")
 
 
 def fetch_event(tripleseat: TripleSeat, event_id: EventId) -> Event | EventUnavailable:
@@ -181,8 +182,15 @@ def unless_refused(read: Callable[[], T]) -> T | EventUnavailable:
         return EventUnavailable(Status.HELD, Reason.AUTHORIZATION_DENIED, str(error))
     except (Refused, Unreadable) as error:
         absent = isinstance(error, Refused) and error.status == NOT_FOUND
-        text = "TripleSeat has nothing with this id; check the id" if absent else str(error)
+        text = "TripleSeat has nothing with this id" if absent else str(error)
         return EventUnavailable(Status.FAILED, Reason.EVENT_DATA_UNAVAILABLE, text, absent)
+
+
+def _add_if_absent(found: T | EventUnavailable, text: str) -> T | EventUnavailable:
+    """`found`; if TripleSeat says that there is no such event, with `text` about that."""
+    if isinstance(found, EventUnavailable) and found.absent:
+        return replace(found, text=f"{found.text}; {text}")
+    return found
 
 
 def _unless_gone(gone: Event, read: Callable[[], Event]) -> Event:
