@@ -38,8 +38,8 @@ def test_every_problem_is_told_at_once_with_key_origin_and_remedy(bench: Bench) 
         ("sync.workers", "config.toml"),
         ("sync.huors_back", "config.toml"),
         ("revel.api_key", "default"),
-        ("locations[Bakery].timezone", "config.toml"),
-        ("locations[Bakery]", "config.toml"),
+        ("locations[Bakery, #1].timezone", "config.toml"),
+        ("locations[Bakery, #2]", "config.toml"),
         ("safety.dry_run", "environment DRY_RUN"),
         ("sync.deadline_minutes", "flag --deadline-minutes"),
     }
@@ -69,6 +69,22 @@ def test_an_entry_that_lacks_what_it_needs_most_still_tells_all_else_that_is_wro
 def test_entries_without_their_first_word_are_called_by_number(bench: Bench) -> None:
     problems = bench.problems({"charges": [{"as": "item"}]})
     assert {problem.key for problem in problems} == {"charges[#1].match", "charges[#1]"}
+
+
+def test_entries_of_one_name_are_told_apart_by_their_numbers(bench: Bench) -> None:
+    entry = {"name": "Coffee", "product": "x"}
+    both = [entry | {"establishment": 8}, entry | {"establishment": 9}]
+    bench.write(tomli_w.dumps({"product": [*both, {"menu_item_id": 7, "product": 5}]}), "mappings.toml")
+    assert [problem.key for problem in bench.problems()] == [
+        "product[Coffee, #1].product",
+        "product[Coffee, #2].product",
+        "product[7].establishment",
+    ]
+
+
+def test_a_misspelt_key_isnt_missed_as_well(bench: Bench) -> None:
+    bench.write(tomli_w.dumps({"product": [{"establishment": 8, "nam": "Cake", "product": 5}]}), "mappings.toml")
+    assert bench.problem().key == "product[#1].nam"
 
 
 def test_a_mapping_without_its_product_still_has_its_other_faults_told(bench: Bench) -> None:
@@ -736,7 +752,7 @@ def mappings_problem(bench: Bench, document: dict[str, Any]) -> tuple[str, Confi
 def test_a_mapping_is_by_menu_item_or_by_name(bench: Bench) -> None:
     entry = {"establishment": 8, "product": 5001}
     code = ConfigCode.MENU_ITEM_OR_NAME_REQUIRED
-    assert mappings_problem(bench, {"product": [entry]}) == ("product[to 5001]", code)
+    assert mappings_problem(bench, {"product": [entry]}) == ("product[#1]", code)
     both = entry | {"menu_item_id": 7, "name": "Fruit"}
     assert mappings_problem(bench, {"product": [both]}) == ("product[Fruit]", code)
 

@@ -366,10 +366,10 @@ def _settle(
     locations = build_locations(chosen, draft, draft.revel, report)
     origins = {key: value.origin for key, value in values.items()}
     check_legacy_location(place, whole_entries(locations), origins.get("locations", DEFAULT), report)
-    charges = build_entries(ChargeSettings, "charges", values.get("charges", GivenValue([], DEFAULT)), "match", report)
+    charges = build_entries(ChargeSettings, "charges", values.get("charges", GivenValue([], DEFAULT)), report)
     mappings = place_mappings(path, environ, draft, report)
     written = read_mappings(mappings, report, production=not draft.is_sandbox)
-    products = build_entries(ProductEntry, "product", written, "name", report)
+    products = build_entries(ProductEntry, "product", written, report)
     ledger_path, token_path, spool_path = place_files(values, path, environ, report)
     fields: dict[str, object] = {
         **dict(draft),

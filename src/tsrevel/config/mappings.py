@@ -38,7 +38,7 @@ class MappingKey:
 def load_mappings(path: Path) -> tuple[ProductEntry, ...]:
     """The mappings in the file, in its order; none without a file. Raises ConfigError if it can't be used."""
     report = ProblemReport()
-    found = whole_entries(build_entries(ProductEntry, "product", read_mappings(path, report), "name", report))
+    found = whole_entries(build_entries(ProductEntry, "product", read_mappings(path, report), report))
     report.close()
     return found
 

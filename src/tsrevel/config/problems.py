@@ -79,6 +79,10 @@ class ProblemReport:
         """Whether `key`, or a part or variant of it, already has a problem: don't report its consequences."""
         return any(problem.key.startswith(key) for problem in self._problems)
 
+    def misspells(self, key: str) -> bool:
+        """Whether a part of `key` isn't a setting: it may be meant for one that seems to be missing."""
+        return any(each.code is ConfigCode.UNKNOWN_KEY and each.key.startswith(f"{key}.") for each in self._problems)
+
     @property
     def problems(self) -> tuple[ConfigProblem, ...]:
         """All problems in the order found, each once."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import shutil
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
@@ -84,20 +84,27 @@ def build_section(model: type[S], section: str, values: Layer, report: ProblemRe
     return _build(model, raw, lambda name: (prefix + name, given[name].origin), report)[0]
 
 
-def build_entries(
-    model: type[S], key: str, given: GivenValue, label: str, report: ProblemReport
-) -> tuple[Built[S], ...]:
-    """The entries of an array of tables. Problems call each by its `label` field or its number."""
+_LABELS = {"locations": ("name",), "charges": ("match",), "product": ("name", "menu_item_id")}
+"""The fields by which a person knows an entry, the best first."""
+
+
+def build_entries(model: type[S], key: str, given: GivenValue, report: ProblemReport) -> tuple[Built[S], ...]:
+    """The entries of an array of tables. Problems call each by its label, with its number if that isn't unique."""
     if not isinstance(given.value, list) or not all(isinstance(entry, dict) for entry in given.value):
         remedy = f"Write [[{key}]] above each of its entries."
         report.add(ConfigCode.WRONG_TYPE, key, given.origin, "must be a list of tables", remedy)
         return ()
-    built = []
-    for number, raw in enumerate(given.value, start=1):
-        called = raw.get(label)
-        name = f"{key}[{called}]" if isinstance(called, str) and called else f"{key}[#{number}]"
-        built.append(_build_entry(model, name, raw, given.origin, report))
+    called = [next((str(raw[label]) for label in _LABELS[key] if _is_name(raw.get(label))), "") for raw in given.value]
+    counts, built = Counter(called), []
+    for number, (name, raw) in enumerate(zip(called, given.value, strict=True), start=1):
+        shared = f"{name}, #{number}" if name else f"#{number}"
+        whole = f"{key}[{name if name and counts[name] == 1 else shared}]"
+        built.append(_build_entry(model, whole, raw, given.origin, report))
     return tuple(built)
+
+
+def _is_name(value: object) -> bool:
+    return (isinstance(value, str) and value != "") or (isinstance(value, int) and not isinstance(value, bool))
 
 
 def _build_entry(
@@ -355,9 +362,8 @@ def check_products(products: tuple[Built[ProductEntry], ...], origin: Origin, re
     """Each mapping is by menu item or by name, and no line has two mappings."""
     lines: list[tuple[str, Hashable]] = []
     for each in products:
-        mapping = each.entry
-        key = f"product[{mapping.name or mapping.menu_item_id or f'to {mapping.product}'}]" if each.whole else each.key
-        if report.spoils(f"{each.key}.name") or report.spoils(f"{each.key}.menu_item_id"):
+        key, mapping = each.key, each.entry
+        if report.spoils(f"{key}.name") or report.spoils(f"{key}.menu_item_id") or report.misspells(key):
             continue
         if (mapping.menu_item_id is None) == (mapping.name is None):
             message = "needs either menu_item_id or name"
@@ -443,7 +449,7 @@ def build_locations(
     if isinstance(given.value, list):
         given = GivenValue([_name(entry, number) for number, entry in enumerate(given.value, start=1)], given.origin)
     filled = []
-    for each in build_entries(LocationSettings, "locations", given, "name", report):
+    for each in build_entries(LocationSettings, "locations", given, report):
         said = each.entry.model_fields_set
         fields = dict(each.entry) | {name: value for name, value in defaults.items() if name not in said}
         entry = LocationSettings.model_construct(_fields_set=set(said), **fields)
