@@ -28,6 +28,12 @@ def told(ran: Ran) -> tuple[int, bool, int]:
     return ran.status, ran.answer["success"], ran.answer["exit_status"]
 
 
+@pytest.mark.parametrize("argv", [["9" * 19], ["8107", "--establishment", "9" * 19]])
+def test_a_mapping_to_a_number_that_no_id_has_is_a_usage_error(shell: Shell, argv: list[str]) -> None:
+    assert told(shell.run("map", "set", "Cake", *argv, "--offline", "--json")) == (2, False, 2)
+    assert not (shell.world.folder / "mappings.toml").exists()
+
+
 @pytest.mark.parametrize("place", NO_PLACE)
 def test_a_location_that_no_entry_has_ends_sync_before_any_request_or_ping(
     shell: Shell, place: str, httpx_mock: HTTPXMock

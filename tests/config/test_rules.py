@@ -106,6 +106,8 @@ def test_a_mapping_without_its_product_still_has_its_other_faults_told(bench: Be
         ("safety", "allowed_locations", 30501, ConfigCode.WRONG_TYPE),
         ("safety", "allowed_locations", [1, "site"], ConfigCode.WRONG_TYPE),
         ("safety", "allowed_locations", [0], ConfigCode.OUT_OF_RANGE),
+        ("safety", "allowed_locations", [10**18], ConfigCode.OUT_OF_RANGE),
+        ("safety", "accepted_assumptions", ["REVEL_FOO"], ConfigCode.UNKNOWN_WORD),
         ("safety", "max_orders_per_run", 0, ConfigCode.OUT_OF_RANGE),
         ("safety", "max_orders_per_run", Decimal("1.5"), ConfigCode.WRONG_TYPE),
         ("safety", "max_order_total", "12.345", ConfigCode.MALFORMED_AMOUNT),
@@ -121,6 +123,7 @@ def test_a_mapping_without_its_product_still_has_its_other_faults_told(bench: Be
         ("revel", "requests_per_second", Decimal("inf"), ConfigCode.WRONG_TYPE),
         ("revel", "user", -1, ConfigCode.OUT_OF_RANGE),
         ("revel", "station", True, ConfigCode.WRONG_TYPE),
+        ("revel", "station", 10**18, ConfigCode.OUT_OF_RANGE),
         ("revel", "domain", "acme corp", ConfigCode.MALFORMED_DOMAIN),
         ("revel", "domain", "acme.revelup.com/resources", ConfigCode.MALFORMED_DOMAIN),
         ("revel", "domain", "http://acme.revelup.com", ConfigCode.HTTPS_REQUIRED),
@@ -172,6 +175,11 @@ def test_a_value_that_does_not_fit_is_a_problem(
 ) -> None:
     problem = bench.problem({section: {name: value}})
     assert (problem.code, problem.key, problem.origin) == (code, f"{section}.{name}", "config.toml")
+
+
+def test_an_address_of_a_monitor_is_asked_for_as_the_monitor_shows_it(bench: Bench) -> None:
+    problem = bench.problem({"monitor": {"ping_url": "hc-ping.com/0815"}})
+    assert (problem.code, problem.remedy) == (ConfigCode.MALFORMED_URL, "Write the address as the monitor shows it.")
 
 
 @pytest.mark.parametrize("address", ["a@example.com", "first.last+pos@mail.example.co.uk", "o'neill@x-y.example"])
@@ -591,6 +599,13 @@ def test_a_local_id_formats_cleanly_or_is_refused(text: str) -> None:
         check_template(text)
 
 
+@pytest.mark.parametrize("text", ["{event_id}", "#{event_id}", "7-{event_id}"])
+def test_an_order_gets_no_name_that_a_station_may_give(bench: Bench, text: str) -> None:
+    problem = bench.problem({"orders": {"local_id": text}})
+    assert (problem.key, problem.code) == ("orders.local_id", ConfigCode.MALFORMED_LOCAL_ID)
+    assert bench.load({"orders": {"legacy_local_ids": [text]}}).orders.legacy_local_ids == (text,)
+
+
 @given(st.text(alphabet="ab {}_eventid!:", max_size=30))
 def test_an_accepted_local_id_tells_events_apart(text: str) -> None:
     try:
@@ -602,6 +617,14 @@ def test_an_accepted_local_id_tells_events_apart(text: str) -> None:
 
 def test_suggestions_prefer_the_same_last_part() -> None:
     assert suggest("dry_run", ["safety.dry_run", "dry_ran"]) == "Did you mean safety.dry_run?"
+
+
+def test_what_all_variables_begin_with_makes_none_a_guess(bench: Bench) -> None:
+    for name, guess in {
+        "TSREVEL_FOO": "Remove it.",
+        "TSREVEL_SINC__WORKERS": "Did you mean TSREVEL_SYNC__WORKERS?",
+    }.items():
+        assert bench.problem(env={name: "1"}).remedy.startswith(guess)
 
 
 # Locations

@@ -56,6 +56,7 @@ _WORDING = {
     "setting": (ConfigCode.UNUSABLE_VALUE, "{message}", "{remedy}"),
     "missing": (ConfigCode.NOT_SET, "isn't set", "Set a value."),
     "literal_error": (ConfigCode.UNKNOWN_WORD, "isn't an allowed value", "Write {expected}."),
+    "enum": (ConfigCode.UNKNOWN_WORD, "isn't an allowed value", "Write {expected}."),
     "string_type": (ConfigCode.WRONG_TYPE, "must be text", "Write it in quotes."),
     "string_too_short": (ConfigCode.EMPTY, "is empty", "Set a value."),
     "bool_type": (ConfigCode.WRONG_TYPE, "must be true or false", "Write true or false, without quotes."),

@@ -28,6 +28,7 @@ from tsrevel.config.value_types import (
     Flag,
     Identifier,
     Key,
+    LegacyId,
     LocalId,
     Money,
     Positive,
@@ -137,7 +138,7 @@ class OrdersSettings(Section):
     """How an event becomes an order (facts Revel 3)."""
 
     local_id: LocalId = "Triple Seat_{event_id}"
-    legacy_local_ids: Annotated[tuple[LocalId, ...], AfterValidator(check_some)] = ("Triple Seat {event_id}",)
+    legacy_local_ids: Annotated[tuple[LegacyId, ...], AfterValidator(check_some)] = ("Triple Seat {event_id}",)
     unmapped_items: Literal["hold", "fallback"] = "hold"
     payments: Literal["recorded", "invoice_total", "none"] = "recorded"
     discounts: Literal["order", "prices"] = "order"
@@ -382,6 +383,8 @@ def flag(key: str) -> str:
 def suggest(name: str, known: Iterable[str]) -> str:
     """A sentence with the most similar of `known` for a misspelt `name`, or where to find all names."""
     names = list(known)
+    start = len("TSREVEL_") if name.startswith("TSREVEL_") else 0  # it makes no two names alike
     same_leaf = [other for other in names if other.rpartition(".")[2] == name.rpartition(".")[2]]
-    close = same_leaf or get_close_matches(name, names, n=1, cutoff=0.6)
+    alike = get_close_matches(name[start:], [other[start:] for other in names], n=1, cutoff=0.6)
+    close = same_leaf or [name[:start] + other for other in alike]
     return f"Did you mean {close[0]}?" if close else "Remove it. config.example.toml lists every setting."

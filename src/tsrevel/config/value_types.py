@@ -18,6 +18,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, SecretSt
 from pydantic_core import PydanticCustomError
 
 from tsrevel.errors import ConfigCode
+from tsrevel.planning.identity import LARGEST_ID
 from tsrevel.text import trim
 from tsrevel.transport.network import is_loopback as is_loopback_host
 
@@ -213,7 +214,7 @@ def check_event_url(value: str) -> str:
 def check_secret_url(value: SecretStr) -> SecretStr:
     """Like `check_url`, for a URL that is itself a secret. It may have a query such as "?create=1"."""
     base, mark, query = value.get_secret_value().partition("?")
-    if not _is_query(query):
+    if not _is_query(query) or (base and split_url(base) is None):
         raise refuse(ConfigCode.MALFORMED_URL, "isn't a usable URL", "Write the address as the monitor shows it.")
     return SecretStr(check_url(base) + mark + query)
 
@@ -237,6 +238,14 @@ def check_template(value: str) -> str:
     if not pieces or any(piece[1:] != ("event_id", "", None) for piece in pieces):
         remedy = 'Write it like "Triple Seat_{event_id}".'
         raise refuse(ConfigCode.MALFORMED_LOCAL_ID, "must hold {event_id}, and no other braces", remedy)
+    return value
+
+
+def check_prefixed(value: str) -> str:
+    """A `local_id` to write: a station may give its own orders plain numbers (facts Revel 3.4)."""
+    if not any(map(str.isalpha, value.replace("{event_id}", ""))):
+        message, remedy = "must hold a letter beside {event_id}", 'Write it like "Triple Seat_{event_id}".'
+        raise refuse(ConfigCode.MALFORMED_LOCAL_ID, message, remedy)
     return value
 
 
@@ -308,9 +317,9 @@ Text = Annotated[str, Strict()]
 Word = Annotated[str, Strict(), Field(min_length=1)]
 Days = Annotated[int, Strict(), Field(ge=0, le=3660)]
 Positive = Annotated[int, Strict(), Field(ge=1)]
-Reference = Annotated[int, Strict(), BeforeValidator(decode_whole), Field(ge=0)]
+Reference = Annotated[int, Strict(), BeforeValidator(decode_whole), Field(ge=0, le=LARGEST_ID)]
 """An id at Revel; 0 means none, except for dining options (facts Revel 5.5)."""
-Identifier = Annotated[int, Strict(), BeforeValidator(decode_whole), Field(ge=1)]
+Identifier = Annotated[int, Strict(), BeforeValidator(decode_whole), Field(ge=1, le=LARGEST_ID)]
 Rate = Annotated[float, Strict(), BeforeValidator(decode_rate), Field(gt=0, allow_inf_nan=False)]
 Money = Annotated[Decimal, BeforeValidator(decode_money)]
 Clock = Annotated[time, BeforeValidator(decode_clock)]
@@ -327,7 +336,8 @@ SendGridUrl = Annotated[
 ]
 SecretUrl = Annotated[SecretStr, AfterValidator(check_secret_url)]
 Domain = Annotated[str, Strict(), AfterValidator(check_domain)]
-LocalId = Annotated[str, Strict(), AfterValidator(check_template)]
+LegacyId = Annotated[str, Strict(), AfterValidator(check_template)]
+LocalId = Annotated[LegacyId, AfterValidator(check_prefixed)]
 Address = Annotated[str, Strict(), AfterValidator(check_address)]
 SenderName = Annotated[str, Strict(), BeforeValidator(decode_trimmed), AfterValidator(check_sender_name)]
 Recipient = Annotated[str, Strict(), AfterValidator(check_recipient)]

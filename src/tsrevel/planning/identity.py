@@ -17,7 +17,9 @@ NAMELESS = "unreadable-"
 """The beginning of our name for a listed row without a usable id. Nothing is requested by such a name."""
 
 
-_ID = re.compile("[1-9][0-9]{0,18}")
+LARGEST_ID = 10**18 - 1
+"""No id has more digits, and the ledger's integers hold all of these."""
+_ID = re.compile("[1-9][0-9]{0,17}")
 """Both services number from 1, in integers (facts TripleSeat 3.1, Revel 2.1)."""
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
+from tsrevel.planning.identity import LARGEST_ID
 from tsrevel.planning.model import Fault
 from tsrevel.planning.reasons import Reason
 from tsrevel.text import clean_text as clean_line
@@ -22,8 +23,6 @@ _AMOUNT = re.compile(r"-?\$?-?(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)?(?:\.[0-9]*)?"
 _LARGEST = Decimal(10) ** 12
 _FINEST = -40
 """The smallest exponent of a number: no amount has more decimals."""
-_LARGEST_ID = 10**19
-"""Ids are integers (facts TripleSeat 3.1), and smaller than this."""
 _FIELD = re.compile(r"[A-Za-z0-9_.]{1,80}")
 _TAG = re.compile(
     r"</?(?:a|b|big|br|center|div|em|font|h[1-6]|hr|i|img|li|ol|p|small|span|strike|strong|su[bp]|table|tbody|td|th|tr|u|ul)"
@@ -64,9 +63,9 @@ def read_id(value: Json) -> str | None:
     if isinstance(value, bool):
         return None
     if isinstance(value, int):
-        return str(value) if abs(value) < _LARGEST_ID else None
+        return str(value) if abs(value) <= LARGEST_ID else None
     text = value.strip() if isinstance(value, str) else ""
-    if text.isdigit() and len(text) >= len(str(_LARGEST_ID)):
+    if text.isdigit() and len(text) > len(str(LARGEST_ID)):
         return None
     return text if text.isprintable() and text else None  # half a character can't be stored or sent
 

@@ -9,6 +9,7 @@ import typer
 
 from tsrevel.cli.context import CliContext
 from tsrevel.cli.options import LEDGER_EXITS, SERVICE_EXITS, SET_UP, Location, command, group
+from tsrevel.planning.identity import LARGEST_ID
 
 maps = group("map", SET_UP, "Map TripleSeat names to Revel products.")
 
@@ -16,10 +17,11 @@ _HELD = SERVICE_EXITS | {3: "an event would be held or fail, or runs are paused 
 _ASKED = SERVICE_EXITS | {3: "runs are paused or disabled, so no service was called"}
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The name on the event's lines, in quotes. Case is ignored.")]
-Product = Annotated[int, typer.Argument(metavar="PRODUCT", min=1, help="The Revel product's id.")]
+Product = Annotated[int, typer.Argument(metavar="PRODUCT", min=1, max=LARGEST_ID, help="The Revel product's id.")]
 MenuItem = Annotated[bool, typer.Option("--menu-item", help="NAME is a TripleSeat menu item's id.")]
 Establishment = Annotated[
-    int | None, typer.Option("--establishment", min=1, metavar="ID", help="Only at this Revel establishment.")
+    int | None,
+    typer.Option("--establishment", min=1, max=LARGEST_ID, metavar="ID", help="Only at this Revel establishment."),
 ]
 Place = Annotated[
     str | None, typer.Option("--location", metavar="L", help="Only at the establishment of this location (name or id).")
