@@ -110,6 +110,39 @@ def test_an_empty_secret_beside_its_file_counts_as_not_given(bench: Bench) -> No
     assert reveal(bench.load({"revel": {"api_key": "", "api_key_file": "key"}}), "revel.api_key") == ["the-key"]
 
 
+@pytest.mark.parametrize(
+    ("command", "program"),
+    [
+        ("bin/get key", "{folder}/bin/get"),
+        ("~/bin/get key", "{home}/bin/get"),
+        ("/bin/get key", "/bin/get"),
+        ("get key", "get"),
+    ],
+)
+def test_a_command_is_the_same_wherever_a_run_starts(bench: Bench, command: str, program: str) -> None:
+    """Cron starts in the user's home: there, a path from the settings file's folder on would name nothing."""
+    ran: list[list[str]] = []
+
+    def run(words: Sequence[str], _environ: object) -> CommandResult:
+        ran.append(list(words))
+        return CommandResult("the-key")
+
+    settings = bench.load(with_secret("revel.api_key", "_command", command) | {"hooks": {"on_held": command}}, run=run)
+    whole = program.format(folder=bench.folder, home=bench.environ["HOME"])
+    assert (ran, settings.hooks.on_held) == ([[whole, "key"]], f"{whole} key")
+
+
+def test_a_command_with_a_variable_in_its_path_is_a_problem(bench: Bench) -> None:
+    for changes in (with_secret("revel.api_key", "_command", "$HOME/get"), {"hooks": {"on_held": "$HOME/get"}}):
+        assert bench.problem(changes).code is ConfigCode.MALFORMED_PATH
+
+
+def test_what_is_shown_instead_of_a_secret_is_none(bench: Bench) -> None:
+    for changes in ({"revel": {"api_key": "(set)"}}, {"email": {"api_key": "(set)"}}):
+        assert bench.problem(changes).code is ConfigCode.PLACEHOLDER
+    assert bench.problem({"tripleseat": {"webhook_signing_keys": ["(set)"]}}).code is ConfigCode.PLACEHOLDER
+
+
 def test_a_secret_given_twice_in_one_source_is_a_problem(bench: Bench) -> None:
     problem = bench.problem({"revel": {"api_key": MARKER, "api_key_file": MARKER}})
     assert problem.key == "revel.api_key"

@@ -27,6 +27,7 @@ from tsrevel.config.paths import (
     is_there,
     miss_config,
     place_state,
+    read_command,
     read_path,
     settings_file,
     settings_folder,
@@ -51,6 +52,7 @@ from tsrevel.config.settings import (
     SETTINGS,
     ChargeSettings,
     Configurable,
+    HooksSettings,
     ProductEntry,
     Section,
     Settings,
@@ -359,6 +361,7 @@ def _settle(
     sections = {name: build_section(model, name, values, report) for name, model in _SECTIONS.items()}
     parts: dict[str, Any] = {**dict(top), **sections}
     draft = Configurable.model_construct(**parts)
+    draft = draft.model_copy(update={"hooks": place_hooks(draft.hooks, values, environ, folder, report)})
     place = read_legacy_location(environ, report)
     chosen = choose_locations(values.get("locations"), place, report)
     if chosen:
@@ -386,6 +389,20 @@ def _settle(
     if not report.spoils("config"):
         check_rules(settings, Entries(locations, charges, products), report, offline=offline)
     return settings
+
+
+def place_hooks(
+    hooks: HooksSettings, values: Layer, environ: Mapping[str, str], folder: Path | None, report: ProblemReport
+) -> HooksSettings:
+    """The hooks, each with the whole path of its program: runs start elsewhere than a person who tries it."""
+    placed: dict[str, str] = {}
+    for name, text in hooks:
+        words, key = read_command(text, environ, folder), f"hooks.{name}"
+        if isinstance(words, PathProblem):
+            report.add(words.code, key, values[key].origin, words.message, words.remedy)
+        else:
+            placed[name] = shlex.join(words)
+    return hooks.model_copy(update=placed)
 
 
 def place_files(

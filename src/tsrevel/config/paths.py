@@ -144,6 +144,20 @@ def expand_path(text: str, environ: Mapping[str, str], folder: Path | None) -> P
     return Path(text) if isinstance(path, PathProblem) else path
 
 
+def read_command(text: str, environ: Mapping[str, str], folder: Path | None) -> list[str] | PathProblem:
+    """The words of a command line. If its first word is a path, it is read like any path in settings.
+
+    So cron, which starts elsewhere, finds the same program. Raises ValueError if a quote isn't closed.
+    """
+    words = shlex.split(text)
+    if words and "/" in words[0]:
+        path = read_path(words[0], environ, folder)
+        if isinstance(path, PathProblem):
+            return path
+        words[0] = str(path)
+    return words
+
+
 def find_config(
     config: Path | None, environ: Mapping[str, str], system_config: Path, report: ProblemReport
 ) -> Path | None:

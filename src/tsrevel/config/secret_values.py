@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 import subprocess
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -14,9 +13,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from tsrevel.config.paths import PathProblem, read_path
+from tsrevel.config.paths import PathProblem, read_command, read_path
 from tsrevel.config.problems import GivenValue, Layer, ProblemReport
-from tsrevel.config.settings import GIVABLE, SECRETS, VARIANTS
+from tsrevel.config.settings import GIVABLE, MASK, SECRETS, VARIANTS
 from tsrevel.config.value_types import ValueKind
 from tsrevel.errors import ConfigCode
 from tsrevel.files import read_regular
@@ -175,6 +174,10 @@ class SecretReader(Secret):
         """The secret, unless it has impossible characters: services would always refuse it, without a reason."""
         values = given.value if isinstance(given.value, list) else [given.value]
         texts = [each for each in values if isinstance(each, str)]
+        if MASK in texts:
+            message, remedy = "holds what `config show` prints in place of a secret", "Replace it with your own value."
+            self.report.add(ConfigCode.PLACEHOLDER, way, given.origin, message, remedy)
+            return None
         if key in _SENT_IN_HEADERS and not all(text.isascii() and text.isprintable() for text in texts):
             message, remedy = "has a character that no key has", "Copy it again, as plain ASCII on one line."
         elif any(sign in text for text in texts for sign in "\r\n\t\0"):
@@ -208,10 +211,13 @@ class SecretReader(Secret):
 
     def _run(self, way: str, given: GivenValue) -> str | None:
         try:
-            words = shlex.split(str(given.value))
+            words = read_command(str(given.value), self.environ, self.folder)
         except ValueError:
             message = "isn't a command line: a quote isn't closed"
             self.report.add(ConfigCode.MALFORMED_COMMAND, way, given.origin, message, "Close the quote.")
+            return None
+        if isinstance(words, PathProblem):
+            self.report.add(words.code, way, given.origin, words.message, words.remedy)
             return None
         if not words:
             remedy = "Write a command, or leave it empty."

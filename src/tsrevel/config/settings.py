@@ -63,6 +63,10 @@ Payload = Literal["verify", "trust"]
 Occasion = Literal["injected", "held", "failed", "missed", "changed"]
 
 
+MASK = "(set)"
+"""`config show` prints it instead of a secret."""
+
+
 class Section(BaseModel):
     """A part of the settings: frozen, and closed to unknown keys.
 

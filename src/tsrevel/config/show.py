@@ -10,12 +10,9 @@ from pydantic import SecretStr
 
 from tsrevel.config.problems import DEFAULT
 from tsrevel.config.rules import INHERITED
-from tsrevel.config.settings import SETTINGS, LocationSettings, Section, Settings
+from tsrevel.config.settings import MASK, SETTINGS, LocationSettings, Section, Settings
 from tsrevel.config.value_types import ValueKind
 from tsrevel.config.write import beside, default_of, encode_value, plain_value, remark
-
-MASK = "(set)"
-"""Shown instead of a secret."""
 
 
 @dataclass(frozen=True, slots=True)
