@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sys
 
+import pytest
 import tomli_w
 
 from .bench import Shell
@@ -25,6 +27,15 @@ def test_settings_without_a_location_are_warned_of(shell: Shell) -> None:
     assert "every event is held" in quiet.err
     assert told.answer["success"] is True
     assert "every event is held" in told.answer["warnings"][0]
+
+
+def test_a_missing_extra_is_a_problem_before_an_event_needs_it(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    shell.world.config["tripleseat"]["invoice_fallback"] = True
+    argv = ("config", "validate", "--json", "--config", str(shell.write_config()))
+    assert shell.run(*argv).status == 0
+    monkeypatch.setitem(sys.modules, "selectolax", None)
+    (problem,) = shell.run(*argv).answer["problems"]
+    assert problem["key"] == "tripleseat.invoice_fallback"
 
 
 def test_no_service_is_called(shell: Shell) -> None:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import sqlite3
 import ssl
+import sys
 from contextlib import closing
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+
+from tsrevel.sandbox import make_event
 
 from ..world import Died, World, find_outcome, verdict
 from .conftest import FULL, PAID, TWINS, UNMAPPED
@@ -392,3 +395,17 @@ def test_a_run_that_stops_at_an_event_says_which_order_it_left_half_written(worl
     outcome = find_outcome(report, FULL)
     assert (report.exit_status, outcome.order_id is not None) == (12, True)
     assert (verdict(report, FULL), outcome.looked_into) == ("failed AUTHORIZATION_DENIED", True)
+
+
+def test_without_the_extra_for_invoice_pages_only_the_events_that_need_it_fail(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = World(tmp_path, "full")
+    world.config["tripleseat"]["invoice_fallback"] = True
+    today = date.fromisoformat(world.tripleseat.event(FULL)["event_date_iso8601"])
+    world.tripleseat.portal = world.config["tripleseat"]["base_url"]
+    world.tripleseat.add_invoice_only_event(make_event(id=64000070, day=today))
+    monkeypatch.setitem(sys.modules, "selectolax.lexbor", None)
+    report = world.sync()
+    assert (verdict(report, 64000070), verdict(report, FULL)) == ("failed EVENT_DATA_UNAVAILABLE", "injected")
+    assert report.exit_status == 3

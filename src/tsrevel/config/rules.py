@@ -7,6 +7,7 @@ import shutil
 from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from typing import Any, Generic, TypeVar
 
 from pydantic import Field, SecretStr, ValidationError, create_model
@@ -224,7 +225,11 @@ def check_credentials(settings: Settings, report: ProblemReport) -> None:
 
 
 def check_before_use(settings: Settings, environ: Mapping[str, str], report: ProblemReport) -> None:
-    """Note problems that stop no run but will fail later: a missing hook, a fallback without a product."""
+    """Note problems that stop no run but will fail later: a missing hook or extra, a fallback without a product."""
+    key = "tripleseat.invoice_fallback"
+    if settings.tripleseat.invoice_fallback and find_spec("selectolax") is None:
+        remedy = "Run `pip install 'tsrevel[invoice]'`, or set it to false."
+        report.add(ConfigCode.EXTRA_MISSING, key, settings.origin(key), "needs the extra `invoice`", remedy)
     for name in HooksSettings.model_fields:
         key = f"hooks.{name}"
         words = shlex.split(getattr(settings.hooks, name)) if not report.spoils(key) else []

@@ -49,8 +49,7 @@ class Found:
 class TripleSeat(ApiService):
     """TripleSeat's events, for one account.
 
-    Every method raises: CredentialsRefused (Forbidden), with advice; Unavailable; Unreadable; Refused; and with
-    `invoice_fallback` ConfigError if its extra isn't installed.
+    Every method raises: CredentialsRefused (Forbidden), with advice; Unavailable; Unreadable; Refused.
     """
 
     def __init__(self, client: ApiClient, access: Access, *, base_url: str, invoice_fallback: bool = False) -> None:

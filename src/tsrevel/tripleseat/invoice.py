@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
-from tsrevel.errors import ConfigCode, ConfigError, ConfigProblem, Unreadable
+from tsrevel.errors import Unreadable
 from tsrevel.planning.model import BillingTotal, Document, Fault, Line
 from tsrevel.planning.reasons import Reason
 from tsrevel.transport.network import is_loopback
@@ -22,7 +22,6 @@ from tsrevel.tripleseat.fields import clean_text, objects_at, read_number
 
 if TYPE_CHECKING:
     from selectolax.lexbor import LexborNode
-
 
 _ITEM_HEAD = re.compile(r"(?:qty\.? )+description price total", re.IGNORECASE)
 _CHARGE_HEAD = ["description", "percent", "total"]
@@ -149,14 +148,14 @@ def complete_from_page(document: Document, html: str) -> Document:
 def decode_invoice(html: str) -> Document:
     """The lines, charges, discount and grand total that an invoice page shows; id 0, no payments.
 
-    Raises Unreadable for anything unexpected; ConfigError if the extra for reading pages isn't installed.
+    Raises Unreadable for anything unexpected, and if the extra for reading pages isn't installed.
     """
     try:
         from selectolax.lexbor import LexborHTMLParser
     except ImportError as error:
-        remedy = "Run `pip install 'tsrevel[invoice]'`, or set it to false."
-        key, message = "tripleseat.invoice_fallback", "needs the extra `invoice`"
-        raise ConfigError(ConfigProblem(ConfigCode.EXTRA_MISSING, key, "settings", message, remedy)) from error
+        remedy = "run `pip install 'tsrevel[invoice]'`, or set tripleseat.invoice_fallback to false"
+        text = f"TripleSeat: only an invoice page has the lines, and tsrevel lacks the extra to read it; {remedy}"
+        raise Unreadable(text) from error
     page = InvoiceReader()
     table = 0
     for row in LexborHTMLParser(html).css("tr"):
