@@ -154,7 +154,7 @@ def read_command(text: str, environ: Mapping[str, str], folder: Path | None) -> 
         path = read_path(words[0], environ, folder)
         if isinstance(path, PathProblem):
             return path
-        words[0] = str(path)
+        words[0] = str(path) if path.is_absolute() else words[0]  # "./get" isn't "get"
     return words
 
 
