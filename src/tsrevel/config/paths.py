@@ -115,8 +115,7 @@ def _home(environ: Mapping[str, str]) -> Path | None:
 def read_path(text: str, environ: Mapping[str, str], folder: Path | None) -> Path | PathProblem:
     """The path of a file as written in a setting: ~/ is HOME, a relative path starts at `folder`.
 
-    Anything else that another program would replace is a problem, because a literal path with it would make a second
-    ledger.
+    What another program would replace ($HOME, %h, ~user) is a problem: taken literally, it would begin a second ledger.
     """
     text = text.strip()
     if re.search(r"[\x00-\x1f\x7f]", text):

@@ -1,7 +1,7 @@
 """A pretend TripleSeat and a pretend Revel, with the quirks of the fact sheets and faults on demand.
 
 Both are standard-library WSGI apps. Call them in-process through a test transport, or over HTTP on loopback only. All
-their data is invented. The sandbox imports nothing else of tsrevel.
+their data is invented. Only tests call many of the faults. The sandbox imports nothing else of tsrevel.
 """
 
 from __future__ import annotations
