@@ -27,7 +27,7 @@ class Moment:
     seconds: float
 
     def after(self, seconds: float) -> datetime:
-        """What that clock shows at `seconds` of the monotonic clock if nobody sets it."""
+        """The time by that clock at `seconds` of the monotonic clock, if nobody sets it."""
         return self.instant + timedelta(seconds=seconds - self.seconds)
 
 

@@ -183,7 +183,7 @@ class Catalogs:
 def _plan_from_copy(
     event: Event, location: Location, kept: Catalogue, policy: Policy, now: datetime
 ) -> Plan | Hold | None:
-    """What the copy makes of the event; None if a product that the copy lacks may decide."""
+    """The plan or hold by the copy; None if a product that the copy lacks may decide."""
     made = plan_order(event, location, kept, policy, now)
     if isinstance(made, Hold):
         return None if made.reason is Reason.UNMAPPED_ITEMS else made
