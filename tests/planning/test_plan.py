@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from tests.planning.make import (
+    CATALOGUE,
     DAY,
     DELIVERY,
     LOCATION,
@@ -26,9 +27,21 @@ from tests.planning.make import (
     without_details,
 )
 from tsrevel.planning.event_details import details_of
-from tsrevel.planning.model import Document, Event, Fault, Hold, Item, Line, PaymentsOption, Plan, Policy, SiteId
+from tsrevel.planning.model import (
+    Document,
+    Event,
+    Fault,
+    Hold,
+    Item,
+    Line,
+    PaymentsOption,
+    Plan,
+    Policy,
+    ProductMapping,
+    SiteId,
+)
 from tsrevel.planning.money import Cents
-from tsrevel.planning.plan import label_order, orderable_lines, with_options_of
+from tsrevel.planning.plan import label_order, orderable_lines, takes_second_choice, with_options_of
 from tsrevel.planning.reasons import Reason
 
 PRICES = replace(POLICY, discounts="prices")
@@ -120,6 +133,24 @@ def test_every_line_without_a_product_is_named_at_once() -> None:
 def test_a_line_without_a_product_can_become_the_fallback_under_its_own_name() -> None:
     made = plan(make_event(make_document(make_line("Xylophone"), make_line())), policy=FALLBACK, location=TILL)
     assert [(item.product, item.override) for item in made.items] == [(TACOS, "Xylophone"), (LUNCH, "")]
+
+
+@pytest.mark.parametrize(
+    ("line", "mapping", "policy", "second"),
+    [
+        (make_line(), None, POLICY, False),
+        (make_line("Taco Trio - mild", typed=True), None, POLICY, True),
+        (make_line("Taco Trio - mild", typed=True), "Taco Trio", POLICY, False),
+        (make_line("Xylophone"), None, FALLBACK, True),
+        (make_line("Xylophone", "0"), None, FALLBACK, False),
+    ],
+)
+def test_a_line_whose_own_product_the_catalogue_lacks_takes_its_second_choice(
+    line: Line, mapping: str | None, policy: Policy, second: bool
+) -> None:
+    mapped = (ProductMapping(TILL.establishment, TACOS, name=mapping),) if mapping else ()
+    event = make_event(make_document(make_line(), line))
+    assert takes_second_choice(event, TILL, CATALOGUE, replace(policy, products=mapped)) is second
 
 
 def test_there_is_no_fallback_unless_policy_and_location_both_say_so() -> None:

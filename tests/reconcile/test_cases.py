@@ -350,7 +350,7 @@ def test_an_order_for_an_event_of_another_week_is_no_business_of_this_one(shell:
 
 
 def test_a_station_of_its_own_numbering_is_not_taken_for_ours(shell: Shell) -> None:
-    shell.world.config["orders"] = {"local_id": "{event_id}", "legacy_local_ids": ["{event_id}"]}
+    shell.world.config["orders"] = {"legacy_local_ids": ["{event_id}"]}
     shell.world.add_order(0, "64777777", created_date="2026-12-12T09:00:00")
     ours = order_uuid(EventId("64777778"))
     shell.world.add_order(0, "64777778", created_date="2026-12-12T09:00:00", uuid=ours)
