@@ -8,6 +8,7 @@ from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tsrevel.engine.outcomes import RunReport
@@ -179,39 +180,97 @@ def test_an_event_that_was_tentative_when_the_copy_was_made_is_looked_up_if_it_h
     assert verdict(next_run(world), FULL) == CANCELLED
 
 
-def test_cancelled_events_are_looked_up_together_and_only_if_the_ledger_may_lack_orders(tmp_path: Path) -> None:
+def test_cancelled_events_are_looked_up_together_and_once_until_they_change(tmp_path: Path) -> None:
     world = World(tmp_path, "lost")
     for event_id in range(64000100, 64000140):
         world.add_event(event_id, lines=[("Coffee Urn", 1, 38)], status="LOST")
     assert (world.sync().exit_status, world.looks, len(world.revel_requests)) == (0, 0, 12)
-    world.add_event(64000141, lines=[("Coffee Urn", 1, 38)], status="LOST")
-    assert (next_run(world).exit_status, world.looks, world.revel_requests) == (0, 0, [])
-    assert (next_run(world, minutes=200).exit_status, len(world.revel_requests)) == (0, 12)
+    for minutes in (45, 200):
+        assert (next_run(world, minutes).exit_status, world.looks, world.revel_requests) == (0, 0, [])
+    for event_id in range(64000110, 64000118):
+        world.tripleseat.edit_event(event_id, guest_count=9)
+    assert (next_run(world).exit_status, len(world.revel_requests)) == (0, 2)
+    assert (next_run(world).exit_status, world.revel_requests) == (0, [])
 
 
-def test_a_run_that_leaves_out_its_location_does_not_look_it_up(world: World) -> None:
+def test_a_run_over_another_location_looks_it_up_too(world: World) -> None:
     make_and_lose(world, "new")
     world.tripleseat.cancel_event(FULL)
     world.time.move(minutes=45)
-    assert verdict(world.sync(only=["30502"]), FULL) == NOT_ELIGIBLE
-    assert verdict(next_run(world), FULL) == CANCELLED
+    assert verdict(world.sync(only=["30502"]), FULL) == CANCELLED
+    assert verdict(next_run(world), FULL) == "skipped ALREADY_INJECTED"
+
+
+@pytest.mark.parametrize("narrowed", ["allowed", "only", ""])
+def test_an_order_whose_event_is_gone_from_tripleseat_is_told_wherever_it_was(world: World, narrowed: str) -> None:
+    if narrowed == "allowed":
+        world.config["safety"]["allowed_locations"] = ["30501"]
+    make_and_lose(world, "copy")
+    del world.tripleseat.state.events[FULL]
+    world.add_event(64000099, lines=[("Coffee Urn", 1, 38)])
+    world.time.move(minutes=45)
+    report = world.sync(only=["30501"] if narrowed == "only" else ())
+    assert (verdict(report, FULL), report.exit_status) == (CANCELLED, 3)
+
+
+def test_the_age_of_the_copy_does_not_matter(world: World) -> None:
+    world.config["time_gate"] = {"opens_at": "11:00"}
+    world.sync()
+    assert verdict(next_run(world), FULL) == "skipped TOO_EARLY"
+    copy_ledger(world)
+    assert verdict(next_run(world), FULL) == "injected"
+    world.tripleseat.cancel_event(FULL)
+    put_back(world)
+    assert (verdict(next_run(world, minutes=5), FULL), world.writes) == (CANCELLED, [])
+
+
+@pytest.mark.parametrize(("status", "number", "seconds"), [("LOST", 80, 20), ("DEFINITE", 24, 10)])
+def test_runs_that_are_cut_by_their_deadline_look_each_event_up_once_until_all_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, status: str, number: int, seconds: int
+) -> None:
+    world = World(tmp_path, "lost")
+    yesterday = (world.time.now - timedelta(days=1)).date()
+    events = [
+        world.add_event(64000200 + each, lines=[("Coffee Urn", 1, 38)], day=yesterday, status=status)
+        for each in range(number)
+    ]
+    world.config["sync"]["deadline_minutes"] = 5
+    for wire in world.wires.values():
+        monkeypatch.setattr(wire, "handle_request", slowed(world, wire.handle_request, seconds))
+    left, missed = [len(events)], 0
+    while len(left) == 1 or world.revel_requests:
+        report = next_run(world)
+        left.append(report.left)
+        missed += report.summary["missed"]
+        assert len(left) < 9
+    assert left[1] > 0
+    assert missed == (len(events) if status == "DEFINITE" else 0)
+
+
+def slowed(
+    world: World, handle: Callable[[httpx.Request], httpx.Response], seconds: int
+) -> Callable[[httpx.Request], httpx.Response]:
+    def handle_slowly(request: httpx.Request) -> httpx.Response:
+        world.time.move(seconds=seconds)
+        return handle(request)
+
+    return handle_slowly
 
 
 @pytest.mark.parametrize("is_made", [True, False])
-def test_an_event_that_was_missed_when_the_copy_was_made_is_looked_up_again(tmp_path: Path, is_made: bool) -> None:
+def test_an_event_that_was_missed_when_the_copy_was_made_stays_missed_and_its_order_is_found_again(
+    tmp_path: Path, is_made: bool
+) -> None:
     world = World(tmp_path, "missed")
     assert find_outcome(world.sync(), MISSED).missed
     copy_ledger(world)
     if is_made:
         assert verdict(world.sync_event(MISSED, ignore_time_gate=True), MISSED) == "injected"
     put_back(world)
-    assert next_run(world).still_missed == 1
-    report = next_run(world, minutes=200)
-    expected = ("skipped ALREADY_INJECTED", 0, 0) if is_made else ("skipped EVENT_DAY_PASSED", 0, 1)
-    assert (verdict(report, MISSED), report.exit_status, report.still_missed) == expected
-    assert not find_outcome(report, MISSED).missed
-    with world.ledger() as ledger:
-        assert [each.event_id for each in ledger.queries.missed()] == ([] if is_made else [str(MISSED)])
+    assert next_run(world, minutes=200).still_missed == 1
+    again = world.sync_event(MISSED, ignore_time_gate=True)
+    assert verdict(again, MISSED) == ("skipped ALREADY_INJECTED" if is_made else "injected")
+    assert world.flaws(MISSED) == []
 
 
 @pytest.fixture
@@ -278,3 +337,59 @@ def test_the_event_of_an_order_that_was_taken_in_after_its_day_is_told_if_it_van
     report = next_run(world)
     assert (verdict(report, FULL), report.exit_status) == (CANCELLED, 3)
     assert next_run(world).exit_status == 0
+
+
+# An event that was held for an order in Revel
+
+
+def at_lakeside(world: World) -> None:
+    world.add_order(FULL, "Triple Seat_{}", establishment="/enterprise/Establishment/9/")
+
+
+def of_ours_unfinished(world: World) -> None:
+    world.at("after POST /resources/OrderItem/", world.die)
+    with pytest.raises(Died):
+        world.sync()
+    world.revive()
+    world.lose_ledger()
+    world.time.move(days=1)
+
+
+@pytest.mark.parametrize("have", [at_lakeside, of_ours_unfinished])
+def test_the_order_that_an_event_was_held_for_is_told_once_if_the_event_is_cancelled(
+    world: World, have: Callable[[World], None]
+) -> None:
+    have(world)
+    assert verdict(next_run(world), FULL) in {"held ORDER_EXISTS", "held ORDER_DIFFERS"}
+    world.tripleseat.cancel_event(FULL)
+    world.revel.faults.add("status", "GET", "/Order/", times=None, status=500)
+    assert verdict(next_run(world), FULL) == "failed UPSTREAM_UNAVAILABLE"
+    world.revel.faults.clear()
+    report = next_run(world)
+    assert (verdict(report, FULL), report.exit_status) == (CANCELLED, 3)
+    assert (find_outcome(report, FULL).order_id, world.record(FULL)) == (
+        str(next(iter(world.revel.state.rows["Order"]))),
+        None,
+    )
+    assert [next_run(world).exit_status for _ in range(2)] == [0, 0]
+
+
+def test_the_order_that_was_entered_for_a_held_event_is_told_and_listed_if_the_event_is_cancelled(world: World) -> None:
+    world.rewrite_event(FULL, lines=[("Nothing known", 1, 38)])
+    assert verdict(next_run(world), FULL) == "held UNMAPPED_ITEMS"
+    world.add_order(FULL)
+    world.tripleseat.cancel_event(FULL)
+    assert (verdict(next_run(world), FULL), listed(world)) == (CANCELLED, ["CANCELLED_AFTER_INJECTION"])
+    assert next_run(world).exit_status == 0
+
+
+def test_two_orders_that_a_cancelled_event_was_held_for_stay_an_alarm(world: World) -> None:
+    first, second = world.add_order(FULL), world.add_order(FULL)
+    assert verdict(next_run(world), FULL) == "held DUPLICATE_ORDERS"
+    world.tripleseat.cancel_event(FULL)
+    for _ in range(2):
+        report = next_run(world)
+        assert (verdict(report, FULL), report.exit_status) == ("held DUPLICATE_ORDERS", 14)
+    world.revel.state.rows["Order"][second]["deleted"] = True
+    report = next_run(world)
+    assert (verdict(report, FULL), find_outcome(report, FULL).order_id) == (CANCELLED, str(first))

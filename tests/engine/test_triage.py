@@ -64,16 +64,40 @@ class Case(NamedTuple):
     now: datetime = NOON
     last: LastResult | None = None
     reports: bool = False
-    may_lack_orders: bool = False
 
 
 YESTERDAY, TOMORROW = NOON - timedelta(days=1), NOON + timedelta(days=1)
+OFF = LastResult(EVENT.id, EVENT.day, "skipped", "STATUS_NOT_ELIGIBLE", "", None, updated=NOON)
 CASES = {
     # an event without an order
     "due": Case("Prepare"),
-    "lost": Case("skipped STATUS_NOT_ELIGIBLE", replace(EVENT, status="LOST")),
+    "lost": Case("CheckCancelled", replace(EVENT, status="LOST")),
+    "lost, and looked up": Case("skipped STATUS_NOT_ELIGIBLE", replace(EVENT, status="LOST"), last=OFF),
+    "lost, looked up, and changed since": Case(
+        "CheckCancelled", replace(EVENT, status="LOST", updated=NOON + timedelta(minutes=1)), last=OFF
+    ),
+    "lost, and waited before": Case(
+        "CheckCancelled", replace(EVENT, status="LOST"), last=replace(OFF, reason="TOO_EARLY")
+    ),
+    "lost, and not looked up because Revel was down": Case(
+        "CheckCancelled",
+        replace(EVENT, status="LOST"),
+        last=replace(OFF, status="failed", reason="UPSTREAM_UNAVAILABLE"),
+    ),
+    "lost and left out": Case(
+        "CheckCancelled", replace(EVENT, status="LOST"), policy=replace(POLICY, only=frozenset({"1"}))
+    ),
+    "lost elsewhere": Case(
+        "skipped STATUS_NOT_ELIGIBLE", replace(EVENT, status="LOST"), policy=replace(POLICY, allowed=frozenset({"1"}))
+    ),
     "without a status": Case("held MISSING_DATA", replace(EVENT, status="")),
-    "deleted": Case("skipped EVENT_DELETED", replace(EVENT, deleted=True)),
+    "deleted": Case("CheckCancelled", replace(EVENT, deleted=True)),
+    "deleted, its place forgotten": Case(
+        "CheckCancelled",
+        replace(EVENT, deleted=True, location_id=None, site_id=None),
+        policy=replace(POLICY, allowed=frozenset({"1"})),
+    ),
+    "deleted, and looked up": Case("skipped EVENT_DELETED", replace(EVENT, deleted=True), last=OFF),
     "without a place": Case("held MISSING_DATA", replace(EVENT, location_id=None, site_id=None)),
     "elsewhere": Case("skipped LOCATION_NOT_ALLOWED", policy=replace(POLICY, allowed=frozenset({"1"}))),
     "left out": Case("skipped LOCATION_NOT_ALLOWED", policy=replace(POLICY, only=frozenset({"1"}))),
@@ -97,25 +121,6 @@ CASES = {
         "CheckMissed",
         now=TOMORROW + timedelta(days=1),
         last=LastResult(EVENT.id, date(2026, 1, 1), "skipped", "EVENT_DAY_PASSED", "", missed_at=TOMORROW),
-    ),
-    "missed and reported, in an older ledger": Case(
-        "CheckMissed",
-        now=TOMORROW + timedelta(days=1),
-        last=LastResult(EVENT.id, EVENT.day, "skipped", "EVENT_DAY_PASSED", "", missed_at=TOMORROW),
-        may_lack_orders=True,
-    ),
-    "lost, in an older ledger": Case("CheckCancelled", replace(EVENT, status="LOST"), may_lack_orders=True),
-    "deleted, in an older ledger": Case("CheckCancelled", replace(EVENT, deleted=True), may_lack_orders=True),
-    "lost and left out, in an older ledger": Case(
-        "skipped STATUS_NOT_ELIGIBLE",
-        replace(EVENT, status="LOST"),
-        policy=replace(POLICY, only=frozenset({"1"})),
-        may_lack_orders=True,
-    ),
-    "lost, and not looked up because Revel was down": Case(
-        "CheckCancelled",
-        replace(EVENT, status="LOST"),
-        last=LastResult(EVENT.id, EVENT.day, "failed", "UPSTREAM_UNAVAILABLE", "", None),
     ),
     # a person's word
     "resolved as done": Case("skipped ALREADY_INJECTED", resolution=resolution("done")),
@@ -208,7 +213,7 @@ def test_each_event_has_its_task(case: Case) -> None:
         results={EVENT.id: case.last} if case.last else {},
         resolutions={EVENT.id: case.resolution} if case.resolution else {},
     )
-    rules = TriageRules(case.policy, case.gate, case.ignore_time_gate, case.may_lack_orders)
+    rules = TriageRules(case.policy, case.gate, case.ignore_time_gate)
     task = triage(FoundEvent(case.event, case.digest), known, rules, case.now)
     assert describe(task) == case.expected
     assert (isinstance(task, Leave) and task.report is not None) is case.reports

@@ -10,7 +10,6 @@ import logging
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
 from functools import partial
 
 from tsrevel.engine.context import RunContext, RunState
@@ -57,6 +56,7 @@ from tsrevel.engine.recover import (
     find_order,
     hold_found,
     leave_foreign,
+    may_be_ours,
     preview_adoption,
     read_begun,
     recheck,
@@ -88,13 +88,10 @@ from tsrevel.planning.identity import known_local_ids, order_uuid
 from tsrevel.planning.model import Event, EventId, Hold, Plan, Skip
 from tsrevel.planning.plan import label_order
 from tsrevel.planning.reasons import Reason, Status
-from tsrevel.planning.screening import covered_locations, find_location
+from tsrevel.planning.screening import find_location
 from tsrevel.revel.decode import OrderRow
 
 log = logging.getLogger(__name__)
-
-LONG_AGO = timedelta(hours=2)
-"""If the last good run is older, the ledger may be from an older copy: cron starts a run every 45 minutes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +124,7 @@ def account_for(
     LedgerUnusable if the ledger's data about the events can't be read.
     """
     known = ctx.ledger.known([id_of(each) for each in items if not isinstance(each, OrderRecord)])
-    rules = TriageRules(ctx.policy, ctx.write_gate, ignore_time_gate, may_lack_orders=_may_lack_orders(ctx))
+    rules = TriageRules(ctx.policy, ctx.write_gate, ignore_time_gate)
     state.found |= {each.event.id: each for each in items if isinstance(each, FoundEvent)}
     entries = [make_entry(ctx, known, rules, number, each) for number, each in enumerate(items)]
     queue = WorkQueue([each for each in entries if each.needs_requests], state.budget, ctx.limits.workers)
@@ -421,12 +418,6 @@ def _prepared(ctx: RunContext, state: RunState, work: Work, task: Prepare) -> Pr
     return work.ready[event_id]
 
 
-def _may_lack_orders(ctx: RunContext) -> bool:
-    """Whether the ledger may not know every order that was made: its last good run is missing, or long ago."""
-    last = ctx.ledger.runs.last_good(covered_locations(ctx.policy))
-    return last is None or ctx.now() - last.started_at > LONG_AGO
-
-
 def _check_missed(ctx: RunContext, state: RunState, task: CheckMissed) -> Outcome:
     """The gate closed: Revel may have an order that this ledger doesn't know."""
     found, verdict = task.found, task.verdict
@@ -435,7 +426,7 @@ def _check_missed(ctx: RunContext, state: RunState, task: CheckMissed) -> Outcom
     if isinstance(existing, Hold):
         return hold_found(about, existing)
     if isinstance(existing, Absent):
-        missed = replace(not_written(about, verdict), missed=not task.told, news=not task.told)
+        missed = replace(not_written(about, verdict), missed=True, news=True)
         return replace(missed, failed_write=ctx.ledger.orders.failed_writes([event_id]).get(event_id))
     row, location = existing.row, find_location(found.event, ctx.policy)
     if isinstance(existing, Foreign):
@@ -454,7 +445,10 @@ def _check_missed(ctx: RunContext, state: RunState, task: CheckMissed) -> Outcom
 
 
 def _check_cancelled(ctx: RunContext, state: RunState, work: Work, task: CheckCancelled) -> Outcome:
-    """The event was cancelled: Revel may have an order of ours that this ledger doesn't know, and that still stands."""
+    """The event was cancelled: Revel may have an order of ours that this ledger doesn't know, and that still stands.
+
+    If the event was in trouble, somebody else's order counts, too: it may have been held for that.
+    """
     event_id, verdict = task.found.event.id, task.verdict
     about = describe(task.found.event, ctx.policy)
     if event_id in work.off:
@@ -462,7 +456,10 @@ def _check_cancelled(ctx: RunContext, state: RunState, work: Work, task: CheckCa
         work.off.clear()
     if event_id in work.absent:
         return not_written(about, verdict)
-    rows = ctx.revel.find_by_uuid(order_uuid(event_id))
+    uuid = order_uuid(event_id)
+    rows = [*ctx.revel.find_by_uuid(uuid)]
+    if task.in_trouble:
+        rows += ctx.revel.find_orders(uuid, known_local_ids(ctx.policy, event_id))
     doubles = find_doubles(ctx, rows)
     if doubles:
         return hold_found(about, doubles)
@@ -470,14 +467,28 @@ def _check_cancelled(ctx: RunContext, state: RunState, work: Work, task: CheckCa
     if not standing:
         return not_written(about, verdict)
     row = standing[0]
-    is_finished = row.printed and row.has_history is not False
-    if is_finished and not ctx.dry_run:  # a half-written one is finished should the event return
-        _take_in(ctx, state, task.found, row)
+    is_finished = row.uuid != uuid or (row.printed and row.has_history is not False)
+    if is_finished and not ctx.dry_run and _settle_found(ctx, state, task.found, row):
         state.reports.append(report_change(task.found, cancelled=True))
     how = "still stands" if is_finished else "is half-written and still stands"
     text = f"{verdict.text}; Revel order {row.id} {how}; if nobody wants it, void it in Revel"
     told = not_written(with_row(about, row), Skip(Reason.CANCELLED_AFTER_INJECTION, text))
     return replace(told, news=True)
+
+
+def _settle_found(ctx: RunContext, state: RunState, found: FoundEvent, row: OrderRow) -> bool:
+    """Store the standing order of a cancelled event. Returns whether it was stored.
+
+    Somebody else's order isn't if it is at another place or may be ours: should the event return, it is held again.
+    """
+    event_id = found.event.id
+    if row.uuid == order_uuid(event_id):
+        _take_in(ctx, state, found, row)
+        return True
+    if find_misplaced(row, find_location(found.event, ctx.policy)) or may_be_ours(ctx, row, event_id):
+        return False
+    ctx.ledger.orders.mark_foreign(ctx.run_id, event_id, row.id, row.local_id, found.digest)
+    return True
 
 
 def _take_in(ctx: RunContext, state: RunState, found: FoundEvent, row: OrderRow) -> None:

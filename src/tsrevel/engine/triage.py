@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from tsrevel.engine.context import ChangeReport, ResolvedSeen
 from tsrevel.engine.fetch import FoundEvent
 from tsrevel.engine.outcomes import (
+    TROUBLE,
     Outcome,
     describe,
     describe_cancellation,
@@ -34,8 +35,10 @@ from tsrevel.transport.write_gate import WriteGate, WriteScope
 from tsrevel.tripleseat.digest import is_of_older_version, is_same_content
 from tsrevel.tripleseat.payload import is_older
 
-_TO_LOOK_UP = frozenset({Reason.RUN_LIMIT_REACHED, Reason.UPSTREAM_UNAVAILABLE, Reason.DUPLICATE_ORDERS})
-"""The reasons of an event that a run was to look up and didn't, or that had several orders."""
+_NEEDS_NO_ORDER = frozenset({
+    Reason.STATUS_NOT_ELIGIBLE, Reason.EVENT_DELETED, Reason.CANCELLED_AFTER_INJECTION,
+})  # fmt: skip
+"""The reasons of an event that needs no order, once a run has checked that Revel has none for it."""
 _BY_THE_CLOCK = frozenset({Reason.TOO_EARLY, Reason.EVENT_DAY_PASSED})
 """The reasons that may not apply at another time."""
 
@@ -79,22 +82,22 @@ class Recover:
 
 @dataclass(frozen=True, slots=True)
 class CheckMissed:
-    """The gate closed without an order in this ledger: check once whether Revel has one, again if it may lack some.
-
-    `told`: an earlier run reported it as missed.
-    """
+    """The gate closed without an order in this ledger: check once whether Revel has one."""
 
     found: FoundEvent
     verdict: Skip
-    told: bool
 
 
 @dataclass(frozen=True, slots=True)
 class CheckCancelled:
-    """The event needs no order and has none in this ledger, which may lack some: check whether Revel has one."""
+    """The event needs no order and has none in this ledger: check once whether Revel has one.
+
+    `in_trouble`: the last run held it, perhaps for an order of somebody else, or it failed since.
+    """
 
     found: FoundEvent
     verdict: Skip
+    in_trouble: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,15 +113,11 @@ Task = Leave | Recheck | Compare | Recover | CheckMissed | CheckCancelled | Prep
 
 @dataclass(frozen=True, slots=True)
 class TriageRules:
-    """The rules by which a run judges events. `ignore_time_gate`: a person asked for these events by name.
-
-    `may_lack_orders`: the ledger may not know every order that was made, because it is new or from an older copy.
-    """
+    """The rules by which a run judges events. `ignore_time_gate`: a person asked for these events by name."""
 
     policy: Policy
     write_gate: WriteGate
     ignore_time_gate: bool = False
-    may_lack_orders: bool = False
 
 
 def triage(found: FoundEvent, known: KnownEvents, rules: TriageRules, now: datetime) -> Task:
@@ -185,21 +184,23 @@ def triage_new(
     about, last = describe(event, rules.policy), known.results.get(event.id)
     if isinstance(verdict, Skip) and verdict.reason is Reason.EVENT_DAY_PASSED:
         told = last is not None and last.was_missed_on(about.day)
-        if rules.may_lack_orders or not told:
-            return CheckMissed(found, verdict, told)
+        return Leave(not_written(about, verdict)) if told else CheckMissed(found, verdict)
     cancelled = screen_status(event, rules.policy, has_order=True)
-    if isinstance(cancelled, Skip) and _may_have_unknown_order(event, last, rules):
-        return CheckCancelled(found, cancelled)
+    if isinstance(cancelled, Skip) and _may_have_unknown_order(event, last, rules.policy):
+        return CheckCancelled(found, cancelled, in_trouble=last is not None and last.status in TROUBLE)
     return Leave(not_written(about, verdict))
 
 
-def _may_have_unknown_order(event: Event, last: LastResult | None, rules: TriageRules) -> bool:
-    """Whether the ledger may lack the order of an event that needs none, or a run couldn't look for it."""
-    if last and last.reason in _TO_LOOK_UP:
-        return True
-    policy, place = rules.policy, (event.location_id, event.site_id, rules.policy.locations)
-    is_here = includes_place(policy.allowed, *place) and includes_place(policy.only, *place)
-    return rules.may_lack_orders and is_here
+def _may_have_unknown_order(event: Event, last: LastResult | None, policy: Policy) -> bool:
+    """Whether an event that needs no order is new to this ledger as such, or has changed in TripleSeat since.
+
+    The ledger may be new or an older copy, and then it lacks the order that was made before the event was cancelled. An
+    event of which no place is known may be at an allowed one.
+    """
+    if last and last.reason in _NEEDS_NO_ORDER and not is_older(last.updated, event.updated):
+        return False
+    place = event.location_id, event.site_id
+    return place == (None, None) or includes_place(policy.allowed, *place, policy.locations)
 
 
 def uses_clock(task: Task) -> bool:
