@@ -8,6 +8,8 @@ from datetime import timedelta
 import pytest
 
 from tsrevel.engine import find
+from tsrevel.planning.model import EventId
+from tsrevel.planning.reasons import Reason
 from tsrevel.sandbox import LAKESIDE_BAKERY, make_event
 
 from ..world import World, find_outcome, verdict
@@ -125,6 +127,32 @@ def test_only_so_many_are_asked_for_in_a_run_and_the_others_are_said_and_not_sta
         assert any("the listing lacks 1 more due event" in each for each in report.warnings)
         seen |= {each.event_id for each in report.outcomes if each.status == "held"}
     assert seen == {str(each) for each in events}
+
+
+@pytest.mark.parametrize("line", ["Coffee Urn", "Nothing known"], ids=["made", "resolved as done"])
+def test_events_with_an_order_that_the_listing_lacks_take_turns_so_that_each_deletion_is_told(
+    world: World, monkeypatch: pytest.MonkeyPatch, line: str
+) -> None:
+    monkeypatch.setattr(find, "MOST_VANISHED", 2)
+    events = [world.add_event(64000060 + each, lines=[(line, 1, 38)]) for each in range(5)]
+    world.sync()
+    with world.ledger() as ledger:
+        for each in events if line == "Nothing known" else []:
+            ledger.events.resolve(EventId(str(each)), "done", "entered by hand", None)
+    world.tripleseat.unlisted = set(events)
+    read = _read(world, events)
+    assert len(read) == 2
+    for each in set(events) - read:
+        del world.tripleseat.state.events[each]
+    told = [each for _ in range(2) for each in _read(world, events, Reason.CANCELLED_AFTER_INJECTION)]
+    assert sorted(told) == sorted(set(events) - read)
+
+
+def _read(world: World, events: list[int], reason: Reason = Reason.ALREADY_INJECTED) -> set[int]:
+    """Those of the events that the next run gives this reason."""
+    world.time.move(minutes=45)
+    found = {each.event_id for each in world.sync().outcomes if each.reason is reason}
+    return {each for each in events if str(each) in found}
 
 
 def test_a_listing_whose_rows_are_partly_unreadable_loses_no_known_event(

@@ -150,7 +150,7 @@ _ALL_RESOLUTIONS = f"{_RESOLUTIONS} ORDER BY resolved_at DESC, event_id"
 _RESOLVED_BETWEEN = """
     SELECT event_id FROM sightings JOIN resolutions USING (event_id) LEFT JOIN orders USING (event_id)
     WHERE event_day BETWEEN ? AND ? AND verdict = 'done' AND (state IS NULL OR state NOT IN ('settled', 'foreign'))
-    ORDER BY event_day DESC, event_id
+    ORDER BY last_seen_at, event_id
 """
 _PUT_RESOLUTION = """
     INSERT INTO resolutions (event_id, verdict, note, order_id, digest, resolved_at)
@@ -321,7 +321,7 @@ class EventRepository:
     def resolved_between(self, first: date, last: date) -> dict[EventId, Resolution]:
         """The events of these days (both included) that a person resolved as done, and that have no finished order.
 
-        The latest day comes first. Events without an id, or that no run has seen, are left out.
+        Not seen for longest comes first. Events without an id, or that no run has seen, are left out.
         """
         with self._transactions.reading() as connection:
             days = (first.isoformat(), last.isoformat())

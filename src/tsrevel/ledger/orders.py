@@ -162,7 +162,7 @@ _EVENTS_BETWEEN = """
 _FINISHED_BETWEEN = """
     SELECT event_id FROM sightings JOIN orders USING (event_id)
     WHERE event_day BETWEEN ? AND ? AND state IN ('settled', 'foreign') AND orders.order_id IS NOT NULL
-    ORDER BY event_day DESC, event_id
+    ORDER BY last_seen_at, event_id
 """
 _SHOWN = "SELECT event_id, shown FROM shown_orders WHERE event_id IN (SELECT value FROM json_each(?))"
 _NOTE_SHOWN = """
@@ -224,9 +224,9 @@ class OrderRepository:
     def finished_between(
         self, first: date, last: date, *, except_of: Collection[EventId] = ()
     ) -> tuple[OrderRecord, ...]:
-        """The finished orders, ours and somebody else's, of events of these days (both included), latest day first.
+        """The finished orders, ours and somebody else's, of events of these days (both included).
 
-        The events in `except_of` are left out. LedgerDamaged if a plan is unreadable.
+        Not seen for longest comes first. The events in `except_of` are left out. LedgerDamaged if a plan is unreadable.
         """
         with self._transactions.reading() as connection:
             rows = connection.execute(_FINISHED_BETWEEN, (first.isoformat(), last.isoformat()))
