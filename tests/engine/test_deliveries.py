@@ -407,6 +407,17 @@ def test_the_deadline_of_a_run_holds_over_a_whole_invocation(day: World) -> None
     assert (second.may_pass, noted(day, second), day.orders_of(PAID)) == (True, False, [])
 
 
+def test_a_change_that_there_is_no_time_to_compare_is_left_for_later(world: World) -> None:
+    world.sync()
+    world.config["sync"] = {**world.config.get("sync", {}), "deadline_minutes": 3}
+    world.rewrite_event(FULL, lines=[("Boxed Lunch Package", 3, 10)])
+    body = delivery(world, FULL)
+    world.at(f"after GET /v1/events/{FULL}", lambda: world.time.move(seconds=165))
+    (answer,) = deliver(world, body)
+    assert (said(answer), answer.may_pass, noted(world, answer)) == ("not done RUN_LIMIT_REACHED", True, False)
+    assert said(*deliver(world, body)) == "done CHANGED_AFTER_INJECTION"
+
+
 def test_the_time_gate_is_kept(day: World) -> None:
     answers = deliver(day, delivery(day, EARLY), delivery(day, MISSED))
     assert [said(each) for each in answers] == ["not done TOO_EARLY", "not done EVENT_DAY_PASSED"]

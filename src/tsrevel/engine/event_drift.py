@@ -52,8 +52,6 @@ def compare_with_event(
     """Report what changed since the event's order was made, or since the last report; else ALREADY_INJECTED."""
     found, done, record = task.found, task.about, task.record
     event_id = found.event.id
-    if ctx.out_of_time():
-        return order_stands(done, record)
     whole = fetch_whole(ctx.tripleseat, found)
     if isinstance(whole, EventUnavailable):
         return whole

@@ -252,8 +252,8 @@ def _read(ctx: RunContext, state: RunState, work: Work, unread: UnreadEvent) -> 
 def perform(ctx: RunContext, state: RunState, work: Work, task: Task) -> Outcome:
     """Do what triage decided. Raises what `TripleSeat`, `Revel` and `Ledger` raise."""
     late = ctx.out_of_time()
-    if late and isinstance(task, Recover | CheckMissed | CheckCancelled | Prepare):
-        about = task.about if isinstance(task, Recover) else describe(task.found.event, ctx.policy)
+    if late and isinstance(task, Compare | Recover | CheckMissed | CheckCancelled | Prepare):
+        about = task.about if isinstance(task, Compare | Recover) else describe(task.found.event, ctx.policy)
         return _beyond(about, late)
     if uses_clock(task):
         state.clock_check.check()
@@ -340,8 +340,8 @@ def _try_to_compare(
 
 def _compare(
     ctx: RunContext, state: RunState, found: FoundEvent, record: OrderRecord, resolution: Resolution | None
-) -> Outcome:
-    """The outcome of an event whose order was made or begun, compared with it now."""
+) -> Outcome | None:
+    """The outcome of an event whose order was made or begun, compared with it now. None if there is no time for it."""
     known = KnownEvents(
         resolutions={record.event_id: resolution} if resolution else {},
         contents=ctx.ledger.orders.contents([record.event_id]),
@@ -351,6 +351,8 @@ def _compare(
             if report:
                 state.reports.append(report)
             return outcome
+        case Compare() if ctx.out_of_time():
+            return None
         case Compare() as task:
             compared = compare_with_event(ctx, state, known, task)
             return compared if isinstance(compared, Outcome) else _unavailable(ctx, known, found, compared)

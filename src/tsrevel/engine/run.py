@@ -30,6 +30,7 @@ from tsrevel.engine.outcomes import (
     end_reason,
     exit_status,
     injected,
+    is_told_change,
     most_severe,
 )
 from tsrevel.engine.perform import account_for
@@ -163,7 +164,9 @@ def _find_no_progress(ctx: RunContext, outcomes: Sequence[Outcome]) -> ServiceDo
     left = sum(each.reason is Reason.RUN_LIMIT_REACHED for each in outcomes)
     if not late or not left or ctx.limits.deadline.was_brought_forward:
         return None
-    if any(each.status in {Status.INJECTED, Status.PLANNED} or each.missed for each in outcomes):
+    if any(
+        each.status in {Status.INJECTED, Status.PLANNED} or each.missed or is_told_change(each) for each in outcomes
+    ):
         return None
     return ServiceDown(
         f"{late}. This run made no order and left {count_of(left, 'event')}. If every run ends like this, a service is "
