@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
+from itertools import chain
 from typing import ClassVar, TypeVar
 
 from tsrevel.clocks import Moment
@@ -169,6 +170,29 @@ ChangeReport = EventDrift | OrderChangeReported | ResolvedSeen | NamedOrdersRepo
 """Stored after the run's report. If it were stored before, a run that dies would never report it."""
 
 
+class ChangeReports:
+    """The change reports of a run: of each kind at most one for an event, the latest. Threads share them."""
+
+    def __init__(self) -> None:
+        self._of: dict[EventId, dict[type[ChangeReport], ChangeReport]] = {}
+
+    def __iter__(self) -> Iterator[ChangeReport]:
+        return chain.from_iterable(tuple(each.values()) for each in tuple(self._of.values()))
+
+    def append(self, report: ChangeReport) -> None:
+        """Add this one, in place of an earlier one of its kind about the same event."""
+        self._of.setdefault(report.event_id, {})[type(report)] = report
+
+    def find_drift(self, event_id: EventId) -> EventDrift | None:
+        """The event's comparison with its order; None if there was none."""
+        found = self._of.get(event_id, {}).get(EventDrift)
+        return found if isinstance(found, EventDrift) else None
+
+    def drop(self, event_id: EventId) -> None:
+        """Forget what was reported of the event: a later run reports it once more."""
+        self._of.pop(event_id, None)
+
+
 class OrderBudget:
     """The orders that one run may begin: up to `most`, whatever their outcomes. Threads share it.
 
@@ -228,7 +252,7 @@ class RunState:
     in_doubt: set[EventId] = field(default_factory=set)
     found: dict[EventId, FoundEvent] = field(default_factory=dict, init=False)
     whole: dict[EventId, Event] = field(default_factory=dict, init=False)
-    reports: list[ChangeReport] = field(default_factory=list, init=False)
+    reports: ChangeReports = field(default_factory=ChangeReports, init=False)
     warnings: list[str] = field(default_factory=list, init=False)
     absent: set[EventId] = field(default_factory=set, init=False)
     unlisted: frozenset[EventId] = field(default=frozenset(), init=False)

@@ -20,7 +20,7 @@ from tsrevel.engine.outcomes import (
     with_order,
 )
 from tsrevel.engine.triage import Compare, leave_cancelled, reinstated, report_change
-from tsrevel.ledger import ContentHashes, EventDrift, KnownEvents, OrderRecord, hash_of_content, hash_of_hold
+from tsrevel.ledger import ContentHashes, KnownEvents, OrderRecord, hash_of_content, hash_of_hold
 from tsrevel.planning.billing import refunded_of
 from tsrevel.planning.changes import describe_changes, describe_unshown
 from tsrevel.planning.event_details import (
@@ -89,12 +89,6 @@ def compare_with_event(
     return order_stands(done, record)
 
 
-def find_drift(state: RunState, record: OrderRecord) -> EventDrift | None:
-    """The event's comparison with its order that this run is about to store; None if there was none."""
-    drifts = (each for each in state.reports if isinstance(each, EventDrift))
-    return next((each for each in drifts if each.event_id == record.event_id), None)
-
-
 def find_doubles(ctx: RunContext, rows: Iterable[OrderRow]) -> Hold | None:
     """That several of these orders of one event stand; None for fewer."""
     ids = ctx.revel.doubles(rows)
@@ -117,9 +111,7 @@ def tell_beside(state: RunState, record: OrderRecord, trouble: Outcome, compared
     """
     if compared is None or not is_told_change(compared):
         return trouble
-    drift = find_drift(state, record)
-    if drift:
-        state.reports.remove(drift)
+    state.reports.drop(record.event_id)
     details = (*trouble.details, str(compared.reason), *compared.details)
     return replace(trouble, text=f"{trouble.text}; {compared.text}", details=details)
 

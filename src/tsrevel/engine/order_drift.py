@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from tsrevel.engine.context import NamedOrdersReported, OrderChangeReported, RunContext, RunState
-from tsrevel.engine.event_drift import find_drift, tell_changed, with_standing
+from tsrevel.engine.event_drift import tell_changed, with_standing
 from tsrevel.engine.outcomes import Outcome, describe_order, is_told_change, not_written, order_stands
 from tsrevel.errors import Unreadable
 from tsrevel.ledger import EventDrift, OrderRecord, StationChange, StationReport
@@ -131,7 +131,7 @@ def _report(
 def _find_standing(
     ctx: RunContext, state: RunState, record: OrderRecord, row: OrderRow | None, shown: ShownFields
 ) -> _Standing:
-    drift, gone = find_drift(state, record), ctx.revel.is_gone(row)
+    drift, gone = state.reports.find_drift(record.event_id), ctx.revel.is_gone(row)
     cancelled = drift.cancelled if drift else record.cancelled
     resolution = ctx.ledger.events.resolutions([record.event_id]).get(record.event_id) if gone else None
     numbers = [each for each in resolution.orders if each != record.order_id] if resolution else []
