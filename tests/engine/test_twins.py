@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -170,6 +171,82 @@ def test_a_known_twin_is_told_by_a_run_over_the_named_event_as_well(world: World
     for _ in range(2):
         report = world.sync_event(FULL)
         assert (verdict(report, FULL), report.exit_status) == ("skipped ALREADY_INJECTED", 0)
+
+
+def be_known(world: World, **names: Any) -> int:
+    """A twin that a run has reported; the id of it."""
+    later(world)
+    twin = clone(world, **names)
+    while later(world).exit_status == 0:
+        pass
+    return twin
+
+
+@pytest.mark.parametrize("status", [503, 403, 404])
+def test_a_known_twin_is_an_alarm_also_in_runs_that_can_not_read_its_event(world: World, status: int) -> None:
+    be_known(world, uuid=OTHER_UUID)
+    for number in range(6):
+        world.tripleseat.edit_event(FULL, guest_count=100 + number)
+        if number % 2:
+            world.tripleseat.faults.add("status", "GET", f"/v1/events/{FULL}", times=None, status=status)
+        report = later(world)
+        world.tripleseat.faults.clear()
+        assert (verdict(report, FULL), report.exit_status) == ("held DUPLICATE_ORDERS", 14)
+        assert ("TripleSeat" if number % 2 else f"→ {100 + number}") in find_outcome(report, FULL).text
+
+
+def test_a_known_twin_is_an_alarm_again_in_the_first_run_that_can_ask_revel(world: World) -> None:
+    twin = be_known(world, uuid=OTHER_UUID)
+    for _ in range(3):
+        world.revel.faults.add("status", "GET", "/Order/", times=None, status=500)
+        assert later(world).exit_status == 0
+        world.revel.faults.clear()
+        assert later(world).exit_status == 14
+    world.revel.state.rows["Order"][twin]["deleted"] = True
+    assert [later(world).exit_status for _ in range(3)] == [0, 0, 0]
+    assert len(world.revel.requests) == 1
+
+
+def test_a_twin_of_an_event_that_is_not_listed_is_no_longer_listed_as_held_once_it_is_gone(world: World) -> None:
+    ahead = (world.time.now + timedelta(days=9)).date()
+    event = world.add_event(day=ahead, lines=[("Coffee Urn", 1, 38)])
+    world.sync_event(event, ignore_time_gate=True)
+    world.time.move(days=3)
+    twin = clone(world)
+    assert (verdict(later(world), event), later(world).exit_status) == ("held DUPLICATE_ORDERS", 14)
+    world.revel.state.rows["Order"][twin]["deleted"] = True
+    assert verdict(later(world), event) == "skipped ALREADY_INJECTED"
+    with world.ledger() as ledger:
+        assert ledger.queries.held_or_failed() == ()
+
+
+@pytest.mark.parametrize("number", range(3))
+def test_a_known_twin_comes_before_other_orders(world: World, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    events = [world.add_event(64000060 + each, lines=[("Coffee Urn", 1, 38)]) for each in range(6)]
+    be_known(world, local_id=f"Triple Seat_{events[number]}", uuid=OTHER_UUID)
+    monkeypatch.setattr(after_injection, "MOST", 2)
+    for _ in range(4):
+        assert verdict(later(world), events[number]) == "held DUPLICATE_ORDERS"
+
+
+@pytest.mark.parametrize("status", [503, 403])
+def test_that_its_order_is_gone_is_told_beside_an_event_that_can_not_be_read_and_again_afterwards(
+    world: World, status: int
+) -> None:
+    later(world)
+    world.tripleseat.edit_event(FULL, guest_count=99)
+    world.tripleseat.faults.add("status", "GET", f"/v1/events/{FULL}", times=None, status=status)
+    before = later(world)
+    world.revel.state.rows["Order"][5550101]["deleted"] = True
+    reports = [later(world) for _ in range(2)]
+    for report in reports:
+        assert (verdict(report, FULL), report.exit_status) == (verdict(before, FULL), before.exit_status)
+        assert "Revel order 5550101 was changed at Revel: it was deleted" in find_outcome(report, FULL).text
+    world.tripleseat.faults.clear()
+    report = later(world)
+    assert (verdict(report, FULL), report.exit_status) == ("skipped CHANGED_AFTER_INJECTION", 3)
+    assert all(each in find_outcome(report, FULL).text for each in ("→ 99", "it was deleted"))
+    assert later(world).exit_status == 0
 
 
 # A write that arrives late, after its order was sent again and finished

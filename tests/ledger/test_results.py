@@ -210,3 +210,15 @@ def test_a_failed_event_with_a_finished_order_is_left_behind_until_a_person_reso
     assert ledger.events.left_behind(DAY, DAY + timedelta(days=1)) == ("1",)
     ledger.events.resolve(EventId("1"), "done", "checked by hand", None)
     assert ledger.events.left_behind(DAY, DAY + timedelta(days=1)) == ()
+
+
+def test_an_event_is_doubled_from_the_report_of_several_orders_until_one_is_left(ledger: Ledger) -> None:
+    other = EventId("1")
+    for event in (EVENT, other):
+        store_result(ledger, "held", "DUPLICATE_ORDERS", event)
+        store_result(ledger, "failed", "UPSTREAM_UNAVAILABLE", event)
+    assert ledger.events.doubled([EVENT, other, EventId("2")]) == {EVENT, other}
+    ledger.events.note_twin_gone(RUN, EVENT)
+    assert ledger.events.doubled([EVENT, other]) == {other}
+    store_result(ledger, "held", "DUPLICATE_ORDERS")
+    assert ledger.events.doubled([EVENT]) == {EVENT}

@@ -8,15 +8,15 @@ from __future__ import annotations
 import logging
 import random
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, date, timedelta
 from itertools import groupby
 from operator import itemgetter
 from typing import Literal
 
-from tsrevel.engine.context import RunContext, RunState
-from tsrevel.engine.event_drift import find_doubles, hold_doubled
+from tsrevel.engine.context import RunContext, RunState, TwinGone
+from tsrevel.engine.event_drift import find_doubles, hold_doubled, tell_beside
 from tsrevel.engine.find import warn
 from tsrevel.engine.order_drift import (
     STANDS,
@@ -29,9 +29,11 @@ from tsrevel.engine.order_drift import (
     search_orders,
 )
 from tsrevel.engine.outcomes import (
+    TROUBLE,
     Outcome,
     describe_order,
     fail_by_fault,
+    order_stands,
 )
 from tsrevel.engine.verify import find_twice
 from tsrevel.errors import LedgerUnusable, Refused, StopRun, TryNextRun, TsrevelError, Unreadable
@@ -73,7 +75,10 @@ def note_changed_orders(ctx: RunContext, state: RunState, outcomes: Sequence[Out
     """
     told = {each.event_id: each for each in outcomes}
     finished = ctx.ledger.orders.finished_between(ctx.now().date() - timedelta(days=DAYS_AFTER + 1), date.max)
-    near = [(days, record) for days, record in _near(ctx, finished) if _may_report_change(told.get(record.event_id))]
+    near = [(days, record) for days, record in _near(ctx, finished) if _is_worth_a_look(told.get(record.event_id))]
+    if len(near) > MOST:  # known twins are an alarm in each run, so they come first
+        doubled = ctx.ledger.events.doubled(record.event_id for _, record in near)
+        near = sorted(((-1 if each.event_id in doubled else days, each) for days, each in near), key=itemgetter(0))
     number = ctx.ledger.runs.count(dry_run=ctx.dry_run)
     unplanned = [
         (0, record) for record in _find_unplanned(ctx, state, finished, outcomes)
@@ -87,8 +92,8 @@ def note_known_twins(ctx: RunContext, state: RunState, outcomes: Sequence[Outcom
 
     The other finished orders aren't checked.
     """
-    skipped = [each.event_id for each in outcomes if each.status is Status.SKIPPED]
-    orders = ctx.ledger.orders.find(_doubled(ctx, skipped)).values()
+    seen = [each.event_id for each in outcomes if _is_worth_a_look(each)]
+    orders = ctx.ledger.orders.find(ctx.ledger.events.doubled(seen)).values()
     finished = [each for each in orders if each.is_finished]
     return _note_changes(ctx, state, outcomes, finished, number=1)
 
@@ -99,13 +104,17 @@ def _note_changes(
     """`outcomes` with what Revel shows of these orders. Raises LedgerUnusable."""
     told = {each.event_id: each for each in outcomes}
     shown_before = ctx.ledger.orders.shown(each.event_id for each in orders)
+    doubled = ctx.ledger.events.doubled(each.event_id for each in orders)
     singles = Counter[SingleRead]()
     try:
-        for record, rows in _read_rows(ctx, orders, number):
+        for record, rows in _read_rows(ctx, orders, number, doubled):
             event_id = record.event_id
             about, before = told.get(event_id), shown_before.get(event_id)
             try:
                 outcome = _check(ctx, state, record, rows, before, about, singles)
+                if event_id in doubled and not (outcome and outcome.reason is Reason.DUPLICATE_ORDERS):
+                    state.reports.append(TwinGone(event_id))
+                    outcome = outcome or about or order_stands(describe_order(record), record)
             except Unreadable as error:  # a row of one order must not leave the others unchecked
                 text = "Revel order %s can't be read; the next run reads it again: %s"
                 ids = {"event_id": event_id, "order_id": record.order_id}
@@ -115,6 +124,8 @@ def _note_changes(
                 raise
             except Exception as error:  # noqa: BLE001 (a fault of ours must not leave the other orders unchecked)
                 outcome = fail_by_fault(about or describe_order(record), error)
+            if outcome and about and about.status in TROUBLE and outcome.status is Status.SKIPPED:
+                outcome = tell_beside(state, record, about, outcome)
             if outcome:
                 told[event_id] = outcome
     except LedgerUnusable:
@@ -213,7 +224,9 @@ def is_ahead(ctx: RunContext, event: Event) -> bool:
     return day is not None and day >= ctx.now().astimezone(zone or UTC).date()
 
 
-def _read_rows(ctx: RunContext, orders: Sequence[OrderRecord], number: int) -> Iterator[ShownOrder]:
+def _read_rows(
+    ctx: RunContext, orders: Sequence[OrderRecord], number: int, doubled: Container[EventId]
+) -> Iterator[ShownOrder]:
     """Revel's rows of each order: in some runs by uuid, in others by `local_id`, so that each kind of twin shows.
 
     That is one request for BATCH orders. Of three runs in a row, one at least asks in each way. They don't alternate:
@@ -222,7 +235,6 @@ def _read_rows(ctx: RunContext, orders: Sequence[OrderRecord], number: int) -> I
     Orders without a plan have only names: only some runs ask for them.
     """
     by_uuid = number.bit_count() % 2 == 1
-    doubled = _doubled(ctx, [each.event_id for each in orders])
     for start in range(0, len(orders), BATCH):
         batch = orders[start : start + BATCH]
         rows: dict[EventId, dict[OrderId, OrderRow]] = {each.event_id: {} for each in batch}
@@ -236,12 +248,6 @@ def _read_rows(ctx: RunContext, orders: Sequence[OrderRecord], number: int) -> I
         for each in batch:
             if each.plan or not by_uuid or each.event_id in doubled:
                 yield each, tuple(rows[each.event_id].values())
-
-
-def _doubled(ctx: RunContext, event_ids: Iterable[EventId]) -> frozenset[EventId]:
-    """The events for which the last run that saw them reported several orders."""
-    results = ctx.ledger.events.last_results(event_ids)
-    return frozenset(each for each, last in results.items() if last.reason == Reason.DUPLICATE_ORDERS)
 
 
 def _choose_names(names: Mapping[EventId, Sequence[str]], turn: int) -> list[str]:
@@ -372,6 +378,6 @@ def _show_gone(rows: Iterable[OrderRow], order_id: OrderId | None) -> ShownField
     return {"there": "yes", "deleted": "yes"} if is_there else {"there": "no", "deleted": "no"}
 
 
-def _may_report_change(outcome: Outcome | None) -> bool:
-    """Whether a change may be reported: a new order was just verified, and trouble is reported anyway."""
-    return outcome is None or outcome.status is Status.SKIPPED
+def _is_worth_a_look(outcome: Outcome | None) -> bool:
+    """Whether its finished order is to be checked: a new one was just verified, and an alarm is told already."""
+    return outcome is None or not (outcome.status in {Status.INJECTED, Status.PLANNED} or outcome.alarm)

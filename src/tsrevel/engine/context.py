@@ -166,7 +166,14 @@ class NamedOrdersReported:
     report: StationReport
 
 
-ChangeReport = EventDrift | OrderChangeReported | ResolvedSeen | NamedOrdersReported
+@dataclass(frozen=True, slots=True)
+class TwinGone:
+    """Revel shows one order of an event of which an earlier run reported several."""
+
+    event_id: EventId
+
+
+ChangeReport = EventDrift | OrderChangeReported | ResolvedSeen | NamedOrdersReported | TwinGone
 """Stored after the run's report. If it were stored before, a run that dies would never report it."""
 
 

@@ -11,6 +11,7 @@ from dataclasses import astuple, replace
 from tsrevel.engine.context import RunContext, RunState
 from tsrevel.engine.fetch import EventUnavailable, FoundEvent, fetch_whole
 from tsrevel.engine.outcomes import (
+    TROUBLE,
     Outcome,
     describe_cancellation,
     describe_order,
@@ -98,14 +99,17 @@ def find_doubles(ctx: RunContext, rows: Iterable[OrderRow]) -> Hold | None:
 def hold_doubled(state: RunState, record: OrderRecord, found: Hold, outcome: Outcome | None) -> Outcome:
     """Report an order that has a twin, or a part twice, in every run until a person deletes one of them.
 
-    A change of the event is told beside it.
+    A change of the event is told beside it, and why it is held or failed.
     """
     about = with_order(outcome, record) if outcome else describe_order(record)
-    return tell_beside(state, record, replace(not_written(about, found), alarm=True), outcome)
+    doubled = replace(not_written(about, found), alarm=True)
+    if outcome and outcome.status in TROUBLE:
+        return replace(doubled, text=f"{doubled.text}; {outcome.text}")
+    return tell_beside(state, record, doubled, outcome)
 
 
 def tell_beside(state: RunState, record: OrderRecord, trouble: Outcome, compared: Outcome | None) -> Outcome:
-    """`trouble` with the order, and beside it the change of the event that `compared` tells.
+    """`trouble` with the order, and beside it the change of the event or of the order that `compared` tells.
 
     The change is told once more when the trouble is over: what is told as held or failed isn't told as changed.
     """

@@ -183,8 +183,7 @@ class RunReport:
     @property
     def success(self) -> bool:
         """Whether nothing was held, nothing failed, and the run reached its end."""
-        bad = {Status.HELD, Status.FAILED}
-        return self.error is None and not any(outcome.status in bad for outcome in self.outcomes)
+        return self.error is None and not any(outcome.status in TROUBLE for outcome in self.outcomes)
 
     @property
     def summary(self) -> dict[str, int]:
@@ -223,6 +222,8 @@ def describe_disabled(pause: Pause | None) -> str:
 
 
 NEEDS_ATTENTION = 3
+TROUBLE = frozenset({Status.HELD, Status.FAILED})
+"""The statuses of events that a later run tries again."""
 LEFT = frozenset({Reason.RUN_LIMIT_REACHED, Reason.CONNECTOR_DISABLED})
 """The reasons of events that a run left for a later one."""
 CHANGES = frozenset({Reason.CHANGED_AFTER_INJECTION, Reason.CANCELLED_AFTER_INJECTION})
@@ -270,7 +271,7 @@ def _status_of(outcome: Outcome) -> int:
         return TsrevelError.exit_status
     if outcome.unknown:
         return USAGE
-    if outcome.missed or is_told_change(outcome) or outcome.status in {Status.HELD, Status.FAILED}:
+    if outcome.missed or is_told_change(outcome) or outcome.status in TROUBLE:
         return NEEDS_ATTENTION
     return 0
 

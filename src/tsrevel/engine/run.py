@@ -17,6 +17,7 @@ from tsrevel.engine.context import (
     ResolvedSeen,
     RunContext,
     RunState,
+    TwinGone,
 )
 from tsrevel.engine.fetch import NamedEvent, UnreadEvent
 from tsrevel.engine.find import Window, WorkItem, find_work, id_of, warn
@@ -24,6 +25,7 @@ from tsrevel.engine.named_orders import note_named_orders
 from tsrevel.engine.outcomes import (
     CHANGES,
     NEEDS_ATTENTION,
+    TROUBLE,
     Outcome,
     RunReport,
     describe_order,
@@ -253,7 +255,7 @@ def _left_out_events(ctx: RunContext, state: RunState, outcomes: Sequence[Outcom
     Held and failed events aren't meant: later runs find them by themselves.
     """
     ended_early = bool(state.stop or state.pause or ctx.out_of_time())
-    not_reached = any(each.status is Status.FAILED and not each.looked_into for each in outcomes)
+    not_reached = any(each.status in TROUBLE and not each.looked_into for each in outcomes)
     return ended_early or not_reached or "pages" in ctx.tripleseat.strays
 
 
@@ -273,6 +275,8 @@ def _store_change_reports(ctx: RunContext, state: RunState) -> None:
             case ResolvedSeen(event_id, digest, changed):
                 note = ctx.ledger.events.note_change if changed else ctx.ledger.events.note_first_seen
                 note(ctx.run_id, event_id, digest)
+            case TwinGone(event_id):
+                ctx.ledger.events.note_twin_gone(ctx.run_id, event_id)
 
 
 # What the ledger stores of each event, and what is news

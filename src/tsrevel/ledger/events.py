@@ -46,6 +46,15 @@ _PUT_RESULT = """
         updated = excluded.updated, location = coalesce(nullif(excluded.location, ''), location),
         snapshot = CASE WHEN excluded.status IN ('held', 'failed') THEN coalesce(excluded.snapshot, snapshot) END
 """
+_DOUBLED = """
+    SELECT event_id FROM (
+        SELECT event_id, kind, max(seq) FROM audit
+        WHERE event_id IN (SELECT value FROM json_each(?))
+          AND (kind = 'twin_gone' OR kind = 'seen' AND json_extract(detail, '$.reason') = 'DUPLICATE_ORDERS')
+        GROUP BY event_id)
+    WHERE kind = 'seen'
+"""
+"""SQLite takes `kind` from the row of `max(seq)`."""
 _SNAPSHOT = "SELECT snapshot FROM sightings WHERE event_id = ?"
 _RETRYABLE = """
     SELECT event_id FROM sightings
@@ -221,6 +230,17 @@ class EventRepository:
         wanted = json.dumps(list(event_ids))
         with self._transactions.reading() as connection:
             return {row["event_id"]: _decode_result(row) for row in connection.execute(_LAST_RESULTS, (wanted,))}
+
+    def doubled(self, event_ids: Iterable[EventId]) -> frozenset[EventId]:
+        """The events for which a run reported several orders, and no run has seen since that one is left."""
+        with self._transactions.reading() as connection:
+            rows = connection.execute(_DOUBLED, (json.dumps(list(event_ids)),))
+            return frozenset(EventId(row["event_id"]) for row in rows)
+
+    def note_twin_gone(self, run_id: str, event_id: EventId) -> None:
+        """Records that Revel shows one order of the event again."""
+        with self._transactions.changing(run_id) as change:
+            change.audit(AuditKind.TWIN_GONE, event_id)
 
     def snapshot(self, event_id: EventId) -> Event | None:
         """The copy of an event that was last held or failed, without customer data; None if there is none.

@@ -54,6 +54,7 @@ class AuditKind(StrEnum):
     MISSED = "missed"
     ORDER_SHOWN = "order_shown"
     ORDER_AGREES = "order_agrees"
+    TWIN_GONE = "twin_gone"
     RESOLVED = "resolved"
     REOPENED = "reopened"
     CHANGED_AFTER_RESOLUTION = "changed_after_resolution"
