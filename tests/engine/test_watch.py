@@ -228,17 +228,22 @@ def test_a_run_looks_at_so_many_orders_at_most_and_at_those_of_the_nearest_days(
     assert told == {str(FULL), "64000051", "64000052"}
 
 
-def test_where_a_day_has_too_many_orders_each_has_its_turn(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    for number in range(4):
+@pytest.mark.parametrize("stride", [1, 2, 3, 4])
+def test_where_a_day_has_too_many_orders_each_is_checked_however_many_crontab_lines_there_are(
+    world: World, monkeypatch: pytest.MonkeyPatch, stride: int
+) -> None:
+    for number in range(3):
         world.add_event(64000050 + number, lines=[("Coffee Urn", 1, 38)])
-    assert world.sync().summary["injected"] == 5
-    for order in range(ORDER, ORDER + 5):
+    assert world.sync().summary["injected"] == 4
+    for order in range(ORDER, ORDER + 4):
         world.revel.state.rows["Order"][order]["tax"] = Decimal("99.00")
     monkeypatch.setattr(after_injection, "MOST", 2)
-    told = []
-    for _ in range(3):
+    told: list[str] = []
+    for _ in range(12):
+        for _ in range(stride - 1):
+            world.sync(only=["30502"])
         told += [each.event_id for each in next_run(world).outcomes if each.reason == "CHANGED_AFTER_INJECTION"]
-    assert sorted(told) == sorted([str(FULL), *(str(64000050 + number) for number in range(4))])
+    assert sorted(told) == sorted([str(FULL), *(str(64000050 + number) for number in range(3))])
 
 
 def test_orders_of_places_that_the_run_leaves_out_are_not_looked_at(made: World) -> None:

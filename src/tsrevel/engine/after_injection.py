@@ -180,19 +180,17 @@ def _near(ctx: RunContext, finished: Iterable[OrderRecord]) -> list[tuple[int, O
 
 
 def _choose(near: Iterable[tuple[int, OrderRecord]], run_number: int) -> list[OrderRecord]:
-    """MOST of the orders: the nearest. If a day has more than there is room for, each run checks the next ones.
+    """MOST of the orders: the nearest. If a day has more than there is room for, chance decides.
 
-    They come in another order in each run, because single reads may not reach all of them. `run_number`: how many runs
-    there were before.
+    Turns by `run_number` would always choose the same ones where a crontab alternates between locations. They come in
+    another order in each run, because single reads may not reach all of them.
     """
+    chance = random.Random(run_number)  # noqa: S311 (nothing secret hangs on it)
     taken: list[OrderRecord] = []
     for _, pairs in groupby(near, key=itemgetter(0)):
-        orders, room = [record for _, record in pairs], MOST - len(taken)
-        if len(orders) > room:
-            start = run_number * room % len(orders)
-            orders = [*orders[start:], *orders[:start]][:room]
-        taken += orders
-    random.Random(run_number).shuffle(taken)  # noqa: S311 (nothing secret hangs on it)
+        orders = [record for _, record in pairs]
+        taken += chance.sample(orders, min(MOST - len(taken), len(orders)))
+    chance.shuffle(taken)
     return taken
 
 
