@@ -571,6 +571,20 @@ def test_a_history_row_that_turns_up_twice_after_the_run_is_an_alarm_in_every_la
     assert (verdict(world.sync(), FULL), world.flaws(FULL)) == ("skipped ALREADY_INJECTED", [])
 
 
+def test_a_second_history_row_is_settled_by_a_person(world: World) -> None:
+    world.sync()
+    (order,) = world.revel.state.rows["Order"].values()
+    order["orderhistory"].append(f"/resources/OrderHistory/{clone(world, 'OrderHistory')}/")
+    assert later(world).exit_status == 14
+    with world.ledger() as ledger:
+        ledger.events.resolve(EventId(str(FULL)), "done", "the row stays", None)
+    report = later(world)
+    assert (verdict(report, FULL), report.exit_status) == ("skipped ALREADY_INJECTED", 0)
+    with world.ledger() as ledger:
+        ledger.events.reopen(EventId(str(FULL)), "")
+    assert later(world).exit_status == 14
+
+
 def test_a_history_row_that_a_station_adds_is_no_twin(world: World) -> None:
     world.sync()
     row = clone(world, "OrderHistory", uuid="11111111-2222-4333-8444-555555555555")

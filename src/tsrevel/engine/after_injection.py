@@ -311,9 +311,11 @@ def _confirm(
 ) -> OrderRow | Hold:
     """`row`, or the order itself if a list shows it changed, because lists may lag behind a recent write.
 
-    A Hold if one history row exists twice. A station that reopens an order adds a different one.
+    A Hold if one history row exists twice, unless a person has settled that. A station that reopens an order adds a
+    different one.
     """
-    if (row.histories or 0) > 1 and _may_read(singles, "changed"):
+    may_be_twice = (row.histories or 0) > 1 and not ctx.ledger.events.resolutions([plan.event_id])
+    if may_be_twice and _may_read(singles, "changed"):
         twice = find_twice(ctx.revel.history(row.id))
         if twice:
             return Hold(Reason.AMOUNT_MISMATCH, f"Revel order {row.id} is not what was planned: {twice}")
