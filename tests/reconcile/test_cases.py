@@ -385,6 +385,35 @@ def test_a_row_that_tripleseat_garbles_is_told_and_hides_no_other(shell: Shell) 
     assert ("event_unreadable" in {each["kind"] for each in ran.answer["differences"]}, found(ran, FULL)) == (True, [])
 
 
+@pytest.mark.parametrize(
+    ("resource", "field"),
+    [("OrderItem", "price"), ("OrderItem", "quantity"), ("Payment", "amount"), ("Order", "final_total")],
+)
+def test_an_order_with_a_row_that_can_not_be_read_is_named_and_hides_no_other(
+    shell: Shell, resource: str, field: str
+) -> None:
+    shell.sync()
+    revel = Revel(shell.world)
+    row = revel.order(FULL) if resource == "Order" else revel.parts(resource, FULL)[0]
+    row[field] = "many"
+    revel.order(PAID)["final_total"] = Decimal("99.00")
+    ran = reconcile(shell, "--json")
+    finding = only(ran, FULL)
+    assert (ran.status, finding["kind"], [each["kind"] for each in found(ran, PAID)]) == (
+        14,
+        "order_unreadable",
+        ["money"],
+    )
+    assert f"{field} of {resource} {row['id']} is not a number" in finding["text"]
+    assert finding["revel_order_ids"] == [str(revel.order(FULL)["id"])]
+    days = ran.answer["locations"][0]["days"]
+    apart = [each for day in days for each in day["unmatched"] if each["kind"] == "order_unreadable"]
+    assert [each["ledger"]["total"] for each in apart] == ["837.72"]
+    with shell.world.ledger() as ledger:
+        ledger.events.resolve(EventId(str(FULL)), "done", "compared by hand", None)
+    assert only(reconcile(shell, "--json"), FULL, among="notes")["kind"] == "resolved"
+
+
 def test_an_event_that_is_listed_and_not_handed_out_is_told_and_its_order_still_compared(shell: Shell) -> None:
     shell.sync()
     shell.world.revel.pos_touch(5550103)

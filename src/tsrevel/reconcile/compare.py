@@ -326,7 +326,7 @@ def _compare_totals(case: EventComparison, row: OrderRow) -> Iterator[Difference
 
 def judge(case: EventComparison, policy: Policy) -> ComparisonResult:
     """The result for the case: its findings, each with its event and orders, and its money in each of the three."""
-    found = _compare_without_order(case)
+    found = _tell_unreadable(case) if case.unreadable else _compare_without_order(case)
     if case.live:
         found = (settle(case, _explain_payment(case, each, policy)) for each in compare_live(case, policy))
     orders = tuple(sorted(row.id for row in case.orders))
@@ -403,7 +403,16 @@ def _compare_shared(case: EventComparison) -> Iterator[Difference]:
         yield Difference(DifferenceKind.SHARED_ORDER, text, reason=Reason.ORDER_DIFFERS, orders=(order,))
 
 
-# Events without an order in Revel
+# Events without an order in Revel, or with one that can't be read
+
+
+def _tell_unreadable(case: EventComparison) -> Iterator[Difference]:
+    ids = tuple(sorted(case.unreadable))
+    why = "; ".join(case.unreadable[each] for each in ids)
+    text = f"Revel order {', '.join(ids)} can't be compared: {why}; check it in Revel"
+    kind, reason = DifferenceKind.ORDER_UNREADABLE, Reason.UPSTREAM_UNAVAILABLE
+    found = replace(totals_of(case), kind=kind, text=text, reason=reason, orders=ids)
+    yield found if named_order(case.resolution) in ids else unless_resolved(case, found)
 
 
 def _compare_without_order(case: EventComparison) -> Iterator[Difference]:

@@ -32,6 +32,7 @@ class DifferenceKind(StrEnum):
     ORDER_WITHOUT_EVENT = "order_without_event"
     EVENT_WITHOUT_ORDER = "event_without_order"
     EVENT_UNREADABLE = "event_unreadable"
+    ORDER_UNREADABLE = "order_unreadable"
     EVENT_CHANGED = "event_changed"
     EVENT_CANCELLED = "event_cancelled"
     ORDER_GONE = "order_gone"
@@ -138,7 +139,8 @@ class EventComparison:
     in the current listing. `screened` ignores the time gate, and `gate` is its state. `orders` may include deleted
     ones. `day` is the day that it counts for. `failed_write`: a write of its order that failed in several runs.
     `shared` are orders that stand for it and with better right for another event. `named_gone`: why the order that a
-    person named for it doesn't stand. `has_open_change`: a run reported a change that nobody has settled.
+    person named for it doesn't stand. `unreadable`: why its orders can't be compared; then it has no `orders`.
+    `has_open_change`: a run reported a change that nobody has settled.
     """
 
     event_id: EventId
@@ -160,6 +162,7 @@ class EventComparison:
     failed_write: FailedWrite | None = None
     shared: Mapping[OrderId, EventId] = field(default_factory=dict)
     named_gone: str = ""
+    unreadable: Mapping[OrderId, str] = field(default_factory=dict)
     has_open_change: bool = False
     has_ledger: bool = True
 
@@ -201,6 +204,7 @@ class UnmatchedKind(StrEnum):
     MISSED = "missed"
     NO_ORDER = "no_order"
     ORDER_GONE = "order_gone"
+    ORDER_UNREADABLE = "order_unreadable"
     NO_EVENT = "no_event"
     NOT_IN_LEDGER = "not_in_ledger"
     NOT_PLANNABLE = "not_plannable"
@@ -216,6 +220,7 @@ _LABELS = {
     UnmatchedKind.MISSED: "missed",
     UnmatchedKind.NO_ORDER: "no order yet",
     UnmatchedKind.ORDER_GONE: "order gone from Revel",
+    UnmatchedKind.ORDER_UNREADABLE: "order can't be read",
     UnmatchedKind.NO_EVENT: "order without its event",
     UnmatchedKind.NOT_IN_LEDGER: "not in the ledger",
     UnmatchedKind.NOT_PLANNABLE: "event can't be planned",

@@ -312,7 +312,9 @@ def _misplaced_order(written: DatedOrder, span: ComparedSpan, contents: Mapping[
 
 
 def _case(sources: Sources, looking: _Looking, event_id: EventId) -> EventComparison:
-    told, known = looking.events[event_id], looking.known
+    told, known, orders = looking.events[event_id], looking.known, looking.orders.get(event_id, {})
+    live = (each.id for each in orders.values() if not each.deleted)
+    unreadable = {each: why for each in live if (why := sources.order_search.unreadable.get(each))}
     event = told.event if isinstance(told, FoundEvent) else None
     location = find_location(event, sources.policy) if event else None
     case = EventComparison(
@@ -320,7 +322,8 @@ def _case(sources: Sources, looking: _Looking, event_id: EventId) -> EventCompar
         day=_day(sources, looking, event_id, event, location),
         location=_find_report_location(sources, looking, event_id, event, location),
         event=event,
-        orders=tuple(looking.orders.get(event_id, {}).values()),
+        orders=() if unreadable else tuple(orders.values()),
+        unreadable=unreadable,
         contents=looking.contents,
         record=known.orders.get(event_id),
         last_result=known.results.get(event_id),

@@ -101,6 +101,8 @@ def _why_unmatched(verdict: ComparisonResult, *, has_order: bool) -> UnmatchedKi
         return UnmatchedKind.OTHER_LOCATION
     if DifferenceKind.ORDER_GONE in kinds:
         return UnmatchedKind.ORDER_GONE
+    if case.unreadable:
+        return UnmatchedKind.ORDER_UNREADABLE
     if isinstance(case.screened, Hold) or isinstance(case.plan, Hold):
         return UnmatchedKind.HELD
     return UnmatchedKind.MISSED if case.gate == "passed" else UnmatchedKind.NO_ORDER

@@ -152,7 +152,7 @@ def decode_order(row: Json) -> OrderRow:
         uuid=decode_uuid(fields.get("uuid")),
         local_id=exact_text(str(name)) if isinstance(name := fields.get("local_id"), str | int | Decimal) else "",
         establishment=_establishment(fields),
-        amounts={name: _money(fields, revel_field(name)) for name in AMOUNTS},
+        amounts={name: _money(fields, revel_field(name), f"Order {number}") for name in AMOUNTS},
         printed=fields.get("printed") is True,
         deleted=fields.get("deleted") is True,
         discounted=bool(discount or fields.get("applied_discounts")),
@@ -182,8 +182,8 @@ def decode_item(row: Json) -> ItemRow:
         uuid=decode_uuid(fields.get("uuid")),
         order=decode_id(fields.get("order")),
         product=ProductId(int(product)) if product else None,
-        quantity=_number(fields, "quantity"),
-        price=_money(fields, "price"),
+        quantity=_number(fields, "quantity", f"OrderItem {number}"),
+        price=_money(fields, "price", f"OrderItem {number}"),
         voided=bool(fields.get("voided_date")) or fields.get("deleted") is True,
         updated=_stamp(fields, "updated_date", "voided_date"),
         name=str(fields.get("product_name_override") or ""),
@@ -197,7 +197,7 @@ def decode_payment(row: Json) -> PaymentRow:
         id=number,
         uuid=decode_uuid(fields.get("uuid")),
         order=decode_id(fields.get("order")),
-        amount=_money(fields, "amount"),
+        amount=_money(fields, "amount", f"Payment {number}"),
         deleted=fields.get("deleted") is True,
         refunded=fields.get("refunded") is True,
         updated=_stamp(fields, "updated_date"),
@@ -283,20 +283,23 @@ def _stamp(fields: Row, *keys: str) -> datetime | None:
         return None
 
 
-def _number(fields: Row, key: str) -> Decimal:
-    """Money and quantities come as floats, as strings with six decimals, or null (facts Revel 2.4)."""
+def _number(fields: Row, key: str, row: str) -> Decimal:
+    """Money and quantities come as floats, as strings with six decimals, or null (facts Revel 2.4).
+
+    `row`: the resource and the id, for a person who has to find the row.
+    """
     value = fields.get(key)
     if value is not None and not isinstance(value, str | int | float | Decimal):
-        raise Unreadable(f"Revel: {key} is not a number")
+        raise Unreadable(f"Revel: {key} of {row} is not a number")
     try:
         number = Decimal(str(value)) if value not in (None, "") else Decimal(0)
     except InvalidOperation as error:
-        raise Unreadable(f"Revel: {key} is not a number") from error
+        raise Unreadable(f"Revel: {key} of {row} is not a number") from error
     if not number.is_finite() or not -_LARGEST < number < _LARGEST:  # compared, not abs(): that can overflow
-        raise Unreadable(f"Revel: {key} is not an amount")
+        raise Unreadable(f"Revel: {key} of {row} is not an amount")
     return number
 
 
-def _money(fields: Row, key: str) -> Cents:
-    number = _number(fields, key)
+def _money(fields: Row, key: str, row: str) -> Cents:
+    number = _number(fields, key, row)
     return to_cents(number) if number else ZERO

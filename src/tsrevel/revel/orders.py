@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import TypeVar
 
-from tsrevel.errors import Refused
-from tsrevel.planning.model import EstablishmentId, OrderId
+from tsrevel.errors import Refused, Unreadable
+from tsrevel.planning.model import AMOUNTS, EstablishmentId, OrderId
 from tsrevel.revel.client import Contents
 from tsrevel.revel.decode import (
     ItemRow,
@@ -20,10 +21,14 @@ from tsrevel.revel.decode import (
     decode_order,
     decode_payment,
     decode_uuid,
+    revel_field,
 )
 from tsrevel.revel.paging import UNSUPPORTED, Fits, read_rows
 from tsrevel.transport.client import ApiClient
+from tsrevel.transport.responses import Json
 
+PartT = TypeVar("PartT", ItemRow, PaymentRow)
+_AMOUNT_FIELDS = frozenset(map(revel_field, AMOUNTS))
 BATCH = 50
 """Values in one `__in`. 200 worked live (facts Revel 5.1); fewer keep the address short."""
 
@@ -39,13 +44,15 @@ class DatedOrder:
 class OrderSearch:
     """Finds orders of one account in bulk. Every method raises what `ApiClient.read` raises, and Unreadable.
 
-    `in_filter`: whether the account may support `__in`.
+    `in_filter`: whether the account may support `__in`. `unreadable`: why orders found so far, or parts of them, can't
+    be read. Such an order has no amounts, or lacks that part, so it can't be compared.
     """
 
     def __init__(self, client: ApiClient, *, in_filter: bool = True) -> None:
         self._client = client
         self._in_filter = in_filter
         self._one_by_one: set[str] = set()
+        self.unreadable: dict[OrderId, str] = {}
 
     def find(self, uuids: Collection[str], local_ids: Collection[str]) -> tuple[OrderRow, ...]:
         """Every order of the account with one of these uuids or `local_ids`, deleted ones included."""
@@ -54,12 +61,12 @@ class OrderSearch:
             *self._each("Order", "local_id", local_ids, lambda row: str(row.get("local_id")) in names),
             *self._each("Order", "uuid", uuids, lambda row: decode_uuid(row.get("uuid")) in numbers),
         ]
-        return tuple({order.id: order for order in map(decode_order, rows)}.values())
+        return tuple({order.id: order for order in map(self._decode_order, rows)}.values())
 
     def find_by_id(self, order: OrderId) -> OrderRow | None:
         """The order with that id; None if Revel answers 404 or returns another order."""
         try:
-            row = decode_order(self._client.read(f"/resources/Order/{order}/"))
+            row = self._decode_order(self._client.read(f"/resources/Order/{order}/"))
         except Refused as refused:
             if refused.status != 404:
                 raise
@@ -85,7 +92,7 @@ class OrderSearch:
         found: dict[OrderId, DatedOrder] = {}
         for prefix in prefixes:
             for row in self._beginning_with(prefix, span, fits):
-                order = decode_order(row)
+                order = self._decode_order(row)
                 found[order.id] = DatedOrder(order, decode_day(row) or last)
         return tuple(found.values())
 
@@ -94,14 +101,33 @@ class OrderSearch:
         ids = [order.id for order in orders]
         items: dict[str, list[ItemRow]] = {}
         payments: dict[str, list[PaymentRow]] = {}
-        for item in map(decode_item, self._parts("OrderItem", ids)):
+        for item in self._decode_parts(decode_item, self._parts("OrderItem", ids)):
             items.setdefault(item.order, []).append(item)
-        for payment in map(decode_payment, self._parts("Payment", ids)):
+        for payment in self._decode_parts(decode_payment, self._parts("Payment", ids)):
             payments.setdefault(payment.order, []).append(payment)
         return {
             order.id: Contents(order, tuple(items.get(order.id, ())), tuple(payments.get(order.id, ())))
             for order in orders
         }
+
+    def _decode_order(self, row: Json) -> OrderRow:
+        try:
+            order = decode_order(row)
+        except Unreadable as error:
+            if not isinstance(row, dict):
+                raise
+            order = decode_order({key: row[key] for key in row if key not in _AMOUNT_FIELDS})
+            self.unreadable[order.id] = str(error)
+        else:
+            self.unreadable.pop(order.id, None)
+        return order
+
+    def _decode_parts(self, decode: Callable[[Row], PartT], rows: Iterable[Row]) -> Iterator[PartT]:
+        for row in rows:
+            try:
+                yield decode(row)
+            except Unreadable as error:
+                self.unreadable[OrderId(decode_id(row.get("order")))] = str(error)
 
     def _beginning_with(self, prefix: str, span: dict[str, str], fits: Fits) -> list[Row]:
         def begins(row: Row) -> bool:
