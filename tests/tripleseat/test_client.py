@@ -164,6 +164,27 @@ def test_a_page_that_repeats_another_before_the_last_fails_the_whole_search(
     assert caught.value.fault is AnswerFault.INCOMPLETE_LIST
 
 
+def answer_pages(seat: TripleSeatSandbox, *pages: tuple[int, ...]) -> None:
+    """Answer with these ids, a page each."""
+    for page in pages:
+        answer_search(seat, {"total_pages": len(pages), "results": [{"id": number} for number in page]})
+
+
+def test_pages_that_overlap_are_read_once_more(tripleseat: TripleSeat, seat: TripleSeatSandbox) -> None:
+    answer_pages(seat, (1, 2), (2, 4))
+    answer_pages(seat, (1, 2), (3, 4))
+    assert sorted(ids(tripleseat.search_by_day(DAY, DAY))) == ["1", "2", "3", "4"]
+    assert tripleseat.strays == {}
+
+
+def test_pages_that_overlap_again_are_warned_of(tripleseat: TripleSeat, seat: TripleSeatSandbox) -> None:
+    answer_pages(seat, (1, 2), (2, 4))
+    answer_pages(seat, (4, 1), (1, 5))
+    assert sorted(ids(tripleseat.search_by_day(DAY, DAY))) == ["1", "2", "4", "5"]
+    assert "overlap" in tripleseat.strays["pages"]
+    assert len(seat.requests) == 4
+
+
 def answer_empty_page(seat: TripleSeatSandbox, pages: int) -> None:
     """Let the next page be empty, however often it is read."""
     for _ in range(2):
