@@ -125,5 +125,5 @@ def test_a_named_event_that_the_run_has_no_time_for_stays_held(day: World) -> No
     day.config["sync"]["deadline_minutes"] = 1
     day.at(f"after GET /v1/events/{FULL}", lambda: day.time.sleep(59))
     report = day.sync_event(FULL, UNMAPPED)
-    assert (report.exit_status, verdict(report, UNMAPPED)) == (3, "skipped RUN_LIMIT_REACHED")
+    assert (report.exit_status, verdict(report, UNMAPPED)) == (13, "skipped RUN_LIMIT_REACHED")
     assert retry(day) == (str(UNMAPPED),)

@@ -110,14 +110,16 @@ def test_revel_is_left_alone_once_it_asks_for_a_long_wait_and_the_next_run_finis
     assert [day.flaws(each) for each in (FULL, PAID, TWINS)] == [[], [], []]
 
 
-@pytest.mark.parametrize(("seconds", "status"), [(8, 3), (61, 13)])
+@pytest.mark.parametrize(
+    ("seconds", "status", "expected"), [(8, 3, "failed OUTCOME_UNKNOWN"), (61, 13, "failed UPSTREAM_UNAVAILABLE")]
+)
 def test_the_end_of_a_run_is_told_as_the_fault_of_a_service_only_if_that_never_answered(
-    world: World, seconds: int, status: int
+    world: World, seconds: int, status: int, expected: str
 ) -> None:
     world.config["sync"]["deadline_minutes"] = 1
     world.revel.faults.add("slow", None, "/resources/", times=None, seconds=seconds)
     report = world.sync()
-    assert (report.exit_status, verdict(report, FULL)) == (status, "failed UPSTREAM_UNAVAILABLE")
+    assert (report.exit_status, verdict(report, FULL)) == (status, expected)
     assert ("sync.deadline_minutes" in find_outcome(report, FULL).text) is (status == 3)
     world.revel.faults.clear()
     world.time.move(minutes=45)

@@ -135,6 +135,20 @@ def test_what_waits_gives_way_to_what_a_run_did_not_look_into(ledger: Ledger) ->
     ) == {"77"}
 
 
+def test_what_failed_and_is_left_to_the_next_run_does_not_wait(ledger: Ledger) -> None:
+    ledger.events.store_results(RUN, [seen(status="failed", reason="RUN_LIMIT_REACHED")])
+    assert [each.event_id for each in ledger.queries.held_or_failed()] == [EVENT]
+    assert ledger.queries.waiting() == ()
+
+
+def test_a_result_keeps_the_time_when_a_run_last_looked_into_the_event(ledger: Ledger) -> None:
+    ledger.events.store_results(RUN, [seen(status="failed")])
+    looked = ledger.events.last_results([EVENT])[EVENT].seen_at
+    assert looked is not None
+    ledger.events.store_results(RUN, [seen(**LEFT["limited"])])
+    assert ledger.events.last_results([EVENT])[EVENT].seen_at == looked
+
+
 def test_that_a_listing_lacks_an_event_is_kept_until_it_is_listed_again(ledger: Ledger) -> None:
     ledger.events.store_results(RUN, [seen(unlisted=True)])
     first = ledger.events.last_results([EVENT])[EVENT].unlisted_at

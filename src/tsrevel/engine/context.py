@@ -203,8 +203,8 @@ class ChangeReports:
 class OrderBudget:
     """The orders that one run may begin: up to `most`, whatever their outcomes. Threads share it.
 
-    `reserve` counts an order at once, so that no other event takes its slot; `release` frees an unused slot. Finishing
-    an order of an earlier run counts as well, but is never refused.
+    `reserve` counts an order at once, so that no other event takes its slot; `release` frees an unused slot. An order
+    that exists already needs none: finishing it makes no further order.
     """
 
     def __init__(self, most: int) -> None:

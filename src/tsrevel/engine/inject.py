@@ -60,14 +60,13 @@ def inject(ctx: RunContext, state: RunState, writing: Writing) -> Outcome:
     """
     state.clock_check.check()
     ctx.ledger.orders.claim(ctx.run_id, writing.plan, writing.digest)
+    state.budget.count(writing.plan.event_id)
     return write_missing(ctx, state, writing)
 
 
 def write_missing(ctx: RunContext, state: RunState, writing: Writing) -> Outcome:
     """Write the missing steps, stage by stage, verify each stage by reading it back, and settle the order."""
     plan, order_id = writing.plan, writing.order_id
-    if writing.missing:
-        state.budget.count(plan.event_id)
     for stage in STAGES:
         steps = [step for step in writing.missing if stage_of(step) == stage]
         for step in steps:

@@ -136,6 +136,23 @@ def order_stands(about: Outcome, record: OrderRecord) -> Outcome:
     return replace(not_written(about, verdict), order_only=True)
 
 
+def is_half_written(record: OrderRecord) -> bool:
+    """Whether a part of its order stands in Revel that a run must finish."""
+    return record.state == "claimed" and bool(record.order_id or record.receipts)
+
+
+def leave_to_next_run(about: Outcome, limit: str, begun: OrderRecord | None, *, looked_into: bool = False) -> Outcome:
+    """`about`, left because of this run's own `limit`. That is no failure, unless its order is `begun`.
+
+    A person is to know of a half-written order, and the next run finishes it before others.
+    """
+    left = replace(about, reason=Reason.RUN_LIMIT_REACHED, text=limit, details=(), order_only=False)
+    if begun and is_half_written(begun):
+        text = f"its order is half-written: {limit}"
+        return replace(with_order(left, begun), status=Status.FAILED, text=text, looked_into=looked_into)
+    return replace(left, status=Status.SKIPPED, looked_into=looked_into)
+
+
 def fail_by_fault(about: Outcome, error: Exception) -> Outcome:
     """`about`, failed by a fault in tsrevel, which is logged without the exception's own text: that may quote data."""
     where = traceback.extract_tb(error.__traceback__)[-1]

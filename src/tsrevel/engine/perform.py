@@ -40,6 +40,7 @@ from tsrevel.engine.outcomes import (
     end_reason,
     fail_by_fault,
     leave_resolved,
+    leave_to_next_run,
     not_written,
     order_stands,
     planned,
@@ -123,7 +124,9 @@ def account_for(
     After WrongClock, events that the run hadn't decided on get no outcome, because no clock could decide them. Raises
     LedgerUnusable if the ledger's data about the events can't be read.
     """
+    begun = [each.event_id for each in items if isinstance(each, OrderRecord)]
     known = ctx.ledger.known([id_of(each) for each in items if not isinstance(each, OrderRecord)])
+    known |= KnownEvents(results=ctx.ledger.events.last_results(begun))
     rules = TriageRules(ctx.policy, ctx.write_gate, ignore_time_gate)
     state.found |= {each.event.id: each for each in items if isinstance(each, FoundEvent)}
     entries = [make_entry(ctx, known, rules, number, each) for number, each in enumerate(items)]
@@ -146,7 +149,7 @@ def account_for(
         for number, outcome in results:
             note(number, outcome)
     for entry in entries:
-        stop = queue.set_aside.get(entry.establishment) or state.stop
+        stop = queue.why_left(entry) or state.stop
         if entry.number not in outcomes and stop and not isinstance(stop, WrongClock):
             note(entry.number, _left(ctx, known, entry.item, stop))
     return [outcomes[number] for number in sorted(outcomes)]
@@ -227,7 +230,7 @@ def decide(ctx: RunContext, state: RunState, work: Work, item: WorkItem) -> Outc
         return perform(ctx, state, work, triage(item, work.known, work.rules, ctx.now()))
     late = ctx.out_of_time()
     if late:  # each of these costs requests: a booking may have thousands of events
-        return _beyond(_with_record(ctx, work.known, item), late)
+        return _beyond(ctx, work.known, about_item(ctx, work.known, item), late)
     if isinstance(item, OrderRecord):
         task = triage_unlisted(item, work.rules, ctx.now())
         return perform(ctx, state, work, task) if task else _read(ctx, state, work, NamedEvent(item.event_id))
@@ -254,7 +257,7 @@ def perform(ctx: RunContext, state: RunState, work: Work, task: Task) -> Outcome
     late = ctx.out_of_time()
     if late and isinstance(task, Compare | Recover | CheckMissed | CheckCancelled | Prepare):
         about = task.about if isinstance(task, Compare | Recover) else describe(task.found.event, ctx.policy)
-        return _beyond(about, late)
+        return _beyond(ctx, work.known, about, late)
     if uses_clock(task):
         state.clock_check.check()
     match task:
@@ -363,7 +366,7 @@ def _make_order(ctx: RunContext, state: RunState, work: Work, task: Prepare) -> 
     event_id = task.found.event.id
     refusal = state.budget.refusal()
     if refusal:  # no request is needed
-        return _beyond(describe(task.found.event, ctx.policy), refusal)
+        return _beyond(ctx, work.known, describe(task.found.event, ctx.policy), refusal)
     ready = _prepared(ctx, state, work, task)
     if isinstance(ready, EventUnavailable):
         return _unavailable(ctx, work.known, task.found, ready)
@@ -375,7 +378,7 @@ def _make_order(ctx: RunContext, state: RunState, work: Work, task: Prepare) -> 
         return not_written(about, plan)
     refusal = state.budget.reserve(event_id)
     if refusal:
-        return _beyond(about, refusal, looked_into=True)
+        return _beyond(ctx, work.known, about, refusal, looked_into=True)
     existing = Absent() if ready.absent else find_order(ctx, event_id, plan.uuid, known_local_ids(ctx.policy, event_id))
     match existing:
         case Hold():
@@ -521,14 +524,19 @@ def _failed(ctx: RunContext, known: KnownEvents, item: WorkItem, reason: Reason 
 def _failed_by(
     ctx: RunContext, state: RunState, known: KnownEvents, item: WorkItem, error: OutcomeUnknown | TryNextRun | Refused
 ) -> Outcome:
-    """An event that failed because of a service. A later run tries it again."""
+    """An event that failed because of a service, or that this run's time cut short. A later run tries it again."""
     match error:
+        case OutOfTime() if id_of(item) not in state.in_doubt:
+            left = _beyond(ctx, known, about_item(ctx, known, item), ctx.out_of_time() or str(error))
+            return replace(left, looked_into=left.status is Status.FAILED)
+        case OutOfTime():
+            text = f"what was sent to Revel may still appear there: {error}"
+            return _failed(ctx, known, item, Reason.OUTCOME_UNKNOWN, text)
         case OutcomeUnknown():
             state.in_doubt.add(id_of(item))
             return _tell_repeated(ctx, _failed(ctx, known, item, Reason.OUTCOME_UNKNOWN, str(error)))
         case TryNextRun():
-            down = not isinstance(error, OutOfTime)
-            return replace(_failed(ctx, known, item, Reason.UPSTREAM_UNAVAILABLE, str(error)), down=down)
+            return replace(_failed(ctx, known, item, Reason.UPSTREAM_UNAVAILABLE, str(error)), down=True)
         case Refused():
             return _tell_repeated(ctx, _failed(ctx, known, item, Reason.UPSTREAM_UNAVAILABLE, str(error)))
 
@@ -544,8 +552,10 @@ def _unavailable(ctx: RunContext, known: KnownEvents, item: WorkItem, unavailabl
     return replace(about, status=unavailable.status, reason=unavailable.reason, text=unavailable.text)
 
 
-def _beyond(about: Outcome, limit: str, *, looked_into: bool = False) -> Outcome:
-    return replace(not_written(about, Skip(Reason.RUN_LIMIT_REACHED, limit)), looked_into=looked_into)
+def _beyond(ctx: RunContext, known: KnownEvents, about: Outcome, limit: str, *, looked_into: bool = False) -> Outcome:
+    """An event that a limit of this run leaves to the next one."""
+    begun = None if about.event_id in known.resolutions else ctx.ledger.orders.get(about.event_id)
+    return leave_to_next_run(about, limit, begun, looked_into=looked_into)
 
 
 def _left(ctx: RunContext, known: KnownEvents, item: WorkItem, stop: StopRun) -> Outcome:

@@ -110,6 +110,8 @@ def take_up(
     try:
         items = events if _may_begin(ctx, state) else []
         outcomes = account_for(ctx, state, items, ignore_time_gate=ignore_time_gate)
+        if any(isinstance(each, NamedEvent) and each.typed for each in events):  # a delivery waits for the next run
+            state.stop = state.stop or _find_no_progress(ctx, outcomes)
     except StopRun as stop:
         state.stop = stop
     if _may_look_at_orders(ctx, state) and not ctx.revel.is_down:
@@ -296,9 +298,9 @@ def _store_results(ctx: RunContext, state: RunState, outcomes: list[Outcome]) ->
 
 
 def _are_still_held(ctx: RunContext, outcomes: Sequence[Outcome]) -> bool:
-    """Whether an earlier run held an event that this one had no time or no order left for."""
+    """Whether an event was held or failed in an earlier run, and this one had no time or no order left for it."""
     left = [each.event_id for each in outcomes if each.reason is Reason.RUN_LIMIT_REACHED and not each.looked_into]
-    return any(each.status == Status.HELD for each in ctx.ledger.events.last_results(left).values())
+    return any(each.status in {Status.HELD, Status.FAILED} for each in ctx.ledger.events.last_results(left).values())
 
 
 def _mark_news(ctx: RunContext, state: RunState, outcome: Outcome) -> Outcome:

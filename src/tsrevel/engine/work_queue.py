@@ -1,8 +1,17 @@
-"""The order of a run's work: first the possible orders, of these first the one whose service starts soonest.
+"""The order of a run's work, and when it stops trying.
 
-No two threads work at one establishment at the same time. A slow establishment waits until the others are done. One
-that keeps failing is set aside for the rest of the run. So neither starves the others, and the events that a run leaves
-for the next one start later than those that it handled.
+1. Orders begun come first: a part of them stands in Revel. They exist, so they take no slot of the order limit.
+2. Then the other possible orders, the one whose service starts soonest first; then what is only read.
+3. Last come the events that failed when a run last tried them, whatever the reason, those tried longest ago first. An
+   event that the run's own limits left out hasn't failed.
+4. Three failures in a row with a service set the establishment aside for the rest of the run; several establishments in
+   turn, or the only one, end the run. An event that fails again may be at fault itself: three of those in a row set
+   only such events aside.
+5. A slow establishment waits until the others are done, and so does one where a service refused our credentials.
+
+So no event keeps others from their orders, run after run, and the events that a run leaves for the next one start later
+than those that it handled. No two threads work at one establishment at the same time. `outcomes.exit_status` has the
+rule for exit status 13.
 """
 
 from __future__ import annotations
@@ -19,7 +28,7 @@ from zoneinfo import ZoneInfo
 from tsrevel.engine.context import FailureStreak, OrderBudget, RunContext
 from tsrevel.engine.fetch import DueEvent, FoundEvent, ResolvedEvent, VanishedEvent
 from tsrevel.engine.find import WorkItem, id_of
-from tsrevel.engine.outcomes import NOT_TRIED, Outcome
+from tsrevel.engine.outcomes import NOT_TRIED, Outcome, is_half_written
 from tsrevel.engine.prepare import BATCH
 from tsrevel.engine.triage import Leave, Prepare, Recover, Task, TriageRules, triage
 from tsrevel.errors import ServiceDown
@@ -30,7 +39,7 @@ from tsrevel.planning.screening import event_day, find_location, find_named, fin
 
 SLOW = 60.0
 """Seconds for one event, times `workers`, which share the request rate. An order takes about five."""
-_SOMETIME = datetime.max.replace(tzinfo=UTC)
+_SOMETIME, _NEVER = datetime.max.replace(tzinfo=UTC), datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +47,9 @@ class QueueEntry:
     """One event in the queue. `number` is its position in the listing; `starts` is when its service starts.
 
     `establishment` is the one that may be written to for it. None if unknown or more than one: the event is then
-    handled while no other is. `writes`: it may become an order. Such events come first. `failed`: it was tried in the
-    last run, and a service failed. Such events come last, so that they don't keep the others waiting in each run.
-    `expected` is what triage said when the entry was made; `decide` asks again, because its gate may have opened or
-    closed since.
+    handled while no other is. `writes`: it may become an order, or its order be finished. `failed_at`: when a run last
+    tried it, if it failed then. `refused`: a service refused our credentials then. `expected` is what triage said when
+    the entry was made; `decide` asks again, because its gate may have opened or closed since.
     """
 
     number: int
@@ -50,7 +58,24 @@ class QueueEntry:
     establishment: EstablishmentId | None
     starts: datetime
     writes: bool
-    failed: bool
+    failed_at: datetime | None = None
+    refused: bool = False
+
+    @property
+    def failed(self) -> bool:
+        """Whether it failed when a run last tried it."""
+        return self.failed_at is not None
+
+    @property
+    def is_begun(self) -> bool:
+        """Whether a part of its order stands in Revel, which a run must finish."""
+        record = self.expected.record if isinstance(self.expected, Recover) else self.item
+        return isinstance(record, OrderRecord) and is_half_written(record)
+
+    @property
+    def needs_slot(self) -> bool:
+        """Whether it may become a new order, which the order limit counts."""
+        return self.writes and not self.is_begun
 
     @property
     def needs_requests(self) -> bool:
@@ -66,28 +91,32 @@ def make_entry(ctx: RunContext, known: KnownEvents, rules: TriageRules, number: 
         writes = isinstance(expected, Prepare | Recover) if expected else not isinstance(item, reads)
         at, starts = _establishment(ctx.policy, known, item), _starts(ctx.policy, item)
     except Exception:  # noqa: BLE001 (`decide` raises it again, for this event alone)
-        return QueueEntry(number, item, None, None, _SOMETIME, writes=False, failed=True)
-    return QueueEntry(number, item, expected, at, starts, writes, _has_failed(known.results.get(id_of(item))))
+        return QueueEntry(number, item, None, None, _SOMETIME, writes=False, failed_at=_SOMETIME)
+    last = known.results.get(id_of(item))
+    if last is None or not _has_failed(last):
+        return QueueEntry(number, item, expected, at, starts, writes)
+    refused = last.reason == Reason.AUTHORIZATION_DENIED
+    return QueueEntry(number, item, expected, at, starts, writes, last.seen_at, refused)
 
 
-def _has_failed(last: LastResult | None) -> bool:
-    if last is None or (last.status, last.reason) != (Status.FAILED, Reason.UPSTREAM_UNAVAILABLE):
-        return False
-    return last.details_hash != hash_of_details(NOT_TRIED)
+def _has_failed(last: LastResult) -> bool:
+    """Whether the event failed when it was last tried. The run's own limits are no failure."""
+    is_tried = last.reason != Reason.RUN_LIMIT_REACHED and last.details_hash != hash_of_details(NOT_TRIED)
+    return last.status == Status.FAILED and is_tried
 
 
 class WorkQueue:
     """The waiting entries, shared by a run's threads: `take` some, and call `end` for each."""
 
     def __init__(self, entries: Iterable[QueueEntry], budget: OrderBudget, most_workers: int) -> None:
-        self.set_aside: dict[EstablishmentId | None, ServiceDown] = {}
-        """The establishments that are left to the next run, each with the reason."""
+        entries = list(entries)
         self._budget = budget
+        self._set_aside: dict[tuple[EstablishmentId | None, bool], ServiceDown] = {}
         self._waiting: dict[EstablishmentId | None, deque[QueueEntry]] = {}
         self._in_hand: Counter[EstablishmentId | None] = Counter()
-        self._writes_in_hand = 0
-        self._slow: set[EstablishmentId | None] = set()
-        self._failures = _Failures()
+        self._slots_in_hand = 0
+        self._waits_for_others = {each.establishment for each in entries if each.refused}
+        self._failures = {failed: _Failures() for failed in (True, False)}
         self._is_full = False
         self._closed = False
         self._changed = threading.Condition()
@@ -117,15 +146,29 @@ class WorkQueue:
         with self._changed:
             self._let_go(entry)
             if seconds > SLOW * self.workers:
-                self._slow.add(entry.establishment)
-            if outcome is None or not self._failures.add(entry.establishment, down=outcome.down):
+                self._waits_for_others.add(entry.establishment)
+            failures = self._failures[entry.failed]
+            if outcome is None or not failures.add(entry.establishment, outcome):
                 return None
             down = ServiceDown(f"{FailureStreak.LONGEST} events in a row failed: {outcome.text}")
-            if self._failures.everywhere or not (self._waiting.keys() | self._in_hand.keys()) - {entry.establishment}:
+            here, others = {entry.establishment}, (self._waiting.keys() | self._in_hand.keys()) - {entry.establishment}
+            if not entry.failed and (failures.everywhere or not others):
                 return down
-            self.set_aside[entry.establishment] = down
-            self._waiting.pop(entry.establishment, None)
+            for establishment in here | others if failures.everywhere else here:
+                self._leave(establishment, down, only_failed=entry.failed)
         return None
+
+    def why_left(self, entry: QueueEntry) -> ServiceDown | None:
+        """Why the entry is left to the next run, if it is set aside."""
+        return self._set_aside.get((entry.establishment, entry.failed))
+
+    def _leave(self, establishment: EstablishmentId | None, down: ServiceDown, *, only_failed: bool) -> None:
+        """Set the establishment aside, or its events that failed before."""
+        for failed in {True, only_failed}:
+            self._set_aside[establishment, failed] = down
+        waiting = deque(each for each in self._waiting.pop(establishment, ()) if not self.why_left(each))
+        if waiting:
+            self._waiting[establishment] = waiting
 
     def go_on_with(self, entries: list[QueueEntry]) -> list[QueueEntry]:
         """The worker's remaining entries that it continues with. The others wait again, or are left to the next run.
@@ -134,13 +177,13 @@ class WorkQueue:
         """
         with self._changed:
             entries = sorted(entries, key=self._urgency)
-            kept = [each for each in entries if each.establishment not in self.set_aside]
+            kept = [each for each in entries if not self.why_left(each)]
             if kept and any(self._urgency(each) < self._urgency(kept[0]) for each in islice(self._in_order(), 1)):
                 kept = []
             for entry in reversed(entries):
                 if entry not in kept:
                     self._let_go(entry)
-                    if entry.establishment not in self.set_aside:
+                    if not self.why_left(entry):
                         self._waiting.setdefault(entry.establishment, deque()).appendleft(entry)
             return kept
 
@@ -150,16 +193,17 @@ class WorkQueue:
             self._closed = True
             self._changed.notify_all()
 
-    def _urgency(self, entry: QueueEntry) -> tuple[bool, bool, bool, datetime, int, int]:
+    def _urgency(self, entry: QueueEntry) -> tuple[bool, int, datetime, bool, datetime, int, int]:
         """The sort key: the lowest is done first. Events that start together are grouped by establishment."""
-        at = entry.establishment
-        return at in self._slow, entry.failed, not entry.writes, entry.starts, -1 if at is None else at, entry.number
+        at, rank = entry.establishment, 0 if entry.is_begun else 1 + entry.failed
+        tried, place = entry.failed_at or _NEVER, -1 if at is None else at
+        return at in self._waits_for_others, rank, tried, not entry.writes, entry.starts, place, entry.number
 
     def _choose(self) -> list[QueueEntry]:
         """The entries to hand out next; none while the most urgent one must wait for those in progress."""
         if None in self._in_hand:
             return []
-        self._is_full = self._is_full or not (self._budget.left or self._writes_in_hand)
+        self._is_full = self._is_full or not (self._budget.left or self._slots_in_hand)
         share = max((len(self._waiting.keys() | self._in_hand.keys())) // self.workers, 1)
         chosen: list[QueueEntry] = []
         for entry in self._in_order():
@@ -178,11 +222,11 @@ class WorkQueue:
 
     def _has_room(self, entry: QueueEntry, chosen: list[QueueEntry]) -> bool:
         """Whether the order limit has room for this entry, for those in progress, and for more urgent ones."""
-        if self._is_full or not entry.writes:  # without any room, each entry is only reported
+        if self._is_full or not entry.needs_slot:  # without any room, each entry is only reported
             return True
         busy = (each for establishment in self._in_hand for each in self._waiting.get(establishment, ()))
-        ahead = sum(each.writes and self._urgency(each) < self._urgency(entry) for each in busy)
-        return self._writes_in_hand + len(chosen) + ahead < self._budget.left
+        ahead = sum(each.needs_slot and self._urgency(each) < self._urgency(entry) for each in busy)
+        return self._slots_in_hand + sum(each.needs_slot for each in chosen) + ahead < self._budget.left
 
     def _remove(self, entry: QueueEntry) -> None:
         entries = self._waiting[entry.establishment]
@@ -190,13 +234,13 @@ class WorkQueue:
         if not entries:
             del self._waiting[entry.establishment]
         self._in_hand[entry.establishment] += 1
-        self._writes_in_hand += entry.writes
+        self._slots_in_hand += entry.needs_slot
 
     def _let_go(self, entry: QueueEntry) -> None:
         self._in_hand[entry.establishment] -= 1
         if not self._in_hand[entry.establishment]:
             del self._in_hand[entry.establishment]
-        self._writes_in_hand -= entry.writes
+        self._slots_in_hand -= entry.needs_slot
         self._changed.notify_all()
 
 
@@ -207,11 +251,11 @@ class _Failures:
     at: defaultdict[EstablishmentId | None, FailureStreak] = field(default_factory=lambda: defaultdict(FailureStreak))
     latest: list[EstablishmentId | None] = field(default_factory=list)
 
-    def add(self, establishment: EstablishmentId | None, *, down: bool) -> bool:
+    def add(self, establishment: EstablishmentId | None, outcome: Outcome) -> bool:
         """Count one more outcome. Returns whether the establishment or the run has failed too often in a row."""
         streak = self.at[establishment]
-        streak.add(down=down)
-        if not down:
+        streak.add(down=outcome.down)
+        if not outcome.down:
             self.latest.clear()
             return False
         self.latest.append(establishment)

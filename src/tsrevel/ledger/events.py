@@ -27,7 +27,7 @@ from tsrevel.planning.model import Event, EventId, OrderId
 
 _LAST_RESULTS = """
     SELECT event_id, event_day, status, reason, text_hash, missed_at, updated, unlisted_at, location,
-        run_id
+        run_id, last_seen_at
     FROM sightings WHERE event_id IN (SELECT value FROM json_each(?))
 """
 _PUT_RESULT = """
@@ -114,7 +114,7 @@ _BRING_BACK_CHANGE = """
 """
 _LAST_DRY = """
     SELECT event_id, event_day, status, reason, text_hash, missed_at, NULL AS updated, NULL AS unlisted_at, location,
-        run_id
+        run_id, last_seen_at
     FROM dry_sightings WHERE event_id = ?
 """
 _DROP_DRY = "DELETE FROM dry_sightings WHERE event_id = ?"
@@ -519,6 +519,7 @@ def _decode_result(row: sqlite3.Row) -> LastResult:
         unlisted_at=decode_instant(row["unlisted_at"]),
         location=row["location"],
         run_id=row["run_id"],
+        seen_at=decode_instant(row["last_seen_at"]),
     )
 
 

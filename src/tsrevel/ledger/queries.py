@@ -41,7 +41,8 @@ _HELD_OR_FAILED = f"""
 """
 _NO_ORDER = "(orders.state IS NULL OR orders.state NOT IN ('settled', 'foreign'))"
 _WAITING_EVENTS = f"""
-    {_STATUSES} AND (reason IN ('TOO_EARLY', 'RUN_LIMIT_REACHED') OR sightings.status = 'planned') AND {_NO_ORDER}
+    {_STATUSES} AND (sightings.status = 'planned'
+        OR sightings.status = 'skipped' AND reason IN ('TOO_EARLY', 'RUN_LIMIT_REACHED')) AND {_NO_ORDER}
     ORDER BY +event_day, location, event_id
 """
 _MISSED_EVENTS = f"""

@@ -250,7 +250,7 @@ class LastResult:
     """The last result for an event. `missed_at`: when a run first saw its gate closed on that day without an order.
 
     `updated` is the latest of TripleSeat's own times of change. `unlisted_at`: since when the listing lacks the event,
-    although it exists. `run_id`: the run whose result it is.
+    although it exists. `run_id`: the run whose result it is, stored at `seen_at`.
     """
 
     event_id: EventId
@@ -263,6 +263,7 @@ class LastResult:
     unlisted_at: datetime | None = None
     location: str = ""
     run_id: str = ""
+    seen_at: datetime | None = None
 
     def was_missed_on(self, day: date | None) -> bool:
         """Whether a run has reported it as missed on that day. Postponed, it may be missed again."""

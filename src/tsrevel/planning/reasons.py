@@ -187,6 +187,7 @@ _AFTER_FAILED_WRITE = {
 _ORDER_IS_WANTED = frozenset({
     (Status.PLANNED, None), (Status.FAILED, Reason.OUTCOME_UNKNOWN), (Status.FAILED, Reason.UPSTREAM_UNAVAILABLE),
     (Status.SKIPPED, Reason.EVENT_DAY_PASSED), (Status.SKIPPED, Reason.RUN_LIMIT_REACHED),
+    (Status.FAILED, Reason.RUN_LIMIT_REACHED),
 })  # fmt: skip
 """The results that a write which fails in every run explains better than their own reasons."""
 
