@@ -25,6 +25,7 @@
     ├── MappingUnclear                 the input of `map` doesn't name one mapping        exit 2
     ├── ConnectorDisabled              the kill switch or a pause: no service may be asked
     ├── OutcomeUnknown                 a write whose answer was lost: check Revel
+    │   └── StillPending               it was sent before: no sign that the service is down
     ├── Refused                        a service refused the request (other 4xx)
     ├── ClaimConflict                  a change contradicts the ledger: a fault in tsrevel
     ├── SpoolUnwritable                no finished delivery can leave the spool of `serve`
@@ -401,6 +402,13 @@ class Unreadable(TryNextRun):
 
 class OutcomeUnknown(TsrevelError):
     """A write was sent and its answer was lost. It was applied, will be applied, or never is (facts Revel 2.3)."""
+
+
+class StillPending(OutcomeUnknown):
+    """A write that was sent before may still be applied, or was acknowledged and isn't shown yet.
+
+    No sign that the service is unavailable.
+    """
 
 
 class Refused(TsrevelError):

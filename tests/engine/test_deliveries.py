@@ -366,8 +366,17 @@ def test_several_deliveries_about_one_failing_event_keep_no_other_waiting(day: W
     if lead == "booking":
         bodies[1:3] = [booking(day, FULL, trigger=each) for each in ("UPDATE_BOOKING", "CREATE_BOOKING")]
     *failed, made = deliver(day, *bodies, delivery(day, PAID))
-    assert [(each.exit_status, each.may_pass, each.untried) for each in failed] == [(13, True, False)] * len(bodies)
+    statuses = [13] * 4 if lead == "event" else [13, 3, 3, 3]  # TripleSeat answers for the booking
+    assert [(each.exit_status, each.may_pass, each.untried) for each in failed] == [(n, True, False) for n in statuses]
     assert (said(made), day.flaws(PAID)) == ("done", [])
+
+
+def test_three_in_a_row_whose_writes_are_lost_keep_the_rest_waiting(day: World) -> None:
+    day.revel.faults.add("status", "POST", "/resources/", times=None, status=503)
+    extra = day.add_event()
+    *tried, last = deliver(day, *(delivery(day, each) for each in (FULL, PAID, TWINS, extra)))
+    assert [(said(each), each.exit_status) for each in tried] == [("not done OUTCOME_UNKNOWN", n) for n in (3, 3, 13)]
+    assert (last.untried, last.exit_status, len(day.writes)) == (True, 13, 3)
 
 
 def test_revel_down_keeps_the_delivery(world: World) -> None:

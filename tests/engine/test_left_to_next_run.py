@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import time
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -208,3 +209,61 @@ def test_half_written_orders_that_always_fail_keep_no_other_waiting(world: World
     report = world.sync()
     assert all(injected(world, good))
     assert {find_outcome(report, each).status for each in bad} == {"failed"}
+
+
+# A service that is down
+
+
+@pytest.mark.parametrize("held", [False, True])
+def test_writes_without_an_answer_end_the_run_as_a_service_that_is_down(world: World, held: bool) -> None:
+    """Revel answers reads, as in a maintenance. An event that is held in between shows only that."""
+    events = add(world, 12)
+    if held:
+        for event in events[1::2]:
+            world.rewrite_event(event, lines=[("Nothing on the menu", 1, 38)])
+    world.revel.faults.add("status", "POST", times=None, status=503)
+    for number in range(1, 4):
+        assert (world.sync().exit_status, len(world.writes)) == (13, 3 * number)
+        world.time.move(minutes=45)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_lost_writes_in_every_run_stay_an_outage(world: World, count: int) -> None:
+    """Three or more: no order shows that Revel takes writes."""
+    add(world, count)
+    world.revel.faults.add("status", "POST", times=None, status=503)
+    for _ in range(2):
+        assert world.sync().exit_status == (13 if count == 3 else 3)
+        world.time.move(minutes=45)
+
+
+def test_an_order_that_waits_for_an_earlier_write_is_no_sign_of_an_outage(world: World) -> None:
+    bad, good = add(world, 3), add(world, 2, first=64000200, hour=13)
+    world.revel.faults.add("drop_before", "POST", "/resources/Order/", times=3)
+    world.sync(max_orders=3)
+    world.time.move(minutes=5)
+    report = world.sync()
+    assert {verdict(report, each) for each in bad} == {"failed OUTCOME_UNKNOWN"}
+    assert (all(injected(world, good)), report.exit_status) == (True, 3)
+    assert world.sync().exit_status == 3
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_events_that_tripleseat_alone_fails_for_are_no_outage(world: World, count: int) -> None:
+    bad, good = add(world, count), add(world, 2, first=64000200)
+    for each in bad:
+        world.tripleseat.faults.add("status", "GET", f"/v1/events/{each}", times=None, status=500)
+    for _ in range(2):
+        report = world.sync()
+        assert (report.exit_status, {verdict(report, each) for each in bad}) == (3, {"failed UPSTREAM_UNAVAILABLE"})
+        assert all(injected(world, good))
+
+
+@pytest.mark.parametrize(
+    ("kind", "details"), [("status", {"status": 500}), ("html", {}), ("drop_before", {}), ("status", {"status": 302})]
+)
+def test_a_service_without_any_usable_answer_is_an_outage(world: World, kind: str, details: dict[str, Any]) -> None:
+    (event,) = add(world, 1)
+    world.revel.faults.add(kind, None, times=None, **details)
+    report = world.sync()
+    assert (report.exit_status, find_outcome(report, event).status) == (13, "failed")

@@ -162,7 +162,7 @@ def test_a_refused_connection_in_the_middle_is_no_harm(world: World, step: str) 
 
     world.at(f"before {method} .*{path}", refuse)
     report = world.sync()
-    assert (verdict(report, FULL), report.exit_status) == ("failed UPSTREAM_UNAVAILABLE", 13)
+    assert (verdict(report, FULL), report.exit_status) == ("failed UPSTREAM_UNAVAILABLE", 3)
     world.wires["revel"].down = False
     assert verdict(world.sync(), FULL) == "injected"
     assert (world.flaws(FULL), len(world.writes), seen) == ([], 10, [step])

@@ -334,7 +334,7 @@ def test_an_event_that_tripleseat_cannot_hand_out_leaves_the_orders_watched(made
     made.revel.pos_touch(ORDER)
     report = next_run(made)
     assert verdict(report, FULL) == CHANGED
-    assert report.exit_status == 13
+    assert report.exit_status == (3 if events == 1 else 13)
 
 
 @pytest.mark.parametrize("fault", [{"status": 500}, {"status": 503}, {"status": 429}, {"kind": "drop_before"}])

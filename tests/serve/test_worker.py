@@ -170,6 +170,13 @@ def test_a_service_that_fails_for_two_events_keeps_all_waiting(acted: Acted) -> 
     assert acted.tried == ["a", "b"]
 
 
+def test_it_counts_as_failing_even_if_it_answered_something(acted: Acted) -> None:
+    acted.answers |= {each: replace(LATER, report=failed(each)) for each in "ab"}
+    put(acted, "a", "b", "c")
+    work(acted, 5)
+    assert acted.tried == ["a", "b"]
+
+
 def test_a_delivery_that_needs_no_service_does_not_prove_that_they_are_up(acted: Acted) -> None:
     acted.answers |= {"a": DOWN, "b": IGNORED, "c": DOWN}
     put(acted, "a", "b", "c", "d")

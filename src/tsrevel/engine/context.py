@@ -14,7 +14,7 @@ from tsrevel.clocks import Moment
 from tsrevel.engine.catalogs import Catalogs
 from tsrevel.engine.clocks import ClockCheck
 from tsrevel.engine.fetch import FoundEvent
-from tsrevel.engine.outcomes import Progress
+from tsrevel.engine.outcomes import MOST_FAILURES, Progress
 from tsrevel.errors import StopRun
 from tsrevel.ledger import EventDrift, Ledger, Pause, StationReport
 from tsrevel.planning.identity import known_local_ids
@@ -38,7 +38,7 @@ FRESH = timedelta(minutes=1)
 class FailureStreak:
     """Events or deliveries in a row that failed because a service is down. After `LONGEST` no more are tried."""
 
-    LONGEST: ClassVar[int] = 3
+    LONGEST: ClassVar[int] = MOST_FAILURES
     count: int = field(default=0, init=False)
 
     def add(self, *, down: bool) -> bool:

@@ -12,7 +12,7 @@ from datetime import datetime
 
 from tsrevel.engine.context import FailureStreak, RunContext, RunIdentity, RunState
 from tsrevel.engine.fetch import NOT_FOUND, DeliveredEvent, EventUnavailable, NamedEvent, UnreadEvent, unless_refused
-from tsrevel.engine.outcomes import CHANGES, LEFT, NEEDS_ATTENTION, Outcome, RunReport, end_reason
+from tsrevel.engine.outcomes import CHANGES, LEFT, NEEDS_ATTENTION, Outcome, RunReport, end_reason, most_severe
 from tsrevel.engine.run import take_up
 from tsrevel.errors import (
     DeliveryFault,
@@ -66,6 +66,11 @@ class DeliveryAnswer:
     def processed(self) -> bool:
         """Whether anything was done: an order was made, or a change or a cancellation reported."""
         return any(each.status is Status.INJECTED or each.reason in CHANGES for each in self.outcomes)
+
+    @property
+    def down(self) -> bool:
+        """Whether a service failed for it: it seems to be down, or fails for one of its events only."""
+        return self.exit_status == ServiceDown.exit_status or any(each.down for each in self.outcomes)
 
     @property
     def event_id(self) -> EventId | None:
@@ -170,7 +175,7 @@ class DeliveryQueue:
             trust = self.trust_payload
             events = _find_delivered(self.ctx, delivery, subject, received, trust_payload=trust, last_word=last_word)
         except TryNextRun as error:
-            return self._count(_fail(answer, ServiceDown(str(error))), down=True)
+            return self._count(_fail(answer, ServiceDown(str(error))))
         except StopRun as error:
             return self._stop_after(replace(_fail(answer, error), ended=str(error)))
         if isinstance(events, EventUnavailable):
@@ -181,7 +186,7 @@ class DeliveryQueue:
             return replace(answer, reason=Reason.MISSING_DATA, text=f"booking {subject.id} has no events")
         state = self._begin_run()
         report = take_up(self.ctx, state, events)
-        return self._count(_conclude(answer, report), down=any(each.down for each in report.outcomes))
+        return self._count(_conclude(answer, report))
 
     def _begin_run(self) -> RunState:
         """The state of the next run, and a context with its own id. The first run has the invocation's id."""
@@ -194,15 +199,18 @@ class DeliveryQueue:
             self._state = self._state.of_next_run()
         return self._state
 
-    def _count(self, answer: DeliveryAnswer, *, down: bool) -> DeliveryAnswer:
+    def _count(self, answer: DeliveryAnswer) -> DeliveryAnswer:
         """Try no more after a run that ended early, or after several failures in a row with a service down.
 
         Several failures of one event count as one: TripleSeat may fail for that event only.
         """
-        if down and answer.failing <= self._failing and not answer.ended:
+        if answer.down and answer.failing <= self._failing and not answer.ended:
             return answer
-        self._failing = self._failing | answer.failing if down else frozenset()
-        return self._stop_after(answer) if self._failures.add(down=down) or answer.ended else answer
+        self._failing = self._failing | answer.failing if answer.down else frozenset()
+        if self._failures.add(down=answer.down):
+            answer = replace(answer, exit_status=most_severe({answer.exit_status, ServiceDown.exit_status}))
+            return self._stop_after(answer)
+        return self._stop_after(answer) if answer.ended else answer
 
     def _stop_after(self, answer: DeliveryAnswer) -> DeliveryAnswer:
         """Try no other delivery after this one; return its answer."""

@@ -22,7 +22,7 @@ from tsrevel.engine.verify import (
     verify,
     verify_new_order,
 )
-from tsrevel.errors import OutcomeUnknown, Refused, Throttled, TsrevelError
+from tsrevel.errors import OutcomeUnknown, Refused, StillPending, Throttled, TsrevelError
 from tsrevel.planning.model import Hold, Labels, OrderId, Plan, Step
 from tsrevel.planning.reasons import Reason
 from tsrevel.planning.screening import judge_gate
@@ -155,11 +155,11 @@ def differs(mismatch: Mismatch, order_id: OrderId) -> Hold:
 
 
 def raise_not_shown(ctx: RunContext, plan: Plan, finding: NotShown, order_id: OrderId | None) -> NoReturn:
-    """Mark steps that Revel acknowledged and doesn't show as missing in the ledger, and raise OutcomeUnknown."""
+    """Mark steps that Revel acknowledged and doesn't show as missing in the ledger, and raise StillPending."""
     ctx.ledger.orders.mark_missing(ctx.run_id, plan.event_id, finding.steps)
     first = finding.steps[0]
     whose = f"order {order_id}" if first.kind == "order" else f"{first.name} of order {order_id}"
-    raise OutcomeUnknown(f"Revel acknowledged the {whose} but doesn't show it; a later run checks again")
+    raise StillPending(f"Revel acknowledged the {whose} but doesn't show it; a later run checks again")
 
 
 def _find_lost(

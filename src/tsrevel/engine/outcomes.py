@@ -34,6 +34,8 @@ Progress = Callable[[int, int], None]
 """Called with the number of finished events and the number of all events."""
 
 
+MOST_FAILURES = 3
+"""After so many failures in a row a service seems to be down."""
 NOT_TRIED = ("not tried",)
 """The details of an event that the run didn't reach because it had ended."""
 
@@ -45,12 +47,12 @@ class Outcome:
     `news`: this run's report mentions it; every report mentions alarms. `fresh`: it wasn't so in the run before.
     `missed`: this run is the first to see that its day passed without an order. `alarm`: the run ends with exit status
     14, because a person must check it before more is written for it. `down`: it failed because a service was
-    unavailable. Not `looked_into`: the run didn't reach it, so a known hold or failure stays. `order_only`: its `text`
-    says no more than `order_id`. `unknown`: neither TripleSeat nor the ledger has an event with this id.
-    `failed_write`: a write of its order failed in earlier runs, too. `resolved`: a person resolved it, so runs leave it
-    alone. `of_event`: what of `text` is about the event's change alone. `unshown`: what of that its order in Revel
-    doesn't show, even if a person has corrected it. `is_as_made`: it changed back, so that its order would be made now
-    as it was.
+    unavailable, or the answer to a write was lost. Not `looked_into`: the run didn't reach it, so a known hold or
+    failure stays. `order_only`: its `text` says no more than `order_id`. `unknown`: neither TripleSeat nor the ledger
+    has an event with this id. `failed_write`: a write of its order failed in earlier runs, too. `resolved`: a person
+    resolved it, so runs leave it alone. `of_event`: what of `text` is about the event's change alone. `unshown`: what of
+    that its order in Revel doesn't show, even if a person has corrected it. `is_as_made`: it changed back, so that its
+    order would be made now as it was.
     """
 
     event_id: EventId
@@ -265,13 +267,16 @@ def end_reason(stop: StopRun) -> Reason | None:
             return None
 
 
-def exit_status(outcomes: Sequence[Outcome], stop: StopRun | None) -> int:
+def exit_status(outcomes: Sequence[Outcome], stop: StopRun | None, *, silent: bool = False) -> int:
     """The most severe status of what stopped the run and of each event's outcome.
 
-    A service counts as down if events failed because of it and none was injected.
+    Events that failed because of a service don't show by themselves that it is down: it may fail for them alone. It
+    counts as down if it gave no usable answer in this run (`silent`), or if MOST_FAILURES events failed and none was
+    injected.
     """
     statuses = {0, stop.exit_status if stop else 0, *(_status_of(each) for each in outcomes)}
-    if any(each.down for each in outcomes) and not any(each.status is Status.INJECTED for each in outcomes):
+    failures, made = sum(each.down for each in outcomes), sum(each.status is Status.INJECTED for each in outcomes)
+    if (failures and silent) or (failures >= MOST_FAILURES and not made):
         statuses.add(ServiceDown.exit_status)
     return most_severe(statuses)
 

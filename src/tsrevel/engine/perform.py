@@ -83,7 +83,16 @@ from tsrevel.engine.triage import (
 )
 from tsrevel.engine.work_queue import WorkQueue, make_entry
 from tsrevel.engine.workers import in_parallel
-from tsrevel.errors import LedgerUnusable, OutcomeUnknown, OutOfTime, Refused, StopRun, TryNextRun, WrongClock
+from tsrevel.errors import (
+    LedgerUnusable,
+    OutcomeUnknown,
+    OutOfTime,
+    Refused,
+    StillPending,
+    StopRun,
+    TryNextRun,
+    WrongClock,
+)
 from tsrevel.ledger import KnownEvents, OrderRecord, Resolution, hash_of_content
 from tsrevel.planning.identity import known_local_ids, order_uuid
 from tsrevel.planning.model import Event, EventId, Hold, Plan, Skip
@@ -534,7 +543,9 @@ def _failed_by(
             return _failed(ctx, known, item, Reason.OUTCOME_UNKNOWN, text)
         case OutcomeUnknown():
             state.in_doubt.add(id_of(item))
-            return _tell_repeated(ctx, _failed(ctx, known, item, Reason.OUTCOME_UNKNOWN, str(error)))
+            down = not isinstance(error, StillPending)
+            failed = replace(_failed(ctx, known, item, Reason.OUTCOME_UNKNOWN, str(error)), down=down)
+            return _tell_repeated(ctx, failed)
         case TryNextRun():
             return replace(_failed(ctx, known, item, Reason.UPSTREAM_UNAVAILABLE, str(error)), down=True)
         case Refused():

@@ -37,7 +37,7 @@ from tsrevel.engine.verify import (
     read_beginning,
     row_id,
 )
-from tsrevel.errors import LedgerUnusable, OutcomeUnknown, Refused, StopRun, TryNextRun
+from tsrevel.errors import LedgerUnusable, Refused, StillPending, StopRun, TryNextRun
 from tsrevel.ledger import PENDING, OrderRecord, StationChange, StationReport
 from tsrevel.planning.identity import known_local_ids, local_id
 from tsrevel.planning.model import AMOUNTS, CHARGE_FIELDS, EventId, Hold, Labels, Location, OrderId, Plan, Skip, Step
@@ -269,10 +269,10 @@ def recover(
     """Finish the half-written order of `record` from its claimed plan. `found`: its event, if it is listed.
 
     None if Revel has nothing of it and nothing can still arrive: its claim is dropped, and its event is decided anew.
-    Raises OutcomeUnknown if something that was sent may still be applied.
+    Raises StillPending if something that was sent may still be applied.
     """
     if record.event_id in state.in_doubt:
-        raise OutcomeUnknown("what was sent to Revel may still appear there; a later run checks again")
+        raise StillPending("what was sent to Revel may still appear there; a later run checks again")
     state.clock_check.check()
     match _find_begun(ctx, state, record, plan):
         case Hold() as hold:
@@ -311,7 +311,7 @@ def recheck(ctx: RunContext, state: RunState, record: OrderRecord, plan: Plan) -
 def _find_begun(ctx: RunContext, state: RunState, record: OrderRecord, plan: Plan) -> ExistingOrder:
     """The order begun. If Revel answered its write, or may still apply it, the search goes on for a while.
 
-    Raises OutcomeUnknown if Revel doesn't show it and part of it may still be applied.
+    Raises StillPending if Revel doesn't show it and part of it may still be applied.
     """
     answered = plan.uuid in record.receipts and plan.uuid not in record.unanswered
     names = order_names(ctx, plan)
@@ -432,7 +432,7 @@ def read_begun(ctx: RunContext, state: RunState, record: OrderRecord) -> FoundEv
 def _judge_absence(ctx: RunContext, record: OrderRecord, plan: Plan) -> Hold | None:
     """Why not to write an order again that Revel acknowledged and doesn't show; None if it may be written again.
 
-    Raises OutcomeUnknown while Revel may only not show it yet.
+    Raises StillPending while Revel may only not show it yet.
     """
     if plan.uuid not in record.unanswered:
         raise_not_shown(ctx, plan, NotShown(plan.steps[:1]), record.order_id)
@@ -464,11 +464,11 @@ def _pending(ctx: RunContext, state: RunState, record: OrderRecord) -> frozenset
     return record.pending(state.clock_check.earliest(now))
 
 
-def _still_pending(ctx: RunContext, record: OrderRecord) -> OutcomeUnknown:
+def _still_pending(ctx: RunContext, record: OrderRecord) -> StillPending:
     known = ctx.ledger.orders.get(record.event_id)
     until = known.pending_until if known else None
     again = f"{until:%Y-%m-%d %H:%M} UTC" if until else "the next run has checked"
-    return OutcomeUnknown(f"what was sent to Revel may still appear there; nothing is sent again before {again}")
+    return StillPending(f"what was sent to Revel may still appear there; nothing is sent again before {again}")
 
 
 def _record_shown(ctx: RunContext, writing: Writing, contents: Contents, sent: Container[str] = ()) -> None:

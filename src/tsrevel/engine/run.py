@@ -207,6 +207,7 @@ def _report(ctx: RunContext, state: RunState, mode: RunMode, outcomes: list[Outc
         except LedgerUnusable as error:
             state.stop = error
     paused = Reason.CONNECTOR_DISABLED if state.pause else None
+    status = exit_status(outcomes, state.stop, silent=ctx.tripleseat.is_down or ctx.revel.is_down)
     report = RunReport(
         ctx.identity.run_id,
         ctx.identity.correlation_id,
@@ -215,7 +216,7 @@ def _report(ctx: RunContext, state: RunState, mode: RunMode, outcomes: list[Outc
         tuple(outcomes),
         reason=end_reason(state.stop) if state.stop else paused,
         error=str(state.stop) if state.stop else None,
-        exit_status=most_severe({exit_status(outcomes, state.stop), NEEDS_ATTENTION if still_held else 0}),
+        exit_status=most_severe({status, NEEDS_ATTENTION if still_held else 0}),
         warnings=(*ctx.tripleseat.strays.values(), *state.warnings),
         paused=state.pause,
     )

@@ -246,15 +246,19 @@ class WorkQueue:
 
 @dataclass(slots=True)
 class _Failures:
-    """Failures in a row, at each establishment and in the whole run."""
+    """Failures in a row, at each establishment and in the whole run. `of_writes`: the latest one was a lost write."""
 
     at: defaultdict[EstablishmentId | None, FailureStreak] = field(default_factory=lambda: defaultdict(FailureStreak))
     latest: list[EstablishmentId | None] = field(default_factory=list)
+    of_writes: bool = False
 
     def add(self, establishment: EstablishmentId | None, outcome: Outcome) -> bool:
         """Count one more outcome. Returns whether the establishment or the run has failed too often in a row."""
+        if self.of_writes and not outcome.down and outcome.status is not Status.INJECTED:
+            return False  # a service that answers reads may still take no writes
         streak = self.at[establishment]
         streak.add(down=outcome.down)
+        self.of_writes = outcome.down and outcome.reason is Reason.OUTCOME_UNKNOWN
         if not outcome.down:
             self.latest.clear()
             return False

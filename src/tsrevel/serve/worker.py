@@ -22,7 +22,7 @@ from typing import Protocol, TypeVar
 from tsrevel.config import Settings
 from tsrevel.engine.deliveries import DeliveryAnswer, understand
 from tsrevel.engine.outcomes import RunReport
-from tsrevel.errors import DeliveryRefused, Halted, RunLocked, ServiceDown, TsrevelError, describe_fault
+from tsrevel.errors import DeliveryRefused, Halted, RunLocked, TsrevelError, describe_fault
 from tsrevel.webhook.spool import Spool, move_away, read_captured
 
 log = logging.getLogger(__name__)
@@ -40,7 +40,6 @@ MOST_FAULTS = 10
 _PRUNE_SECONDS = 3600.0
 _FAULT = 1
 _UNREADABLE = 3
-_DOWN = ServiceDown.exit_status
 
 Document = dict[str, object]
 T = TypeVar("T")
@@ -250,7 +249,7 @@ class Worker(Thread):
         A single event's failure doesn't show that: TripleSeat may fail for that event only, and for as long as it
         exists.
         """
-        if answer.exit_status == _DOWN:
+        if answer.down:
             about = answer.failing or {path.stem}
             others_too = bool(self._unavailable - about)
             self._unavailable |= about

@@ -156,7 +156,7 @@ class ApiClient:
 
     @property
     def is_down(self) -> bool:
-        """Whether no request got an answer, or only ones that say that the service is unavailable."""
+        """Whether no request got a usable answer: only none, unreadable ones, or that it is unavailable."""
         return self._was_asked and not self._was_available
 
     @property
@@ -245,10 +245,9 @@ class ApiClient:
         sent: dict[str, Json] = {"data": form, "json": body, "headers": own, "auth": auth}
         self._was_asked = True
         status, content, after = self._exchange(label, method, path, params, **sent, extensions={"scope": scope})
-        if not (httpx.codes.is_server_error(status) or status == httpx.codes.TOO_MANY_REQUESTS):
-            self._was_available = True
         writes = body is not None
         if not httpx.codes.is_success(status):
+            self._was_available |= httpx.codes.is_client_error(status) and status != httpx.codes.TOO_MANY_REQUESTS
             self._refuse(label, status, content, after, writes=writes)
         if writes and status not in _WRITTEN[method]:
             raise OutcomeUnknown(f"{label} answered {status}, and that doesn't confirm the write")
@@ -256,6 +255,7 @@ class ApiClient:
             answer = decode_json(content)
         except NotJson as error:
             raise _lost(Unreadable(f"{label} answered {status} with {error}", error.fault), writes=writes) from error
+        self._was_available = True
         if not writes and is_only_error(answer):
             self._refuse_error(label, status, content, is_grant=form is not None)
         if writes and find_unusable(answer):  # the row is looked up, because the answer can't be trusted
@@ -387,7 +387,7 @@ class ApiService:
 
     @property
     def is_down(self) -> bool:
-        """Whether no request got an answer, or only ones that say that the service is unavailable."""
+        """Whether no request got a usable answer: only none, unreadable ones, or that it is unavailable."""
         return self._client.is_down
 
     def stop(self) -> None:
