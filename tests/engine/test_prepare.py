@@ -116,6 +116,22 @@ def test_a_change_after_an_event_was_fetched_is_told_by_the_next_run(world: Worl
     assert verdict(world.sync(), EVENTS[3]) == "skipped CHANGED_AFTER_INJECTION"
 
 
+@pytest.mark.parametrize("seconds", [6, 11, 20])
+def test_a_slow_tripleseat_is_asked_once_for_each_event(world: World, seconds: int) -> None:
+    world.tripleseat.faults.add("slow", "GET", "/v1/events/64", times=None, seconds=seconds)
+    report = world.sync()
+    assert [verdict(report, each) for each in EVENTS] == ["injected"] * len(EVENTS)
+    assert [fetches(world, each) for each in EVENTS] == [1] * len(EVENTS)
+
+
+@pytest.mark.parametrize(("seconds", "most"), [(2, 13), (10, 18)])
+def test_a_slow_revel_lets_no_batch_be_prepared_anew_for_each_event(world: World, seconds: int, most: int) -> None:
+    world.revel.faults.add("slow", "POST", "/resources/", times=None, seconds=seconds)
+    report = world.sync()
+    assert [verdict(report, each) for each in EVENTS] == ["injected"] * len(EVENTS)
+    assert sum(fetches(world, each) for each in EVENTS) <= most
+
+
 def test_only_events_that_are_due_are_fetched(world: World) -> None:
     for number in EVENTS[1:]:
         world.tripleseat.edit_event(number, status="LOST" if number % 2 else "PROSPECT")

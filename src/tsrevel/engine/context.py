@@ -114,11 +114,11 @@ class RunContext:
         """The current instant by both clocks, for `is_fresh`."""
         return Moment(self.system.clock(), self.system.monotonic())
 
-    def is_fresh(self, asked: Moment) -> bool:
-        """Whether less than FRESH has passed since `asked`, by both clocks: one may be set, the other may stop."""
+    def is_fresh(self, asked: Moment, within: timedelta = FRESH) -> bool:
+        """Whether less than `within` has passed since `asked`, by both clocks: one may be set, the other may stop."""
         now = self.moment()
         aged = timedelta(seconds=now.seconds - asked.seconds)
-        return timedelta() <= aged < FRESH and timedelta() <= now.instant - asked.instant < FRESH
+        return timedelta() <= aged < within and timedelta() <= now.instant - asked.instant < within
 
     def out_of_time(self) -> str | None:
         """Why the run may begin no further event; None while there is time."""

@@ -50,9 +50,9 @@ class Outcome:
     unavailable, or the answer to a write was lost. Not `looked_into`: the run didn't reach it, so a known hold or
     failure stays. `order_only`: its `text` says no more than `order_id`. `unknown`: neither TripleSeat nor the ledger
     has an event with this id. `failed_write`: a write of its order failed in earlier runs, too. `resolved`: a person
-    resolved it, so runs leave it alone. `of_event`: what of `text` is about the event's change alone. `unshown`: what of
-    that its order in Revel doesn't show, even if a person has corrected it. `is_as_made`: it changed back, so that its
-    order would be made now as it was.
+    resolved it, so runs leave it alone. `of_event`: what of `text` is about the event's change alone. `unshown`: what
+    of that its order in Revel doesn't show, even if a person has corrected it. `is_as_made`: it changed back, so that
+    its order would be made now as it was.
     """
 
     event_id: EventId

@@ -423,11 +423,16 @@ def _note_content(ctx: RunContext, found: FoundEvent, event: Event, plan: Plan) 
 
 
 def _prepared(ctx: RunContext, state: RunState, work: Work, task: Prepare) -> Prepared | EventUnavailable:
-    """The event, prepared. Unless that is fresh, it is prepared now, and with it the others that are due."""
+    """The event, prepared. Unless that is fresh, it is prepared now, and with it the others that are due.
+
+    If it is stale, its batch was too large for the time that an event takes now: half of the others is enough.
+    """
     event_id = task.found.event.id
     ready = work.ready.get(event_id)
-    if ready is None or (isinstance(ready, Prepared) and not ctx.is_fresh(ready.asked)):
+    is_stale = isinstance(ready, Prepared) and not ctx.is_fresh(ready.asked)
+    if ready is None or is_stale:
         others = [each for other, each in work.due.items() if other != event_id]
+        others = others[: len(others) // 2] if is_stale else others
         work.ready.update(prepare(ctx, state, work.known, work.rules, [task, *others]))
     return work.ready[event_id]
 

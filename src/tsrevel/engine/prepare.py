@@ -1,7 +1,7 @@
 """Prepares a batch of events: fetches them, plans them, confirms their products, and searches Revel for orders.
 
-A request that can serve several events is sent once for the batch. Batches are small, so that the last answer is still
-fresh when it is used.
+A request that can serve several events is sent once for the batch. Batches are small, and smaller while TripleSeat is
+slow, so that the last answer is still fresh when it is used.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from datetime import datetime
 
 from tsrevel.clocks import Moment
 from tsrevel.engine.catalogs import Catalogs
-from tsrevel.engine.context import RunContext, RunState
+from tsrevel.engine.context import FRESH, RunContext, RunState
 from tsrevel.engine.fetch import EventUnavailable, fetch_event, fetch_whole
 from tsrevel.engine.triage import Prepare, TriageRules
 from tsrevel.ledger import KnownEvents
@@ -24,6 +24,8 @@ from tsrevel.tripleseat.client import TripleSeat
 
 BATCH = 8
 """Events prepared together. At Revel's default rate an order takes about five seconds: the last is still fresh."""
+_READING = FRESH / 4
+"""How long a batch is read from TripleSeat. The other events are left to the next batch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +41,12 @@ class Prepared:
 def prepare(
     ctx: RunContext, state: RunState, known: KnownEvents, rules: TriageRules, tasks: Sequence[Prepare]
 ) -> dict[EventId, Prepared | EventUnavailable]:
-    """The first task's event, prepared, and the others up to the first that fails.
+    """The first task's event, prepared, and the others up to the first that fails, or for which reading takes too long.
 
     An event that fails, and those after it, are left to their own turns. Raises what is raised for the first task.
     """
     asked = ctx.moment()
-    events = _fetch(ctx, state, tasks)
+    events = _fetch(ctx, state, tasks, asked)
     if isinstance(events, EventUnavailable):
         return {tasks[0].found.event.id: events}
     plans = _plan(ctx, state, rules, events)
@@ -68,10 +70,12 @@ def plan_listed(
     return event, catalogs.plan(event, verdict, policy, now) if isinstance(verdict, Location) else verdict
 
 
-def _fetch(ctx: RunContext, state: RunState, tasks: Sequence[Prepare]) -> list[Event] | EventUnavailable:
+def _fetch(ctx: RunContext, state: RunState, tasks: Sequence[Prepare], asked: Moment) -> list[Event] | EventUnavailable:
     events: list[Event] = []
     with _left_to_its_turn(events):
         for task in tasks:
+            if events and not ctx.is_fresh(asked, _READING):
+                return events
             event = fetch_whole(ctx.tripleseat, task.found)
             if isinstance(event, EventUnavailable):
                 return events or event

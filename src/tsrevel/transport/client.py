@@ -255,9 +255,9 @@ class ApiClient:
             answer = decode_json(content)
         except NotJson as error:
             raise _lost(Unreadable(f"{label} answered {status} with {error}", error.fault), writes=writes) from error
-        self._was_available = True
         if not writes and is_only_error(answer):
             self._refuse_error(label, status, content, is_grant=form is not None)
+        self._was_available = True
         if writes and find_unusable(answer):  # the row is looked up, because the answer can't be trusted
             raise OutcomeUnknown(f"{label} answered {status} with an invalid number")
         return answer if form is not None else self.redactor.scrub(content, answer)
