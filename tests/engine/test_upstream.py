@@ -33,15 +33,47 @@ NONSENSE: dict[str, tuple[str, dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize("failure", NONSENSE)
-@pytest.mark.parametrize("search", [0, 1])
-def test_a_listing_that_fails_ends_the_run_before_any_write(day: World, failure: str, search: int) -> None:
+def test_a_listing_that_fails_ends_the_run_before_any_write(day: World, failure: str) -> None:
     kind, details = NONSENSE[failure]
-    day.tripleseat.faults.add(kind, "GET", "/v1/events/search", after=search, times=None, **details)
+    day.tripleseat.faults.add(kind, "GET", "/v1/events/search", times=None, **details)
     report = day.sync()
     assert (report.exit_status, report.reason, report.outcomes) == (13, "UPSTREAM_UNAVAILABLE", ())
     assert report.error is not None
     assert not report.success
     assert day.revel.requests == []
+
+
+@pytest.mark.parametrize("failure", NONSENSE)
+def test_a_search_by_update_that_fails_keeps_no_order_from_being_made(day: World, failure: str) -> None:
+    kind, details = NONSENSE[failure]
+    day.tripleseat.faults.add(kind, "GET", "/v1/events/search", after=1, times=None, **details)
+    report = day.sync()
+    assert (report.exit_status, report.reason) == (13, "UPSTREAM_UNAVAILABLE")
+    assert report.error is not None
+    assert [day.flaws(each) for each in (FULL, PAID, TWINS)] == [[], [], []]
+    with day.ledger() as ledger:
+        assert not ledger.runs.latest(1)[0].whole
+
+
+def test_a_change_that_no_search_by_update_showed_is_told_by_the_next_run(world: World) -> None:
+    world.add_event(64000061, day=world.time.now.date() + timedelta(days=9))
+    world.sync_event(64000061, ignore_time_gate=True)
+    world.sync()
+    world.tripleseat.cancel_event(64000061)
+    world.tripleseat.faults.add("status", "GET", "/v1/events/search", after=1, times=4, status=500)
+    world.time.move(days=5)
+    assert world.sync().exit_status == 13
+    assert verdict(world.sync(), 64000061) == "skipped CANCELLED_AFTER_INJECTION"
+
+
+def test_an_empty_day_needs_no_search_by_update_to_see_that_its_event_was_moved(tmp_path: Path) -> None:
+    world = World(tmp_path, "unmapped")
+    world.sync()
+    day = world.time.now.date() + timedelta(days=14)
+    world.tripleseat.edit_event(UNMAPPED, event_date=f"{day:%m/%d/%Y}", event_date_iso8601=f"{day}")
+    world.tripleseat.faults.add("status", "GET", "/v1/events/search", after=1, times=None, status=500)
+    report = world.sync()
+    assert (report.exit_status, verdict(report, UNMAPPED)) == (13, "skipped TOO_EARLY")
 
 
 def test_tripleseat_out_of_reach_ends_the_run(day: World) -> None:

@@ -15,7 +15,7 @@ from tsrevel.engine.catalogs import Catalogs
 from tsrevel.engine.clocks import ClockCheck
 from tsrevel.engine.fetch import FoundEvent
 from tsrevel.engine.outcomes import MOST_FAILURES, Progress
-from tsrevel.errors import StopRun
+from tsrevel.errors import ServiceDown, StopRun
 from tsrevel.ledger import EventDrift, Ledger, Pause, StationReport
 from tsrevel.planning.identity import known_local_ids
 from tsrevel.planning.model import EstablishmentId, Event, EventId, Plan, Policy
@@ -248,8 +248,9 @@ class RunState:
 
     `in_doubt`: events of this invocation with a write of unknown outcome; they aren't tried again in it. `found` and
     `whole`: events as listed and as fetched. `absent`: events that TripleSeat says don't exist. `unlisted`: events
-    known to be due that the listing of `days` lacks. `lists_nothing`: TripleSeat couldn't list any event. `reports`:
-    stored after the run's report. `stop`: what ended the run early.
+    known to be due that the listing of `days` lacks. `lists_nothing`: TripleSeat couldn't list any event.
+    `unlisted_updates`: it couldn't list the updated ones, which ends no run early. `reports`: stored after the run's
+    report. `stop`: what ended the run early.
     """
 
     budget: OrderBudget
@@ -265,6 +266,7 @@ class RunState:
     unlisted: frozenset[EventId] = field(default=frozenset(), init=False)
     days: tuple[date, date] | None = field(default=None, init=False)
     lists_nothing: bool = field(default=False, init=False)
+    unlisted_updates: ServiceDown | None = field(default=None, init=False)
     pause: Pause | None = field(default=None, init=False)
     stop: StopRun | None = field(default=None, init=False)
     _fruitless_polls: int = field(default=0, init=False)

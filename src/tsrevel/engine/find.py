@@ -62,7 +62,7 @@ class Window:
 def find_work(ctx: RunContext, state: RunState, window: Window) -> list[WorkItem]:
     """Every event of the window once, orders begun whose events aren't among them, and known events that it lacks.
 
-    Raises WrongClock. Raises ServiceDown if the events can't be listed, or if none is listed although some are due.
+    Raises WrongClock. Raises ServiceDown if the days' events can't be listed, or if none is although some are due.
     """
     now, ledger = ctx.now(), ctx.ledger
     hours_back = _hours_back(ctx, now, window)
@@ -129,12 +129,25 @@ def _list_events(
         state.clock_check.check()  # this machine's clock chose the days: check it before using the listing
         is_empty = not found and "day" not in ctx.tripleseat.strays
         if window.is_whole:
-            found += ctx.tripleseat.search_by_update(*update_days)
+            found += _list_updated(ctx, state, update_days)
         if is_empty:
             _check_emptiness(ctx, *days, {each.id for each in found})
     except (TryNextRun, Refused) as error:
         raise ServiceDown(f"the events can't be listed: {error}") from error
     return {each.id: _work_item(ctx, each, began) for each in found}
+
+
+def _list_updated(ctx: RunContext, state: RunState, days: tuple[date, date]) -> list[Found]:
+    """The events that were updated on these days. If they can't be listed, `state.unlisted_updates` says so.
+
+    Orders are made of the events that the search by day lists: they don't need this one.
+    """
+    try:
+        return ctx.tripleseat.search_by_update(*days)
+    except (TryNextRun, Refused) as error:
+        text = f"the changed events can't be listed, so changes and cancellations weren't checked: {error}"
+        state.unlisted_updates = ServiceDown(text)
+        return []
 
 
 def _work_item(ctx: RunContext, found: Found, began: datetime) -> FoundEvent | Outcome:

@@ -76,7 +76,7 @@ def sync(ctx: RunContext, state: RunState, window: Window) -> RunReport:
         items = find_work(ctx, state, window) if _may_begin(ctx, state) else []
         known_before = ctx.ledger.orders.find(map(id_of, items)) if is_new else {}
         outcomes = account_for(ctx, state, items)
-        state.stop = state.stop or _find_no_progress(ctx, outcomes)
+        state.stop = state.stop or _find_no_progress(ctx, outcomes) or state.unlisted_updates
         done = (each for each in outcomes if each.reason in _HAS_ORDER)
         found = {each.event_id for each in done if each.resolved is None}  # else nobody looked into Revel
         if is_new and found - known_before.keys():
