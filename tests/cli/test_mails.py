@@ -7,12 +7,14 @@ import subprocess
 import sys
 from collections.abc import Callable
 from datetime import timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import httpx
 import pytest
 import tomli_w
 
+from tsrevel.cli.notifications import send_mails
 from tsrevel.engine.context import RunState
 from tsrevel.engine.run import sync_events
 from tsrevel.ledger import hold_mail_lock
@@ -211,6 +213,7 @@ def test_a_dry_run_sends_nothing_nor_does_it_store_anything_to_be_sent(post: She
 def test_a_dry_run_doesnt_send_what_waits_either(post: Shell, told: ToldWorld) -> None:
     told.sendgrid.answers = [500]
     post.sync()
+    told.time.move(minutes=45)
     post.sync("--dry-run")
     assert len(told.sendgrid.asked) == 1
 
@@ -218,6 +221,7 @@ def test_a_dry_run_doesnt_send_what_waits_either(post: Shell, told: ToldWorld) -
 def test_a_disabled_connector_sends_nothing(post: Shell, told: ToldWorld) -> None:
     told.sendgrid.answers = [500]
     post.sync()
+    told.time.move(minutes=45)
     post.environ["ENABLE_CONNECTOR"] = "false"
     post.sync()
     assert len(told.sendgrid.asked) == 1
@@ -226,6 +230,7 @@ def test_a_disabled_connector_sends_nothing(post: Shell, told: ToldWorld) -> Non
 def test_a_pause_holds_mails_too(post: Shell, told: ToldWorld) -> None:
     told.sendgrid.answers = [500]
     post.sync()
+    told.time.move(minutes=45)
     with told.ledger() as ledger:
         ledger.runs.pause("stocktaking")
     post.sync()
@@ -264,6 +269,7 @@ def test_a_mail_that_fails_is_sent_by_a_later_run_once(post: Shell, told: ToldWo
     assert KEY not in failed.err
     assert "someone@example.com" not in failed.err
     for _ in range(3):
+        told.time.move(minutes=45)
         post.sync()
     assert sole(told).mail["subject"] == SUBJECT
     assert "sync-00000001" in sole(told).text
@@ -287,6 +293,7 @@ def test_what_failed_and_what_is_new_are_mails_of_their_own(post: Shell, told: T
     told.sendgrid.answers = [500]
     post.sync()
     told.add_event(64000070, lines=[("Nobody knows this", 1, 5)])
+    told.time.move(minutes=45)
     post.sync()
     assert told.sendgrid.subjects == [SUBJECT, "[sandbox] Special Events, Sat 12 Dec: 1 held (event 64000070)"]
 
@@ -296,6 +303,7 @@ def test_where_one_hangs_the_others_arent_tried(post: Shell, told: ToldWorld) ->
     told.sendgrid.answers = [httpx.ReadTimeout("x")]
     post.sync()
     assert len(told.sendgrid.asked) == 1
+    told.time.move(minutes=45)
     post.sync()
     assert len(told.sendgrid.mails) == 5
 
@@ -305,6 +313,7 @@ def test_where_one_isnt_acceptable_the_others_are_sent(post: Shell, told: ToldWo
     told.sendgrid.answers = [400]
     post.sync()
     assert len(told.sendgrid.mails) == 4
+    told.time.move(minutes=45)
     post.sync()
     assert len(told.sendgrid.mails) == 5
 
@@ -319,22 +328,55 @@ def test_a_run_goes_on_sending_for_so_long_only(post: Shell, told: ToldWorld) ->
     assert len(told.sendgrid.mails) == 5
 
 
-def test_a_mail_that_is_never_acceptable_is_given_up(post: Shell, told: ToldWorld) -> None:
-    told.sendgrid.answers = [400] * 9
-    errors = [post.sync().err for _ in range(7)]
-    assert len(told.sendgrid.asked) == 5
-    assert "a later run sends it" in errors[0]
-    assert "attempt 5 was the last one" in errors[4]
-    assert errors[5:] == ["", ""]
+@pytest.mark.parametrize("answer", [400, httpx.ReadTimeout("accepted, but slow")], ids=str)
+def test_a_burst_of_runs_neither_gives_a_mail_up_nor_sends_it_again_and_again(
+    post: Shell, told: ToldWorld, answer: int | Exception
+) -> None:
+    told.sendgrid.answers = [answer] * 99
+    post.sync()
+    for _ in range(12):
+        told.time.move(seconds=20)
+        post.sync_event(str(PAID))
+    assert len(told.sendgrid.asked) == 1
+    told.sendgrid.answers.clear()
+    told.time.move(minutes=15)
+    post.sync()
+    assert sole(told).mail["subject"] == SUBJECT
 
 
-@pytest.mark.parametrize("answer", [401, 500])
-def test_what_couldnt_be_sent_for_a_week_is_news_no_more(post: Shell, told: ToldWorld, answer: int) -> None:
-    told.sendgrid.answers = [answer] * 9
-    for _ in range(6):
-        post.sync()
-    told.time.now += timedelta(days=7)
-    assert "attempt 7 was the last one" in post.sync().err
+@pytest.mark.parametrize("answer", [400, 401, 500])
+def test_what_was_tried_for_a_week_is_news_no_more(told: ToldWorld, post: Shell, answer: int) -> None:
+    told.sendgrid.answers = [answer] * 99
+    post.sync()
+    tried = [told.time.now]
+    while not ended(told):
+        told.time.move(minutes=5)
+        before = len(told.sendgrid.asked)
+        send_mails(told.settings(), told.runtime())
+        tried += [told.time.now] * (len(told.sendgrid.asked) - before)
+    pauses = [(later - earlier) / timedelta(hours=1) for earlier, later in pairwise(tried)]
+    assert pauses[:6] == [0.25, 0.5, 1, 2, 4, 6]
+    assert max(pauses) == 6
+    assert timedelta(days=7) < tried[-1] - tried[0] < timedelta(days=8)
+
+
+def ended(told: ToldWorld) -> bool:
+    with told.ledger() as ledger:
+        return not ledger.outbox.make_mails(digest=True)
+
+
+@pytest.mark.parametrize("days", [8, -8])
+def test_a_wrong_clock_alone_gives_no_mail_up_nor_does_it_make_one_wait(
+    post: Shell, told: ToldWorld, days: int
+) -> None:
+    told.sendgrid.answers = [500, 500]
+    post.sync()
+    told.time.move(days=days)
+    send_mails(told.settings(), told.runtime())
+    told.time.move(days=-days, minutes=45)
+    send_mails(told.settings(), told.runtime())
+    assert len(told.sendgrid.asked) == 3
+    assert sole(told).mail["subject"].endswith("1 missed")
 
 
 def test_a_run_that_died_before_its_mails_is_told_by_the_next(post: Shell, told: ToldWorld) -> None:
@@ -357,10 +399,9 @@ def test_while_mails_are_sent_the_next_run_may_begin(post: Shell, told: ToldWorl
 
 
 def test_mails_are_left_alone_while_another_run_sends_them(post: Shell, told: ToldWorld) -> None:
-    from tsrevel.cli.notifications import send_mails
-
     told.sendgrid.answers = [500]
     post.sync()
+    told.time.move(minutes=45)
     with hold_mail_lock(told.settings().ledger_path):
         send_mails(told.settings(), told.runtime())
     assert len(told.sendgrid.asked) == 1
@@ -394,6 +435,7 @@ def test_no_customer_gets_into_a_mail_or_the_outbox(post: Shell, told: ToldWorld
     post.sync()
     with told.ledger() as ledger:
         outbox = str([tuple(row) for row in ledger._transactions.connection.execute("SELECT * FROM notices")])
+    told.time.move(minutes=45)
     post.sync()
     assert "64000061" in outbox
     assert "64000061" in told.sendgrid.texts
@@ -451,6 +493,7 @@ def test_status_warns_of_mails_that_were_not_accepted_until_one_is(post: Shell, 
     post.sync()
     (warning,) = status(post, "--json").answer["warnings"]
     assert "hasn't accepted 1 mail" in warning
+    told.time.move(minutes=45)
     told.sendgrid.answers = []
     post.sync()
     assert status(post, "--json").answer["warnings"] == []

@@ -204,7 +204,7 @@ def two_held(ledger: Ledger) -> None:
 def test_a_digest_holds_all_that_waits(telling: Ledger) -> None:
     two_held(telling)
     (mail,) = telling.outbox.make_mails(digest=True)
-    assert mail == DueMail(1, mail.made_at, 0, 0, mail.notices)
+    assert mail == DueMail(1, mail.made_at, 0, None, mail.notices)
     assert [notice.event_id for notice in mail.notices] == [EVENT, "2"]
     assert mail.made_at == datetime(2025, 12, 28, 16, 0, mail.made_at.second, tzinfo=UTC)
 
@@ -245,15 +245,17 @@ def test_a_mail_that_failed_stays_due_and_counts(telling: Ledger) -> None:
     telling.events.store_results(RUN, [HELD])
     telling.outbox.make_mails(digest=True)
     telling.outbox.note_failed(1, "503")
-    telling.outbox.note_failed(1, "400", refused=True)
+    telling.outbox.note_failed(1, "400")
     (mail,) = telling.outbox.make_mails(digest=True)
-    assert (mail.attempts, mail.refusals, mail.notices[0].text) == (2, 1, "no product")
+    assert (mail.attempts, mail.notices[0].text) == (2, "no product")
+    assert mail.tried_at is not None
+    assert mail.tried_at > mail.made_at
 
 
 def test_a_mail_that_is_given_up_is_in_the_audit(telling: Ledger) -> None:
     telling.events.store_results(RUN, [HELD])
     telling.outbox.make_mails(digest=True)
-    telling.outbox.note_failed(1, "SendGrid answered 400", refused=True, give_up=True)
+    telling.outbox.note_failed(1, "SendGrid answered 400", give_up=True)
     assert telling.outbox.make_mails(digest=True) == ()
     row = telling.audit.rows()[-1]
     assert (row.kind, row.detail) == ("mail_given_up", {"mail": "1", "text": "SendGrid answered 400"})
@@ -266,11 +268,12 @@ def test_mails_that_were_tried_in_vain_are_known_until_one_is_sent(telling: Ledg
     assert queries.unsent_mails() is None
     telling.outbox.note_failed(first.number, "SendGrid answered 401")
     assert queries.unsent_mails() == UnsentMails(1, first.made_at)
+    telling.events.store_results(RUN, [replace(HELD, event_id=EventId("64000099"))])
+    _, second = telling.outbox.make_mails(digest=True)
+    assert queries.unsent_mails() == UnsentMails(2, first.made_at)
     telling.outbox.note_failed(first.number, "SendGrid answered 401", give_up=True)
     unsent = queries.unsent_mails()
     assert unsent == UnsentMails(1, first.made_at)
     assert "1 mail, the oldest for 2 h 5 min" in unsent.describe(first.made_at + timedelta(minutes=125))
-    telling.events.store_results(RUN, [replace(HELD, event_id=EventId("64000099"))])
-    (second,) = telling.outbox.make_mails(digest=True)
     telling.outbox.note_sent(second.number)
     assert queries.unsent_mails() is None

@@ -7,7 +7,7 @@ import logging
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -181,10 +181,10 @@ class RunNotifier:
 
 MAILS_SECONDS = 30.0
 """After this time a run stops sending mails; the next run sends the rest."""
-MOST_REFUSALS = 5
-"""The attempts at a mail that SendGrid doesn't accept: the sender's address may be corrected meanwhile."""
-OLDEST = timedelta(days=7)
-"""A mail that couldn't be sent for this long is no longer news."""
+FIRST_PAUSE, LONGEST_PAUSE = timedelta(minutes=15), timedelta(hours=6)
+"""The pause after a mail wasn't accepted, however many runs there are. It doubles with each attempt."""
+MOST_ATTEMPTS = 33
+"""With these pauses they take a week. After that the mail is no longer news."""
 
 
 def send_mails(settings: Settings, runtime: Runtime) -> None:
@@ -209,13 +209,23 @@ def _send_due(ledger: Ledger, settings: Settings, runtime: Runtime) -> None:
     for mail in ledger.outbox.make_mails(digest=settings.email.digest):
         if ledger.runs.paused():
             return
+        if _must_wait(mail, runtime.clock()):
+            continue
         if runtime.monotonic() - began >= MAILS_SECONDS:
             log.warning("mail %s and later ones weren't sent: it took too long; the next run continues", mail.number)
             return
         delivery = account.send(_write(ledger, mail, settings))
-        _note(ledger, mail, delivery, runtime)
+        _note(ledger, mail, delivery)
         if delivery.verdict in {SendVerdict.REFUSED, SendVerdict.LATER}:
             return
+
+
+def _must_wait(mail: DueMail, now: datetime) -> bool:
+    """Whether the pause after the last attempt isn't over. If that seems to be in the future, the clock was fast."""
+    if mail.tried_at is None:
+        return False
+    pause: timedelta = min(FIRST_PAUSE * 2 ** min(mail.attempts - 1, 9), LONGEST_PAUSE)
+    return mail.tried_at <= now < mail.tried_at + pause
 
 
 def _write(ledger: Ledger, mail: DueMail, settings: Settings) -> Message:
@@ -276,14 +286,13 @@ def _agrees(ledger: Ledger, record: OrderRecord | None) -> bool:
     return recall_drift(record, ledger.audit.rows(record.event_id), contents) is None
 
 
-def _note(ledger: Ledger, mail: DueMail, delivery: SendResult, runtime: Runtime) -> None:
+def _note(ledger: Ledger, mail: DueMail, delivery: SendResult) -> None:
     if delivery.verdict is SendVerdict.SENT:
         ledger.outbox.note_sent(mail.number)
         log.info("mail %s is sent", mail.number)
         return
-    refused = delivery.verdict is SendVerdict.UNACCEPTABLE
-    give_up = (refused and mail.refusals + 1 >= MOST_REFUSALS) or runtime.clock() - mail.made_at >= OLDEST
-    ledger.outbox.note_failed(mail.number, delivery.text, refused=refused, give_up=give_up)
+    give_up = mail.attempts + 1 >= MOST_ATTEMPTS
+    ledger.outbox.note_failed(mail.number, delivery.text, give_up=give_up)
     level = logging.WARNING if delivery.verdict is SendVerdict.LATER and not give_up else logging.ERROR
     end = f"attempt {mail.attempts + 1} was the last one" if give_up else "a later run sends it"
     log.log(level, "mail %s wasn't sent: %s; %s", mail.number, delivery.text, end)

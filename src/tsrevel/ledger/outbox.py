@@ -13,7 +13,7 @@ from typing import Literal
 
 from tsrevel.errors import ClaimConflict, ConflictCode
 from tsrevel.ledger.connection import Change, Transactions
-from tsrevel.ledger.records import AuditKind, EventResult, LastResult
+from tsrevel.ledger.records import AuditKind, EventResult, LastResult, decode_instant
 from tsrevel.planning.model import EventId, OrderId
 
 Occasion = Literal["injected", "held", "failed", "missed", "changed"]
@@ -36,13 +36,13 @@ _POST = """
 _WAITING = "SELECT number FROM notices WHERE mail IS NULL ORDER BY number"
 _MAKE_MAIL = "INSERT INTO mails (made_at) VALUES (?)"
 _PUT_INTO = "UPDATE notices SET mail = ? WHERE number = ?"
-_DUE = "SELECT number, made_at, attempts, refusals FROM mails WHERE state = 'due' ORDER BY number"
+_DUE = "SELECT number, made_at, attempts, tried_at FROM mails WHERE state = 'due' ORDER BY number"
 _NOTICES = """
     SELECT notices.event_id, notices.run_id, occasion, event_day, location, order_id, reason, text, correlation_id
     FROM notices JOIN runs USING (run_id) WHERE mail = ? ORDER BY number
 """
 _TRIED = """
-    UPDATE mails SET attempts = attempts + 1, refusals = refusals + :refused, tried_at = :at, state = :state
+    UPDATE mails SET attempts = attempts + 1, tried_at = :at, state = :state
     WHERE number = :number AND state = 'due'
 """
 _EMPTY_TEXTS = "UPDATE notices SET text = '' WHERE mail = ?"
@@ -65,12 +65,12 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class DueMail:
-    """A mail that is still to be sent. `attempts` failed so far; in `refusals` of them the mail itself was refused."""
+    """A mail that is still to be sent. `attempts` failed so far, the last one at `tried_at`."""
 
     number: int
     made_at: datetime
     attempts: int
-    refusals: int
+    tried_at: datetime | None
     notices: tuple[Notice, ...]
 
 
@@ -97,7 +97,7 @@ class Outbox:
                     number=row["number"],
                     made_at=datetime.fromisoformat(row["made_at"]),
                     attempts=row["attempts"],
-                    refusals=row["refusals"],
+                    tried_at=decode_instant(row["tried_at"]),
                     notices=tuple(_decode_notice(each) for each in connection.execute(_NOTICES, (row["number"],))),
                 )
                 for row in connection.execute(_DUE).fetchall()
@@ -106,16 +106,16 @@ class Outbox:
     def note_sent(self, number: int) -> None:
         """Records that the mail was accepted: it is never sent again. ClaimConflict if it wasn't due."""
         with self._transactions.changing(None) as change:
-            _note_attempt(change, number, "sent", refused=False)
+            _note_attempt(change, number, "sent")
             change.audit(AuditKind.MAIL_SENT, mail=str(number))
 
-    def note_failed(self, number: int, text: str, *, refused: bool = False, give_up: bool = False) -> None:
+    def note_failed(self, number: int, text: str, *, give_up: bool = False) -> None:
         """Records that the mail wasn't accepted, and why (`text`). Without `give_up` a later run sends it again.
 
-        `refused`: the mail itself was refused. ClaimConflict if it wasn't due.
+        ClaimConflict if it wasn't due.
         """
         with self._transactions.changing(None) as change:
-            _note_attempt(change, number, "given_up" if give_up else "due", refused=refused)
+            _note_attempt(change, number, "given_up" if give_up else "due")
             if give_up:
                 change.audit(AuditKind.MAIL_GIVEN_UP, mail=str(number), text=text)
 
@@ -165,8 +165,8 @@ def _occasion_of(result: EventResult, before: LastResult | None) -> Occasion | N
     return "failed" if result.status == "failed" and (result.repeated or not is_known) else None
 
 
-def _note_attempt(change: Change, number: int, state: str, *, refused: bool) -> None:
-    row = {"number": number, "refused": refused, "at": change.at, "state": state}
+def _note_attempt(change: Change, number: int, state: str) -> None:
+    row = {"number": number, "at": change.at, "state": state}
     if change.connection.execute(_TRIED, row).rowcount != 1:
         raise ClaimConflict(ConflictCode.MAIL_NOT_DUE, f"Mail {number} can't be noted as {state}: it isn't due.")
     if state != "due":

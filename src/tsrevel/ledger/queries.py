@@ -214,12 +214,10 @@ _RECENT_EVENTS = """
 """
 _UNSENT = """
     SELECT count(*) AS count, min(made_at) AS since FROM mails
-    WHERE attempts > 0 AND (
-        state = 'due'
+    WHERE (state = 'due' AND EXISTS (SELECT 1 FROM mails WHERE state = 'due' AND attempts > 0))
         OR (state = 'given_up' AND number > (SELECT coalesce(max(number), 0) FROM mails WHERE state = 'sent'))
-    )
 """
-"""A mail that was given up counts until a later one is sent."""
+"""All that wait behind one that failed count. A mail that was given up counts until a later one is sent."""
 
 
 class LedgerQueries:
@@ -301,7 +299,7 @@ class LedgerQueries:
             return tuple(_decode_step(row) for row in connection.execute(_STEPS, (event_id,)))
 
     def unsent_mails(self) -> UnsentMails | None:
-        """The mails that runs tried to send in vain; None if there are none."""
+        """The mails that wait because runs tried in vain; None if there are none."""
         with self._transactions.reading() as connection:
             row = connection.execute(_UNSENT).fetchone()
             return UnsentMails(row["count"], datetime.fromisoformat(row["since"])) if row["count"] else None

@@ -16,8 +16,8 @@ from tsrevel.transport.client import Transport, send_once
 from tsrevel.transport.network import DIRECT, Network
 from tsrevel.transport.responses import Json, decode_json
 
-MAIL_SECONDS = 5.0
-"""The seconds that one mail may take."""
+MAIL_SECONDS = 15.0
+"""The seconds that one mail may take. An answer that comes later is lost, and the mail may be sent again."""
 _PATH = "/v3/mail/send"
 
 
