@@ -236,6 +236,17 @@ def test_a_clock_that_is_fast_does_not_end_the_watch_over_what_was_sent_twice(tm
     assert recheck_of(world) is None
 
 
+def test_after_a_run_of_a_fast_clock_an_outage_is_looked_back_over_all_the_same(astray: Astray) -> None:
+    astray.sync()
+    astray.wrong = timedelta(days=30)
+    astray.dated["revel"].off = None
+    assert astray.sync().exit_status != 10
+    astray.wrong = timedelta()
+    forgotten = astray.add_event(64000051)
+    astray.time.move(days=6)
+    assert verdict(astray.sync(), forgotten) == "skipped EVENT_DAY_PASSED"
+
+
 def recheck_of(world: World) -> datetime | None:
     record = world.record(FULL)
     assert record is not None

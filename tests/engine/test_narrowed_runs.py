@@ -127,3 +127,29 @@ def test_a_named_event_that_the_run_has_no_time_for_stays_held(day: World) -> No
     report = day.sync_event(FULL, UNMAPPED)
     assert (report.exit_status, verdict(report, UNMAPPED)) == (13, "skipped RUN_LIMIT_REACHED")
     assert retry(day) == (str(UNMAPPED),)
+
+
+def test_what_was_missed_while_a_location_was_not_allowed_is_told_once_it_is_allowed_again(day: World) -> None:
+    day.sync()
+    day.config["safety"]["allowed_locations"] = ["30501"]
+    day.time.move(days=1)
+    passed_over = day.add_event(64000057, lakeside=True)
+    assert verdict(day.sync(), passed_over) == "skipped LOCATION_NOT_ALLOWED"
+    for _ in range(4):
+        day.time.move(days=1)
+        day.sync()
+    day.config["safety"]["allowed_locations"] = []
+    report = day.sync()
+    assert find_outcome(report, passed_over).missed
+    assert report.exit_status == 3
+    assert day.sync().outcomes == ()
+
+
+def test_nothing_of_before_is_told_of_a_location_that_was_never_allowed(day: World) -> None:
+    day.config["safety"]["allowed_locations"] = ["30501"]
+    before = day.add_event(64000057, lakeside=True)
+    for _ in range(5):
+        day.sync()
+        day.time.move(days=1)
+    day.config["safety"]["allowed_locations"] = []
+    assert str(before) not in {each.event_id for each in day.sync().outcomes}

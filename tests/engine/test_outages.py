@@ -365,4 +365,4 @@ def test_held_and_failed_events_and_the_order_limit_leave_a_run_a_good_one(empty
     report = empty.sync(max_orders=2)
     assert {each.status for each in report.outcomes} == {"injected", "skipped", "failed", "held"}
     with empty.ledger() as ledger:
-        assert ledger.runs.last_good([CITY]) == ledger.runs.latest(1)[0]
+        assert ledger.runs.last_good([CITY], empty.time.now) == ledger.runs.latest(1)[0]

@@ -37,7 +37,7 @@ def test_what_was_left_is_done_by_the_first_run_after_it(day: World) -> None:
     day.at("after POST /resources/OrderItem/", lambda: pause(day))
     day.sync()
     with day.ledger() as ledger:
-        assert ledger.runs.last_good(["30501"]) is None
+        assert ledger.runs.last_good(["30501"], day.time.now) is None
         today = day.time.now.date()
         assert ledger.events.unsettled(today, today + timedelta(days=9), today)
     resume(day)

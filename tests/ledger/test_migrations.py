@@ -3,7 +3,8 @@ from __future__ import annotations
 import functools
 import sqlite3
 import stat
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -301,11 +302,22 @@ def test_a_run_of_an_older_version_covered_every_location_or_it_isn_t_known_whic
         begin_older(ledger)
         ledger.runs.finish(RUN, exit_status=0, summary={})
     with open_ledger(path) as ledger:
-        good = ledger.runs.last_good(["30501", "30502"])
+        good = ledger.runs.last_good(["30501", "30502"], START + timedelta(days=1))
         assert good is not None
         assert (good.run_id, good.locations) == (RUN, ())
     with raw(path) as connection:
         connection.execute("UPDATE runs SET whole = 0")
     with open_ledger(path) as ledger:
-        assert ledger.runs.last_good(["30501"]) is None
-        assert ledger.runs.unseen_since(["30501", "30502"]) == START
+        assert ledger.runs.last_good(["30501"], START + timedelta(days=1)) is None
+        assert ledger.runs.unseen_since(["30501", "30502"], START + timedelta(days=1)) == START
+
+
+def test_a_run_of_version_12_that_was_limited_to_locations_stays_a_good_one_there(path: Path) -> None:
+    older = shipped_migrations()[:12]
+    with Ledger.open(path, environment="sandbox", clock=TickingClock(), migrations=older) as ledger:
+        for run_id, locations in (("limited", ("30501",)), ("some-days", ())):
+            ledger.runs.begin(replace(make_run(run_id), whole=False, locations=locations))
+            ledger.runs.finish(run_id, exit_status=0, summary={})
+    with open_ledger(path) as ledger:
+        last = ledger.runs.last_good_of_each(["30501", "30502"], START + timedelta(days=1))
+        assert [each and each.run_id for each in last.values()] == ["limited", None]

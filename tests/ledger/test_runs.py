@@ -15,15 +15,19 @@ from .samples import RUN, START, make_plan, make_run, open_ledger, raises
 CITY, LAKE, HILL = "30501", "30502", "30503"
 
 
-def good_over(ledger: Ledger, *locations: str) -> str | None:
-    good = ledger.runs.last_good(locations)
+LATER = START + timedelta(days=9)
+"""After all that these tests store."""
+
+
+def good_over(ledger: Ledger, *locations: str, now: datetime = LATER) -> str | None:
+    good = ledger.runs.last_good(locations, now)
     return good.run_id if good else None
 
 
 def run_over(ledger: Ledger, hours: int, *locations: str, exit_status: int | None = 0) -> None:
-    """The run "run-HOURS", begun so many hours after the first one: whole, or limited to locations."""
+    """The run "run-HOURS", begun so many hours after the first one, over these locations; none: over every one."""
     run = replace(make_run(f"run-{hours}"), started_at=START + timedelta(hours=hours))
-    ledger.runs.begin(replace(run, whole=not locations, locations=locations))
+    ledger.runs.begin(replace(run, locations=locations))
     if exit_status is not None:
         ledger.runs.finish(run.run_id, exit_status=exit_status, summary={})
 
@@ -40,10 +44,11 @@ def test_a_finished_run_keeps_its_exit_status_and_summary(ledger: Ledger) -> Non
     assert run.finished_at > START
 
 
-def test_runs_come_newest_first_and_no_more_than_asked_for(ledger: Ledger) -> None:
-    ledger.runs.begin(replace(make_run("run-3"), started_at=START + timedelta(hours=2)))
-    ledger.runs.begin(replace(make_run("run-2"), started_at=START + timedelta(hours=1), dry_run=True))
+def test_runs_come_newest_first_and_no_more_than_asked_for_whatever_the_clock_said(ledger: Ledger) -> None:
+    ledger.runs.begin(replace(make_run("run-2"), started_at=START + timedelta(days=30)))
+    ledger.runs.begin(replace(make_run("run-3"), started_at=START + timedelta(hours=1), dry_run=True))
     assert [run.run_id for run in ledger.runs.latest(2)] == ["run-3", "run-2"]
+    assert [run.run_id for run in ledger.runs.find(make_run().correlation_id)] == ["run-3", "run-2", RUN]
 
 
 def test_live_and_dry_runs_are_counted_apart(ledger: Ledger) -> None:
@@ -96,7 +101,7 @@ def test_a_run_is_found_by_its_correlation_id_and_by_its_id_or_the_beginning_of_
 
 
 def test_the_last_good_run_is_live_over_all_events_and_came_to_its_end(ledger: Ledger) -> None:
-    assert ledger.runs.last_good([CITY]) is None
+    assert good_over(ledger, CITY) is None
     ledger.runs.finish(RUN, exit_status=3, summary={})
     others = {
         "dry": replace(make_run("dry"), dry_run=True),
@@ -110,7 +115,7 @@ def test_the_last_good_run_is_live_over_all_events_and_came_to_its_end(ledger: L
         if name != "died":
             ledger.runs.finish(name, exit_status=13 if name == "stopped" else 0, summary={})
     assert good_over(ledger, CITY) == RUN
-    assert ledger.runs.unseen_since([CITY]) == START
+    assert ledger.runs.unseen_since([CITY], LATER) == START
 
 
 def test_a_run_limited_to_locations_is_a_good_one_there_and_nowhere_else(ledger: Ledger) -> None:
@@ -125,27 +130,52 @@ def test_over_several_locations_the_oldest_of_their_last_good_runs_counts(ledger
     run_over(ledger, 3, CITY, exit_status=3)
     assert good_over(ledger, CITY, LAKE) == "run-2"
     assert good_over(ledger, CITY, LAKE, HILL) is None
-    assert ledger.runs.unseen_since([CITY, LAKE]) == START + timedelta(hours=2)
+    assert ledger.runs.unseen_since([CITY, LAKE], LATER) == START + timedelta(hours=2)
     run_over(ledger, 4)
     assert good_over(ledger, CITY, LAKE, HILL) == "run-4"
 
 
 def test_a_location_without_a_good_run_counts_from_its_first_live_one(path: Path) -> None:
     with open_ledger(path) as ledger:
-        ledger.runs.begin(replace(make_run("dry"), dry_run=True, whole=False, locations=(LAKE,)))
+        ledger.runs.begin(replace(make_run("dry"), dry_run=True, locations=(LAKE,)))
         ledger.runs.begin(replace(make_run("some days"), whole=False))
         run_over(ledger, 50, CITY)
-        assert ledger.runs.unseen_since([LAKE]) is None
+        assert ledger.runs.unseen_since([LAKE], LATER) is None
         run_over(ledger, 20, LAKE, exit_status=13)
         run_over(ledger, 30, LAKE, exit_status=None)
-        assert ledger.runs.unseen_since([LAKE]) == START + timedelta(hours=20)
-        assert ledger.runs.unseen_since([CITY, LAKE]) == START + timedelta(hours=20)
-        assert ledger.runs.unseen_since([CITY, HILL]) == START + timedelta(hours=50)
+        assert ledger.runs.unseen_since([LAKE], LATER) == START + timedelta(hours=20)
+        assert ledger.runs.unseen_since([CITY, LAKE], LATER) == START + timedelta(hours=20)
+        assert ledger.runs.unseen_since([CITY, HILL], LATER) == START + timedelta(hours=50)
         run_over(ledger, 60, LAKE)
-        assert ledger.runs.unseen_since([CITY, LAKE]) == START + timedelta(hours=50)
+        assert ledger.runs.unseen_since([CITY, LAKE], LATER) == START + timedelta(hours=50)
 
 
-def test_without_locations_only_a_whole_run_counts(ledger: Ledger) -> None:
+def test_a_run_of_a_fast_clock_is_no_good_one_until_the_clock_gets_there(ledger: Ledger) -> None:
+    run_over(ledger, 2, CITY)
+    run_over(ledger, 72, CITY)
+    assert good_over(ledger, CITY, now=START + timedelta(hours=71)) == "run-2"
+    assert ledger.runs.unseen_since([CITY], START + timedelta(hours=71)) == START + timedelta(hours=2)
+    assert good_over(ledger, CITY, now=START + timedelta(hours=72)) == "run-72"
+
+
+def test_a_location_that_runs_leave_out_is_unseen_since_the_last_good_run_that_covered_it(ledger: Ledger) -> None:
+    run_over(ledger, 2, CITY, LAKE)
+    run_over(ledger, 30, CITY)
+    run_over(ledger, 60, CITY, exit_status=None)
+    ledger.runs.mark_partial("run-60")
+    assert ledger.runs.unseen_since([CITY], LATER) == START + timedelta(hours=30)
+    assert ledger.runs.unseen_since([CITY, LAKE], LATER) == START + timedelta(hours=2)
+
+
+def test_a_run_that_left_events_out_is_no_first_one_of_a_location_that_it_did_not_cover(path: Path) -> None:
+    with open_ledger(path) as ledger:
+        run_over(ledger, 2, CITY, exit_status=None)
+        ledger.runs.mark_partial("run-2")
+        assert ledger.runs.unseen_since([LAKE], LATER) is None
+        assert ledger.runs.unseen_since([CITY, LAKE], LATER) == START + timedelta(hours=2)
+
+
+def test_without_locations_only_a_run_that_names_none_counts(ledger: Ledger) -> None:
     run_over(ledger, 2, CITY)
     assert good_over(ledger) is None
     run_over(ledger, 3)
@@ -159,7 +189,7 @@ def test_a_run_that_left_events_out_is_no_good_one_whatever_its_exit_status(ledg
         ledger.runs.mark_partial(f"run-{hours}")
         ledger.runs.finish(f"run-{hours}", exit_status=status, summary={})
     assert good_over(ledger, CITY) == RUN
-    assert ledger.runs.unseen_since([CITY]) == START
+    assert ledger.runs.unseen_since([CITY], LATER) == START
 
 
 def test_a_run_over_named_events_or_some_days_that_left_some_out_is_none_to_look_back_to(path: Path) -> None:
@@ -167,7 +197,7 @@ def test_a_run_over_named_events_or_some_days_that_left_some_out_is_none_to_look
         for run in (replace(make_run("named"), mode="single"), make_run("some days")):
             ledger.runs.begin(replace(run, whole=False))
             ledger.runs.mark_partial(run.run_id)
-        assert ledger.runs.unseen_since([CITY]) is None
+        assert ledger.runs.unseen_since([CITY], LATER) is None
         assert AuditKind.LEFT_OUT not in {row.kind for row in ledger.audit.rows()}
 
 

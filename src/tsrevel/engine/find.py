@@ -176,7 +176,7 @@ def _hours_back(ctx: RunContext, now: datetime, window: Window) -> float:
     """Hours to look back: as requested, or longer if one of this run's locations had no good run since (an outage)."""
     if window.first:
         return window.hours_back
-    since = ctx.ledger.runs.unseen_since(covered_locations(ctx.policy))
+    since = ctx.ledger.runs.unseen_since(covered_locations(ctx.policy), now)
     gap = now - since if since else timedelta()
     if gap <= timedelta(hours=window.hours_back):
         return window.hours_back

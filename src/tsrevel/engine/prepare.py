@@ -124,7 +124,7 @@ def _find_absent(ctx: RunContext, known: KnownEvents, event_ids: Sequence[EventI
     wanted = [each for each in event_ids if each not in known.orders]
     if len(wanted) < 2 or not ctx.revel.has_shown_batches:
         return frozenset()
-    if ctx.ledger.runs.last_good(covered_locations(ctx.policy)) is None:
+    if ctx.ledger.runs.last_good(covered_locations(ctx.policy), ctx.now()) is None:
         return frozenset()
     return find_absent(ctx, wanted)
 

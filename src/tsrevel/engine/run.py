@@ -68,9 +68,9 @@ _NO_LISTING = (ServiceDown, CredentialsRefused, ConfigError, ConnectionMisconfig
 def sync(ctx: RunContext, state: RunState, window: Window) -> RunReport:
     """List the events in the window, and inject those that are due. Raises LedgerUnusable if it can't begin."""
     covered = covered_locations(ctx.policy)
-    is_new = not ctx.dry_run and ctx.ledger.runs.last_good(covered) is None
-    is_whole = window.is_whole and not ctx.policy.only
-    _begin(ctx, "bulk", whole=is_whole, locations=tuple(covered) if window.is_whole and not is_whole else ())
+    is_new = not ctx.dry_run and ctx.ledger.runs.last_good(covered, ctx.now()) is None
+    is_whole = window.is_whole and bool(covered or not ctx.policy.only)  # else it may be over no location at all
+    _begin(ctx, "bulk", whole=is_whole, locations=tuple(covered) if is_whole else ())
     outcomes: list[Outcome] = []
     try:
         items = find_work(ctx, state, window) if _may_begin(ctx, state) else []

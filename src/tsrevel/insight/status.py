@@ -285,7 +285,7 @@ def take_stock(view: LedgerView | None, settings: Settings, now: datetime, limit
     changed, covered = tuple(find_changed(view)), covered_locations(policy)
     with view.reading():
         trouble, missed, due = view.queries.held_or_failed(), view.queries.missed(), view.queries.waiting()
-        runs, last_good = view.runs.latest(limit), view.runs.last_good_of_each(covered, with_alarm=False)
+        runs, last_good = view.runs.latest(limit), view.runs.last_good_of_each(covered, now, with_alarm=False)
         return replace(
             bare,
             known=True,

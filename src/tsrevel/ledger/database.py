@@ -158,9 +158,9 @@ def is_quick_to_check(path: Path) -> bool:
 
 
 def _is_first_of_day(connection: sqlite3.Connection, now: datetime) -> bool:
-    """Whether no run has begun on this day (UTC)."""
-    latest = connection.execute("SELECT max(started_at) FROM runs").fetchone()[0]
-    return latest is None or now.astimezone(UTC).date() != datetime.fromisoformat(latest).date()
+    """Whether the last run didn't begin on this day (UTC)."""
+    latest = connection.execute("SELECT started_at FROM runs ORDER BY rowid DESC LIMIT 1").fetchone()
+    return latest is None or now.astimezone(UTC).date() != datetime.fromisoformat(latest[0]).date()
 
 
 def examine_pages(connection: sqlite3.Connection, path: Path, *, indices: bool = False) -> None:

@@ -99,9 +99,9 @@ class StationReport:
 class RunRecord:
     """One pass over events; `replay` makes one for each delivery, with one correlation id.
 
-    Without `finished_at` it still runs, or died. `whole`: it left out no days, locations or events. `locations`: those
-    that a run limited to locations covered, by TripleSeat's id; none if it left out days or events. `mode`: "bulk"
-    lists events, "single" takes named or delivered ones.
+    Without `finished_at` it still runs, or died. `whole`: it left out no days and no events of its `locations`. These
+    are those that it covered, by TripleSeat's id; a run that left out days names none, nor does one of an older version
+    that covered all. `mode`: "bulk" lists events, "single" takes named or delivered ones.
     """
 
     run_id: str

@@ -24,27 +24,22 @@ _BEGIN = """
 _FINISH = """
     UPDATE runs SET finished_at = ?, exit_status = ?, summary = ? WHERE run_id = ? AND finished_at IS NULL
 """
-_MARK_PARTIAL = """
-    UPDATE runs SET whole = 0, locations = NULL WHERE run_id = ? AND (whole OR locations <> '[]')
-"""
-_LATEST = """
-    SELECT run_id, correlation_id, mode, dry_run, whole, locations, started_at, finished_at, exit_status, summary
-    FROM runs ORDER BY started_at DESC, rowid DESC LIMIT ?
-"""
+_MARK_PARTIAL = "UPDATE runs SET whole = 0 WHERE run_id = ? AND whole"
+# By rowid, not by `started_at`: after a run with a fast clock, that run isn't the last one for ever.
+_LATEST = "SELECT * FROM runs ORDER BY rowid DESC LIMIT ?"
 _FIND = """
-    SELECT run_id, correlation_id, mode, dry_run, whole, locations, started_at, finished_at, exit_status, summary
-    FROM runs WHERE correlation_id = ?1 OR (length(?1) >= 8 AND substr(run_id, 1, length(?1)) = ?1)
-    ORDER BY started_at DESC, rowid DESC
+    SELECT * FROM runs WHERE correlation_id = ?1 OR (length(?1) >= 8 AND substr(run_id, 1, length(?1)) = ?1)
+    ORDER BY rowid DESC
 """
 _GOOD = """
-    SELECT run_id, correlation_id, mode, dry_run, whole, locations, started_at, finished_at, exit_status, summary
-    FROM runs WHERE mode = 'bulk' AND NOT dry_run AND exit_status IN (0, 3, ?) AND (whole OR locations IS NOT NULL)
-    ORDER BY started_at DESC, rowid DESC
+    SELECT * FROM runs
+    WHERE mode = 'bulk' AND NOT dry_run AND whole AND exit_status IN (0, 3, ?) AND started_at <= ? ORDER BY rowid DESC
 """
 _FIRST_BEGUN = """
     SELECT min(started_at) AS at FROM runs WHERE mode = 'bulk' AND NOT dry_run
-        AND (whole OR locations IS NULL OR :location IN (SELECT value FROM json_each(locations)))
+        AND (locations IS NULL OR (whole AND locations = '[]') OR :location IN (SELECT value FROM json_each(locations)))
 """
+"""An older version didn't store which locations a whole run covered (`[]`), or one that left events out (NULL)."""
 _UNREPORTED = """
     SELECT event_id, correlation_id FROM audit CROSS JOIN runs USING (run_id)
     WHERE seq > coalesce((
@@ -56,7 +51,7 @@ _UNREPORTED = """
 """
 """CROSS JOIN: only the audit's latest rows are read."""
 _ANYWHERE = ("",)
-"""In place of locations if there are none: no run covers it but a whole one."""
+"""In place of locations if there are none: no run that names its locations covers it."""
 _PAUSE_SINCE_VERSION = 5
 _FIND_PAUSE = "SELECT since_at, reason FROM pause"
 _ADD_PAUSE_REASON = "UPDATE pause SET reason = ? WHERE reason = ''"
@@ -139,22 +134,27 @@ class RunRepository:
         with self._transactions.reading() as connection:
             return tuple(_decode_run(row) for row in connection.execute(_FIND, (text,)))
 
-    def last_good(self, locations: Iterable[str], *, with_alarm: bool = True) -> RunRecord | None:
-        """The last good run over these locations; None if there is none over one of them.
+    def last_good(self, locations: Iterable[str], now: datetime, *, with_alarm: bool = True) -> RunRecord | None:
+        """The last good run over these locations until `now`; None if there is none over one of them.
 
         That is a live run over all their events that left none out (`mark_partial`) and ended with exit status 0 or 3.
         If each run covers only some of the locations, it is the oldest of their last ones. With `with_alarm` also 14:
-        that run found something that a person must check. Without `locations` only a whole run counts.
+        that run found something that a person must check. A run that began after `now` had a fast clock, and doesn't
+        count. Without `locations` only a run that named none counts.
         """
-        return oldest_of(self.last_good_of_each(locations, with_alarm=with_alarm))
+        return oldest_of(self.last_good_of_each(locations, now, with_alarm=with_alarm))
 
-    def last_good_of_each(self, locations: Iterable[str], *, with_alarm: bool = True) -> dict[str, RunRecord | None]:
+    def last_good_of_each(
+        self, locations: Iterable[str], now: datetime, *, with_alarm: bool = True
+    ) -> dict[str, RunRecord | None]:
         """The last good run (`last_good`) over each of these locations; None where there was none."""
         last: dict[str, RunRecord | None] = dict.fromkeys(tuple(locations) or _ANYWHERE)
         missing = set(last)
+        wanted = (14 if with_alarm else 0, encode_instant(now))
         with self._transactions.reading() as connection:
-            for row in connection.execute(_GOOD, (14 if with_alarm else 0,)):  # the newest mostly covers all
-                covered = missing if row["whole"] else missing.intersection(json.loads(row["locations"]))
+            for row in connection.execute(_GOOD, wanted):  # the newest mostly covers all
+                named = json.loads(row["locations"] or "[]")
+                covered = missing.intersection(named) if named else missing
                 if covered:
                     last |= dict.fromkeys(covered, _decode_run(row))
                     missing -= covered
@@ -162,14 +162,14 @@ class RunRepository:
                     break
         return last
 
-    def unseen_since(self, locations: Iterable[str]) -> datetime | None:
+    def unseen_since(self, locations: Iterable[str], now: datetime) -> datetime | None:
         """Since when one of these locations has had no good run (`last_good`): the start of its last one.
 
         A location that never had one counts from its first live run, which failed or stopped early. None if there was
         none at any of them.
         """
         with self._transactions.reading():
-            last = self.last_good_of_each(locations)
+            last = self.last_good_of_each(locations, now)
             starts = (good.started_at if good else self._first_begun_at(each) for each, good in last.items())
             return min(filter(None, starts), default=None)
 
