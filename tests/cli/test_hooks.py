@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import json
+import sqlite3
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -208,3 +211,46 @@ def test_an_order_of_a_run_that_a_signal_ended_is_told_with_the_change_of_its_ev
     (call,) = told(hooked.world, "on_injected")
     (event,) = [each for each in call["events"] if each["id"] == str(PAID)]
     assert (event["status"], event["reason"]) == ("injected", "CANCELLED_AFTER_INJECTION")
+
+
+def test_an_order_of_a_run_that_a_signal_ended_is_told_once_its_event_is_out_of_trouble(hooked: Shell) -> None:
+    kill_after_an_order(hooked)
+    world = hooked.world
+    world.rewrite_event(PAID, lines=[("Fruit Platter", 3, 5)])
+    world.tripleseat.faults.add("status", "GET", f"/v1/events/{PAID}", times=None, status=503)
+    assert "failed" in {each["status"] for each in hooked.sync("--json").answer["events"] if each["id"] == str(PAID)}
+    assert str(PAID) not in {each for call in told(world, "on_injected") for each in ids(call)}
+    world.tripleseat.faults.clear()
+    for _ in range(2):
+        world.time.move(minutes=45)
+        hooked.sync()
+    assert [str(PAID) in ids(call) for call in told(world, "on_injected")].count(True) == 1
+
+
+class FullAtTheEnd(sqlite3.Connection):
+    """A disk that is full when a run ends."""
+
+    def execute(self, sql: str, *parameters: Any) -> sqlite3.Cursor:
+        if "SET finished_at" in sql:
+            error = sqlite3.OperationalError("database or disk is full")
+            error.sqlite_errorcode = sqlite3.SQLITE_FULL
+            raise error
+        return super().execute(sql, *parameters)
+
+
+def test_an_order_whose_report_the_ledger_could_not_store_counts_for_the_next_run(
+    hooked: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runtime = hooked.world.runtime
+    connect = functools.partial(sqlite3.connect, factory=FullAtTheEnd)
+    with monkeypatch.context() as full:
+        full.setattr(hooked.world, "runtime", lambda: replace(runtime(), database=connect))
+        first = hooked.sync("--json")
+    assert (first.status, first.answer["summary"]["injected"]) == (10, 3)
+    second = hooked.sync("--json")
+    assert (second.status, second.answer["summary"]["injected"]) == (3, 3)
+    history = hooked.run("history", "--json", "--config", str(hooked.write_config())).answer["runs"]
+    injected = [sum(event["status"] == "injected" for event in each["events"]) for each in history]
+    assert [each["exit_status"] for each in history] == [3, None]
+    assert injected == [3, 0]
+    assert hooked.sync("--json").answer["summary"]["injected"] == 0

@@ -321,3 +321,16 @@ def test_a_run_of_version_12_that_was_limited_to_locations_stays_a_good_one_ther
     with open_ledger(path) as ledger:
         last = ledger.runs.last_good_of_each(["30501", "30502"], START + timedelta(days=1))
         assert [each and each.run_id for each in last.values()] == ["limited", None]
+
+
+def test_an_order_of_a_run_of_an_older_version_that_died_is_reported_after_the_upgrade(path: Path) -> None:
+    older = shipped_migrations()[:13]
+    with Ledger.open(path, environment="sandbox", clock=TickingClock(), migrations=older) as ledger:
+        for run_id in (RUN, "told"):
+            ledger.runs.begin(make_run(run_id))
+        plan = make_plan()
+        ledger.orders.claim(RUN, plan)
+        ledger.orders.record(RUN, EVENT, plan.steps[0], ORDER)
+        ledger._transactions.connection.execute("UPDATE orders SET state = 'settled'")
+    with open_ledger(path) as ledger:
+        assert ledger.runs.unreported("told") == {EVENT: make_run().correlation_id}

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tsrevel.errors import ClaimConflict, ConflictCode
-from tsrevel.ledger import AuditKind, Ledger, RunMode
+from tsrevel.ledger import AuditKind, EventResult, Ledger, RunMode
 from tsrevel.planning.model import EventId, OrderId
 
 from .samples import RUN, START, make_plan, make_run, open_ledger, raises
@@ -209,8 +209,13 @@ def write_order(ledger: Ledger, run_id: str, event_id: str, *, seen: bool = Fals
     ledger.orders.settle(run_id, plan.event_id, OrderId(f"50{event_id}"), None)
 
 
-def test_unreported_are_the_orders_made_by_runs_without_an_end_since_the_last_sync_with_one(ledger: Ledger) -> None:
+def report_order(ledger: Ledger, run_id: str, event_id: str) -> None:
+    ledger.events.store_results(run_id, [EventResult(EventId(event_id), None, "injected", None, "", None)])
+
+
+def test_unreported_are_the_orders_that_earlier_runs_made_and_none_has_reported(ledger: Ledger) -> None:
     write_order(ledger, RUN, "1")
+    report_order(ledger, RUN, "1")
     ledger.runs.finish(RUN, exit_status=0, summary={})
     modes: tuple[RunMode, ...] = ("bulk", "single")
     for mode in modes:
@@ -225,6 +230,8 @@ def test_unreported_are_the_orders_made_by_runs_without_an_end_since_the_last_sy
     ledger.runs.begin(make_run("next"))
     write_order(ledger, "next", "5")
     assert ledger.runs.unreported("next") == {"2": "sync-bulk", "3": "sync-single"}
+    for event_id in ("2", "5"):
+        report_order(ledger, "next", event_id)
     ledger.runs.finish("next", exit_status=0, summary={})
     ledger.runs.begin(make_run("later"))
-    assert ledger.runs.unreported("later") == {}
+    assert ledger.runs.unreported("later") == {"3": "sync-single"}

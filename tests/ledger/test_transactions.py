@@ -4,6 +4,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -80,6 +81,22 @@ def test_a_change_inside_a_change_is_refused_and_nothing_is_stored(ledger: Ledge
         ledger.events.store_results(RUN, seen())
     assert ledger.events.last_results([EventId("1")]) == {}
     assert len(ledger.audit.rows()) == 1
+
+
+def test_changes_made_together_are_stored_together_or_not_at_all(ledger: Ledger) -> None:
+    with suppress(KeyboardInterrupt), ledger.together():
+        ledger.events.store_results(RUN, [hold(1)])
+        ledger.runs.finish(RUN, exit_status=0, summary={})
+        assert ledger.runs.latest(1)[0].exit_status == 0
+        raise KeyboardInterrupt
+    assert ledger.events.last_results([EventId("1")]) == {}
+    assert ledger.runs.latest(1)[0].exit_status is None
+    with ledger.together():
+        ledger.events.store_results(RUN, [hold(1)])
+        ledger.runs.finish(RUN, exit_status=3, summary={})
+    assert ledger.runs.latest(1)[0].exit_status == 3
+    ledger.audit.add(RUN, NOTED)
+    ledger.audit.verify()
 
 
 def test_two_connections_write_in_turns_and_keep_one_chain(path: Path) -> None:

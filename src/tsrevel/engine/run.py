@@ -193,22 +193,38 @@ def _warn_if_down(ctx: RunContext, state: RunState) -> bool:
 
 
 def _report(ctx: RunContext, state: RunState, mode: RunMode, outcomes: list[Outcome]) -> RunReport:
-    """The run's report, after the ledger has stored each event's outcome and how the run ended.
+    """The run's report, after the ledger has stored each event's outcome and how the run ended: all of it, or nothing.
 
-    If the ledger fails now, the report still says what was written.
+    If the ledger fails now, the report still says what was written. The next run reports it again.
     """
-    still_held = False
     if not isinstance(state.stop, LedgerUnusable):
         try:
-            if mode == "bulk" and not ctx.dry_run:
-                outcomes = _add_unreported(ctx, outcomes)
-            outcomes = _store_results(ctx, state, outcomes)
-            still_held = _are_still_held(ctx, outcomes)
+            with ctx.ledger.together():
+                return _store_report(ctx, state, mode, outcomes)
         except LedgerUnusable as error:
             state.stop = error
+    return _sum_up(ctx, state, mode, outcomes)
+
+
+def _store_report(ctx: RunContext, state: RunState, mode: RunMode, outcomes: list[Outcome]) -> RunReport:
+    if mode == "bulk" and not ctx.dry_run:
+        outcomes = _add_unreported(ctx, outcomes)
+    outcomes = _store_results(ctx, state, outcomes)
+    report = _sum_up(ctx, state, mode, outcomes, still_held=_are_still_held(ctx, outcomes))
+    if _left_out_events(ctx, state, outcomes):
+        ctx.ledger.runs.mark_partial(ctx.run_id)
+    ctx.ledger.runs.finish(ctx.run_id, exit_status=report.exit_status, summary=report.counts)
+    if not ctx.dry_run:
+        _store_change_reports(ctx, state)
+    return report
+
+
+def _sum_up(
+    ctx: RunContext, state: RunState, mode: RunMode, outcomes: Sequence[Outcome], *, still_held: bool = False
+) -> RunReport:
     paused = Reason.CONNECTOR_DISABLED if state.pause else None
     status = exit_status(outcomes, state.stop, silent=ctx.tripleseat.is_down or ctx.revel.is_down)
-    report = RunReport(
+    return RunReport(
         ctx.identity.run_id,
         ctx.identity.correlation_id,
         mode,
@@ -220,23 +236,12 @@ def _report(ctx: RunContext, state: RunState, mode: RunMode, outcomes: list[Outc
         warnings=(*ctx.tripleseat.strays.values(), *state.warnings),
         paused=state.pause,
     )
-    if isinstance(state.stop, LedgerUnusable):
-        return report
-    try:
-        if _left_out_events(ctx, state, outcomes):
-            ctx.ledger.runs.mark_partial(ctx.run_id)
-        ctx.ledger.runs.finish(ctx.run_id, exit_status=report.exit_status, summary=report.counts)
-        if not ctx.dry_run:
-            _store_change_reports(ctx, state)
-    except LedgerUnusable as error:
-        return replace(report, error=str(error), exit_status=error.exit_status)
-    return report
 
 
 def _add_unreported(ctx: RunContext, outcomes: Sequence[Outcome]) -> list[Outcome]:
     """`outcomes` with the orders that a run made before a signal or a crash ended it: nobody has heard of them yet.
 
-    One that is in trouble by now is told so instead.
+    One that is in trouble by now is told so first, and as made by a later run.
     """
     unreported = ctx.ledger.runs.unreported(ctx.run_id)
     records = ctx.ledger.orders.find(unreported)

@@ -10,7 +10,7 @@ import shlex
 import sqlite3
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from threading import RLock
@@ -280,14 +280,25 @@ class ConnectedTransactions(Transactions):
         self.path = path
         self.clock = clock
         self._lock = RLock()
+        self._is_together = False
 
     def close(self) -> None:
         with self._lock:
             self.connection.close()
 
     @contextmanager
-    def changing(self, run_id: str | None) -> Iterator[Change]:
+    def together(self) -> Iterator[None]:
+        """Stores all changes inside, or none of them."""
         with self._lock, transaction(self.connection, self.path):
+            self._is_together = True
+            try:
+                yield
+            finally:
+                self._is_together = False
+
+    @contextmanager
+    def changing(self, run_id: str | None) -> Iterator[Change]:
+        with self._lock, nullcontext() if self._is_together else transaction(self.connection, self.path):
             yield Change(self.connection, run_id, encode_instant(self.clock()))
 
     @contextmanager

@@ -72,6 +72,7 @@ _PUT_ATTEMPT = """
     ON CONFLICT (run_id, event_id) DO UPDATE SET
         status = excluded.status, reason = excluded.reason, order_id = excluded.order_id, at = excluded.at
 """
+_IS_TOLD = "UPDATE orders SET untold = NULL WHERE event_id = ?"
 _TROUBLE = frozenset({"held", "failed"})
 _WAITING = frozenset({"TOO_EARLY", "RUN_LIMIT_REACHED"})
 _ATTEMPTED = frozenset({"injected", "held", "failed"})
@@ -377,6 +378,8 @@ class EventRepository:
             change.connection.execute(_DROP_DRY, (result.event_id,))
         if result.status in _ATTEMPTED:
             change.connection.execute(_PUT_ATTEMPT, row | more)
+        if result.status == "injected":
+            change.connection.execute(_IS_TOLD, (result.event_id,))
         if stands:
             return False
         day, text_hash = row["event_day"], row["text_hash"]

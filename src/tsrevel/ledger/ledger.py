@@ -129,6 +129,10 @@ class Ledger(LedgerView):
         connection = open_database(real, environment, all_of_them, busy_seconds, opened_by, clock())
         return cls(ConnectedTransactions(connection, real, clock), mail_on)
 
+    def together(self) -> AbstractContextManager[None]:
+        """All changes inside, through any repository, are stored, or none of them."""
+        return self._transactions.together()
+
     def changing(self, run_id: str | None) -> AbstractContextManager[Change]:
         """One transaction for a change that no repository makes. `run_id` None: no run makes it."""
         return self._transactions.changing(run_id)

@@ -38,7 +38,7 @@ _CODES = """
     locations local_id digest look_again_at doubt_until_at sent_at touched_at kind uuid revel_id recorded_at event_day
     status reason text_hash missed_at first_seen_at last_seen_at updated at previous_hash hash trigger subject stamp
     handled_at seen_at since_at seen_trouble verdict resolved_at location occasion made_at tried_at unlisted_at told_at
-    code result tested_at
+    code result tested_at untold
 """
 _OPEN = frozenset(_CODES.split())
 """The columns whose texts are codes, ids, days, instants and sums. An export leaves out all other texts."""

@@ -122,6 +122,10 @@ _SETTLE = """
     INSERT INTO orders (event_id, state, order_id, digest, run_id, touched_at)
     VALUES (:event_id, 'settled', :order_id, :digest, :run_id, :at)
     ON CONFLICT (event_id) DO UPDATE SET
+        untold = CASE
+            WHEN state <> 'settled' AND EXISTS (
+                SELECT 1 FROM receipts WHERE receipts.event_id = orders.event_id AND facts = '{}') THEN excluded.run_id
+            ELSE untold END,
         state = 'settled', order_id = excluded.order_id, digest = excluded.digest, text = NULL,
         run_id = excluded.run_id, touched_at = excluded.touched_at
 """

@@ -41,15 +41,9 @@ _FIRST_BEGUN = """
 """
 """An older version didn't store which locations a whole run covered (`[]`), or one that left events out (NULL)."""
 _UNREPORTED = """
-    SELECT event_id, correlation_id FROM audit CROSS JOIN runs USING (run_id)
-    WHERE seq > coalesce((
-            SELECT seq FROM audit CROSS JOIN runs USING (run_id)
-            WHERE kind = 'run_finished' AND mode = 'bulk' AND NOT dry_run ORDER BY seq DESC LIMIT 1), 0)
-        AND kind = 'settled' AND json_extract(detail, '$.was') <> 'settled' AND finished_at IS NULL AND run_id <> ?
-        AND EXISTS (SELECT 1 FROM receipts WHERE receipts.event_id = audit.event_id AND facts = '{}')
-    ORDER BY seq
+    SELECT event_id, correlation_id FROM orders JOIN runs ON runs.run_id = untold
+    WHERE untold IS NOT NULL AND untold <> ? ORDER BY touched_at, event_id
 """
-"""CROSS JOIN: only the audit's latest rows are read."""
 _ANYWHERE = ("",)
 """In place of locations if there are none: no run that names its locations covers it."""
 _PAUSE_SINCE_VERSION = 5
@@ -114,15 +108,12 @@ class RunRepository:
                 change.audit(AuditKind.LEFT_OUT)
 
     def unreported(self, run_id: str) -> dict[EventId, str]:
-        """The orders that runs finished which ended before they could report them, each with that run's correlation id.
+        """The orders that runs made and no run has reported as made, each with its run's correlation id.
 
-        `run_id` is the current run. Only runs since the last `sync` that came to its end count: it has reported
-        earlier ones.
+        `run_id` is the current run, whose own orders don't count.
         """
         with self._transactions.reading() as connection:
-            return {
-                EventId(row["event_id"]): row["correlation_id"] for row in connection.execute(_UNREPORTED, (run_id,))
-            }
+            return {row["event_id"]: row["correlation_id"] for row in connection.execute(_UNREPORTED, (run_id,))}
 
     def latest(self, limit: int) -> tuple[RunRecord, ...]:
         """The last `limit` runs, newest first."""
