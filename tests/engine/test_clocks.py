@@ -236,6 +236,24 @@ def test_a_clock_that_is_fast_does_not_end_the_watch_over_what_was_sent_twice(tm
     assert recheck_of(world) is None
 
 
+def test_the_watch_that_a_fast_clock_began_ends_a_quarter_of_an_hour_after_the_clock_is_right(tmp_path: Path) -> None:
+    world = Astray(tmp_path, "full")
+    for dated in world.dated.values():
+        dated.off = None
+    world.revel.faults.add("drop_before", "POST", "/OrderItem/")
+    world.sync()
+    world.wrong = timedelta(hours=2)
+    assert verdict(world.sync_event(FULL), FULL) == "injected"
+    world.wrong = timedelta()
+    world.sync()
+    due = recheck_of(world)
+    assert due is not None
+    assert timedelta() < due - world.time.now <= timedelta(minutes=15)
+    world.time.move(minutes=16)
+    world.sync()
+    assert recheck_of(world) is None
+
+
 def test_after_a_run_of_a_fast_clock_an_outage_is_looked_back_over_all_the_same(astray: Astray) -> None:
     astray.sync()
     astray.wrong = timedelta(days=30)

@@ -22,7 +22,7 @@ from tsrevel.engine.triage import (
     triage_unlisted,
     uses_clock,
 )
-from tsrevel.ledger import KnownEvents, LastResult, OrderRecord, Resolution
+from tsrevel.ledger import PENDING, KnownEvents, LastResult, OrderRecord, Resolution
 from tsrevel.planning.model import Event, Fault, OrderId, Policy, SiteId
 from tsrevel.planning.reasons import Reason, Status
 from tsrevel.transport.write_gate import WriteGate
@@ -186,8 +186,9 @@ CASES = {
     ),
     "settled, perhaps doubled since": Case("Recheck", record=order("settled", recheck_at=NOON)),
     "settled, perhaps doubled, too early to say": Case(
-        "skipped ALREADY_INJECTED", record=order("settled", recheck_at=TOMORROW)
+        "skipped ALREADY_INJECTED", record=order("settled", recheck_at=NOON + PENDING)
     ),
+    "settled, perhaps doubled by a fast clock": Case("Recheck", record=order("settled", recheck_at=TOMORROW)),
     "settled, perhaps doubled, in a dry run": Case("Recheck", record=order("settled", recheck_at=NOON), gate=DRY),
     "somebody else's order": Case("skipped ORDER_EXISTS", record=order("foreign", plan=None, local_id="Triple Seat 1")),
 }

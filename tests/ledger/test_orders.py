@@ -455,8 +455,10 @@ def test_a_settled_order_is_unfinished_again_once_it_is_due_to_be_looked_at(ledg
     ledger.orders.settle(RUN, EVENT, ORDER, None)
     assert [order.event_id for order in ledger.orders.unfinished()] == [EVENT]
     assert last_row(ledger).kind == "settled"
-    ledger.orders.recheck(RUN, EVENT, START + timedelta(days=1))
+    ledger.orders.recheck(RUN, EVENT, START + PENDING)
     assert ledger.orders.unfinished() == ()
+    ledger.orders.recheck(RUN, EVENT, START + timedelta(days=1))
+    assert [order.event_id for order in ledger.orders.unfinished()] == [EVENT], "a fast clock stored that"
     ledger.orders.recheck(RUN, EVENT, None)
     order = ledger.orders.get(EVENT)
     assert order is not None

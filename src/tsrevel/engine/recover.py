@@ -303,8 +303,10 @@ def recheck(ctx: RunContext, state: RunState, record: OrderRecord, plan: Plan) -
                 return differs(Mismatch(Reason.AMOUNT_MISMATCH, twice), row.id)
         case Hold(reason=Reason.DUPLICATE_ORDERS) as several:
             return several
-    if not ctx.dry_run and is_recheck_due(record, state.clock_check.earliest(ctx.now())):
-        ctx.ledger.orders.recheck(ctx.run_id, record.event_id, None)
+    now = state.clock_check.earliest(ctx.now())
+    if not ctx.dry_run and record.recheck_at and is_recheck_due(record, now):
+        by_fast_clock = record.recheck_at > now  # so it isn't known when the part was sent
+        ctx.ledger.orders.recheck(ctx.run_id, record.event_id, now + PENDING if by_fast_clock else None)
     return None
 
 

@@ -26,7 +26,7 @@ from tsrevel.engine.outcomes import (
     recall_dispute,
     with_order,
 )
-from tsrevel.ledger import EventDrift, KnownEvents, LastResult, OrderRecord, Resolution
+from tsrevel.ledger import PENDING, EventDrift, KnownEvents, LastResult, OrderRecord, Resolution
 from tsrevel.planning.event_details import EventDetails
 from tsrevel.planning.model import Event, Hold, Location, Plan, Policy, Skip
 from tsrevel.planning.reasons import Reason
@@ -210,8 +210,11 @@ def uses_clock(task: Task) -> bool:
 
 
 def is_recheck_due(record: OrderRecord, now: datetime) -> bool:
-    """Whether enough time has passed since a part was sent again that a check shows every duplicate."""
-    return record.recheck_at is not None and now >= record.recheck_at
+    """Whether enough time has passed since a part was sent again that a check shows every duplicate.
+
+    Also if it seems to be due in more than PENDING: a fast clock stored that.
+    """
+    return record.recheck_at is not None and not now < record.recheck_at <= now + PENDING
 
 
 def reinstated(found: FoundEvent) -> str:

@@ -54,7 +54,7 @@ _ORDERS = f"""
 _UNFINISHED = """
     SELECT event_id FROM orders
     WHERE (state = 'claimed' AND event_id NOT IN (SELECT event_id FROM resolutions))
-        OR (state = 'settled' AND look_again_at <= ?)
+        OR (state = 'settled' AND (look_again_at <= :now OR look_again_at > :latest))
     ORDER BY touched_at, event_id
 """
 _RECEIPTS = """
@@ -220,8 +220,9 @@ class OrderRepository:
         Their run died or had to stop, or didn't know the outcome of a write. LedgerDamaged if a plan is unreadable.
         """
         with self._transactions.reading() as connection:
-            now = encode_instant(self._transactions.clock())
-            ids = [EventId(row["event_id"]) for row in connection.execute(_UNFINISHED, (now,))]
+            now = self._transactions.clock()
+            bounds = {"now": encode_instant(now), "latest": encode_instant(now + PENDING)}
+            ids = [EventId(row["event_id"]) for row in connection.execute(_UNFINISHED, bounds)]
             found = self.find(ids)
             return tuple(found[event_id] for event_id in ids)
 
