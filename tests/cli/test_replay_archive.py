@@ -262,7 +262,7 @@ def test_a_delivery_of_standard_input_that_has_to_wait_is_handled_when_it_is_sen
     assert shell.world.flaws(FULL) != []
     shell.world.config, shell.world.wires["revel"].down = good, False
     shell.run("resume", "--config", str(shell.write_config()))
-    for reason in (None, "DUPLICATE_EVENT"):
+    for reason in (None, "ALREADY_INJECTED"):
         ran = shell.replay("-", "--signature", sign(body), "--json", stdin=body)
         assert (ran.status, ran.answer["reason"]) == (0, reason)
     assert shell.world.flaws(FULL) == []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from tsrevel.engine.deliveries import DeliveryAnswer, DeliveryQueue
@@ -79,7 +79,7 @@ def noted(world: World, answer: DeliveryAnswer) -> bool:
     """Whether the ledger knows the delivery, so that it isn't taken again."""
     assert isinstance(answer.key, DeliveryKey)
     with world.ledger() as ledger:
-        return ledger.deliveries.is_known(answer.key)
+        return ledger.deliveries.is_known(answer.key, datetime.min.replace(tzinfo=UTC))
 
 
 def seat_requests(world: World) -> list[str]:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -433,9 +434,12 @@ def test_deliveries_are_told_with_what_came_of_them(tmp_path: Path) -> None:
     world = World(tmp_path, "full")
     shell = Shell(world)
     event = world.tripleseat.event(FULL)
+    came = world.time.now.timestamp()
     for trigger in ("UPDATE_EVENT", "UPDATE_EVENT", "EVENT_PRINTED"):
-        body = json.dumps({"webhook_trigger_type": trigger, "event": event}).encode()
-        assert shell.replay("-", "--unsigned", stdin=body).status == 0
+        captured = tmp_path / "captured.json"
+        captured.write_bytes(json.dumps({"webhook_trigger_type": trigger, "event": event}).encode())
+        os.utime(captured, (came, came))
+        assert shell.replay(str(captured), "--unsigned").status == 0
     told = explain(world, FULL)["deliveries"]
     assert [(each["trigger"], each["reason"], each["signed"]) for each in told] == [
         ("UPDATE_EVENT", None, False),

@@ -170,6 +170,7 @@ class DeliveryQueue:
     def _decide(
         self, delivery: Delivery, subject: DeliverySubject, answer: DeliveryAnswer, received: datetime
     ) -> DeliveryAnswer:
+        began = self.ctx.now()  # a delivery that comes during the next reads may be of a state that they don't show
         try:
             last_word = not any(_may_supersede(each, answer) for each in self.to_come)
             trust = self.trust_payload
@@ -185,7 +186,7 @@ class DeliveryQueue:
         if not events:
             return replace(answer, reason=Reason.MISSING_DATA, text=f"booking {subject.id} has no events")
         state = self._begin_run()
-        report = take_up(self.ctx, state, events)
+        report = take_up(self.ctx, state, events, began=began)
         return self._count(_conclude(answer, report))
 
     def _begin_run(self) -> RunState:

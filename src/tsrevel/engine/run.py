@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 
 from tsrevel.engine.after_injection import note_changed_orders, note_known_twins
 from tsrevel.engine.context import (
@@ -102,10 +103,15 @@ def sync_events(
 
 
 def take_up(
-    ctx: RunContext, state: RunState, events: Sequence[UnreadEvent], *, ignore_time_gate: bool = False
+    ctx: RunContext,
+    state: RunState,
+    events: Sequence[UnreadEvent],
+    *,
+    ignore_time_gate: bool = False,
+    began: datetime | None = None,
 ) -> RunReport:
-    """The same for events from another source. Raises LedgerUnusable if the run can't begin."""
-    _begin(ctx, "single", whole=False)
+    """The same for events from another source, read from `began` on. Raises LedgerUnusable if it can't begin."""
+    _begin(ctx, "single", whole=False, began=began)
     outcomes: list[Outcome] = []
     try:
         items = events if _may_begin(ctx, state) else []
@@ -122,9 +128,16 @@ def take_up(
     return _report(ctx, state, "single", outcomes)
 
 
-def _begin(ctx: RunContext, mode: RunMode, *, whole: bool, locations: tuple[str, ...] = ()) -> None:
+def _begin(
+    ctx: RunContext,
+    mode: RunMode,
+    *,
+    whole: bool,
+    locations: tuple[str, ...] = (),
+    began: datetime | None = None,
+) -> None:
     run_id, correlation_id = ctx.identity.run_id, ctx.identity.correlation_id
-    run = RunRecord(run_id, correlation_id, mode, ctx.dry_run, ctx.now(), whole=whole, locations=locations)
+    run = RunRecord(run_id, correlation_id, mode, ctx.dry_run, began or ctx.now(), whole=whole, locations=locations)
     ctx.ledger.runs.begin(run)
 
 

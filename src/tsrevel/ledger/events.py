@@ -182,7 +182,8 @@ _FOREIGN = "SELECT order_id FROM orders WHERE event_id = ? AND state = 'foreign'
 _KNOWS_DELIVERY = """
     SELECT EXISTS (
         SELECT 1 FROM deliveries LEFT JOIN runs USING (run_id)
-        WHERE trigger = ? AND subject = ? AND stamp IN (?, ?) AND coalesce(started_at, handled_at) >= ?
+        WHERE trigger = ? AND subject = ? AND stamp IN (?, ?)
+            AND coalesce(started_at, handled_at) BETWEEN ? AND ?
     ) AS known
 """
 _PUT_DELIVERY = """
@@ -398,14 +399,16 @@ class DeliveryRepository:
     def __init__(self, transactions: Transactions) -> None:
         self._transactions = transactions
 
-    def is_known(self, key: DeliveryKey, received: datetime | None = None) -> bool:
-        """Whether this delivery was done before; if it names no stamp, by a run that began after it was `received`.
+    def is_known(self, key: DeliveryKey, received: datetime) -> bool:
+        """Whether this delivery was done before, by a run that began after it was `received`.
 
-        Earlier versions stored the stamp without the body's hash. Such a row matches every delivery of its minute.
+        An equal one that came later may tell of another change: edits of documents needn't move the stamp. A run that
+        seems to begin later than now had a fast clock. Earlier versions stored the stamp without the body's hash. Such
+        a row matches every delivery of its minute.
         """
+        since, now = encode_instant(received), encode_instant(self._transactions.clock())
+        row = (key.trigger, key.subject, _stored_stamp(key), key.stamp, since, now)
         with self._transactions.reading() as connection:
-            since = encode_instant(received) if received and not key.stamp else ""
-            row = (key.trigger, key.subject, _stored_stamp(key), key.stamp, since)
             return bool(connection.execute(_KNOWS_DELIVERY, row).fetchone()["known"])
 
     def store(
