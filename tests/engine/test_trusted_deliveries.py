@@ -120,3 +120,15 @@ def test_a_payload_without_guests_or_contact_is_no_change_of_them(day: World, is
     day.time.move(minutes=45)
     day.tripleseat.edit_event(FULL, guest_count=60, guaranteed_guest_count=60)
     assert verdict(day.sync(), FULL) == "skipped CHANGED_AFTER_INJECTION"
+
+
+@pytest.mark.parametrize("payload", ["trust", "verify"])
+@pytest.mark.parametrize("of", ["document", "booking"])
+def test_a_delivery_about_an_event_that_is_gone_tells_that_it_was_deleted(world: World, payload: str, of: str) -> None:
+    world.config["tripleseat"]["payload"] = payload
+    world.sync()
+    document = encode("UPDATE_EVENT_DOCUMENT", document_layout={"id": 415, "event_id": FULL})
+    body = document if of == "document" else booking(world, FULL)
+    del world.tripleseat.state.events[FULL]
+    (answer,) = deliver(world, body)
+    assert (answer.outcomes[0].reason, answer.may_pass) == ("CANCELLED_AFTER_INJECTION", False)

@@ -238,10 +238,10 @@ def _find_delivered(
         booked = unless_refused(lambda: _booked(ctx, delivery, subject, trust_payload=trust_payload))
         if isinstance(booked, EventUnavailable):
             return booked
-        return [NamedEvent(event_id, known_before=not trust_payload) for event_id in booked]
+        return [NamedEvent(event_id, known_before=True) for event_id in booked]
     event_id = EventId(subject.id)
     if delivery.root != "event":
-        return [NamedEvent(event_id, known_before=not trust_payload)]
+        return [NamedEvent(event_id, known_before=True)]
     return [DeliveredEvent(event_id, delivery, received, trust_payload, last_word)]
 
 
