@@ -120,7 +120,9 @@ def open_run(
         )
 
 
-def open_ledger(settings: Settings, runtime: Runtime, mail_on: Collection[str] = ()) -> Ledger:
+def open_ledger(
+    settings: Settings, runtime: Runtime, mail_on: Collection[str] = (), *, as_it_is: bool = False
+) -> Ledger:
     """The installation's ledger, made if it is missing. Raises what `Ledger.open` raises."""
     return Ledger.open(
         settings.ledger_path,
@@ -128,6 +130,7 @@ def open_ledger(settings: Settings, runtime: Runtime, mail_on: Collection[str] =
         clock=runtime.clock,
         mail_on=mail_on,
         opened_by=runtime.database,
+        as_it_is=as_it_is,
     )
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from tsrevel.ledger import hold_lock
+from tsrevel.ledger import Ledger, hold_lock
+from tsrevel.ledger.migrations import shipped_migrations, version_of
+from tsrevel.wiring import utc_now
 
 from ..world import World
 from .bench import Ran, Shell
@@ -128,6 +132,19 @@ def test_neither_waits_for_a_run_that_holds_the_lock(shell: Shell) -> None:
         assert shell.sync("--json").answer["reason"] == "CONNECTOR_DISABLED"
         assert type_in(shell, "resume").status == 0
         assert shell.sync("--json").status == 11
+
+
+def test_neither_migrates_the_ledger_of_a_run_of_an_older_version(shell: Shell) -> None:
+    settings = shell.world.settings()
+    older = shipped_migrations()[:8]
+    Ledger.open(settings.ledger_path, environment="sandbox", clock=utc_now, migrations=older).close()
+    with hold_lock(settings.ledger_path):
+        assert type_in(shell, "pause", "--reason", "upgrade").status == 0
+        assert shell.sync("--json").answer["reason"] == "CONNECTOR_DISABLED"
+        assert type_in(shell, "resume").status == 0
+        with closing(sqlite3.connect(settings.ledger_path)) as connection:
+            assert version_of(connection) == 8
+    assert shell.sync("--json").answer["reason"] is None
 
 
 def test_both_are_in_the_audit_without_the_reason(paused: Shell) -> None:

@@ -57,6 +57,25 @@ def test_an_older_ledger_knows_no_pause(path: Path) -> None:
     assert read_pause(path) is None
 
 
+def test_a_ledger_of_an_older_version_is_paused_as_it_is(path: Path) -> None:
+    Ledger.open(path, environment="sandbox", clock=TickingClock(), migrations=shipped_migrations()[:8]).close()
+    with Ledger.open(path, environment="sandbox", clock=TickingClock(), as_it_is=True) as ledger:
+        assert ledger.runs.pause("upgrade") is None
+        assert ledger.runs.is_empty()
+    assert not list(path.parent.glob("*.bak")), "no migration, so no copy"
+    assert read_pause(path) is not None
+    with open_ledger(path) as ledger:
+        ledger.runs.begin(make_run())
+        assert ledger.runs.resume() is not None
+        assert not ledger.runs.is_empty()
+
+
+def test_a_ledger_without_a_pause_is_migrated_for_one(path: Path) -> None:
+    Ledger.open(path, environment="sandbox", clock=TickingClock(), migrations=shipped_migrations()[:3]).close()
+    with Ledger.open(path, environment="sandbox", clock=TickingClock(), as_it_is=True) as ledger:
+        assert ledger.runs.pause("upgrade") is None
+
+
 def test_a_run_that_leaves_events_out_is_not_a_good_one_and_the_next_looks_back_to_it(path: Path) -> None:
     with open_ledger(path) as ledger:
         ledger.runs.begin(replace(make_run(), locations=("30501",)))

@@ -164,9 +164,9 @@ def pause(ctx: CliContext, reason: str) -> int:
     settings, problems = load_for_ledger(config=ctx.options.config, environ=ctx.environ)
     runtime = ctx.runtime or Runtime()
     make_state_folder(settings)
-    with open_ledger(settings, runtime) as ledger:
+    with open_ledger(settings, runtime, as_it_is=True) as ledger:
         before = ledger.runs.pause(reason)
-        now, unused = ledger.runs.paused(), not ledger.runs.latest(1)
+        now, unused = ledger.runs.paused(), ledger.runs.is_empty()
     if not before:
         text = f"Runs are {now}. A run that is under way finishes its current order and begins no other."
     elif not before.reason:
@@ -188,8 +188,8 @@ def resume(ctx: CliContext) -> int:
     """Let runs work again. It is no error if they weren't paused."""
     settings, runtime = _load(ctx)
     make_state_folder(settings)
-    with open_ledger(settings, runtime) as ledger:
-        before, unused = ledger.runs.resume(), not ledger.runs.latest(1)
+    with open_ledger(settings, runtime, as_it_is=True) as ledger:
+        before, unused = ledger.runs.resume(), ledger.runs.is_empty()
     text = "Runs weren't paused."
     if before:
         why = f" ({before.reason})" if before.reason else ""

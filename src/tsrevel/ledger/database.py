@@ -21,7 +21,7 @@ from tsrevel.ledger.connection import (
     transaction,
     use_wal,
 )
-from tsrevel.ledger.migrations import Migration, apply_missing, migrate, version_of
+from tsrevel.ledger.migrations import PAUSE_SINCE, Migration, apply_missing, migrate, version_of
 
 _APPLICATION_ID = 0x54535254
 MOST_CHECKED = 64_000_000
@@ -38,9 +38,12 @@ def open_database(
     busy_seconds: float,
     opened_by: Connect,
     now: datetime,
+    *,
+    as_it_is: bool = False,
 ) -> sqlite3.Connection:
     """Connects to the ledger at `path`: creates it if it is missing, migrates and verifies it.
 
+    `as_it_is`: a ledger of an older version that has a pause isn't migrated.
     LedgerUnusable: not ours, newer, of the other environment, unreadable or unwritable. LedgerDamaged: broken.
     """
     with reachable(path), mapped(path):
@@ -58,7 +61,8 @@ def open_database(
                 examine_pages(connection, path)
             examine_owner(connection, path, environment)
             use_wal(connection)
-            migrate(connection, path, migrations)
+            if not as_it_is or version_of(connection) < PAUSE_SINCE:
+                migrate(connection, path, migrations)
             with transaction(connection, path, "DEFERRED"):
                 verify_chain(connection, TAIL)
             unless_opened.pop_all()

@@ -116,8 +116,12 @@ class Ledger(LedgerView):
         migrations: tuple[Migration, ...] | None = None,
         busy_seconds: float = 5.0,
         opened_by: Connect = SQLITE,
+        as_it_is: bool = False,
     ) -> Self:
         """Opens the ledger at `path`, or creates it (0600, missing folders 0700). Migrates it after a backup.
+
+        `as_it_is`: for the pause alone, without the lock of runs. A run of an older version may be under way, and what
+        it stores would be lost to newer tables, so the ledger isn't migrated.
 
         `mail_on`: the occasions that mails report; empty if no mail can be sent. Each transaction waits up to
         `busy_seconds` for other writers. LedgerUnusable: newer, of another environment, not ours, unreadable or
@@ -126,7 +130,7 @@ class Ledger(LedgerView):
         with reachable(path):
             real = real_path(path)
         all_of_them = migrations or shipped_migrations()
-        connection = open_database(real, environment, all_of_them, busy_seconds, opened_by, clock())
+        connection = open_database(real, environment, all_of_them, busy_seconds, opened_by, clock(), as_it_is=as_it_is)
         return cls(ConnectedTransactions(connection, real, clock), mail_on)
 
     def together(self) -> AbstractContextManager[None]:

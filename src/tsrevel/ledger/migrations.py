@@ -17,6 +17,8 @@ from pathlib import Path
 from tsrevel.files import sync_folder, take_owner_of
 from tsrevel.ledger.connection import connect, reading_file, transaction
 
+PAUSE_SINCE = 5
+"""The first version that has a pause."""
 _PATIENCE = 5.0
 """Seconds that a backup waits for a lock. With a write-ahead log it hardly ever waits."""
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from tsrevel.errors import ClaimConflict, ConflictCode, LedgerUnusable
 from tsrevel.ledger.chain import canonical
 from tsrevel.ledger.connection import SQLITE, Connect, Transactions, reading_file
-from tsrevel.ledger.migrations import version_of
+from tsrevel.ledger.migrations import PAUSE_SINCE, version_of
 from tsrevel.ledger.records import AuditKind, RunRecord, decode_instant, encode_instant
 from tsrevel.planning.model import EventId
 
@@ -46,7 +46,6 @@ _UNREPORTED = """
 """
 _ANYWHERE = ("",)
 """In place of locations if there are none: no run that names its locations covers it."""
-_PAUSE_SINCE_VERSION = 5
 _FIND_PAUSE = "SELECT since_at, reason FROM pause"
 _ADD_PAUSE_REASON = "UPDATE pause SET reason = ? WHERE reason = ''"
 _BEGIN_PAUSE = "INSERT INTO pause (id, since_at, reason) VALUES (1, ?, ?)"
@@ -85,6 +84,11 @@ class RunRepository:
         with self._transactions.reading() as connection:
             number: int = connection.execute(_COUNT, (dry_run,)).fetchone()["number"]
             return number
+
+    def is_empty(self) -> bool:
+        """Whether no run was ever made with this ledger."""
+        with self._transactions.reading() as connection:
+            return connection.execute("SELECT 1 FROM runs LIMIT 1").fetchone() is None
 
     def finish(self, run_id: str, *, exit_status: int, summary: Mapping[str, int]) -> None:
         """Closes a run. ClaimConflict if it never began or was closed before."""
@@ -207,7 +211,7 @@ def read_pause(path: Path, opened_by: Connect = SQLITE) -> Pause | None:
     try:
         real = path.resolve(strict=True)
         with reading_file(real, opened_by) as connection:
-            return _find_pause(connection) if version_of(connection) >= _PAUSE_SINCE_VERSION else None
+            return _find_pause(connection) if version_of(connection) >= PAUSE_SINCE else None
     except (OSError, sqlite3.Error, LedgerUnusable):
         return None
 
