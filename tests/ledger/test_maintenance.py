@@ -193,6 +193,15 @@ def test_a_copy_overwrites_nothing(ledger: Ledger, path: Path, kind: str) -> Non
         back_up_ledger(path, copy, "sandbox")
 
 
+@pytest.mark.parametrize("end", ["-wal", "-shm", "-journal"])
+def test_a_copy_is_not_made_beside_a_log_of_an_earlier_one(ledger: Ledger, path: Path, end: str) -> None:
+    log = path.with_name(f"copy{end}")
+    log.write_bytes(b"of an earlier copy")
+    with raises(LedgerUnusable, LedgerCode.EXISTS):
+        back_up_ledger(path, path.with_name("copy"), "sandbox")
+    assert [each.name for each in path.parent.glob("copy*")] == [log.name]
+
+
 def test_a_copy_into_a_folder_that_does_not_exist_blames_no_ledger(ledger: Ledger, path: Path) -> None:
     copy = path.parent / "nowhere" / "copy"
     with raises(LedgerUnusable, LedgerCode.UNREACHABLE) as caught:

@@ -80,9 +80,10 @@ def test_an_older_ledger_is_migrated_with_all_it_holds(path: Path) -> None:
 
 def test_the_ledger_is_backed_up_once_before_it_is_migrated(path: Path) -> None:
     make_first(path)
+    backup = path.with_name(f"ledger.db.v{SHIPPED}.bak")
+    backup.with_name(f"{backup.name}-wal").write_bytes(b"of an earlier copy")
     with open_with(path, NEXT, AFTER_NEXT):
         pass
-    backup = path.with_name(f"ledger.db.v{SHIPPED}.bak")
     assert names_in(path.parent) == ["ledger.db", f"ledger.db.v{SHIPPED}.bak"]
     assert stat.S_IMODE(backup.stat().st_mode) == 0o600
     with open_ledger(backup) as kept:

@@ -19,7 +19,7 @@ from tsrevel.ledger.chain import read_meta, verify_chain
 from tsrevel.ledger.connection import SQLITE, Connect, again_if_changed, can_lock, mapped, reachable
 from tsrevel.ledger.database import examine_pages, refuse_leftovers
 from tsrevel.ledger.ledger import Ledger, LedgerView
-from tsrevel.ledger.migrations import back_up, shipped_migrations, version_of
+from tsrevel.ledger.migrations import back_up, logs_of, shipped_migrations, version_of
 from tsrevel.ledger.records import AuditKind, OrderState, encode_instant
 from tsrevel.ledger.view import copy_whole, open_view, read_ledger
 from tsrevel.planning.assumptions import AssumptionCode
@@ -144,12 +144,16 @@ def check_ledger(path: Path, environment: str, opened_by: Connect = SQLITE) -> L
 def back_up_ledger(path: Path, target: Path, environment: str, opened_by: Connect = SQLITE) -> LedgerSummary:
     """Copies the ledger at `path` to the new file `target` (0600), even while a run writes, and checks the copy.
 
-    Raises LedgerUnusable if there is no ledger, or if `target` exists or can't be written.
+    Raises LedgerUnusable if there is no ledger, or if `target`, or a log of an earlier file of that name, exists, or if
+    it can't be written.
     """
     real = _require(open_view(path, environment, opened_by), path).path
     try:
         if target.exists() or target.is_symlink():
             raise LedgerUnusable(LedgerCode.EXISTS, f"The backup {target} exists already. Name a new file.")
+        if logs := logs_of(target):
+            text = f"The log {logs[0]} is left of an earlier file of that name. Remove it, or name a new file."
+            raise LedgerUnusable(LedgerCode.EXISTS, text)
         with mapped(path):
             again_if_changed(lambda: back_up(real, target))
     except OSError as error:

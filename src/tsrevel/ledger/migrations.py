@@ -14,7 +14,7 @@ from functools import cache
 from importlib import resources
 from pathlib import Path
 
-from tsrevel.files import sync_folder, take_owner_of
+from tsrevel.files import look_at, sync_folder, take_owner_of
 from tsrevel.ledger.connection import connect, reading_file, transaction
 
 PAUSE_SINCE = 5
@@ -76,7 +76,8 @@ def back_up(path: Path, target: Path) -> None:
     """Copies the committed content of the ledger at `path` to `target` (0600), and replaces what is there.
 
     It reads through its own connection: SQLite's backup waits for ever for a connection that is in a write. A ledger
-    that this user may not write to is only read.
+    that this user may not write to is only read. Logs beside `target` belong to the file that was there: SQLite would
+    replay them into the copy.
     """
     with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as folder:
         draft = Path(folder) / target.name
@@ -84,8 +85,16 @@ def back_up(path: Path, target: Path) -> None:
         take_owner_of(draft, path.stat())
         with reading_file(path) as source, closing(connect(draft, _PATIENCE)) as copy:
             source.backup(copy)
+        for log in logs_of(target):
+            log.unlink()
         draft.replace(target)
     sync_folder(target.parent)
+
+
+def logs_of(path: Path) -> tuple[Path, ...]:
+    """SQLite's files beside the database at `path`, as far as they exist."""
+    beside = (path.with_name(f"{path.name}{end}") for end in ("-wal", "-shm", "-journal"))
+    return tuple(each for each in beside if look_at(each))
 
 
 def _apply(connection: sqlite3.Connection, migration: Migration) -> None:
