@@ -356,7 +356,13 @@ def missed(ledger: Ledger) -> None:
     store_result(ledger, "skipped", "EVENT_DAY_PASSED", missed=True)
 
 
-@pytest.mark.parametrize("story", [doubtful, disputed, claimed, foreign, held, missed])
+def changed(ledger: Ledger) -> None:
+    settle(ledger)
+    told = EventResult(EVENT, DAY, "skipped", "CHANGED_AFTER_INJECTION", "", None, news=True)
+    ledger.events.store_results(RUN, [told])
+
+
+@pytest.mark.parametrize("story", [doubtful, disputed, claimed, foreign, held, missed, changed])
 def test_what_is_not_settled_for_good_stays(ledger: Ledger, story: Callable[[Ledger], None]) -> None:
     story(ledger)
     assert not any(prune_details(ledger, LATER, 1).values())

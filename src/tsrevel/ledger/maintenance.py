@@ -59,6 +59,7 @@ _PAUSED_REASON = ("pause", "reason")
 _LONG_SETTLED = """
     SELECT event_id FROM orders LEFT JOIN sightings USING (event_id)
     WHERE state = 'settled' AND plan IS NOT NULL AND look_again_at IS NULL
+      AND event_id NOT IN (SELECT event_id FROM open_changes)
       AND orders.touched_at < :before AND coalesce(event_day, json_extract(plan, '$.day')) < :before
 """
 _PRUNED: Mapping[str, str] = {
