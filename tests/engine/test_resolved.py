@@ -40,6 +40,7 @@ def test_a_held_event_is_skipped_in_peace(day: World, word: str, reason: str) ->
         outcome = find_outcome(report, UNMAPPED)
         assert (verdict(report, UNMAPPED), outcome.news, report.exit_status) == (f"skipped {reason}", False, 0)
         assert f"a person resolved it as {word}" in outcome.text
+        assert ("or says what to check first" in outcome.text) is (word == "done")
     assert day.tripleseat.count(path=f"/v1/events/{UNMAPPED}") == 0
     assert day.writes == []
 

@@ -373,7 +373,8 @@ def describe_cancellation(of_event: str, standing: str) -> str:
 def describe_resolution(resolution: Resolution) -> str:
     """Who decided what, when, and how to undo it; without the note, which `history` shows."""
     undo = f"`tsrevel resolve {resolution.event_id} --as open --note reopened` undoes it"
-    return f"{_describe_verdict(resolution)}; {undo}"
+    unless = ", or says what to check first" if resolution.may_have_order else ""
+    return f"{_describe_verdict(resolution)}; {undo}{unless}"
 
 
 def _describe_verdict(resolution: Resolution) -> str:
