@@ -12,7 +12,7 @@ import pytest
 from tsrevel.errors import RunLocked
 from tsrevel.webhook.spool import KEPT, Spool, SpoolStatus, move_away
 
-NOW = datetime(2026, 12, 12, 18, 0, tzinfo=UTC)
+EARLY = datetime(2025, 12, 12, 18, 0, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -65,8 +65,8 @@ def test_the_status_counts_what_waits_and_what_failed(spool: Spool, tmp_path: Pa
     for name in "ab":
         spool.store(b"{}", name)
     first = spool.waiting()[0]
-    os.utime(first, (NOW.timestamp(), NOW.timestamp()))
-    assert spool.count() == SpoolStatus(2, NOW, 0)
+    os.utime(first, (EARLY.timestamp(), EARLY.timestamp()))
+    assert spool.count() == SpoolStatus(2, EARLY, 0)
     move_away(first, spool.failed, "why")
     assert (spool.count().waiting, spool.count().failed) == (1, 1)
     assert names(spool.failed) == [f"{first.stem}{end}" for end in (".json", ".reason", ".sig")]
@@ -101,22 +101,28 @@ def test_the_check_names_the_folder_that_can_not_be_written(spool: Spool, which:
 
 def test_old_signatures_go_even_if_there_is_no_folder_of_finished_ones(spool: Spool) -> None:
     spool.done.rmdir()
-    path = spool.folder / "a.sig"
-    path.write_text("t=1")
-    os.utime(path, ((NOW - KEPT - timedelta(hours=1)).timestamp(),) * 2)
-    spool.prune(NOW)
+    (spool.folder / "a.sig").write_text("t=1")
+    spool.prune(datetime.now(UTC) + KEPT + timedelta(hours=1))
     assert names(spool.folder) == []
 
 
-def test_done_is_forgotten_after_a_week_and_failed_is_not(spool: Spool) -> None:
-    for age in (KEPT - timedelta(hours=1), KEPT + timedelta(hours=1)):
-        for folder in (spool.done, spool.failed, spool.folder):
-            path = folder / f"{age.days}.sig"
-            path.write_text("t=1")
-            os.utime(path, ((NOW - age).timestamp(),) * 2)
-    spool.prune(NOW)
-    assert [names(each) for each in (spool.done, spool.failed, spool.folder)] == [
-        ["6.sig"],
-        ["6.sig", "7.sig"],
-        ["6.sig"],
-    ]
+def test_done_is_forgotten_a_week_after_it_was_finished_and_failed_is_not(spool: Spool) -> None:
+    folders = (spool.done, spool.failed, spool.folder)
+    for folder in folders:
+        path = folder / "a.sig"
+        path.write_text("t=1")
+        os.utime(path, (0, 0))  # it waited for long before it was finished
+    (spool.done / "a folder of somebody").mkdir()
+    spool.prune(datetime.now(UTC) + KEPT - timedelta(hours=1))
+    assert [path.name for each in folders for path in each.glob("*.sig")] == ["a.sig"] * 3
+    spool.prune(datetime.now(UTC) + KEPT + timedelta(hours=1))
+    assert [names(each) for each in folders] == [[], ["a.sig"], []]
+    assert (spool.done / "a folder of somebody").is_dir()
+
+
+def test_the_oldest_that_waits_is_the_one_that_came_first_whatever_its_name(spool: Spool) -> None:
+    for name, seconds in (("a", 2000), ("b", 1000), ("c", 3000)):
+        path = spool.folder / f"{name}.json"
+        path.write_bytes(b"{}")
+        os.utime(path, (seconds, seconds))
+    assert spool.count() == SpoolStatus(3, datetime.fromtimestamp(1000, UTC), 0)

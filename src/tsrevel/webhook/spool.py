@@ -17,6 +17,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 from secrets import token_hex
+from stat import S_ISREG
 from typing import BinaryIO
 
 from tsrevel.errors import BodyTooLarge, RunLocked, SignatureReason, SignatureRefused
@@ -187,15 +188,15 @@ class Spool:
 
     def count(self) -> SpoolStatus:
         """The spool's status; zeros if this user can't read it."""
-        waiting, failed, oldest = [], [], None
+        waiting, failed, times = [], [], []
         with suppress(OSError):
             waiting = self.waiting()
         with suppress(OSError):
             failed = list_bodies(self.failed)
-        for first in waiting:
+        for each in waiting:  # a receiver's names needn't be in the order of time
             with suppress(OSError):
-                oldest = datetime.fromtimestamp(first.stat().st_mtime, UTC)
-                break
+                times.append(each.stat().st_mtime)
+        oldest = datetime.fromtimestamp(min(times), UTC) if times else None
         return SpoolStatus(len(waiting), oldest, len(failed))
 
     def check_writable(self) -> None:
@@ -214,10 +215,14 @@ class Spool:
                 raise OSError(error.errno, reason_of(error), str(folder)) from error
 
     def prune(self, now: datetime) -> None:
-        """Remove old files (see KEPT) from `done`, and old signatures whose bodies are gone. Raises OSError."""
+        """Remove files from `done` (see KEPT), and signatures whose bodies are gone. Raises OSError.
+
+        A move doesn't change when a file was written, only when its entry was changed: that is when it came to `done`.
+        """
         alone = [each for each in self.folder.glob("*.sig") if not each.with_suffix(".json").exists()]
         done = self.done.iterdir() if self.done.is_dir() else ()
         for each in [*done, *alone]:
             with suppress(FileNotFoundError):
-                if each.stat().st_mtime < (now - KEPT).timestamp():
+                found = each.lstat()
+                if S_ISREG(found.st_mode) and found.st_ctime < (now - KEPT).timestamp():
                     each.unlink()
