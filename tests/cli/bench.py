@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import signal
 import subprocess
 import sys
@@ -13,6 +14,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
+
+from rich.cells import cell_len
 
 from tsrevel.cli import context as surroundings
 from tsrevel.cli.app import run_command
@@ -39,6 +42,11 @@ class Tty(io.StringIO):
 
     def isatty(self) -> bool:
         return True
+
+
+def assert_fits(lines: list[str], columns: int) -> None:
+    """No line is wider than the terminal, unless a long path ends it: broken, it couldn't be copied."""
+    assert not [line for line in lines if cell_len(line) > columns and not re.search(r"/\S{20,}$", line)]
 
 
 @dataclass

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from .bench import Ran, Shell
+from .bench import Ran, Shell, assert_fits
 
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 Check = dict[str, Any]
@@ -652,7 +652,7 @@ def a_problem(shell: Shell) -> None:
 def test_no_line_is_wider_than_the_terminal(shell: Shell, change: Callable[[Shell], None], columns: int) -> None:
     change(shell)
     lines = ESCAPES.sub("", doctor(shell, tty=True, columns=columns).out).splitlines()
-    assert max(map(len, lines)) <= columns
+    assert_fits(lines, columns)
 
 
 def test_a_person_reads_verdict_name_text_and_what_to_do(shell: Shell) -> None:

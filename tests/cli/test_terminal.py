@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from .bench import Shell
+from .bench import Shell, assert_fits
 
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
@@ -41,7 +41,7 @@ def test_the_run_ends_in_one_line(shell: Shell) -> None:
 @pytest.mark.parametrize("columns", [80, 100, 120])
 def test_no_line_is_wider_than_the_terminal(shell: Shell, columns: int) -> None:
     shell.world.add_event(name="A name that goes on and on, as the names of weddings sometimes do")
-    assert max(map(len, screen(shell, columns=columns))) <= columns
+    assert_fits(screen(shell, columns=columns), columns)
 
 
 def test_a_narrow_terminal_cuts_names_and_nothing_else(shell: Shell) -> None:

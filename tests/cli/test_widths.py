@@ -16,7 +16,7 @@ from tsrevel.cli.context import CliContext
 from tsrevel.cli.output import STYLES, WARNING, Column, Fit, Row, TextOutput, list_counts, summarise
 from tsrevel.planning.money import Cents
 
-from .bench import Ran, Shell, Tty
+from .bench import Ran, Shell, Tty, assert_fits
 
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 WIDTHS = (60, 80, 120)
@@ -134,13 +134,47 @@ def test_a_command_can_be_copied_from_any_terminal(name: str, columns: int) -> N
     assert all(cell_len(line) <= columns for line in out.getvalue().splitlines() if name not in line)
 
 
+@pytest.mark.parametrize("columns", [30, *WIDTHS])
+@pytest.mark.parametrize("name", ["Tea", LONG, 'Bob\'s "best" cake'])
+def test_a_command_inside_a_text_can_be_copied_too(columns: int, name: str) -> None:
+    command = f"tsrevel map set --establishment 8 {shlex.quote(name)} 8200 --config /etc/brand.toml"
+    text = f"no product has this name: run `{command}`, or wait; `tsrevel explain` says more"
+    out, err = Tty(), Tty()
+    ctx = CliContext(environ={"COLUMNS": str(columns)}, stdout=out, stderr=err)
+    TextOutput(ctx).line(text, indent=2)
+    ctx.tell(text)
+    for printed in (out, err):
+        assert copied(printed.getvalue()) == [command, "tsrevel explain"]
+
+
 # The commands
+
+
+def copied(out: str) -> list[str]:
+    """The commands that a person copies from the screen, between backticks, as a shell reads them."""
+    found = [each.replace(" \\\n", "") for each in re.findall("`([^`]+)`", ESCAPES.sub("", out))]
+    assert not [each for each in found if "\n" in each]
+    return [shlex.join(shlex.split(each)) for each in found]
+
+
+@pytest.mark.parametrize("columns", WIDTHS)
+def test_every_command_that_is_printed_can_be_copied(shell: Shell, columns: int) -> None:
+    config = shlex.quote(str(shell.write_config()))
+    argvs = (
+        *(("sync",), ("status",), ("explain", "64000005"), ("history", "64000005"), ("map", "check"), ("map", "list")),
+        *(("reconcile",), ("doctor",), ("pause", "--reason", "stocktaking"), ("sync",), ("resume",)),
+    )
+    for argv in argvs:
+        ran = typed(shell, columns, *argv)
+        commands = [each for each in copied(ran.out) + copied(ran.err) if each.startswith("tsrevel ")]
+        assert all(each.endswith(f"--config {config}") for each in commands), (argv, commands)
+        assert commands or argv[0] not in {"sync", "status", "map check", "reconcile", "doctor", "pause"}, argv
 
 
 @pytest.mark.parametrize("columns", WIDTHS)
 def test_a_run_shows_every_total_whole_and_its_summary_adds_up(crowded: Shell, columns: int) -> None:
     lines = screen(crowded, columns, "sync")
-    assert max(map(cell_len, lines)) <= columns
+    assert_fits(lines, columns)
     rows = {line.split()[0]: line for line in lines if line.startswith("  640")}
     assert len(rows) == 20
     assert rows[str(BIG)].split()[-2] == "24,999.99"
@@ -171,8 +205,7 @@ def test_every_other_command_shows_amounts_whole(crowded: Shell, columns: int) -
         lines = screen(crowded, columns, *argv)
         for amount in wanted:
             assert any(amount in amounts(line) for line in lines), (argv, amount)
-        beside_paths = [line for line in lines if str(crowded.world.folder) not in line]
-        assert max(map(cell_len, beside_paths)) <= columns, argv
+        assert_fits(lines, columns)
 
 
 def test_events_are_named_on_a_terminal_and_nowhere_else(shell: Shell) -> None:

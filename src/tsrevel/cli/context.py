@@ -11,7 +11,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Literal, TextIO
 
-from tsrevel.cli.streams import encode_json, fold, plain
+from tsrevel.cli.streams import encode_json, plain
 from tsrevel.text import with_config
 
 if TYPE_CHECKING:
@@ -68,11 +68,19 @@ class CliContext:
 
     def say(self, text: str) -> None:
         """Print text for people on stdout, wrapped on a terminal."""
-        print(fold(self.copyable(text), self.stdout, self.environ), file=self.stdout)
+        print(self._fold(text, self.stdout), file=self.stdout)
 
     def tell(self, text: str) -> None:
         """Print text for people on stderr, wrapped on a terminal, and flush it."""
-        print(fold(self.copyable(text), self.stderr, self.environ), file=self.stderr, flush=True)
+        print(self._fold(text, self.stderr), file=self.stderr, flush=True)
+
+    def _fold(self, text: str, stream: TextIO) -> str:
+        text = self.copyable(text)
+        if not stream.isatty():
+            return text
+        from tsrevel.cli.wrapping import fold
+
+        return fold(text, self.environ)
 
     def answer(self, answer: Answer, *, more: bool = False) -> None:
         """Print the JSON object of --json on stdout. Later ones are dropped, unless `more` was true."""

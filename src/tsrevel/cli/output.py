@@ -23,6 +23,7 @@ from rich.text import Text
 
 from tsrevel.cli.context import CliContext
 from tsrevel.cli.streams import inner
+from tsrevel.cli.wrapping import wrap, wrap_command
 from tsrevel.config import ProductEntry, Settings, load_settings
 from tsrevel.engine.outcomes import Outcome, Progress, RunReport, describe_disabled, is_problem, is_told_change
 from tsrevel.files import real_path
@@ -144,28 +145,27 @@ class TextOutput:
 
         `label` is printed left of it, in those columns. `mark` is a status in `text`, shown in its own style.
         """
-        first = Text(f"{self._shown(label):<{hang}}" if label else "")
+        first = f"{self._shown(label):<{hang}}" if label else ""
         room = max(self.console.width - indent - hang, 20)
-        for number, part in enumerate(Text(self._shown(text), style).wrap(self.console, room) or [Text()]):
-            part.rstrip()
-            whole = Text(" " * (indent + (hang if number else 0))) + (part if number else first + part)
+        for number, part in enumerate(wrap(self._shown(text), room)):
+            start = " " * (indent + (hang if number else 0)) + ("" if number else first)
+            whole = Text(start) + Text(part, style)
             if mark and not number and (at := whole.plain.find(mark)) >= 0:
                 whole.stylize(STYLES.get(mark, ""), at, at + len(mark))
-            self.console.print(whole, no_wrap=True, overflow="ignore", crop=False)
+            self._print(whole)
 
     def command(self, words: Sequence[str], indent: int) -> None:
-        """A command to copy. If it is too long for the terminal, a backslash continues it.
+        """A command to copy, on lines of its own.
 
         `words[0]` is "tsrevel" and the command's name: a `--config` that is in use follows it.
         """
-        line, named = "", self._copyable(f"`{words[0]}`").strip("`")
-        for word in map(show_controls, (named, *words[1:])):
-            if line and indent + cell_len(f"{line} {word} \\") > self.console.width:
-                self.console.print(Text(f"{' ' * indent}{line} \\"), no_wrap=True, overflow="ignore", crop=False)
-                line = f"    {word}"
-            else:
-                line = f"{line} {word}" if line else word
-        self.console.print(Text(" " * indent + line), no_wrap=True, overflow="ignore", crop=False)
+        named = self._copyable(f"`{words[0]}`").strip("`")
+        for line in wrap_command(show_controls(" ".join([named, *words[1:]])), self.console.width - indent):
+            self._print(Text(" " * indent + line))
+
+    def _print(self, line: Text) -> None:
+        """Print a line that is already as wide as it should be."""
+        self.console.print(line, no_wrap=True, overflow="ignore", crop=False)
 
     def table(
         self, columns: Sequence[Column], rows: Sequence[Row | str], indent: int = 2, *, bare: bool = False

@@ -10,10 +10,8 @@ import io
 import json
 import os
 import re
-import shutil
 import sys
-import textwrap
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any, TextIO, cast
 
 from tsrevel.text import escape_json, show_controls
@@ -121,23 +119,3 @@ def encode_json(document: object, stream: TextIO, *, compact: bool = False) -> s
     encoding = getattr(stream, "encoding", None)  # a stream in memory has none, and accepts everything
     in_ascii = encoding is not None and codecs.lookup(encoding).name != "utf-8"
     return escape_json(json.dumps(document, ensure_ascii=in_ascii, separators=(",", ":") if compact else None))
-
-
-def fold(text: str, stream: TextIO, environ: Mapping[str, str]) -> str:
-    """`text` for `stream`: on a terminal wrapped between words, with continued lines indented."""
-    if not stream.isatty():
-        return text
-    told = environ.get("COLUMNS", "")
-    width = int(told) if told.isdecimal() and int(told) else shutil.get_terminal_size().columns
-    lines: list[str] = []
-    for line in text.split("\n"):
-        indent = " " * (len(line) - len(line.lstrip()))
-        fitting = textwrap.TextWrapper(
-            width,
-            initial_indent=indent,
-            subsequent_indent=f"{indent}    ",
-            break_long_words=False,
-            break_on_hyphens=False,
-        )
-        lines.append(line if len(line) <= width else fitting.fill(line.strip()))
-    return "\n".join(lines)

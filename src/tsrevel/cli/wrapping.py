@@ -1,0 +1,59 @@
+"""Breaks texts into the lines of a terminal. A path or a command in them stays whole, so that it can be copied."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Mapping
+
+from rich.cells import cell_len
+
+_WORD = re.compile(r"(\s*)((?:`[^`\n]*`|\S)+)")
+"""The blanks before a word, and the word. A command in backticks counts as one word."""
+_ARGUMENT = re.compile(r"""(?:'[^']*'|"[^"]*"|\S)+""")
+
+
+def wrap(text: str, room: int) -> list[str]:
+    """`text` in lines of `room` columns, broken between words.
+
+    A wider word stays whole, and a wider command in backticks continues after a backslash.
+    """
+    lines = [""]
+    for blanks, word in _WORD.findall(text):
+        if lines[-1] and cell_len(f"{lines[-1]}{blanks}{word}") > room:
+            lines.append("")
+            blanks = ""
+        first, *more = wrap_command(word, room) if "`" in word else [word]
+        lines[-1] += f"{blanks}{first}"
+        lines += more
+    return lines
+
+
+def wrap_command(command: str, room: int) -> list[str]:
+    """`command` in lines of `room` columns. A backslash continues each line but the last."""
+    if cell_len(command) <= room:
+        return [command]
+    first, *others = _ARGUMENT.findall(command)
+    lines = [first]
+    for word in others:
+        if cell_len(f"{lines[-1]} {word} \\") > room:
+            lines[-1] += " \\"
+            lines.append(f"    {word}")
+        else:
+            lines[-1] += f" {word}"
+    return lines
+
+
+def fold(text: str, environ: Mapping[str, str]) -> str:
+    """`text` for a terminal, with continued lines indented."""
+    told = environ.get("COLUMNS", "")
+    width = int(told) if told.isdecimal() and int(told) else shutil.get_terminal_size().columns
+    lines: list[str] = []
+    for line in text.split("\n"):
+        if cell_len(line) <= width:
+            lines.append(line)
+            continue
+        indent = " " * (len(line) - len(line.lstrip()))
+        first, *others = wrap(line.strip(), width - len(indent) - 4)
+        lines += [f"{indent}{first}", *(f"{indent}    {each}" for each in others)]
+    return "\n".join(lines)
