@@ -254,3 +254,11 @@ def test_without_a_pattern_the_page_names_no_address(shell: Shell, tmp_path: Pat
     page = tmp_path / "page.html"
     reconcile(shell, "--html", str(page))
     assert "://" not in page.read_text()
+
+
+def test_the_page_s_commands_name_the_settings_file(shell: Shell, tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    assert reconcile(shell, "--html", str(page)).status == 3
+    commands = re.findall("<code>(tsrevel [^<]+)</code>", page.read_text())
+    assert commands
+    assert all(each.endswith(f" --config {shell.world.folder}/config.toml") for each in commands)

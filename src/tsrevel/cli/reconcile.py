@@ -73,7 +73,7 @@ def reconcile(ctx: CliContext, first: date | None, last: date | None, page: Path
     if page:
         from tsrevel.reconcile.page import render_page, write_page
 
-        write_page(page, render_page(report, settings.tripleseat.event_url))
+        write_page(page, render_page(report, settings))
     if ctx.options.json:
         ctx.answer(answer_reconciliation(report))
     else:

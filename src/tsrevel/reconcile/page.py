@@ -8,10 +8,13 @@ import os
 from importlib.resources import files
 from pathlib import Path
 
+from tsrevel.config import Settings
+from tsrevel.config.paths import config_to_name
 from tsrevel.errors import ConfigCode, ConfigError, ConfigProblem
 from tsrevel.files import open_regular, replace_file
 from tsrevel.reconcile.model import MONEY_KINDS, Reconciliation
 from tsrevel.templates import load_template
+from tsrevel.text import with_config
 
 MARK = '<meta name="generator" content="tsrevel reconcile">'
 """It is near the beginning of every page. Only a file with it may be replaced."""
@@ -52,8 +55,9 @@ def _is_ours(path: Path) -> bool:
         return False
 
 
-def render_page(report: Reconciliation, event_url: str) -> str:
-    """`event_url` is the pattern of links to events in TripleSeat, or "" for no links."""
+def render_page(report: Reconciliation, settings: Settings) -> str:
+    """The page's HTML. Its commands name the settings file, because others read it too."""
+    config = config_to_name(settings.config_path, {})
     style = files("tsrevel.reconcile").joinpath("templates/page.css").read_text(encoding="utf-8")
     dates = [day.day for day in report.days]
     page = load_template("tsrevel.reconcile", "page.html").render(
@@ -68,6 +72,7 @@ def render_page(report: Reconciliation, event_url: str) -> str:
         locations=report.by_location,
         sides=("tripleseat", *(["ledger"] if report.has_ledger else []), "revel"),
         money_kinds=MONEY_KINDS,
-        event_url=event_url,
+        event_url=settings.tripleseat.event_url,
+        copyable=lambda text: with_config(text, config),
     )
     return page.lstrip()
