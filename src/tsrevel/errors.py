@@ -192,6 +192,10 @@ class LedgerUnusable(StopRun):
         super().__init__(message)
 
 
+RESTORE = "Stop cron, keep the file, and restore a backup once 15 minutes have passed since the last run."
+"""The advice for a damaged ledger. A write that no backup knows of may be applied that late."""
+
+
 class LedgerDamaged(LedgerUnusable):
     """The ledger's file or its audit chain is broken: nothing may be written until a person has checked it."""
 

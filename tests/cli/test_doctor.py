@@ -511,6 +511,8 @@ def test_a_damaged_ledger_outweighs_everything(shell: Shell) -> None:
     shell.world.config["revel"]["api_key"] = "wrong"
     ran = doctor(shell, "--json")
     assert (ran.status, names(ran)) == (14, ["ledger", "revel.key"])
+    told = checks(ran)[0]
+    assert (told["text"].count("restore a backup"), told["remedy"]) == (1, "")  # one advice, not two
 
 
 def test_a_ledger_of_the_other_environment_is_told(shell: Shell) -> None:

@@ -162,8 +162,9 @@ def test_a_damaged_ledger_is_found_out(path: Path, damage: str) -> None:
         ledger.runs.begin(make_run())
     act, code = DAMAGE[damage]
     act(path)
-    with raises(LedgerDamaged, code):
+    with raises(LedgerDamaged, code) as caught:
         check_ledger(path, "sandbox")
+    assert str(caught.value).count("15 minutes have passed since the last run") == 1
 
 
 def test_a_ledger_of_the_other_environment_is_not_damaged(ledger: Ledger, path: Path) -> None:

@@ -130,11 +130,8 @@ def failure(name: str, error: TsrevelError) -> CheckFinding:
             first = error.problems[0]
             text = f"{first.key} ({first.origin}): {first.message}"
             return problem(name, "CONFIG_PROBLEM", text, first.remedy)
-        case LedgerDamaged():
-            code = "LEDGER_DAMAGED"
-            remedy = "Stop cron, keep the file, wait 15 minutes and restore a backup. Then runs check Revel first."
-        case LedgerUnusable():
-            code, remedy = "LEDGER_UNUSABLE", "Fix it before the next run."
+        case LedgerUnusable():  # its text says what to do
+            code, remedy = "LEDGER_DAMAGED" if isinstance(error, LedgerDamaged) else "LEDGER_UNUSABLE", ""
         case Forbidden():
             code, remedy = "FORBIDDEN", "Give the user or key the right to read this."
         case CredentialsRefused():

@@ -12,7 +12,7 @@ from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
 
-from tsrevel.errors import LedgerCode, LedgerDamaged
+from tsrevel.errors import RESTORE, LedgerCode, LedgerDamaged
 from tsrevel.ledger.chain import verify_chain
 from tsrevel.ledger.connection import Transactions
 from tsrevel.ledger.plan_json import hash_of_text
@@ -137,8 +137,7 @@ def check_tables(connection: sqlite3.Connection, path: Path) -> None:
         if finding:
             raise LedgerDamaged(
                 LedgerCode.TABLES_DISAGREE,
-                f"Another program changed the ledger {path}: {finding}. Keep the file, check the order in Revel, and "
-                "restore a backup.",
+                f"Another program changed the ledger {path}: {finding}. Check the order in Revel. {RESTORE}",
             )
 
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from json.encoder import encode_basestring_ascii as quote
 
-from tsrevel.errors import LedgerCode, LedgerDamaged
+from tsrevel.errors import RESTORE, LedgerCode, LedgerDamaged
 from tsrevel.ledger.records import AuditKind
 from tsrevel.planning.model import EventId
 
@@ -41,9 +41,7 @@ def read_meta(connection: sqlite3.Connection) -> Meta:
     """The one row about the ledger itself. LedgerDamaged if it is missing."""
     row = connection.execute("SELECT environment, audit_count, audit_head FROM meta").fetchone()
     if row is None:
-        raise LedgerDamaged(
-            LedgerCode.META_MISSING, "The ledger's `meta` row is missing. Keep the file, and restore a backup."
-        )
+        raise LedgerDamaged(LedgerCode.META_MISSING, f"The ledger's `meta` row is missing. {RESTORE}")
     return Meta(*row)
 
 
@@ -115,5 +113,5 @@ def _altered(seq: int) -> LedgerDamaged:
 def _broken(code: LedgerCode, seq: int, what: str) -> LedgerDamaged:
     return LedgerDamaged(
         code,
-        f"The ledger's audit is broken: row {seq} {what}. Nothing was written. Keep the file, and restore a backup.",
+        f"The ledger's audit is broken: row {seq} {what}. Nothing was written. {RESTORE}",
     )

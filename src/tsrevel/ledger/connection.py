@@ -16,7 +16,7 @@ from pathlib import Path
 from threading import RLock
 from typing import TypeVar
 
-from tsrevel.errors import ClaimConflict, ConflictCode, LedgerCode, LedgerDamaged, LedgerUnusable, TsrevelError
+from tsrevel.errors import RESTORE, ClaimConflict, ConflictCode, LedgerCode, LedgerDamaged, LedgerUnusable, TsrevelError
 from tsrevel.files import DISK_FULL, cure_roots_files, look_at, real_path, user_name
 from tsrevel.ledger import chain
 from tsrevel.ledger.records import AuditKind, Clock, encode_instant
@@ -44,7 +44,6 @@ _ADVICE = {
 }
 _UNKNOWN = (LedgerCode.STATEMENT_FAILED, "nothing was stored; please report this")
 _REFUSALS = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN}
-_NO_DATABASE = "it is not a SQLite file; keep it and restore a backup, or set ledger.path to the right file"
 
 
 def connect(path: Path, busy_seconds: float, opened_by: Connect = SQLITE) -> sqlite3.Connection:
@@ -357,10 +356,11 @@ def _in_our_words(error: sqlite3.Error, path: Path) -> TsrevelError:
     cause = _cause(error)
     unusable = f"The ledger {path} can't be used ({error})"
     if cause == sqlite3.SQLITE_CORRUPT:
-        text = f"The ledger {path} is damaged ({error}). Keep the file, and restore a backup."
+        text = f"The ledger {path} is damaged ({error}). {RESTORE}"
         return LedgerDamaged(LedgerCode.CORRUPT, text)
     if cause == sqlite3.SQLITE_NOTADB:
-        return LedgerDamaged(LedgerCode.NOT_A_DATABASE, f"{unusable}: {_NO_DATABASE}.")
+        text = f"{unusable}: it is not a SQLite file. Set ledger.path to the right file, or: {RESTORE}"
+        return LedgerDamaged(LedgerCode.NOT_A_DATABASE, text)
     if isinstance(error, sqlite3.IntegrityError):
         text = f"The ledger {path} refused a change that breaks its rules: {error}."
         return ClaimConflict(ConflictCode.BROKEN_RULE, text)

@@ -9,7 +9,7 @@ from contextlib import ExitStack, closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tsrevel.errors import LedgerCode, LedgerDamaged, LedgerUnusable
+from tsrevel.errors import RESTORE, LedgerCode, LedgerDamaged, LedgerUnusable
 from tsrevel.files import look_at, make_folder, sync_folder, take_owner_of
 from tsrevel.ledger.chain import GENESIS, read_meta, verify_chain
 from tsrevel.ledger.connection import (
@@ -24,6 +24,7 @@ from tsrevel.ledger.connection import (
 from tsrevel.ledger.migrations import PAUSE_SINCE, Migration, apply_missing, migrate, version_of
 
 _APPLICATION_ID = 0x54535254
+_WAIT = "Stop cron. Once 15 minutes have passed since the last run,"
 MOST_CHECKED = 64_000_000
 """Bytes of a ledger whose pages are all checked whenever it is opened, in a tenth of a second. Those of a larger one
 are checked by the first run of a day; SQLite checks each page that is read, and the audit's end is always checked."""
@@ -114,13 +115,13 @@ def refuse_leftovers(path: Path) -> None:
     if found is None and path.with_name(f"{path.name}-wal").exists():
         raise LedgerDamaged(
             LedgerCode.LOG_WITHOUT_LEDGER,
-            f"The ledger {path} is missing, but its log ({path.name}-wal) exists. Restore the ledger, or move the "
-            "log away to begin a new one.",
+            f"The ledger {path} is missing, but its log ({path.name}-wal) exists. {_WAIT} restore the ledger, or move "
+            "the log away to begin a new one.",
         )
     if found is not None and found.st_size == 0:
         raise LedgerDamaged(
             LedgerCode.EMPTY_FILE,
-            f"The ledger {path} is an empty file. Restore a backup, or remove it to begin a new one.",
+            f"The ledger {path} is an empty file. {_WAIT} restore a backup, or remove the file to begin a new ledger.",
         )
     if found is not None and found.st_nlink > 1:
         _refuse_other_logs(path, found)
@@ -172,9 +173,7 @@ def examine_pages(connection: sqlite3.Connection, path: Path, *, indices: bool =
     check = "integrity_check" if indices else "quick_check"
     finding = connection.execute(f"PRAGMA {check}(1)").fetchone()[0]
     if finding != "ok":
-        raise LedgerDamaged(
-            LedgerCode.CORRUPT, f"The ledger {path} is damaged ({finding}). Keep the file, and restore a backup."
-        )
+        raise LedgerDamaged(LedgerCode.CORRUPT, f"The ledger {path} is damaged ({finding}). {RESTORE}")
 
 
 def examine_owner(connection: sqlite3.Connection, path: Path, environment: str) -> None:

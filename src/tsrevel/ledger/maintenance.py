@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 
-from tsrevel.errors import LedgerCode, LedgerDamaged, LedgerUnusable
+from tsrevel.errors import RESTORE, LedgerCode, LedgerDamaged, LedgerUnusable
 from tsrevel.files import DISK_FULL, real_path
 from tsrevel.ledger.audit import check_tables
 from tsrevel.ledger.chain import read_meta, verify_chain
@@ -251,9 +251,7 @@ def _check_references(connection: sqlite3.Connection, path: Path) -> None:
     broken = connection.execute("PRAGMA foreign_key_check").fetchone()
     if broken:
         what = f"a row of {broken['table']} refers to a missing row of {broken['parent']}"
-        raise LedgerDamaged(
-            LedgerCode.BROKEN_REFERENCE, f"The ledger {path} is damaged ({what}). Keep the file, and restore a backup."
-        )
+        raise LedgerDamaged(LedgerCode.BROKEN_REFERENCE, f"The ledger {path} is damaged ({what}). {RESTORE}")
 
 
 def _redact(table: str, column: str, value: object) -> object:

@@ -10,7 +10,7 @@ from functools import cache
 
 from pydantic import TypeAdapter, ValidationError
 
-from tsrevel.errors import LedgerCode, LedgerDamaged
+from tsrevel.errors import RESTORE, LedgerCode, LedgerDamaged
 from tsrevel.planning.event_details import EventDetails
 from tsrevel.planning.model import Document, Event, Hold, Plan
 
@@ -63,7 +63,7 @@ def decode_plan(text: str) -> Plan:
 
 
 def _unreadable(why: str) -> str:
-    return f"A plan in the ledger can't be read ({why}). Install the tsrevel that wrote it, or restore a backup."
+    return f"A plan in the ledger can't be read ({why}). Install the tsrevel that wrote it, or: {RESTORE}"
 
 
 def encode_snapshot(event: Event) -> str:
@@ -108,8 +108,7 @@ def decode_content(text: str | None) -> tuple[str | None, EventDetails | None]:
     except ValidationError:
         raise LedgerDamaged(
             LedgerCode.UNREADABLE_SNAPSHOT,
-            "The details of an event in the ledger can't be read. Install the tsrevel that wrote them, or restore a "
-            "backup.",
+            f"The details of an event in the ledger can't be read. Install the tsrevel that wrote them, or: {RESTORE}",
         ) from None
 
 
