@@ -164,7 +164,8 @@ def make_folder(folder: Path, like: Path | None = None) -> None:
         return
     owner = like.stat() if like else None
     if owner and os.geteuid() == 0 and owner.st_uid == 0 and owner.st_gid and owner.st_mode & stat.S_IRGRP:
-        text = f"root would own it; create it for the user who runs tsrevel: install -d -o USER -m 700 {folder}"
+        command = shell_command("install", "-d", "-o", "USER", "-m", "700", folder)
+        text = f"root would own it; create it for the user who runs tsrevel: {command}"
         raise PermissionError(errno.EPERM, text)
     make_folder(folder.parent)
     try:
@@ -329,6 +330,11 @@ def _is_roots(path: Path) -> bool:
         return path.stat().st_uid == 0
     except OSError:
         return False
+
+
+def shell_command(*words: str | Path) -> str:
+    """A command for people to copy, in backticks: with absolute paths, quoted for a shell."""
+    return f"`{shlex.join(str(each.absolute()) if isinstance(each, Path) else each for each in words)}`"
 
 
 def chown(uid: int, folder: Path, files: Iterable[Path]) -> str:

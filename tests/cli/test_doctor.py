@@ -6,6 +6,7 @@ import codecs
 import errno
 import json
 import re
+import shlex
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -482,8 +483,19 @@ def test_a_file_that_others_can_reach_is_told_with_the_cure(shell: Shell, file: 
     path.chmod(mode)
     ran = type_doctor(shell, config, "--json")
     [found] = checks(ran)
-    assert (ran.status, found["name"], found["remedy"]) == (10, name, f"Run: chmod 600 {path}")
+    assert (ran.status, found["name"], found["remedy"]) == (10, name, f"Run `chmod 600 {path}`.")
     assert f"{mode:04o}" in found["text"]
+
+
+def test_a_cure_can_be_copied_whatever_the_path(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    shell.world.folder = shell.world.folder / "my dir"
+    shell.world.folder.mkdir()
+    path = shell.write_config().rename(shell.world.folder / "co's.toml")
+    path.chmod(0o644)
+    monkeypatch.chdir(shell.world.folder)
+    [found] = checks(type_doctor(shell, Path(path.name), "--json"))
+    command = found["remedy"].removeprefix("Run `").removesuffix("`.")
+    assert shlex.split(command) == ["chmod", "600", str(path)]
 
 
 @pytest.mark.parametrize("mark", [b"", codecs.BOM_UTF8])

@@ -269,7 +269,7 @@ def test_files_that_root_owns_are_told_with_the_command_that_gives_them_back() -
             cure = f"chown -R {user_name(OTHER)} {folder}"
             assert cure in ran.err
             assert f"user {user_name(OTHER)} may not read and write to {folder / 'ledger.sqlite3'}" in checked.out
-            assert f"Run: {cure}" in checked.out
+            assert f"Run `{cure}`." in checked.out
             subprocess.run(cure.split(), check=True)
             assert "file.owner" not in shell.run("doctor", "--config", str(config)).out
         with as_other():

@@ -102,7 +102,7 @@ def test_mappings_that_lie_beside_a_link_are_not_missed_in_silence(bench: Bench)
         load_settings(config=bench.folder / "config.toml", environ=bench.environ)
     (problem,) = caught.value.problems
     assert (problem.code, problem.key) == (ConfigCode.MAPPINGS_BESIDE_LINK, "mappings")
-    assert " mv " in problem.remedy
+    assert "`mv " in problem.remedy
 
 
 def publish(bench: Bench, stamp: str, *names: str, document: dict[str, Any] = SOUND) -> Path:
@@ -209,7 +209,7 @@ def test_root_does_not_drop_the_ledger_in_the_home_of_who_owns_the_settings(
     with pytest.raises(ConfigError) as caught:
         load_settings(config=config, environ=bench.environ, offline=True)
     (problem,) = caught.value.problems
-    assert f"as root, mv {old} {config.parent / 'ledger.sqlite3'}" in problem.remedy
+    assert f"as root, `mv {old} {config.parent / 'ledger.sqlite3'}" in problem.remedy
 
 
 def test_the_command_for_a_missing_folder_makes_it_for_who_runs_tsrevel(
@@ -222,7 +222,7 @@ def test_the_command_for_a_missing_folder_makes_it_for_who_runs_tsrevel(
     name = user_name(OTHER)
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     new = settings.ledger_path
-    command = f"as root, install -d -o {name} -m 700 {new.parent} && mv {old} {new} && chown {name} {new}"
+    command = f"as root, `install -d -o {name} -m 700 {new.parent} && mv {old} {new} && chown {name} {new}`"
     assert name_moves(old, new, settings) == command
 
 

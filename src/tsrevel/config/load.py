@@ -101,7 +101,7 @@ def place_mappings(
     elsewhere = real.parent != real_path(config.parent)
     if elsewhere and is_there(by_link) and real_path(by_link) != real_path(path):
         message = f"are beside a link to the settings file ({by_link}), but tsrevel reads them beside the file itself"
-        remedy = f"Move them: mv {_quote(by_link)} {_quote(path)}"
+        remedy = f"Move them: `mv {_quote(by_link)} {_quote(path)}`."
         report.add(ConfigCode.MAPPINGS_BESIDE_LINK, "mappings", file_origin(by_link), message, remedy)
     return path
 
@@ -172,8 +172,8 @@ def _check_mappings(settings: Settings, report: ProblemReport) -> None:
         f"are read from {own}, because the folder has settings for another Revel account, and there is no such file"
     )
     remedy = (
-        f"Copy them, and delete the other account's from the copy: cp {_quote(shared)} {_quote(own)}. "
-        f"If all are the other account's: touch {_quote(own)}"
+        f"Copy them, and delete the other account's from the copy: `cp {_quote(shared)} {_quote(own)}`. "
+        f"If all are the other account's: `touch {_quote(own)}`."
     )
     report.add(ConfigCode.MAPPINGS_SHARED, "mappings", file_origin(shared), message, remedy)
 
@@ -228,7 +228,7 @@ def name_moves(old: Path, new: Path, settings: Settings) -> str:
     if not there or old.lstat().st_uid != keeper:
         steps.append(f"chown {user} {' '.join(_quote(after) for _, after in pairs)}")
     ours = keeper == os.geteuid() != 0 and (there or os.access(new.parent.parent, os.W_OK, effective_ids=True))
-    return f"{'' if ours else 'as root, '}{' && '.join(steps)}"
+    return f"{'' if ours else 'as root, '}`{' && '.join(steps)}`"
 
 
 def _quote(path: Path) -> str:

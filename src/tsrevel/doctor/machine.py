@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 import shutil
 import stat
 import tomllib
@@ -20,7 +19,7 @@ from tsrevel.config.rules import ADD_LOCATIONS, NO_LOCATIONS
 from tsrevel.doctor.findings import CheckFinding, SkippedCheck, attempt, failure, ok, problem, skipped, warning
 from tsrevel.engine.outcomes import NEEDS_ATTENTION, describe_disabled
 from tsrevel.errors import ConfigProblem, LedgerUnusable, TsrevelError
-from tsrevel.files import ENTER, READ, WRITE, chown, read_regular, real_path, refusal, user_name
+from tsrevel.files import ENTER, READ, WRITE, chown, read_regular, real_path, refusal, shell_command, user_name
 from tsrevel.ledger import Connect, Inspection, Pause, inspect_ledger, is_locked
 from tsrevel.ledger.connection import find_unwritable
 from tsrevel.text import count_of, decode_text
@@ -115,8 +114,8 @@ def check_lock(settings: Settings, because: SkippedCheck | None) -> CheckFinding
         return failure("lock", error)
     if not held:
         return ok("lock", "free: no run is under way")
-    lock = f"{settings.ledger_path}.lock"
-    remedy = f"Wait for it. `fuser {lock}` names its process."
+    lock = settings.ledger_path.with_name(f"{settings.ledger_path.name}.lock")
+    remedy = f"Wait for it. {shell_command('fuser', lock)} names its process."
     return warning("lock", "LOCKED", f"another run holds {lock} now", remedy)
 
 
@@ -162,7 +161,7 @@ def check_files(settings: Settings, environ: Mapping[str, str], because: Skipped
         yield from _check("file.ledger", beside, secret=True, absent="")
     for path in find_unwritable(real_path(settings.ledger_path)):
         text = f"user {user_name(os.geteuid())} can't write to {path}, so its runs can't begin"
-        remedy = f"Run, as its owner or root: chmod u+rw {shlex.quote(str(path))}"
+        remedy = f"Run {shell_command('chmod', 'u+rw', path)} as its owner or root."
         yield problem("file.ledger", "NOT_WRITABLE", text, remedy)
     for _, path in secret_files(settings, environ):
         yield from _check("file.secret", path, secret=True, absent="it doesn't exist")
@@ -184,9 +183,11 @@ def _check_owner(settings: Settings) -> Iterator[CheckFinding]:
         for path, want in there.items():
             if why := refusal(user, path, want):
                 place = path if path == folder else path.parent
-                run = f"chown {user_name(user)} {path}" if path == settings.config_path else chown(user, place, [path])
+                run = f"`{chown(user, place, [path])}`"
+                if path == settings.config_path:
+                    run = shell_command("chown", user_name(user), path)
                 text = f"user {user_name(user)} {why}"
-                yield warning("file.owner", "OWNER_SHUT_OUT", text, f"Run: {run}")
+                yield warning("file.owner", "OWNER_SHUT_OUT", text, f"Run {run}.")
     except OSError as error:
         text = f"tsrevel can't check who may use the state: {error.strerror}"
         yield warning("file.owner", "INACCESSIBLE", text, "Check the owners of its files.")
@@ -194,6 +195,7 @@ def _check_owner(settings: Settings) -> Iterator[CheckFinding]:
 
 def _check(name: str, path: Path, *, secret: bool, absent: str) -> Iterator[CheckFinding]:
     """`secret`: others must not read it. `absent`: why the check is skipped if the file is missing; "": no finding."""
+    path = path.absolute()
     try:
         found = path.stat()
     except FileNotFoundError:
@@ -213,7 +215,9 @@ def _check(name: str, path: Path, *, secret: bool, absent: str) -> Iterator[Chec
     elif secret and mode & stat.S_IRGRP and found.st_uid == os.geteuid():
         who = "its group can read it"  # a group may read a file of root's: services get their secrets that way
     if who:
-        yield problem(name, "TOO_OPEN", f"{path} has mode {mode:04o}: {who}", f"Run: chmod 600 {path}")
+        yield problem(
+            name, "TOO_OPEN", f"{path} has mode {mode:04o}: {who}", f"Run {shell_command('chmod', '600', path)}."
+        )
     else:
         yield ok(name, f"{path}: mode {mode:04o}")
 

@@ -10,7 +10,6 @@ import json
 import logging
 import os
 import re
-import shlex
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -31,6 +30,7 @@ from tsrevel.files import (
     open_lock,
     read_regular,
     real_path,
+    shell_command,
     sync_folder,
     try_lock,
 )
@@ -84,9 +84,8 @@ class TokenFile:
             data = decode_json(read_regular(self._path, _LARGEST))
             if found and found.st_mode & 0o077 and not self._warned:
                 self._warned = True
-                logger.warning(
-                    "other users can read tripleseat.token_file; run chmod 600 %s", shlex.quote(str(self._path))
-                )
+                cure = shell_command("chmod", "600", self._path)
+                logger.warning("other users can read tripleseat.token_file; run %s", cure)
         except FileNotFoundError as error:
             what, how = (_SANDBOX_STOPPED, _START_SANDBOX) if self._sandbox else ("there is no token file yet", _HOW)
             raise self._problem(ConfigCode.FILE_NOT_FOUND, what, how) from error
@@ -148,8 +147,9 @@ class TokenFile:
         try:
             while not try_lock(handle):
                 if limit.has_passed:
-                    lock = shlex.quote(f"{self._path}.lock")
-                    text = f"another process has held {lock} for {LOCK_SECONDS:.0f} s; `fuser {lock}` names it"
+                    lock = self._path.with_name(f"{self._path.name}.lock")
+                    names = f"{shell_command('fuser', lock)} names it"
+                    text = f"another process has held {lock} for {LOCK_SECONDS:.0f} s; {names}"
                     raise ServiceDown(f"no token for TripleSeat: {text}")
                 time.sleep(_LOOK_SECONDS)
             yield

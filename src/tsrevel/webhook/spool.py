@@ -21,7 +21,16 @@ from stat import S_ISREG
 from typing import BinaryIO
 
 from tsrevel.errors import BodyTooLarge, RunLocked, SignatureReason, SignatureRefused
-from tsrevel.files import make_folder, open_lock, open_regular, read_regular, sync_folder, take_owner_of, try_lock
+from tsrevel.files import (
+    make_folder,
+    open_lock,
+    open_regular,
+    read_regular,
+    shell_command,
+    sync_folder,
+    take_owner_of,
+    try_lock,
+)
 from tsrevel.text import decode_text, reason_of, trim
 
 LARGEST_BODY = 16 * 1024 * 1024
@@ -149,7 +158,8 @@ class Spool:
         descriptor = open_lock(lock, lock)
         try:
             if not try_lock(descriptor):
-                raise RunLocked(f"Another `tsrevel serve` uses the spool {self.folder}. `fuser {lock}` shows it.")
+                shows = shell_command("fuser", lock)
+                raise RunLocked(f"Another `tsrevel serve` uses the spool {self.folder}. {shows} shows it.")
             for draft in self.folder.glob(".*.part"):
                 draft.unlink()  # of a process that died before it had answered
             yield
