@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tsrevel.config import CommandFailure, CommandResult
+from tsrevel.config import CommandFailure, CommandResult, examine_settings, load_settings
 from tsrevel.doctor.findings import CheckFinding, CheckResult
 from tsrevel.doctor.schedule import check_schedule
 from tsrevel.doctor.starts import read_crontab
@@ -118,8 +118,7 @@ def test_without_one_the_line_to_add_is_told(tmp_path: Path, line: str) -> None:
     found = find(tmp_path, line)
     assert found.verdict is CheckResult.WARNING
     assert found.code == "NOT_SCHEDULED"
-    assert f"sync --config {tmp_path}/config.toml" in found.remedy
-    assert EVERY_45[0] in found.remedy
+    assert "`tsrevel schedule cron`" in found.remedy
 
 
 @pytest.mark.parametrize(
@@ -138,6 +137,69 @@ def test_a_run_that_is_not_of_this_installation_is_told_as_such(tmp_path: Path, 
     assert (found.verdict, found.code) == (CheckResult.WARNING, "OTHER_RUN")
     assert why in found.text
     assert "PLANTED" not in found.text + found.remedy
+
+
+SECRET = "PLANTED"
+
+
+@pytest.mark.parametrize(
+    ("lines", "why"),
+    [
+        (["DRY_RUN=true", "@hourly tsrevel sync --config HERE"], "safety.dry_run = true (environment DRY_RUN)"),
+        (["@hourly ENABLE_CONNECTOR=false tsrevel sync --config HERE"], "safety.enable_connector = false"),
+        (["@hourly export DRY_RUN=1; tsrevel sync --config HERE"], "safety.dry_run = true"),
+        (["ALLOWED_LOCATIONS=30501", "@hourly tsrevel sync --config HERE"], "safety.allowed_locations = [30501]"),
+        (["TSREVEL_LEDGER__PATH=/srv/other", "@hourly tsrevel sync --config HERE"], "ledger /srv/other"),
+        (["@hourly TSREVEL_REVEL__API_KEY=PLANTED tsrevel sync --config HERE"], "revel.api_key = "),
+        (["HTTPS_PROXY=http://PLANTED@proxy:3128", "@hourly tsrevel sync --config HERE"], "another HTTPS_PROXY"),
+    ],
+)
+def test_a_run_with_other_settings_by_its_own_environment_is_told(
+    tmp_path: Path, lines: Sequence[str], why: str
+) -> None:
+    found = find(tmp_path, *lines)
+    assert (found.verdict, found.code) == (CheckResult.WARNING, "OTHER_RUN")
+    assert why in found.text
+    assert SECRET not in found.text.partition("`")[2].partition("`")[2] + found.remedy
+
+
+def test_a_run_that_lacks_what_doctor_s_environment_gives_is_a_problem(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    given = {"REVEL_API_KEY": SECRET, "TRIPLESEAT_OAUTH_CLIENT_SECRET": SECRET, "HOME": str(tmp_path)}
+    for section, key in (("revel", "api_key"), ("revel", "api_key_file"), ("tripleseat", "client_secret")):
+        world.config[section].pop(key, None)
+    world.write_config()
+    write(tmp_path / "bin" / "tsrevel", "#!/bin/sh\n", 0o755)
+    settings = load_settings(config=tmp_path / "config.toml", environ=given)
+
+    def check(*lines: str) -> CheckFinding:
+        table = CommandResult(place("\n".join(["PATH=BIN:/bin", *lines]), tmp_path))
+        (found,) = check_schedule(settings, given, Machine({"crontab": table}), NOW, tmp_path / "root")
+        return found
+
+    found = check("@hourly tsrevel sync --config HERE")
+    assert (found.verdict, found.code, found.exit_status) == (CheckResult.PROBLEM, "RUN_MISCONFIGURED", 10)
+    assert "revel.api_key (default) isn't set" in found.text
+    assert "tripleseat.client_secret (default) isn't set" in found.text
+    same = [f"{name}={value}" for name, value in given.items() if name != "HOME"]
+    assert check(*same, "@hourly tsrevel sync --config HERE").code == "OK"
+    write(tmp_path / "root/etc/environment", "\n".join(same))
+    assert check("@hourly tsrevel sync --config HERE").code == "OK"
+    (tmp_path / "root/etc/environment").unlink()
+    for unknown in (". BIN/../env && tsrevel", "with-secrets -- tsrevel", "REVEL_API_KEY=$(cat key) tsrevel"):
+        assert check(f"@hourly {unknown} sync --config HERE").code == "OK"
+    assert check("BASH_ENV=BIN/../env", "@hourly tsrevel sync --config HERE").code == "OK"
+
+
+def test_settings_from_the_environment_alone_need_a_file_before_a_schedule(tmp_path: Path) -> None:
+    environ = {"HOME": str(tmp_path), "TRIPLESEAT_OAUTH_CLIENT_ID": "a", "REVEL_DOMAIN": "acme"}
+    settings, _ = examine_settings(config=None, environ=environ)
+    (found,) = check_schedule(settings, environ, Machine({}), NOW, tmp_path)
+    assert found.code == "NOT_SCHEDULED"
+    assert "`tsrevel init`" in found.remedy
+    table = CommandResult(f"HOME={tmp_path}\n@hourly tsrevel sync")
+    (found,) = check_schedule(settings, environ, Machine({"crontab": table}), NOW, tmp_path)
+    assert (found.code, found.exit_status) == ("RUN_MISCONFIGURED", 10)
 
 
 @pytest.mark.parametrize(
@@ -291,6 +353,9 @@ def test_two_schedules_for_different_locations_are_not_too_many(tmp_path: Path) 
     assert [code for code, _ in find_all(tmp_path, over("@hourly", CITY))] == ["OK"] * 2
 
 
+SYNC, SECRET_FILE = "BIN/tsrevel sync --config HERE", "TSREVEL_REVEL__API_SECRET_FILE"
+
+
 def elapses(*times: str) -> CommandResult:
     """What `systemd-analyze calendar` prints."""
     first, *rest = times
@@ -335,10 +400,19 @@ def test_a_timer_is_judged_alike(tmp_path: Path, timer: str, printed: CommandRes
         ("ExecStart=/bin/true\nExecStart=\nExecStart=-BIN/tsrevel sync --config HERE", "OK"),
         ("ExecStart=/no/tsrevel sync --config HERE", "COMMAND_NOT_FOUND"),
         ("ExecStart=BIN/tsrevel sync --config /other.toml", "OTHER_RUN"),
+        ("Environment=A=1 DRY_RUN=true\nExecStart=BIN/tsrevel sync --config HERE", "OTHER_RUN"),
+        ("EnvironmentFile=HERE.env\nExecStart=BIN/tsrevel sync --config HERE", "OTHER_RUN"),
+        ("EnvironmentFile=-/none\nExecStart=BIN/tsrevel sync --config HERE", "OK"),
+        ("Environment=REVEL_DOMAIN=%i\nExecStart=BIN/tsrevel sync --config HERE", "OK"),
+        (f"LoadCredential=s:BIN/../api_secret\nEnvironment={SECRET_FILE}=%d/s\nExecStart={SYNC}", "OK"),
+        (f"LoadCredential=s:HERE.env\nEnvironment={SECRET_FILE}=%d/s\nExecStart={SYNC}", "OTHER_RUN"),
+        (f"LoadCredential=s:/none\nEnvironment={SECRET_FILE}=%d/s\nExecStart={SYNC}", "RUN_MISCONFIGURED"),
         ("ExecStart=BIN/tsrevel doctor --config HERE", "NOT_SCHEDULED"),
     ],
 )
 def test_the_service_of_a_timer_is_read(tmp_path: Path, service: str, code: str) -> None:
+    write(tmp_path / "config.toml.env", "DRY_RUN=true\n")
+    write(tmp_path / "api_secret", World(tmp_path).day.api_secret)
     units(tmp_path, "OnCalendar=hourly", service)
     assert [each.code for each in examine(tmp_path, {})] == [code]
 

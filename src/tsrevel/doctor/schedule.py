@@ -16,9 +16,11 @@ from cronsim import CronSim, CronSimError
 from tsrevel.config import CommandFailure, CommandRunner, Settings
 from tsrevel.config.policy import build_policy
 from tsrevel.doctor.findings import CheckFinding, ok, problem, warning
+from tsrevel.doctor.run_settings import SettingsInPlace
 from tsrevel.doctor.starts import ScheduledRun, read_crontabs, read_timers
 from tsrevel.engine.outcomes import NEEDS_ATTENTION
 from tsrevel.files import real_path
+from tsrevel.planning.model import Location
 from tsrevel.planning.screening import covered_locations
 from tsrevel.text import count_of
 
@@ -27,6 +29,8 @@ CRON_TIMES = ("0,45 0-21/3 * * *", "30 1-22/3 * * *", "15 2-23/3 * * *")
 _SCHEDULE = "schedule"
 _SELDOM = timedelta(hours=2)
 _MOST_STARTS = 6000
+_MOST_LISTED = 3
+_WRITE_DOWN = "Write all settings into the settings file: then every run and `tsrevel doctor` have the same."
 _ELAPSES = re.compile(r"(?:Next elapse|Iter\w*\.? #\d+): \w+ (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)")
 
 
@@ -50,17 +54,24 @@ def check_schedule(
     """Check the crontabs and systemd timers that start `tsrevel sync` with these settings."""
     table = run(["crontab", "-l"], environ)
     starts = [*read_crontabs(root, environ, table.output), *read_timers(root, environ, run)]
-    sound = [each for each in starts if not _find_fault(each, settings)]
+    here = SettingsInPlace.read(settings.config_path, environ)
+    faults = {each: _find_fault(each, here) for each in starts}
+    sound = [each for each in starts if not faults[each]]
     ours = [each for each in sound if each.active]
+    told = dict.fromkeys(each for each in faults.values() if each)
+    yield from (each for each in told if each.exit_status or not sound)
     if not ours:
-        yield _tell_none(settings, starts, sound, table.failure)
+        if sound or not told:
+            yield _tell_none(settings, sound, table.failure)
         return
+    now = now.astimezone().replace(tzinfo=None, second=0, microsecond=0)  # crontabs have this machine's time
     places = covered_locations(build_policy(settings)).values()
-    groups: dict[tuple[ScheduledRun, ...], list[str]] = {} if places else {tuple(ours): []}
+    groups: dict[tuple[ScheduledRun, ...], list[Location]] = {} if places else {tuple(ours): []}
     for place in places:
-        groups.setdefault(tuple(each for each in ours if each.covers(place)), []).append(place.name)
-    for runs, names in groups.items():
-        over = f" over {', '.join(names)}" if len(groups) > 1 else ""
+        groups.setdefault(tuple(each for each in ours if each.covers(place)), []).append(place)
+    for runs, covered in groups.items():
+        names = ", ".join(each.name for each in covered)
+        over = f" over {names}" if len(groups) > 1 else ""
         sources = dict.fromkeys(each.source for each in runs)
         for source in sources:
             group = [each for each in runs if each.source == source]
@@ -69,7 +80,7 @@ def check_schedule(
             text = f"{' and '.join(sources)} start runs of the same installation{over}"
             yield warning(_SCHEDULE, "STARTED_TWICE", text, "Keep one of them.")
         if not runs:
-            text = f"the scheduled runs leave out {', '.join(names)}, so events there get no orders"
+            text = f"the scheduled runs leave out {names}, so events there get no orders"
             remedy = "Add a line with its --location, or set safety.allowed_locations."
             yield warning(_SCHEDULE, "LOCATION_LEFT_OUT", text, remedy)
 
@@ -83,21 +94,19 @@ def _check_starter(
     now: datetime,
 ) -> Iterator[CheckFinding]:
     source = f"{starts[0].source}{over}"
-    kind = "systemd" if starts[0].timer else "cron"
-    config = ["--config", str(settings.config_path)] if settings.config_path else []
-    printed = f"`{shlex.join(['tsrevel', 'schedule', kind, *config])}` prints"
     times = ", ".join(dict.fromkeys(when for each in starts for when in (each.when or each.every)))
-    advice = f"Use the units that {printed}."
-    if kind == "cron":
-        advice = f"Write three lines instead, at {', '.join(f'`{each}`' for each in CRON_TIMES)}: {printed} them."
+    advice = "Use the units that `tsrevel schedule systemd` prints."
+    if not starts[0].timer:
+        times_of_three = ", ".join(f"`{each}`" for each in CRON_TIMES)
+        advice = f"Write three lines instead, at {times_of_three}: `tsrevel schedule cron` prints them."
     reasons = dict.fromkeys(each.missing for each in starts if each.missing)
     for missing in reasons:
-        remedy = f"Use the full path: {shlex.join(sync_command(settings))}"
+        remedy = f"Use the full path: `{shlex.join(sync_command(settings))}`."
         text = f"{source}: {missing}, so no run starts"
         yield problem(_SCHEDULE, "COMMAND_NOT_FOUND", text, remedy, NEEDS_ATTENTION)
     gaps: list[timedelta] = []
     try:
-        gaps = _find_gaps(starts, environ, run, now.replace(tzinfo=None, second=0, microsecond=0))
+        gaps = _find_gaps(starts, environ, run, now)
     except CronSimError:
         text = f"{source}: the times {times} can't be read"
         yield problem(_SCHEDULE, "TIMES_UNREADABLE", text, advice, NEEDS_ATTENTION)
@@ -159,42 +168,57 @@ def _find_gaps(
     ]
 
 
-def _tell_none(
-    settings: Settings, starts: Sequence[ScheduledRun], sound: Sequence[ScheduledRun], failure: CommandFailure | None
-) -> CheckFinding:
-    """The finding if nothing active starts runs of this installation."""
-    line = cron_lines(settings)[0]
-    if sound:
-        unit = sound[0].source
+def _tell_none(settings: Settings, off: Sequence[ScheduledRun], failure: CommandFailure | None) -> CheckFinding:
+    """The finding if nothing starts runs of this installation. `off` are timers that would."""
+    if off:
+        unit = off[0].source
         text = f"{unit} exists but never starts a run"
-        remedy = f"Run: systemctl enable --now {unit}. It needs an OnCalendar= or OnBootSec= besides OnUnitActiveSec=."
+        remedy = f"Run `systemctl enable --now {unit}`. It needs an OnCalendar= or OnBootSec= besides OnUnitActiveSec=."
         return warning(_SCHEDULE, "TIMER_OFF", text, remedy)
-    if starts:
-        bad = dict.fromkeys(f"{each.source}: `{each.text}` {_find_fault(each, settings)}" for each in starts)
-        remedy = f"Change the command to: {line}"
-        return warning(_SCHEDULE, "OTHER_RUN", "; ".join(bad), remedy)
+    if settings.config_path is None:
+        text = "nothing on this machine starts tsrevel, and cron and systemd wouldn't have the settings"
+        remedy = "Write them into a file: `tsrevel init`. A container's scheduler gives each run its environment."
+        return warning(_SCHEDULE, "NOT_SCHEDULED", text, remedy)
     if failure is CommandFailure.NOT_FOUND:
         text = "this machine has no `crontab` command and no systemd timer for tsrevel"
         remedy = "To go live, install cron, or install the units that `tsrevel schedule systemd` prints."
         return warning(_SCHEDULE, "NO_CRON", text, remedy)
     text = "no crontab and no systemd timer starts tsrevel"
-    remedy = f"To go live, run `crontab -e` and add the lines of `tsrevel schedule cron`. The first line is: {line}"
+    remedy = "To go live, run `crontab -e` and add the lines that `tsrevel schedule cron` prints."
     return warning(_SCHEDULE, "NOT_SCHEDULED", text, remedy)
 
 
-def _find_fault(start: ScheduledRun, settings: Settings) -> str:
-    """Why this isn't a run of the installation that is checked; "" if it is one."""
-    ours = settings.config_path
-    examined = f"doctor checks {ours or 'the environment'}"
+def _find_fault(start: ScheduledRun, here: SettingsInPlace) -> CheckFinding | None:
+    """The finding if this run isn't one of the installation that is checked, or can't be one; None if it is."""
+    ours, run = here.settings.config_path, f"{start.source}: `{start.text}`"
+    why = ""
     if start.dry_run:
-        return "is a dry run, so it writes no order"
-    if start.some_days:
-        return "is limited to some days (--from, --to), so it misses the events of others"
-    if start.config is None:
-        return f"names and finds no settings file; {examined}" if ours else ""
-    if ours is None or real_path(start.config) != real_path(ours):
-        return f"reads {start.config}; {examined}"
-    return ""
+        why = "is a dry run, so it writes no order"
+    elif start.some_days:
+        why = "is limited to some days (--from, --to), so it misses the events of others"
+    elif start.config is None and ours:
+        why = f"names and finds no settings file; doctor checks {ours}"
+    elif start.config and (ours is None or real_path(start.config) != real_path(ours)):
+        why = f"reads {start.config}; doctor checks {ours or 'the environment'}"
+    if why:
+        remedy = f"Use what `tsrevel schedule {'systemd' if start.timer else 'cron'}` prints."
+        remedy = remedy if ours else "Name its settings file: `tsrevel doctor --config FILE`."
+        return warning(_SCHEDULE, "OTHER_RUN", f"{run} {why}", remedy)
+    if start.environ is None:
+        return None
+    its = SettingsInPlace.read(start.config, start.environ)
+    if lacking := its.lacks(here):
+        text = f"{run} gets another environment than doctor: {_list_first(lacking)}"
+        return problem(_SCHEDULE, "RUN_MISCONFIGURED", text, _WRITE_DOWN)
+    if others := list(its.differs(here)):
+        text = f"{run} gets another environment than doctor, so it has {_list_first(others)}"
+        return warning(_SCHEDULE, "OTHER_RUN", text, _WRITE_DOWN)
+    return None
+
+
+def _list_first(texts: Sequence[str]) -> str:
+    more = len(texts) - _MOST_LISTED
+    return "; ".join([*texts[:_MOST_LISTED], *([f"and {more} more"] if more > 0 else [])])
 
 
 def _span(gap: timedelta) -> str:

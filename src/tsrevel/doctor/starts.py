@@ -8,8 +8,9 @@ import re
 import shlex
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 
 from tsrevel.config import CommandRunner
 from tsrevel.config.paths import SYSTEM_CONFIG, expand_path, find_config
@@ -35,8 +36,10 @@ _NICKNAMES = {
 _END_OF_COMMAND = re.compile(r"(?<!\\)%")
 """The text after it is the command's input."""
 _BREAKS = frozenset(";&|()<>")
-_CHANGE_PATH = frozenset({"sudo", "doas", "su", "runuser", "source", "."})
-"""After these words another PATH may apply."""
+_READ_MORE = frozenset({"source", ".", "eval"})
+"""These may set any variable for the commands after them."""
+_KEEP = re.compile(r"(.*/)?(tsrevel|python[\d.]*|env|exec|bash|sh|flock|nice|ionice|timeout|time|chronic|cronic)")
+"""Programs that start another one in their own environment. Others, such as sudo, may change it."""
 # the first wins
 _SYSTEM_UNITS = tuple(f"{place}/systemd/system" for place in ("etc", "run", "usr/local/lib", "usr/lib", "lib"))
 _LIST = ("list-timers", "--all", "--no-legend")
@@ -50,6 +53,7 @@ class ScheduledRun:
     `when` are times in the form of cron or OnCalendar=, `every` are spans of time in the form of systemd.
     `config` is the settings file that the run reads. `missing` says why its program can't be run. `locations` are those
     of `--location`: none if the run covers all, or if they can't be read here. `some_days`: it leaves out days.
+    `environ` are the variables that the run gets, without those of a login; None if they aren't known here.
     """
 
     source: str
@@ -63,6 +67,7 @@ class ScheduledRun:
     active: bool = True
     locations: frozenset[str] = frozenset()
     some_days: bool = False
+    environ: Mapping[str, str] | None = field(default=None, repr=False, compare=False)
 
     def covers(self, location: Location) -> bool:
         """Whether the run handles the events of that location."""
@@ -71,18 +76,24 @@ class ScheduledRun:
 
 def read_crontabs(root: Path, environ: Mapping[str, str], own: str) -> Iterator[ScheduledRun]:
     """The runs in this user's table `own`, in the system's tables below `root`, and, for root, of all users."""
-    yield from read_crontab("crontab", own, environ.get("HOME", ""))
+    shared = _read_assignments(_read(root / "etc/environment"))  # PAM gives them to cron's commands
+    yield from read_crontab("crontab", own, environ.get("HOME", ""), shared)
     for path in [root / "etc/crontab", *_list(root / "etc/cron.d")]:
         if re.fullmatch(r"[\w-]+", path.name):  # cron ignores every other name there
-            yield from read_crontab(f"/{path.relative_to(root)}", _read(path), None)
+            yield from read_crontab(f"/{path.relative_to(root)}", _read(path), None, shared)
     for path in _list(root / "var/spool/cron/crontabs"):
         if path.name != user_name(os.geteuid()):
-            yield from read_crontab(f"crontab of {path.name}", _read(path), _home(path.name))
+            yield from read_crontab(f"crontab of {path.name}", _read(path), _home(path.name), shared)
 
 
-def read_crontab(source: str, table: str, home: str | None) -> Iterator[ScheduledRun]:
-    """The runs of lines that start `tsrevel sync`, except @reboot. If `home` is None, each line names its user."""
-    given = {"PATH": CRONS_PATH, "HOME": home or ""}
+def read_crontab(
+    source: str, table: str, home: str | None, shared: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[ScheduledRun]:
+    """The runs of lines that start `tsrevel sync`, except @reboot. If `home` is None, each line names its user.
+
+    `shared` are variables that every command of cron gets.
+    """
+    given = {**shared, "PATH": CRONS_PATH, "HOME": home or ""}
     for line in table.splitlines():
         if not line.strip() or line.lstrip().startswith("#"):
             continue
@@ -99,9 +110,8 @@ def read_crontab(source: str, table: str, home: str | None) -> Iterator[Schedule
                 yield replace(run, when=(" ".join(when.split()),))
 
 
-def _read_command(
-    source: str, command: str, given: Mapping[str, str], *, path_known: bool = True
-) -> Iterator[ScheduledRun]:
+def _read_command(source: str, command: str, given: Mapping[str, str], *, known: bool = True) -> Iterator[ScheduledRun]:
+    """`known`: whether `given` are the variables of the command, its PATH included."""
     lexer = shlex.shlex(command, posix=True, punctuation_chars=True)
     lexer.whitespace_split = True
     lexer.commenters = ""
@@ -109,18 +119,23 @@ def _read_command(
         words = list(lexer)
     except ValueError:  # a quote is open: cron's shell reports that
         words = command.split()
-    folder, local = Path(given["HOME"] or "/"), dict(given)
+    folder, local, starter = Path(given["HOME"] or "/"), dict(given), ""
+    known = known and "BASH_ENV" not in given
     for number, word in enumerate(words):
         name, sign, value = word.partition("=")
         before = words[number - 1] if number else ""
-        if word in _CHANGE_PATH or before == "-" or re.fullmatch(r"-l\w*|-\w+l\w*|--login", word):
-            path_known = False
-        if sign and name.isidentifier():
+        assigns = bool(sign) and name.isidentifier()
+        starter = "" if set(word) <= _BREAKS else starter or (word if not assigns else "")
+        if word in _READ_MORE or before == "-" or re.fullmatch(r"-l\w*|-\w+l\w*|--login", word):
+            known = False
+        keeps = known and bool(_KEEP.fullmatch(starter))
+        if assigns:
             local[name] = value
+            known = known and (name == "PATH" or not set("$`") & set(value))
         elif word == "cd" and number + 1 < len(words):
             folder = expand_path(words[number + 1], given, folder)
         elif " " in word and "tsrevel" in word:  # bash -c "tsrevel sync"
-            yield from _read_command(source, word, local, path_known=path_known)
+            yield from _read_command(source, word, local, known=keeps)
         elif word.rpartition("/")[2] == "tsrevel" and before not in {"cd", "echo", "-u"}:
             # with any path, or as `python -m tsrevel`, but not as an argument of another command
             rest = words[number + 1 :]
@@ -134,9 +149,10 @@ def _read_command(
                     " ".join(["tsrevel", *arguments]),
                     "--dry-run" in arguments,
                     _config_of(arguments, local, folder),
-                    _find_missing(program, local, folder) if path_known or "/" in program else "",
+                    _find_missing(program, local, folder) if keeps or "/" in program else "",
                     locations=_locations_of(arguments),
                     some_days=bool(_values_of(arguments, "--from") + _values_of(arguments, "--to")),
+                    environ=dict(local) if keeps else None,
                 )
 
 
@@ -190,9 +206,8 @@ def read_timers(root: Path, environ: Mapping[str, str], run: CommandRunner) -> I
             timer = _read_unit(folders, name)
             service = _read_unit(folders, timer.get("Unit", [f"{name.removesuffix('.timer')}.service"])[-1])
             user = service.get("User", [""])[-1]
-            given = {"PATH": _SYSTEMDS_PATH, "HOME": _home(user) if user else home if scope else "/root"}
-            for line in service.get("Environment", []):
-                given |= dict(word.partition("=")[::2] for word in shlex.split(line) if not word.startswith("PATH="))
+            own_home = _home(user) if user else home if scope else "/root"
+            given, known = _read_environment(service, own_home)
             row = next((line.split() for line in rows if name in line.split()), None)
             active = any(_list(folder, f"*.wants/{name}") for folder in folders)
             if row:
@@ -201,9 +216,34 @@ def read_timers(root: Path, environ: Mapping[str, str], run: CommandRunner) -> I
             started = timer.keys() & {"OnCalendar", "OnBootSec", "OnStartupSec", "OnActiveSec"}
             for line in service.get("ExecStart", []):
                 command = line.lstrip("-@:+!|").replace("%h", given["HOME"]).replace("%%", "%").replace("$$", "$")
-                for found in _read_command(name, command, given):
+                for found in _read_command(name, command, given, known=known and not scope):
                     when, active = tuple(timer.get("OnCalendar", [])), active and bool(started)
                     yield replace(found, when=when, every=tuple(every), timer=True, active=active)
+
+
+def _read_environment(service: Mapping[str, Sequence[str]], home: str) -> tuple[dict[str, str], bool]:
+    """The variables that a service's unit sets, and whether these are all that it gets from there."""
+    known = "PassEnvironment" not in service
+    credentials = dict(each.partition(":")[::2] for each in service.get("LoadCredential", ()))
+    files = [Path(each.removeprefix("-")) for each in service.get("EnvironmentFile", ())]
+    written = [word.partition("=")[::2] for line in service.get("Environment", ()) for word in shlex.split(line)]
+    given = {"PATH": _SYSTEMDS_PATH, "HOME": home}
+    for name, value in written:
+        if name != "PATH":
+            text = re.sub(r"%d/([\w.-]+)", lambda found: credentials.get(found[1], found[0]), value)
+            given[name] = text.replace("%h", home).replace("%%", "%")
+            known = known and not re.search(r"(?<!%)%[a-zA-Z]", given[name])
+    for file in files:
+        known = known and os.access(file, os.R_OK)
+        given |= _read_assignments(_read(file))
+    return given, known
+
+
+def _read_assignments(text: str) -> dict[str, str]:
+    """The variables of a file with a NAME=VALUE on each line, without PATH."""
+    found = (_ASSIGNMENT.fullmatch(line.strip().removeprefix("export ")) for line in text.splitlines())
+    given = {each[1] or each[2] or each[3]: each[4].strip().strip("'\"") for each in found if each}
+    return {name: value for name, value in given.items() if name != "PATH"}
 
 
 def _read_unit(folders: Sequence[Path], name: str) -> dict[str, list[str]]:
