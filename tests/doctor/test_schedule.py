@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 
@@ -39,11 +40,19 @@ def write(path: Path, text: str, mode: int = 0o644) -> None:
     path.chmod(mode)
 
 
-def examine(folder: Path, answers: Mapping[str, CommandResult], **environ: str) -> list[CheckFinding]:
+def examine(
+    folder: Path,
+    answers: Mapping[str, CommandResult],
+    config: Mapping[str, Mapping[str, object]] = MappingProxyType({}),
+    **environ: str,
+) -> list[CheckFinding]:
     """What is found on the machine below `folder`/root; its programs are in `folder`/bin."""
     for name in ("tsrevel", "python3"):
         write(folder / "bin" / name, "#!/bin/sh\n", 0o755)
-    settings = World(folder).settings()
+    world = World(folder)
+    for section, values in config.items():
+        world.config[section] = {**world.config.get(section, {}), **values}
+    settings = world.settings()
     return list(check_schedule(settings, environ, Machine(answers), NOW, folder / "root"))
 
 
@@ -51,10 +60,12 @@ def place(text: str, folder: Path) -> str:
     return text.replace("HERE", f"{folder}/config.toml").replace("BIN", f"{folder}/bin")
 
 
-def find(folder: Path, *lines: str, **environ: str) -> CheckFinding:
+def find(
+    folder: Path, *lines: str, config: Mapping[str, Mapping[str, object]] = MappingProxyType({}), **environ: str
+) -> CheckFinding:
     """What is found of a crontab with these lines; HERE in them is the file that is examined, BIN its program's."""
     table = place("\n".join(["PATH=BIN", *lines]), folder)
-    (found,) = examine(folder, {"crontab": CommandResult(table)}, **environ)
+    (found,) = examine(folder, {"crontab": CommandResult(table)}, config, **environ)
     return found
 
 
@@ -191,6 +202,15 @@ def test_a_run_that_lacks_what_doctor_s_environment_gives_is_a_problem(tmp_path:
     assert check("BASH_ENV=BIN/../env", "@hourly tsrevel sync --config HERE").code == "OK"
 
 
+def test_one_of_several_lines_with_another_environment_is_left_out(tmp_path: Path) -> None:
+    lines = [f"{when} tsrevel sync --config HERE" for when in EVERY_45]
+    assert find(tmp_path, *lines[:2], "DRY_RUN=true", lines[2]).code == "GAPS_UNEVEN"
+    ours, lacking = find_all(
+        tmp_path, *lines, "REVEL_DOMAIN=", "TSREVEL_NOSUCH=1", f"{WHEN} tsrevel sync --config HERE"
+    )
+    assert {ours[0], lacking[0]} == {"OK", "RUN_MISCONFIGURED"}
+
+
 def test_settings_from_the_environment_alone_need_a_file_before_a_schedule(tmp_path: Path) -> None:
     environ = {"HOME": str(tmp_path), "TRIPLESEAT_OAUTH_CLIENT_ID": "a", "REVEL_DOMAIN": "acme"}
     settings, _ = examine_settings(config=None, environ=environ)
@@ -219,7 +239,6 @@ def test_settings_from_the_environment_alone_need_a_file_before_a_schedule(tmp_p
         (EVERY_45[:2], "GAPS_UNEVEN"),
         (["0 */4 * * *"], "SELDOM"),
         (["@daily"], "SELDOM"),
-        (["0 6 */2 * *"], "SELDOM"),
         (["0 6-22 * * 1-5"], "GAPS_TOO_LONG"),
         (["*/15 * 1-15 * *"], "GAPS_TOO_LONG"),
         (["*/45 * * 12 *"], "GAPS_TOO_LONG"),
@@ -237,6 +256,39 @@ def test_the_gaps_between_runs_are_judged(tmp_path: Path, times: Sequence[str], 
     assert (found.exit_status == 3) == (found.verdict is CheckResult.PROBLEM)
     assert (found.verdict is CheckResult.PROBLEM) == (code not in {"OK", "SELDOM"})
     assert (EVERY_45[0] in found.remedy) == (code != "OK")
+
+
+@pytest.mark.parametrize(
+    ("gate", "times", "code"),
+    [
+        ({"opens_at": "23:59"}, EVERY_45, "GATE_MISSED"),
+        ({"opens_at": "23:16"}, EVERY_45, "OK"),
+        ({"opens_at": "22:30"}, ["0 6-22 * * *"], "OK"),
+        ({"opens_at": "22:30", "days_after": 1}, ["0 6-22 * * *"], "OK"),
+        ({"opens_at": "23:59", "days_before": 1}, EVERY_45, "OK"),
+        ({}, EVERY_45, "OK"),
+        ({}, ["0 6 */2 * *"], "GATE_MISSED"),
+    ],
+)
+def test_a_gate_into_which_no_run_falls_is_a_problem(
+    tmp_path: Path, gate: Mapping[str, object], times: Sequence[str], code: str
+) -> None:
+    found = find(tmp_path, *scheduled(*times), config={"time_gate": gate})
+    assert (found.code, found.exit_status) == (code, 3 if code == "GATE_MISSED" else 0)
+
+
+@pytest.mark.parametrize(
+    ("minutes", "times", "code"),
+    [
+        (600, EVERY_45, "DEADLINE_TOO_LONG"),
+        (46, EVERY_45, "DEADLINE_TOO_LONG"),
+        (45, EVERY_45, "OK"),
+        (30, ["*/15 * * * *"], "OK"),
+    ],
+)
+def test_a_deadline_longer_than_the_gap_is_told(tmp_path: Path, minutes: int, times: Sequence[str], code: str) -> None:
+    found = find(tmp_path, *scheduled(*times), config={"sync": {"deadline_minutes": minutes}})
+    assert (found.code, found.exit_status) == (code, 0)
 
 
 def test_the_gaps_are_named(tmp_path: Path) -> None:
@@ -323,7 +375,7 @@ def test_a_line_for_each_location_is_judged_by_itself(tmp_path: Path) -> None:
     (ok, told), (late, told_late) = find_all(tmp_path, over("0 * * * *", CITY), over("30 */4 * * *", LAKE))
     assert (ok, late) == ("OK", "SELDOM")
     assert "crontab over Special Events: 1 line with `tsrevel sync`, a run every 60 minutes" in told
-    assert "crontab over Lakeside Bakery: at 30 */4 * * * runs start 4 hours apart" in told_late
+    assert "crontab over Lakeside Bakery: at `30 */4 * * *` runs start 4 hours apart" in told_late
 
 
 @pytest.mark.parametrize(

@@ -6,28 +6,32 @@ import itertools
 import re
 import shlex
 import sys
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
 from pathlib import Path
 
 from cronsim import CronSim, CronSimError
 
 from tsrevel.config import CommandFailure, CommandRunner, Settings
 from tsrevel.config.policy import build_policy
+from tsrevel.config.settings import SyncSettings
 from tsrevel.doctor.findings import CheckFinding, ok, problem, warning
 from tsrevel.doctor.run_settings import SettingsInPlace
 from tsrevel.doctor.starts import ScheduledRun, read_crontabs, read_timers
 from tsrevel.engine.outcomes import NEEDS_ATTENTION
 from tsrevel.files import real_path
-from tsrevel.planning.model import Location
-from tsrevel.planning.screening import covered_locations
+from tsrevel.planning.model import Location, TimeGate
+from tsrevel.planning.screening import covered_locations, find_zone, opens_at
 from tsrevel.text import count_of
 
 CRON_TIMES = ("0,45 0-21/3 * * *", "30 1-22/3 * * *", "15 2-23/3 * * *")
 """Every 45 minutes. One cron line can't say that, so three lines repeat every three hours."""
 _SCHEDULE = "schedule"
 _SELDOM = timedelta(hours=2)
+_USUAL_DEADLINE = timedelta(minutes=SyncSettings().deadline_minutes)
 _MOST_STARTS = 6000
 _MOST_LISTED = 3
 _WRITE_DOWN = "Write all settings into the settings file: then every run and `tsrevel doctor` have the same."
@@ -55,10 +59,10 @@ def check_schedule(
     table = run(["crontab", "-l"], environ)
     starts = [*read_crontabs(root, environ, table.output), *read_timers(root, environ, run)]
     here = SettingsInPlace.read(settings.config_path, environ)
-    faults = {each: _find_fault(each, here) for each in starts}
-    sound = [each for each in starts if not faults[each]]
+    judged = [(each, _find_fault(each, here)) for each in starts]
+    sound = [each for each, fault in judged if fault is None]
     ours = [each for each in sound if each.active]
-    told = dict.fromkeys(each for each in faults.values() if each)
+    told = dict.fromkeys(fault for _, fault in judged if fault)
     yield from (each for each in told if each.exit_status or not sound)
     if not ours:
         if sound or not told:
@@ -75,7 +79,7 @@ def check_schedule(
         sources = dict.fromkeys(each.source for each in runs)
         for source in sources:
             group = [each for each in runs if each.source == source]
-            yield from _check_starter(group, over, settings, environ, run, now)
+            yield from _check_starter(group, over, covered, settings, environ, run, now)
         if len(sources) > 1:
             text = f"{' and '.join(sources)} start runs of the same installation{over}"
             yield warning(_SCHEDULE, "STARTED_TWICE", text, "Keep one of them.")
@@ -88,13 +92,14 @@ def check_schedule(
 def _check_starter(
     starts: Sequence[ScheduledRun],
     over: str,
+    covered: Sequence[Location],
     settings: Settings,
     environ: Mapping[str, str],
     run: CommandRunner,
     now: datetime,
 ) -> Iterator[CheckFinding]:
     source = f"{starts[0].source}{over}"
-    times = ", ".join(dict.fromkeys(when for each in starts for when in (each.when or each.every)))
+    times = ", ".join(dict.fromkeys(f"`{when}`" for each in starts for when in (each.when or each.every)))
     advice = "Use the units that `tsrevel schedule systemd` prints."
     if not starts[0].timer:
         times_of_three = ", ".join(f"`{each}`" for each in CRON_TIMES)
@@ -104,40 +109,61 @@ def _check_starter(
         remedy = f"Use the full path: `{shlex.join(sync_command(settings))}`."
         text = f"{source}: {missing}, so no run starts"
         yield problem(_SCHEDULE, "COMMAND_NOT_FOUND", text, remedy, NEEDS_ATTENTION)
-    gaps: list[timedelta] = []
+    found = _Times()
     try:
-        gaps = _find_gaps(starts, environ, run, now)
+        found = _find_times(starts, environ, run, now)
     except CronSimError:
         text = f"{source}: the times {times} can't be read"
         yield problem(_SCHEDULE, "TIMES_UNREADABLE", text, advice, NEEDS_ATTENTION)
     window = timedelta(hours=settings.sync.hours_back)
-    short = Counter(gap for gap in gaps if gap <= _SELDOM)
+    gaps, short = found.gaps, Counter(gap for gap in found.gaps if gap <= _SELDOM)
+    in_own_zone = not any("CRON_TZ" in (each.environ or {}) for each in starts)  # some crons read it
+    usual = short.most_common(1)[0][0] if short else _SELDOM
+    deadline = timedelta(minutes=settings.sync.deadline_minutes)
     if gaps and max(gaps) > window:
         text = (
             f"{source}: {times} leaves {_span(max(gaps))} without a run, but a run looks back only {_span(window)}"
             " (sync.hours_back), so runs miss events"
         )
         yield problem(_SCHEDULE, "GAPS_TOO_LONG", text, advice, NEEDS_ATTENTION)
+    elif missed := _find_missed(found, covered if in_own_zone else (), build_policy(settings).gate):
+        text = f"{source}: at {times} no run starts while the time gate is open for an event of {missed}"
+        remedy = "Open the gate earlier ([time_gate]), or start runs while it is open."
+        yield problem(_SCHEDULE, "GATE_MISSED", text, remedy, NEEDS_ATTENTION)
     elif short and max(short.values()) < 0.9 * short.total():
         text = f"{source}: {times} is uneven: runs start {' and '.join(map(_span, sorted(short)))} apart"
         yield problem(_SCHEDULE, "GAPS_UNEVEN", text, advice, NEEDS_ATTENTION)
     elif gaps and not short:
         text = f"{source}: at {times} runs start {_span(max(gaps))} apart, so an order can be that late"
         yield warning(_SCHEDULE, "SELDOM", text, advice)
+    elif short and deadline > max(usual, _USUAL_DEADLINE):
+        text = (
+            f"{source}: a run may take {_span(deadline)} (sync.deadline_minutes); runs that start meanwhile do nothing"
+        )
+        yield warning(_SCHEDULE, "DEADLINE_TOO_LONG", text, f"Set it below {_span(usual)}, the time between two runs.")
     elif not reasons and (gaps or starts[0].timer):
         what = f"{count_of(len(starts), 'line')} with `tsrevel sync`"
-        often = f"a run every {_span(short.most_common(1)[0][0])}" if short else "its times can't be read here"
+        often = f"a run every {_span(usual)}" if short else "its times can't be read here"
         yield ok(_SCHEDULE, f"{source}: {often}" if starts[0].timer else f"{source}: {what}, {often}")
 
 
-def _find_gaps(
+@dataclass(frozen=True, slots=True)
+class _Times:
+    """The starts of runs up to `end`, by this machine's wall clock, and the gaps between them; all empty if unknown."""
+
+    starts: Sequence[datetime] = ()
+    gaps: Sequence[timedelta] = ()
+    end: datetime | None = None
+
+
+def _find_times(
     starts: Sequence[ScheduledRun], environ: Mapping[str, str], run: CommandRunner, now: datetime
-) -> list[timedelta]:
-    """The times between runs from now on, by the wall clock; [] if unknown. Raises CronSimError."""
+) -> _Times:
+    """The starts from now on. Raises CronSimError."""
     spans = [run(["systemd-analyze", "timespan", text], environ).output for each in starts for text in each.every]
     known = [re.search(r"μs: (\d+)", text) for text in spans]
     if any(known):
-        return [min(timedelta(microseconds=int(found[1])) for found in known if found)]
+        return _Times(gaps=[min(timedelta(microseconds=int(found[1])) for found in known if found)])
     times, end = set[datetime](), now + timedelta(days=400)
     for start in starts:
         for when in start.when:
@@ -146,7 +172,7 @@ def _find_gaps(
                 told = _ELAPSES.findall(run(words, environ).output)
                 listed = [datetime.fromisoformat(text) for text in told]
                 if not listed:
-                    return []
+                    return _Times()
                 last = listed[-1]
             else:
                 # The times repeat each day, each week, or not before a year has passed.
@@ -162,10 +188,28 @@ def _find_gaps(
     ordered = sorted(each for each in times if each <= end)
     edges = [now, *ordered, end]
     gaps = [after - before for before, after in itertools.pairwise(ordered)]
-    return [
-        *gaps,
-        *(each for each in (edges[1] - edges[0], edges[-1] - edges[-2]) if each > max(gaps, default=_SELDOM)),
-    ]
+    longer = [each for each in (edges[1] - edges[0], edges[-1] - edges[-2]) if each > max(gaps, default=_SELDOM)]
+    return _Times(ordered, [*gaps, *longer], end)
+
+
+def _find_missed(times: _Times, places: Sequence[Location], gate: TimeGate) -> str:
+    """The first day and location whose gate opens and closes again without a run; "" if there is none."""
+    if not times.starts or times.end is None:
+        return ""
+    starts = [each.astimezone() for each in times.starts]
+    for place in places:
+        zone = find_zone(place.timezone)
+        day = starts[0].astimezone(zone).date() + timedelta(days=gate.days_before + 1)
+        while zone:
+            opens, after = opens_at(day, zone, gate), day + timedelta(days=gate.days_after + 1)
+            closes = datetime.combine(after, time(), tzinfo=zone)
+            if closes > times.end.astimezone():
+                break
+            first = bisect_left(starts, opens)
+            if first == len(starts) or starts[first] >= closes:
+                return f"{day} at {place.name} (from {opens.astimezone(zone):%H:%M})"
+            day += timedelta(days=1)
+    return ""
 
 
 def _tell_none(settings: Settings, off: Sequence[ScheduledRun], failure: CommandFailure | None) -> CheckFinding:
