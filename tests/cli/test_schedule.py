@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from tsrevel.cli.schedule import name_units
 from tsrevel.config import CommandFailure, CommandResult, run_command
 from tsrevel.doctor.findings import CheckFinding
 from tsrevel.doctor.schedule import check_schedule
@@ -41,6 +42,12 @@ def check(shell: Shell, table: str, root: Path) -> list[CheckFinding]:
     return list(check_schedule(shell.world.settings(), {"PATH": "/usr/bin:/bin"}, answer, NOW, root))
 
 
+def unit_of(answer: Mapping[str, Any], kind: str = "service") -> str:
+    """The text of the unit that runs `sync`, or of its timer."""
+    files: Mapping[str, str] = answer["files"]
+    return next(text for name, text in files.items() if name.endswith(f".{kind}") and "-failed" not in name)
+
+
 def install(files: Mapping[str, str], root: Path) -> list[str]:
     """The units below `root`, the timer enabled; their paths."""
     for name, text in files.items():
@@ -49,7 +56,8 @@ def install(files: Mapping[str, str], root: Path) -> list[str]:
         path.write_text(text)
     wanted = root / "etc/systemd/system/timers.target.wants"
     wanted.mkdir()
-    (wanted / "tsrevel.timer").symlink_to("../tsrevel.timer")
+    timer = Path(next(name for name in files if name.endswith(".timer"))).name
+    (wanted / timer).symlink_to(f"../{timer}")
     return [str(root / name.lstrip("/")) for name in files]
 
 
@@ -93,10 +101,39 @@ def test_the_command_needs_no_path_and_names_its_settings(shell: Shell) -> None:
 
 
 def test_the_units_pass_the_doctors_check(shell: Shell, tmp_path: Path) -> None:
+    secret = tmp_path / "the key"
+    secret.write_text(shell.world.config["revel"].pop("api_key"))
+    shell.world.config["revel"]["api_key_file"] = str(secret)
     install(ask(shell, "systemd")["files"], tmp_path / "root")
     (found,) = check(shell, "", tmp_path / "root")
     often = "a run every 45 minutes" if SYSTEMD else "its times can't be read here"
-    assert (found.code, found.text) == ("OK", f"tsrevel.timer: {often}")
+    assert (found.code, found.text.endswith(f".timer: {often}")) == ("OK", True)
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("/etc/tsrevel/config.toml", "tsrevel"),
+        ("/home/ann/.config/tsrevel/config.toml", "tsrevel"),
+        ("/etc/tsrevel/brand1.toml", "tsrevel-brand1"),
+        ("/etc/tsrevel/brand 2.toml", "tsrevel-brand-2"),
+        ("/etc/tsrevel/tsrevel.toml", "tsrevel-tsrevel"),
+        ("/srv/Ann's events/config.toml", "tsrevel-Ann-s-events"),
+    ],
+)
+def test_the_units_of_each_settings_file_have_their_own_name(path: str, name: str) -> None:
+    assert name_units(Path(path)) == name
+
+
+def test_every_unit_names_the_others_of_its_installation(shell: Shell, tmp_path: Path) -> None:
+    brand = tmp_path / "brand1.toml"
+    brand.write_bytes(shell.write_config().read_bytes())
+    answer = shell.run("schedule", "systemd", "--json", "--config", str(brand)).answer
+    ends = ("service", "timer", "failed.service")
+    assert [Path(each).name.removeprefix("tsrevel-brand1")[1:] for each in answer["files"]] == list(ends)
+    assert "OnFailure=tsrevel-brand1-failed.service" in unit_of(answer)
+    assert "--lines=50 tsrevel-brand1.service | mail" in "".join(answer["files"].values())
+    assert answer["install"][-1] == "systemctl enable --now tsrevel-brand1.timer"
 
 
 @pytest.mark.parametrize("more", [[], ["--log", "/var/log/tsrevel.log", "--mailto", "o'neill %x@example.com"]])
@@ -120,8 +157,8 @@ def test_systemd_reads_back_each_path_of_the_units_as_it_was_given(tmp_path: Pat
     shell.world.config["revel"]["api_key_file"] = str(secret)
     shell.world.config["tripleseat"]["token_file"] = "/var/lib/tsrevel/brand 7/token.json"
     log = "/var/log/50% of it.log"
-    files = ask(shell, "systemd", "--user", "nobody", "--log", log)["files"]
-    unit = files["/etc/systemd/system/tsrevel.service"]
+    answer = ask(shell, "systemd", "--user", "nobody", "--log", log)
+    files, unit = answer["files"], unit_of(answer)
     assert f"StandardOutput=append:{log.replace('%', '%%')}\n" in unit
     assert f"LoadCredential=revel.api_key_file:{secret}\n" in unit
     assert 'StateDirectory="tsrevel/brand 7"\n' in unit
@@ -134,7 +171,7 @@ def test_systemd_reads_back_each_path_of_the_units_as_it_was_given(tmp_path: Pat
 
 
 def test_the_timer_elapses_when_cron_would_start(shell: Shell) -> None:
-    timer = ask(shell, "systemd")["files"]["/etc/systemd/system/tsrevel.timer"]
+    timer = unit_of(ask(shell, "systemd"), "timer")
     times = set[str]()
     for hours, minutes in re.findall(r"^OnCalendar=(\d\d/3):([\d,]+)$", timer, re.MULTILINE):
         times |= {f"{hour:02}:{minute}" for hour in range(int(hours[:2]), 24, 3) for minute in minutes.split(",")}
@@ -150,7 +187,7 @@ def test_a_secret_in_a_file_reaches_the_service_as_a_credential(shell: Shell, tm
     config = shell.write_config()
     config.write_bytes(mark + config.read_bytes())
     ran = shell.run("schedule", "systemd", "--config", str(config), "--json")
-    unit = ran.answer["files"]["/etc/systemd/system/tsrevel.service"]
+    unit = unit_of(ran.answer)
     assert f"LoadCredential=revel.api_key_file:{secret}\n" in unit
     assert "Environment=TSREVEL_REVEL__API_KEY_FILE=%d/revel.api_key_file" in unit
     assert "s3cret" not in unit

@@ -17,7 +17,7 @@ from tsrevel.cli.answers.setup import ScheduleAnswer
 from tsrevel.cli.arguments import one_line
 from tsrevel.cli.context import CliContext
 from tsrevel.config import SETTINGS, Settings, load_settings
-from tsrevel.config.paths import SYSTEM_STATE
+from tsrevel.config.paths import SYSTEM_STATE, settings_file
 from tsrevel.config.problems import Source
 from tsrevel.config.settings import VARIABLES
 from tsrevel.doctor.machine import secret_files
@@ -31,7 +31,7 @@ _SERVICE = """\
 Description=Carry catering orders from TripleSeat to Revel
 Wants=network-online.target
 After=network-online.target
-OnFailure=tsrevel-failed.service
+OnFailure={name}-failed.service
 
 [Service]
 Type=oneshot
@@ -101,7 +101,7 @@ Description=Mail that a run of tsrevel failed
 Type=oneshot
 # It needs a `mail` command on this machine.
 ExecStart=/bin/sh -c '\\
-    systemctl status --no-pager --lines=50 tsrevel.service | mail -s "tsrevel failed on %H" "$$@"' sh {to}
+    systemctl status --no-pager --lines=50 {name}.service | mail -s "{name} failed on %H" "$$@"' sh {to}
 """
 
 
@@ -131,11 +131,12 @@ def print_schedule(
         files = {"crontab": _render_crontab(settings, to, log)}
         install = [f"crontab -u {user} -e, and add these lines; as {user}: crontab -e"]
     else:
-        files = _render_units(settings, ctx.environ, user, to, log)
+        name = name_units(settings.config_path)
+        files = _render_units(name, settings, ctx.environ, user, to, log)
         install = [
             "save each file under the name above it, as root",
             "systemctl daemon-reload",
-            "systemctl enable --now tsrevel.timer",
+            f"systemctl enable --now {name}.timer",
         ]
     if ctx.options.json:
         answer = ScheduleAnswer(
@@ -178,8 +179,20 @@ def _render_crontab(settings: Settings, to: Sequence[str], log: Path | None) -> 
     )
 
 
+def name_units(config: Path) -> str:
+    """The name of the units: "tsrevel", with the name of the settings, or of their folder, behind it if it is another.
+
+    So the units of two installations don't replace each other.
+    """
+    real = settings_file(config)
+    if real.name == "config.toml" and real.parent.name == "tsrevel":
+        return "tsrevel"
+    own = real.parent.name if real.name == "config.toml" else real.name.removesuffix(".toml")
+    return f"tsrevel-{re.sub('[^A-Za-z0-9:_.-]+', '-', own)}"
+
+
 def _render_units(
-    settings: Settings, environ: Mapping[str, str], user: str, to: Sequence[str], log: Path | None
+    name: str, settings: Settings, environ: Mapping[str, str], user: str, to: Sequence[str], log: Path | None
 ) -> dict[str, str]:
     state = list(dict.fromkeys(path.absolute().parent for path in (settings.ledger_path, settings.token_path)))
     own = [each.relative_to(SYSTEM_STATE.parent) for each in state if each.is_relative_to(SYSTEM_STATE)]
@@ -195,6 +208,7 @@ def _render_units(
         return any(path.absolute().is_relative_to(folder) for path in needed for folder in folders)
 
     service = _SERVICE.format(
+        name=name,
         user=user,
         environment="".join(f"Environment={VARIABLES[key][0]}=%d/{key}\n" for key in secrets),
         command=" ".join(_quote(word.replace("$", "$$")) for word in sync_command(settings)),
@@ -206,9 +220,9 @@ def _render_units(
     )
     folder = "/etc/systemd/system"
     return {
-        f"{folder}/tsrevel.service": service,
-        f"{folder}/tsrevel.timer": _TIMER.format(calendar="\n".join(f"OnCalendar={each}" for each in CALENDAR)),
-        f"{folder}/tsrevel-failed.service": _FAILED.format(to=" ".join(map(_quote, to))),
+        f"{folder}/{name}.service": service,
+        f"{folder}/{name}.timer": _TIMER.format(calendar="\n".join(f"OnCalendar={each}" for each in CALENDAR)),
+        f"{folder}/{name}-failed.service": _FAILED.format(name=name, to=" ".join(map(_quote, to))),
     }
 
 
