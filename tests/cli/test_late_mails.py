@@ -157,6 +157,19 @@ def test_a_failure_that_the_next_run_mended_is_settled(post: Shell, told: ToldWo
     assert "Nothing to do: its order has been made since." in text_about(told, UNMAPPED)
 
 
+def test_a_second_order_of_an_event_that_was_resolved_before_needs_a_person(post: Shell, told: ToldWorld) -> None:
+    told.add_event(64000050)
+    post.sync()
+    resolve(64000050, "done")(post, told)
+    told.add_order(64000050, "Triple Seat_{}")
+    told.sendgrid.mails.clear()
+    while post.sync().status != 14:
+        told.time.move(minutes=45)
+    text = text_about(told, 64000050)
+    assert "NEEDS A PERSON HELD" in text
+    assert "Nothing to do" not in text
+
+
 # Changes after injection
 
 

@@ -104,6 +104,22 @@ def test_a_doubled_part_of_a_finished_order_is_an_alarm(well: tuple[Shell, Path]
     same = {key: value for key, value in history.items() if key not in {"id", "resource_uri"}}
     shell.world.revel.add("OrderHistory", None, **same)
     assert (shell.sync().status, look(*well)[0]) == (14, 14)
+    shell.world.add_event()
+    assert shell.sync_event("64000050").status == 0
+    assert look(*well)[0] == 14  # that run didn't look at the other order
+
+
+def test_a_doubled_part_is_an_alarm_though_its_event_was_resolved_before(well: tuple[Shell, Path]) -> None:
+    shell, folder = well
+    resolve = ("resolve", "64000002", "--config", str(folder / "config.toml"), "--as", "done", "--note", "seen")
+    assert shell.run(*resolve).status == 0
+    [history] = shell.world.revel.state.rows["OrderHistory"].values()
+    same = {key: value for key, value in history.items() if key not in {"id", "resource_uri"}}
+    shell.world.revel.add("OrderHistory", None, **same)
+    shell.world.time.move(minutes=45)
+    assert (shell.sync().status, look(*well)[0]) == (14, 14)
+    shell.world.time.move(minutes=1)
+    assert (shell.run(*resolve).status, look(*well)[0]) == (0, 0)
 
 
 def test_an_assumption_without_which_runs_write_nothing_needs_a_person(well: tuple[Shell, Path]) -> None:

@@ -69,6 +69,17 @@ def test_what_was_resolved_is_no_trouble_and_nothing_to_wait_for(ledger: Ledger,
     assert view.queries.open_orders() == ()
 
 
+def test_what_runs_report_of_a_finished_order_after_its_event_was_resolved_is_trouble(
+    ledger: Ledger, view: LedgerView
+) -> None:
+    see(ledger, "held", "AMOUNT_MISMATCH")
+    ledger.orders.settle(RUN, EVENT, ORDER, None)
+    ledger.events.resolve(EVENT, "done", "seen", None)
+    assert view.queries.held_or_failed() == ()
+    see(ledger, "held", "AMOUNT_MISMATCH")
+    assert [each.event_id for each in view.queries.held_or_failed()] == [EVENT]
+
+
 def test_resolutions_are_told_of_one_or_of_all(ledger: Ledger, view: LedgerView) -> None:
     ledger.events.resolve(EVENT, "done", "by hand", ORDER)
     ledger.events.resolve(OTHER, "ignored", "called off", None)

@@ -13,8 +13,7 @@ from tsrevel.cli.output import look
 from tsrevel.config.paths import MAPPINGS_NAME
 from tsrevel.engine.outcomes import NEEDS_ATTENTION, most_severe
 from tsrevel.errors import LedgerDamaged, TsrevelError
-from tsrevel.insight.status import InstallationStatus, take_stock
-from tsrevel.planning.reasons import Reason
+from tsrevel.insight.status import take_stock
 from tsrevel.text import count_of, show_span
 
 
@@ -66,13 +65,11 @@ def _look_at(ctx: CliContext, folder: Path, file: Path) -> InstallationJson:
         return InstallationJson(name=name, config=str(file), exit_status=error.exit_status, error=str(error))
     counts = len(status.held), len(status.failed), len(status.missed), len(status.changed)
     is_stopped = status.pause is not None or not status.enabled
-    disputed = any(each.state == "disputed" for each in status.orders)
-    alarm = disputed or _has_alarm(status)
     found = NEEDS_ATTENTION if any(counts) or status.overdue or status.warnings else 0
     return InstallationJson(
         name=name,
         config=str(file),
-        exit_status=LedgerDamaged.exit_status if alarm else found,
+        exit_status=LedgerDamaged.exit_status if status.has_alarm else found,
         last_good_at=(status.good.finished_at or status.good.started_at) if status.good else None,
         ago=show_span(status.since_good) if status.since_good is not None else None,
         stale=status.is_stale,
@@ -83,17 +80,11 @@ def _look_at(ctx: CliContext, folder: Path, file: Path) -> InstallationJson:
         overdue=len(status.overdue),
         paused=is_stopped,
         dry_run=status.dry_run,
-        disputed=disputed,
-        alarm=alarm,
+        disputed=status.is_disputed,
+        alarm=status.has_alarm,
         unwritable=bool(status.unwritable),
         warnings=status.warnings,
     )
-
-
-def _has_alarm(status: InstallationStatus) -> bool:
-    """Whether an event has two orders, or the last run alarmed, and some event is still held."""
-    doubled = any(each.reason == Reason.DUPLICATE_ORDERS for each in status.held)
-    return doubled or bool(status.held and status.runs and status.runs[0].exit_status == LedgerDamaged.exit_status)
 
 
 def _line(row: InstallationJson) -> str:

@@ -17,13 +17,17 @@ from tsrevel.planning.reasons import Reason, Status
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """One event as the ledger knows it. `told`: the open change's reason; `still`: the same, unless it was undone."""
+    """One event as the ledger knows it. `told`: the open change's reason; `still`: the same, unless it was undone.
+
+    `in_trouble`: `status` lists it as held or failed, though a person may have resolved it.
+    """
 
     last: LastResult | None
     record: OrderRecord | None
     resolution: Resolution | None
     told: str | None
     still: str | None
+    in_trouble: bool
 
     @property
     def is_finished(self) -> bool:
@@ -40,11 +44,17 @@ def find_states_since(view: LedgerView, notices: Sequence[Notice]) -> list[State
         resolutions = view.events.resolutions(ids)
         told = {each.event_id: each.reason for each in view.queries.open_changes()}
         still = {each.event_id: each.reason for each in find_changed(view)} if told else {}
+        trouble = {each.event_id for each in view.queries.held_or_failed()}
     states: list[StateSince | None] = []
     for notice in notices:
         event = notice.event_id
         known = _Known(
-            results.get(event), records.get(event), resolutions.get(event), told.get(event), still.get(event)
+            last=results.get(event),
+            record=records.get(event),
+            resolution=resolutions.get(event),
+            told=told.get(event),
+            still=still.get(event),
+            in_trouble=event in trouble,
         )
         states.append(_find_state(notice, known))
     return states
@@ -74,7 +84,7 @@ def _find_state_after_change(notice: Notice, known: _Known) -> StateSince | None
 
 def _find_state_without_order(notice: Notice, known: _Known) -> StateSince | None:
     """A held, failed or missed event may have its order by now, or be in another state."""
-    if known.resolution:
+    if known.resolution and not known.in_trouble:
         return StateSince(Ending.RESOLVED)
     last = known.last
     if last and notice.occasion == "missed":

@@ -214,6 +214,16 @@ class InstallationStatus:
         return self.since_good is None or self.since_good > STALE
 
     @property
+    def is_disputed(self) -> bool:
+        """Whether an order in Revel isn't its plan."""
+        return any(each.state == "disputed" for each in self.orders)
+
+    @property
+    def has_alarm(self) -> bool:
+        """Whether a person must check an order before anything more is written for its event."""
+        return self.is_disputed or any(_is_about_order(each) for each in self.held)
+
+    @property
     def over_behind(self) -> str:
         """The locations that `good` is about, to add to a sentence; "" if it is about all."""
         return f" over {', '.join(self.behind)}" if self.behind else ""
@@ -309,6 +319,12 @@ def take_stock(view: LedgerView | None, settings: Settings, now: datetime, limit
             contrary=_find_contrary(view.runs.latest(_LOOKED_AT), now, dry_run=bare.dry_run),
             assumptions=view.assumptions.answers(),
         )
+
+
+def _is_about_order(held: EventStatus) -> bool:
+    """Whether the event is held because of its order at Revel. Amounts that don't add up may be those of the event."""
+    own = {Reason.AMOUNT_MISMATCH} if held.has_order else set()
+    return held.reason in {Reason.DUPLICATE_ORDERS, Reason.ORDER_DIFFERS} | own
 
 
 def _is_overdue(waiting: EventStatus, policy: Policy, now: datetime) -> bool:

@@ -31,10 +31,12 @@ _STATUSES = f"""
                    0)),
             last_seen_at) AS since
     FROM sightings LEFT JOIN orders USING (event_id)
-    WHERE (event_id NOT IN (SELECT event_id FROM resolutions)
+    WHERE (NOT EXISTS (
+            SELECT 1 FROM resolutions WHERE resolutions.event_id = sightings.event_id
+                AND (resolved_at >= last_seen_at OR orders.state IS NULL OR orders.state NOT IN ('settled', 'foreign')))
         OR (reason = 'DUPLICATE_ORDERS' AND orders.state IN ('settled', 'foreign')))
 """  # noqa: S608 (no value comes from outside)
-"""A resolution ends no report of a second order."""
+"""A resolution ends no report of a second order, nor what runs have reported of a finished order since."""
 # `+event_day` makes SQLite sort the found rows. Without + it reads every event, row by row, by the index of days.
 _HELD_OR_FAILED = f"""
     {_STATUSES} AND sightings.status IN ('held', 'failed') ORDER BY +event_day, location, event_id
@@ -227,7 +229,10 @@ class LedgerQueries:
         self._transactions = transactions
 
     def held_or_failed(self) -> tuple[EventStatus, ...]:
-        """The events that were held or failed when last seen, by day; resolved ones only with a second order."""
+        """The events that were held or failed when last seen, by day.
+
+        Resolved ones only with a second order, or if a run has reported it of their finished order since.
+        """
         return self._statuses(_HELD_OR_FAILED)
 
     def waiting(self) -> tuple[EventStatus, ...]:
