@@ -120,6 +120,30 @@ def test_events_planned_by_hand_say_nothing_of_the_runs(shell: Shell) -> None:
     assert status(shell, "--json").answer["dry_run_differs"] is False
 
 
+def test_runs_over_single_events_hide_neither_that_runs_are_live_nor_that_a_sync_died(shell: Shell) -> None:
+    shell.sync()
+    for _ in range(20):
+        shell.sync_event(str(FULL), "--dry-run")
+    shell.environ["DRY_RUN"] = "true"
+    assert status(shell, "--json").answer["dry_run_differs"] is True
+    shell.environ["DRY_RUN"] = "false"
+    shell.world.at("after GET .*search", shell.world.die)
+    with pytest.raises(Died):
+        shell.world.sync()
+    shell.world.time.move(hours=1)
+    shell.sync_event(str(FULL), "--dry-run")
+    assert "didn't finish" in status(shell, "-q").out
+
+
+def test_a_live_run_over_one_event_shows_that_runs_are_live(shell: Shell) -> None:
+    shell.sync("--dry-run")
+    shell.sync_event(str(FULL))
+    shell.environ["DRY_RUN"] = "true"
+    assert status(shell, "--json").answer["dry_run_differs"] is True
+    shell.world.time.move(hours=4)
+    assert status(shell, "--json").answer["dry_run_differs"] is False
+
+
 def test_a_run_that_raised_an_alarm_is_no_good_run(shell: Shell) -> None:
     shell.world.revel.dropped_fields.add("tax")
     assert shell.sync().status == 14
@@ -437,3 +461,19 @@ def test_deliveries_that_wait_or_failed_are_counted(shell: Shell) -> None:
         since = "2026-12-11 06:40 PST" if tty else "2026-12-11 14:40 UTC"
         assert f"2 waiting, the oldest since {since}, 1 failed" in ran.out
     assert "can't be used" in shell.run("status", "-q", *config).out
+
+
+def test_a_delivery_that_waits_for_hours_is_a_warning_unless_runs_are_stopped(shell: Shell) -> None:
+    shell.sync()
+    spool = shell.world.settings().spool_path
+    spool.mkdir()
+    (spool / "a.json").write_bytes(b"{}")
+    came = shell.world.time.now.timestamp()
+    os.utime(spool / "a.json", (came, came))
+    shell.world.time.move(hours=2)
+    assert status(shell, "-q").out.count("deliveries") == 0
+    shell.world.time.move(hours=2)
+    assert "deliveries have waited for 4 h" in status(shell, "-q").out
+    with shell.world.ledger() as ledger:
+        ledger.runs.pause("")
+    assert "deliveries" not in status(shell, "-q").out

@@ -130,9 +130,7 @@ def _was_corrected(record: OrderRecord, facts: Sequence[AuditRow]) -> bool:
 
 
 STALE = timedelta(hours=3)
-"""After this time without a good run `status` warns: cron starts one every 45 minutes."""
-_LOOKED_AT = 20
-"""How many runs are compared with safety.dry_run."""
+"""After this time without a good run, or of a delivery that waits, `status` warns: cron starts a run every 45 minutes."""
 OVERDUE = timedelta(minutes=5)
 """A run may exceed its deadline by this much, because it finishes its current order."""
 
@@ -194,6 +192,7 @@ class InstallationStatus:
     assumptions: tuple[AssumptionAnswer, ...] = ()
     accepted: tuple[AssumptionCode, ...] = ()
     contrary: RunRecord | None = None
+    unended: tuple[RunRecord, ...] = ()
     failed_writes: Mapping[EventId, FailedWrite] = field(default_factory=dict)
     unsent: UnsentMails | None = None
     unwritable: str = ""
@@ -249,14 +248,11 @@ class InstallationStatus:
         for each in find_critical(self.assumptions, self.accepted):
             told = f"an assumption doesn't hold in this account: {describe_failed(each)}"
             found.append(f"runs write nothing, because {told}")
-        last = self.runs[0] if self.runs else None
-        if last and last.finished_at is None and self.now - last.started_at > self.deadline + OVERDUE:
-            found.append(f"the last run ({last.correlation_id}) didn't finish: it died, or it hangs")
+        late = [each for each in self.unended if self.now - each.started_at > self.deadline + OVERDUE]
+        found += [f"{each.correlation_id} didn't finish: it died, or it hangs" for each in late]
         if self.unsent:
             found.append(f"{self.unsent.describe(self.now)}; `tsrevel notify --test` shows its answer")
-        if self.spool.failed:
-            told = f"webhook deliveries that can't be used: {self.spool.failed}. Read NAME.reason beside each in the"
-            found.append(f"{told} spool's folder `failed`, then remove them")
+        found += self._warn_of_deliveries()
         if self.contrary:
             value, was = ("true", "was live") if self.dry_run else ("false", "was a dry run")
             why = "the setting was changed since then" if self.dry_run else "it was started with --dry-run"
@@ -271,6 +267,15 @@ class InstallationStatus:
                 whose = f"Revel order {order.order_id} of event {order.event_id}"
                 found.append(f"a person must check {whose}: {order.dispute}")
         return tuple(found)
+
+    def _warn_of_deliveries(self) -> Iterator[str]:
+        if self.spool.failed:
+            told = f"webhook deliveries that can't be used: {self.spool.failed}. Read NAME.reason beside each in the"
+            yield f"{told} spool's folder `failed`, then remove them"
+        waits = self.now - self.spool.oldest if self.spool.oldest else timedelta()
+        if waits > STALE and not (self.pause or self.dry_run or not self.enabled):
+            told = f"webhook deliveries have waited for {show_span(waits)}; check that `tsrevel serve` runs and what it"
+            yield f"{told} logs"
 
     def is_overdue(self, standing: EventStatus) -> bool:
         """Whether the event still waits although its time gate has closed."""
@@ -296,6 +301,7 @@ def take_stock(view: LedgerView | None, settings: Settings, now: datetime, limit
     with view.reading():
         trouble, missed, due = view.queries.held_or_failed(), view.queries.missed(), view.queries.waiting()
         runs, last_good = view.runs.latest(limit), view.runs.last_good_of_each(covered, now, with_alarm=False)
+        lasts = {each.run_id: each for each in (*view.runs.latest(1), *view.runs.latest(1, bulk=True))}
         return replace(
             bare,
             known=True,
@@ -316,7 +322,8 @@ def take_stock(view: LedgerView | None, settings: Settings, now: datetime, limit
             resolved=view.events.all_resolutions(),
             dry=view.queries.dry_findings(),
             changed=changed,
-            contrary=_find_contrary(view.runs.latest(_LOOKED_AT), now, dry_run=bare.dry_run),
+            contrary=_find_contrary(view, now, dry_run=bare.dry_run),
+            unended=tuple(each for each in lasts.values() if each.finished_at is None),
             assumptions=view.assumptions.answers(),
         )
 
@@ -341,13 +348,16 @@ def _find_behind(covered: Mapping[str, Location], last_good: Mapping[str, RunRec
     return tuple(each.name for each in behind) if len(behind) < len(covered) else ()
 
 
-def _find_contrary(latest: Sequence[RunRecord], now: datetime, *, dry_run: bool) -> RunRecord | None:
-    """A `sync` that shows that runs have another `dry_run` than this one: the last one, or a recent live one.
+def _find_contrary(view: LedgerView, now: datetime, *, dry_run: bool) -> RunRecord | None:
+    """A run that shows that runs have another `dry_run` than this one: the last `sync`, or a recent live run.
 
     `--dry-run` makes any run dry, but no option makes a run live.
     """
-    for number, run in enumerate(each for each in latest if each.mode == "bulk"):
-        if run.dry_run != dry_run and (number == 0 or (dry_run and now - run.started_at < STALE)):
+    for run in view.runs.latest(1, bulk=True):
+        if run.dry_run != dry_run:
+            return run
+    for run in view.runs.latest(1, live=True) if dry_run else ():
+        if now - run.started_at < STALE:
             return run
     return None
 

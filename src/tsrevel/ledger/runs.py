@@ -26,7 +26,9 @@ _FINISH = """
 """
 _MARK_PARTIAL = "UPDATE runs SET whole = 0 WHERE run_id = ? AND whole"
 # By rowid, not by `started_at`: after a run with a fast clock, that run isn't the last one for ever.
-_LATEST = "SELECT * FROM runs ORDER BY rowid DESC LIMIT ?"
+_LATEST = """
+    SELECT * FROM runs WHERE (mode = 'bulk' OR NOT :bulk) AND (NOT dry_run OR NOT :live) ORDER BY rowid DESC LIMIT :limit
+"""
 _FIND = """
     SELECT * FROM runs WHERE correlation_id = ?1 OR (length(?1) >= 8 AND substr(run_id, 1, length(?1)) = ?1)
     ORDER BY rowid DESC
@@ -119,10 +121,11 @@ class RunRepository:
         with self._transactions.reading() as connection:
             return {row["event_id"]: row["correlation_id"] for row in connection.execute(_UNREPORTED, (run_id,))}
 
-    def latest(self, limit: int) -> tuple[RunRecord, ...]:
-        """The last `limit` runs, newest first."""
+    def latest(self, limit: int, *, bulk: bool = False, live: bool = False) -> tuple[RunRecord, ...]:
+        """The last `limit` runs, newest first: of `sync` only (`bulk`), or without dry ones (`live`)."""
         with self._transactions.reading() as connection:
-            return tuple(_decode_run(row) for row in connection.execute(_LATEST, (limit,)))
+            wanted = {"limit": limit, "bulk": bulk, "live": live}
+            return tuple(_decode_run(row) for row in connection.execute(_LATEST, wanted))
 
     def find(self, text: str) -> tuple[RunRecord, ...]:
         """The runs whose correlation id is `text`, or whose run id begins with it (8 characters or more)."""
