@@ -60,6 +60,15 @@ def test_only_the_held_and_the_failed_are_fetched(shell: Shell) -> None:
     assert shell.world.flaws(PAID) == []
 
 
+def test_a_held_event_that_was_deleted_since_is_settled_as_explain_foretells(shell: Shell) -> None:
+    shell.sync()
+    shell.world.tripleseat.state.events.pop(UNMAPPED)
+    told = shell.run("explain", str(UNMAPPED), "--config", str(shell.write_config()), "--json").answer
+    assert (told["status"], told["reason"]) == ("skipped", "EVENT_DELETED")
+    assert verdicts(shell.replay("--held", "--json")) == {str(UNMAPPED): ("skipped", "EVENT_DELETED")}
+    assert shell.replay("--held", "--json").out == ""
+
+
 def test_nothing_held_is_nothing_to_do(shell: Shell) -> None:
     ran = shell.replay("--held")
     assert (ran.status, ran.out, ran.err, shell.requests) == (0, "", "", 0)

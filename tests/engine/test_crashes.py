@@ -356,7 +356,7 @@ def test_a_claim_of_which_nothing_is_at_revel_is_dropped_when_its_event_is_no_lo
     world.time.move(minutes=15)
     report = world.sync()
     said = [f"{each.status} {each.reason}" for each in report.outcomes if each.event_id == str(FULL)]
-    assert said == (["failed EVENT_DATA_UNAVAILABLE"] if gone else ["injected None"])
+    assert said == (["skipped EVENT_DELETED"] if gone else ["injected None"])
     assert len(world.orders_of(FULL)) == (0 if gone else 1)
 
 

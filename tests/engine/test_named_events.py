@@ -81,11 +81,25 @@ def test_an_id_that_names_no_event_leaves_nothing_in_the_ledger(day: World, *, d
         assert ledger.events.last_results([EventId("1")]) == {}
 
 
-def test_an_event_that_the_ledger_knows_is_no_slip_though_tripleseat_has_lost_it(day: World) -> None:
+def test_an_event_that_the_ledger_knows_was_deleted_if_tripleseat_has_lost_it(day: World) -> None:
     day.sync()
+    with day.ledger() as ledger:
+        ledger.events.resolve(EventId("64000099"), "ignored", "never seen", None)
     for event in (FULL, UNMAPPED):
         day.tripleseat.state.events.pop(event)
-    assert [day.sync_event(each).exit_status for each in (FULL, UNMAPPED)] == [3, 3]
+    report = day.sync_event(FULL, UNMAPPED, 64000099)
+    deleted = ["CANCELLED_AFTER_INJECTION", "EVENT_DELETED", "STATUS_NOT_ELIGIBLE"]
+    assert [each.reason for each in report.outcomes] == deleted
+    assert report.exit_status == 3
+    assert day.sync_event(FULL, UNMAPPED, 64000099).exit_status == 0
+
+
+def test_a_deleted_event_that_an_empty_listing_lacks_is_settled_by_its_id(world: World) -> None:
+    world.rewrite_event(FULL, lines=[("Nobody knows", 1, 5)])
+    assert verdict(world.sync(), FULL) == "held UNMAPPED_ITEMS"
+    world.tripleseat.state.events.pop(FULL)
+    assert world.sync().exit_status == 13
+    assert [world.sync_event(FULL).exit_status, world.sync().exit_status] == [0, 0]
 
 
 def test_a_named_event_that_comes_as_garbage_is_told(day: World) -> None:
@@ -148,7 +162,7 @@ def test_an_order_is_not_made_from_a_state_older_than_the_search_shows(world: Wo
     assert world.flaws(FULL) == []
 
 
-def test_an_event_that_is_lost_with_the_order_that_was_begun_for_it_is_stored_as_failed(world: World) -> None:
+def test_an_event_that_is_gone_as_is_the_order_that_was_begun_for_it_was_deleted(world: World) -> None:
     world.at("before POST /resources/Order/", world.die)
     with pytest.raises(Died):
         world.sync()
@@ -156,9 +170,7 @@ def test_an_event_that_is_lost_with_the_order_that_was_begun_for_it_is_stored_as
     world.time.move(minutes=45)
     world.add_event(lines=[("Coffee Urn", 1, 38)])  # else nothing is listed
     report = world.sync()
-    assert (verdict(report, FULL), report.exit_status) == ("failed EVENT_DATA_UNAVAILABLE", 3)
-    with world.ledger() as ledger:
-        assert ledger.events.retryable() == (EventId(str(FULL)),)
+    assert (verdict(report, FULL), report.exit_status) == ("skipped EVENT_DELETED", 0)
 
 
 def test_an_order_without_a_plan_shows_that_its_event_is_known(world: World) -> None:

@@ -54,9 +54,9 @@ class EventUnavailable:
 
 @dataclass(frozen=True, slots=True)
 class NamedEvent:
-    """An event to read by its id. `known_before`: if TripleSeat doesn't have it, it was deleted.
+    """An event to read by its id. If the ledger knows it and TripleSeat doesn't have it, it was deleted.
 
-    `typed`: a person typed the id, so it may be a slip.
+    `known_before`: also if the ledger doesn't know it. `typed`: a person typed the id, so it may be a slip.
     """
 
     event_id: EventId
@@ -132,7 +132,7 @@ def read_event(
     """The event, read `now`. Raises Unavailable, CredentialsRefused, ConfigError, LedgerUnusable."""
     match unread:
         case NamedEvent(event_id, known_before, typed):
-            gone = _gone(event_id) if known_before else None
+            gone = _recall_rest(ledger, policy, event_id) or (_gone(event_id) if known_before else None)
             found = unless_refused(lambda: FoundEvent(_read(tripleseat, event_id, gone)))
             return _add_if_absent(found, "check the id") if typed else found
         case DueEvent(last):
@@ -213,16 +213,9 @@ def _read_vanished(
     tripleseat: TripleSeat, ledger: Ledger, policy: Policy, record: OrderRecord
 ) -> FoundEvent | EventUnavailable:
     """The event; ALREADY_INJECTED or ORDER_EXISTS if nothing shows what became of it."""
-    last = ledger.events.last_results([record.event_id]).get(record.event_id)
-    day, at = (last.day, find_named(last.location, policy)) if last else (None, None)
-    if record.plan:
-        day, at = record.plan.day, record.plan.location
-    rest = _gone(record.event_id, day, at.name if at else "")
-    if at:
-        rest = replace(rest, location_id=at.tripleseat_location, site_id=at.tripleseat_site)
+    rest = _recall_rest(ledger, policy, record.event_id) or _gone(record.event_id)
     reason = Reason.ORDER_EXISTS if record.state == "foreign" else Reason.ALREADY_INJECTED
-    known = f"Revel order {record.order_id}"
-    return _read_unlisted(tripleseat, record.event_id, FoundEvent(rest), known, reason)
+    return _read_unlisted(tripleseat, record.event_id, FoundEvent(rest), f"Revel order {record.order_id}", reason)
 
 
 def _read_unlisted(
@@ -246,6 +239,19 @@ def _mark_if_over(found: FoundEvent | EventUnavailable, policy: Policy) -> Found
     if isinstance(found, FoundEvent) and isinstance(screen_status(found.event, policy, has_order=True), Skip):
         return replace(found, digest=GONE)
     return found
+
+
+def _recall_rest(ledger: Ledger, policy: Policy, event_id: EventId) -> Event | None:
+    """The rest of an event that TripleSeat no longer has; None if the ledger doesn't know it either."""
+    record, last = ledger.orders.get(event_id), ledger.events.last_results([event_id]).get(event_id)
+    plan = record.plan if record else None
+    day, at = (last.day, find_named(last.location, policy)) if last else (None, None)
+    if plan:
+        day, at = plan.day, plan.location
+    if not (record or last or ledger.events.resolutions([event_id])):
+        return None
+    gone = _gone(event_id, day, at.name if at else last.location if last else "")
+    return replace(gone, location_id=at.tripleseat_location, site_id=at.tripleseat_site) if at else gone
 
 
 def _gone(event_id: EventId, day: date | None = None, location: str = "") -> Event:

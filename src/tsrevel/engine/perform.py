@@ -242,7 +242,8 @@ def decide(ctx: RunContext, state: RunState, work: Work, item: WorkItem) -> Outc
         return _beyond(ctx, work.known, about_item(ctx, work.known, item), late)
     if isinstance(item, OrderRecord):
         task = triage_unlisted(item, work.rules, ctx.now())
-        return perform(ctx, state, work, task) if task else _read(ctx, state, work, NamedEvent(item.event_id))
+        begun = NamedEvent(item.event_id, known_before=True)
+        return perform(ctx, state, work, task) if task else _read(ctx, state, work, begun)
     return _read(ctx, state, work, item)
 
 
@@ -253,8 +254,7 @@ def _read(ctx: RunContext, state: RunState, work: Work, unread: UnreadEvent) -> 
         if found.absent:
             state.absent.add(unread.event_id)
         outcome = _unavailable(ctx, work.known, unread, found)
-        is_slip = found.absent and isinstance(unread, NamedEvent) and unread.typed
-        return replace(outcome, unknown=is_slip and not work.known.has(unread.event_id))
+        return replace(outcome, unknown=found.absent and isinstance(unread, NamedEvent) and unread.typed)
     state.found[unread.event_id] = found
     if ctx.tripleseat.answered:  # else `perform` checks it if anything depends on the clock
         state.clock_check.check()
@@ -311,7 +311,7 @@ def _recover(ctx: RunContext, state: RunState, work: Work, task: Recover) -> Out
     if outcome:
         return _tell_changes(ctx, state, task, outcome)
     if task.found is None:
-        return _read(ctx, state, work, NamedEvent(task.record.event_id))
+        return _read(ctx, state, work, NamedEvent(task.record.event_id, known_before=True))
     return perform(ctx, state, work, triage_new(task.found, work.known, work.rules, ctx.now()))
 
 

@@ -130,7 +130,7 @@ def _was_corrected(record: OrderRecord, facts: Sequence[AuditRow]) -> bool:
 
 
 STALE = timedelta(hours=3)
-"""After this time without a good run, or of a delivery that waits, `status` warns: cron starts a run every 45 minutes."""
+"""After this time without a good run `status` warns: cron starts one every 45 minutes. Deliveries likewise."""
 OVERDUE = timedelta(minutes=5)
 """A run may exceed its deadline by this much, because it finishes its current order."""
 

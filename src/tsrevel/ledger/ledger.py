@@ -46,10 +46,6 @@ class KnownEvents:
             {**self.contents, **other.contents},
         )
 
-    def has(self, event_id: EventId) -> bool:
-        """Whether the ledger knows the event."""
-        return any(event_id in part for part in (self.orders, self.results, self.resolutions))
-
 
 class LedgerView:
     """The readable part of a ledger. Use it in a `with`, or call `close`.

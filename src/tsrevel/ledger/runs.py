@@ -27,7 +27,8 @@ _FINISH = """
 _MARK_PARTIAL = "UPDATE runs SET whole = 0 WHERE run_id = ? AND whole"
 # By rowid, not by `started_at`: after a run with a fast clock, that run isn't the last one for ever.
 _LATEST = """
-    SELECT * FROM runs WHERE (mode = 'bulk' OR NOT :bulk) AND (NOT dry_run OR NOT :live) ORDER BY rowid DESC LIMIT :limit
+    SELECT * FROM runs WHERE (mode = 'bulk' OR NOT :bulk) AND (NOT dry_run OR NOT :live)
+    ORDER BY rowid DESC LIMIT :limit
 """
 _FIND = """
     SELECT * FROM runs WHERE correlation_id = ?1 OR (length(?1) >= 8 AND substr(run_id, 1, length(?1)) = ?1)
