@@ -54,6 +54,26 @@ def test_an_event_that_is_ignored_before_its_day_is_never_made(day: World) -> No
     assert day.orders_of(FULL) == []
 
 
+@pytest.mark.parametrize("days", [1, 4, 40])
+def test_opened_again_after_its_day_it_is_told_as_missed(day: World, days: int) -> None:
+    day.sync()
+    resolve(day, UNMAPPED, "ignored")
+    resolve(day, MISSED, "ignored")
+    for _ in range(days):
+        day.time.move(days=1)
+        day.sync()
+    reopen(day, UNMAPPED)
+    reopen(day, MISSED)
+    with day.ledger() as ledger:
+        assert {each.event_id for each in ledger.queries.waiting()} >= {str(MISSED), str(UNMAPPED)}
+    report = day.sync()
+    assert {each.event_id for each in report.outcomes if each.missed} >= {str(UNMAPPED), str(MISSED)}
+    assert report.exit_status == 3
+    assert not any(each.missed for each in day.sync().outcomes)
+    with day.ledger() as ledger:
+        assert {each.event_id for each in ledger.queries.missed()} >= {str(UNMAPPED), str(MISSED)}
+
+
 def test_opened_again_it_is_made_after_all_and_once(world: World) -> None:
     resolve(world, FULL, "ignored")
     world.sync()

@@ -111,6 +111,20 @@ def test_opening_it_again_takes_back_a_persons_word_and_somebody_elses_order_tog
     assert ledger.audit.rows(EVENT)[-1].detail["text"].endswith(": order wanted")
 
 
+def test_opened_again_it_waits_for_the_next_run_whenever_its_day_was(ledger: Ledger) -> None:
+    missed = EventResult(EVENT, DAY, "skipped", "EVENT_DAY_PASSED", "late", None, True)
+    ledger.events.store_results(RUN, [missed])
+    ledger.events.resolve(EVENT, "ignored", "not wanted", None)
+    far = DAY + timedelta(days=90)
+    assert ledger.events.left_behind(far, far) == ()
+    ledger.events.reopen(EVENT, "wanted after all")
+    assert ledger.events.left_behind(far, far) == (EVENT,)
+    assert [each.event_id for each in ledger.queries.waiting()] == [EVENT]
+    assert not ledger.events.last_results([EVENT])[EVENT].was_missed_on(DAY)
+    ledger.events.store_results(RUN, [missed])
+    assert ledger.events.left_behind(far, far) == ()
+
+
 def test_opening_it_again_leaves_an_order_of_ours_alone(ledger: Ledger) -> None:
     ledger.orders.claim(RUN, make_plan())
     assert not ledger.events.reopen(EVENT, "x")

@@ -90,8 +90,8 @@ _FIND_UNSETTLED = f"""
 """
 _FIND_LEFT_BEHIND = """
     SELECT event_id FROM sightings LEFT JOIN orders USING (event_id)
-    WHERE event_day >= ? AND event_id NOT IN (SELECT event_id FROM resolutions)
-      AND (sightings.status = 'failed'
+    WHERE (event_day >= ? OR sightings.status = 'planned') AND event_id NOT IN (SELECT event_id FROM resolutions)
+      AND (sightings.status IN ('failed', 'planned')
            OR event_day < ? AND sightings.reason IN ('TOO_EARLY', 'RUN_LIMIT_REACHED', 'CONNECTOR_DISABLED')
               AND (orders.state IS NULL OR orders.state NOT IN ('settled', 'foreign')))
     ORDER BY sightings.last_seen_at, event_id
@@ -104,6 +104,10 @@ _PUT_CHANGE = """
 _OPEN_CHANGE = "SELECT reason, told_at, run_id FROM open_changes WHERE event_id = ?"
 _DROP_CHANGE = "DELETE FROM open_changes WHERE event_id = :event_id"
 _HAS_FINISHED = "SELECT EXISTS (SELECT 1 FROM orders WHERE event_id = ? AND state = 'settled') AS finished"
+_WAIT_AGAIN = """
+    UPDATE sightings SET status = 'planned', reason = NULL, missed_at = NULL
+    WHERE event_id = :event_id AND status = 'skipped' AND NOT EXISTS (SELECT 1 FROM orders WHERE event_id = :event_id)
+"""
 _BRING_BACK_CHANGE = """
     INSERT INTO open_changes (event_id, reason, told_at, run_id)
     SELECT event_id, json_extract(detail, '$.reason'), json_extract(detail, '$.since'), json_extract(detail, '$.run_id')
@@ -278,8 +282,8 @@ class EventRepository:
     def left_behind(self, since: date, before: date) -> tuple[EventId, ...]:
         """The unresolved events from `since` on that last failed, and those before the day `before` that last waited.
 
-        One that failed may have a finished order: then it couldn't be compared with it. Not seen for longest comes
-        first. Events without an id are left out.
+        One that failed may have a finished order: then it couldn't be compared with it. Events that a person has opened
+        again are among them, whatever their day. Not seen for longest comes first. Events without an id are left out.
         """
         with self._transactions.reading() as connection:
             return _with_ids(connection.execute(_FIND_LEFT_BEHIND, (since.isoformat(), before.isoformat())))
@@ -305,8 +309,8 @@ class EventRepository:
     def reopen(self, event_id: EventId, note: str) -> bool:
         """Removes the verdict, and somebody else's order. False if there was neither.
 
-        Runs search Revel and plan the event again, and what changed after the verdict is settled. But if its order is
-        finished, the change that the verdict had settled is open again.
+        The next run reads the event by its id, searches Revel and plans it again, and what changed after the verdict is
+        settled. But if its order is finished, the change that the verdict had settled is open again.
         """
         with self._transactions.changing(None) as change:
             dropped = change.connection.execute("DELETE FROM resolutions WHERE event_id = ?", (event_id,)).rowcount > 0
@@ -314,7 +318,10 @@ class EventRepository:
                 finished = change.connection.execute(_HAS_FINISHED, (event_id,)).fetchone()["finished"]
                 change.connection.execute(_BRING_BACK_CHANGE if finished else _DROP_CHANGE, {"event_id": event_id})
                 change.audit(AuditKind.REOPENED, event_id, note=note)
-            return _drop_foreign(change, event_id, note) or dropped
+            reopened = _drop_foreign(change, event_id, note) or dropped
+            if reopened:
+                change.connection.execute(_WAIT_AGAIN, {"event_id": event_id})
+            return reopened
 
     def note_change(self, run_id: str, event_id: EventId, digest: str) -> None:
         """Records that a change of a resolved event was reported. The next run compares the event with `digest`."""
