@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tsrevel.errors import RunLocked
 from tsrevel.ledger import hold_lock
 
 from ..world import World
@@ -137,6 +138,22 @@ def test_while_a_run_goes_on_it_is_refused_with_eleven(shell: Shell) -> None:
         ran = resolve(shell, UNMAPPED, "done", "--json")
     assert (ran.status, ran.answer["exit_status"]) == (11, 11)
     assert shell.world.record(UNMAPPED) is None
+
+
+def test_no_run_makes_an_order_while_a_named_one_is_looked_up(shell: Shell) -> None:
+    order = shell.world.add_order(FULL, "by hand", final_total=Decimal("837.72"))
+    ends: list[type[BaseException]] = []
+
+    def run_meanwhile() -> None:
+        with pytest.raises(RunLocked) as refused:
+            shell.world.sync()
+        ends.append(refused.type)
+
+    shell.world.at(f"after GET .*events/{FULL} of TripleSeat", run_meanwhile)
+    assert resolve(shell, FULL, "done", "--order", str(order)).status == 0
+    assert ends == [RunLocked]
+    shell.sync()
+    assert shell.world.orders_of(FULL) == []
 
 
 def test_opened_again_an_event_is_made_once(shell: Shell) -> None:

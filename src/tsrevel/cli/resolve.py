@@ -108,8 +108,8 @@ def resolve(ctx: CliContext, event: str, options: ResolveOptions) -> int:
     shows_text = not ctx.options.json and (ctx.stdout.isatty() or not ctx.options.quiet)
     with logging_to(ctx, "resolve"):
         make_state_folder(settings)
-        named = _look_for(ctx, runtime, order_id, event) if order_id else None
         with hold_lock(path), open_ledger(settings, runtime) as ledger:
+            named = _look_for(ctx, runtime, order_id, event) if order_id else None  # no run makes an order meanwhile
             comparison: list[str] = []
             event_id = find_event_id(event, lambda each: _recall(ledger, each) != _Before(None, None, None))
             before, unused = _recall(ledger, event_id), not ledger.runs.latest(1)
