@@ -156,3 +156,36 @@ def test_the_lock_and_what_doesnt_hold_stop_it_too(shell: Shell) -> None:
     assert ran.status == 10
     assert "TRIPLESEAT_EVENT_DATES" in ran.answer["error"]
     assert shell.world.writes == []
+
+
+class Slow(Keyboard):
+    """Somebody edits the event while the location's name is typed."""
+
+    def __init__(self, typed: bytes, world: World) -> None:
+        super().__init__(typed)
+        self._world = world
+
+    def readline(self, size: int | None = -1, /) -> bytes:
+        self._world.rewrite_event(FULL, lines=[("Fruit Platter", 200, 5)])
+        return super().readline(size)
+
+
+def test_an_order_that_is_another_one_by_then_is_not_made(shell: Shell) -> None:
+    command = ("rehearse", str(FULL), "--config", str(shell.write_config()))
+    ran = shell.run(*command, tty=True, stdin=Slow(ANSWERS, shell.world))
+    assert (ran.status, shell.world.writes) == (3, [])
+    assert "RUN_LIMIT_REACHED" in ran.err
+    assert rehearse(shell, "--yes").status == 0
+
+
+@pytest.mark.parametrize("path", ["/resources/Payment/", "/resources/Order/555"])
+def test_an_order_that_cannot_be_read_for_the_comparison_is_not_noted_as_dropped(shell: Shell, path: str) -> None:
+    faults = shell.world.revel.faults
+    shell.world.at(
+        "after POST /resources/OrderHistory/", lambda: faults.add("status", "GET", path, times=None, status=503)
+    )
+    ran = rehearse(shell, "--yes", "--json")
+    assert (ran.status, ran.answer["success"]) == (13, False)
+    assert ran.answer["event"]["status"] == "injected"
+    with shell.world.ledger() as ledger:
+        assert ledger.assumptions.rehearsals() == ()

@@ -17,13 +17,13 @@ from tsrevel.cli.output import NOTHING_CHECKED, TextOutput, show_report
 from tsrevel.cli.prompts import Terminal, may_ask
 from tsrevel.cli.sync import SyncOptions, start_run
 from tsrevel.config import Settings, load_settings
-from tsrevel.engine.context import RunState
+from tsrevel.engine.context import OrderBudget, RunState
 from tsrevel.engine.outcomes import NEEDS_ATTENTION, Outcome, RunReport, describe_disabled
 from tsrevel.engine.run import sync_events
-from tsrevel.errors import USAGE, ConfigError
+from tsrevel.errors import USAGE, ConfigError, ServiceDown
 from tsrevel.insight.explain import Explanation, explain_live
 from tsrevel.insight.rehearsal import FieldResult, SentField, compare_sent_fields
-from tsrevel.planning.model import EventId, Labels, OrderId, Plan
+from tsrevel.planning.model import Labels, OrderId, Plan
 from tsrevel.planning.money import show
 from tsrevel.planning.plan import label_order
 from tsrevel.planning.reasons import Reason, Status
@@ -65,7 +65,7 @@ def rehearse(ctx: CliContext, event: str, *, agreed: bool) -> int:
         )
         if typed.strip() != plan.location.name:
             return _refuse(ctx, "that isn't the location's name; nothing was written", USAGE)
-    report = _inject(ctx, event_id)
+    report = _inject(ctx, plan)
     made = next((each for each in report.outcomes if each.event_id == event_id), outcome)
     if made.status is not Status.INJECTED or not made.order_id:
         disabled = describe_disabled(report.paused) if report.reason is Reason.CONNECTOR_DISABLED else ""
@@ -87,15 +87,17 @@ def rehearse(ctx: CliContext, event: str, *, agreed: bool) -> int:
     return _compare(ctx, settings, told, replace(made, text=""), agreed=agreed)
 
 
-def _inject(ctx: CliContext, event_id: EventId) -> RunReport:
-    """Run as `sync-event` does, but read each stage back a second time."""
+def _inject(ctx: CliContext, plan: Plan) -> RunReport:
+    """Run as `sync-event` does, but begin no other order than `plan`, and read each stage back a second time."""
     with RunNotifier(ctx) as notifier:
         with start_run(ctx, SyncOptions(max_orders=1), "single", notifier) as started:
             if isinstance(started, RunReport):
                 report = started
             else:
                 run = replace(started.ctx, limits=replace(started.ctx.limits, second_look=SECOND_LOOK))
-                report = sync_events(run, RunState.begin(run), [event_id])
+                state = RunState.begin(run)
+                state.budget = OrderBudget(1, plan)
+                report = sync_events(run, state, [plan.event_id])
         notifier.add_report(report)
         if not ctx.options.json:
             show_report(report, ctx)
@@ -113,7 +115,11 @@ def _compare(ctx: CliContext, settings: Settings, told: Explanation, made: Outco
         labels = label_order(told.event, plan.location) if told.event else Labels("", "")
         with open_services(settings, runtime) as services:
             order_id = OrderId(made.order_id or "")
-            fields = compare_sent_fields(services.revel_probe, plan, labels, order_id, runtime.clock())
+            try:
+                fields = compare_sent_fields(services.revel_probe, plan, labels, order_id, runtime.clock())
+            except ServiceDown as error:
+                text = f"Revel order {order_id} is made, but can't be compared: {error}. Check it there by hand"
+                return _refuse(ctx, text, error.exit_status, made=made)
         if not ctx.options.json:
             _show_fields(ctx, fields)
         left = _list_checks(plan)
@@ -185,8 +191,11 @@ def _show_fields(ctx: CliContext, fields: tuple[SentField, ...]) -> None:
             ctx.say(f"  {each.result}: {each.resource}.{each.field}")
 
 
-def _refuse(ctx: CliContext, text: str, status: int, reason: Reason | None = None) -> int:
+def _refuse(
+    ctx: CliContext, text: str, status: int, reason: Reason | None = None, *, made: Outcome | None = None
+) -> int:
     ctx.tell(f"tsrevel: {text}")
     if ctx.options.json:
-        ctx.answer(RehearsalAnswer(success=False, exit_status=status, reason=reason, error=text))
+        event = answer_outcome(made) if made else None
+        ctx.answer(RehearsalAnswer(success=False, exit_status=status, reason=reason, event=event, error=text))
     return status

@@ -204,11 +204,12 @@ class OrderBudget:
     """The orders that one run may begin: up to `most`, whatever their outcomes. Threads share it.
 
     `reserve` counts an order at once, so that no other event takes its slot; `release` frees an unused slot. An order
-    that exists already needs none: finishing it makes no further order.
+    that exists already needs none: finishing it makes no further order. `agreed`: only this order may be begun.
     """
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, agreed: Plan | None = None) -> None:
         self._most = most
+        self._agreed = agreed
         self._counted: set[EventId] = set()
         self._reserved: set[EventId] = set()
         self._lock = threading.RLock()
@@ -223,12 +224,14 @@ class OrderBudget:
         """Why no further order may be begun; None if one may."""
         return None if self.left else "the run's order limit is reached; the next run continues"
 
-    def reserve(self, event_id: EventId) -> str | None:
-        """Count the event's order as begun. Returns why it may not be begun, or None."""
+    def reserve(self, plan: Plan) -> str | None:
+        """Count the order as begun. Returns why it may not be begun, or None."""
+        if self._agreed and plan != self._agreed:
+            return "its order isn't the one that was agreed to any more"
         with self._lock:
             refusal = self.refusal()
             if refusal is None:
-                self._reserved.add(event_id)
+                self._reserved.add(plan.event_id)
             return refusal
 
     def count(self, event_id: EventId) -> None:

@@ -385,7 +385,7 @@ def _make_order(ctx: RunContext, state: RunState, work: Work, task: Prepare) -> 
         return closed
     if isinstance(plan, Hold | Skip):
         return not_written(about, plan)
-    refusal = state.budget.reserve(event_id)
+    refusal = state.budget.reserve(plan)
     if refusal:
         return _beyond(ctx, work.known, about, refusal, looked_into=True)
     existing = Absent() if ready.absent else find_order(ctx, event_id, plan.uuid, known_local_ids(ctx.policy, event_id))

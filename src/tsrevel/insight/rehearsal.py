@@ -8,10 +8,11 @@ from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 
+from tsrevel.errors import ServiceDown
 from tsrevel.planning.model import Labels, OrderId, Plan, StepKind
 from tsrevel.revel.decode import Row, decode_id, decode_uuid
 from tsrevel.revel.encode import encode_step
-from tsrevel.revel.probes import RevelProbe
+from tsrevel.revel.probes import RevelAnswer, RevelProbe
 
 _PARTS: Mapping[StepKind, str] = {"item": "OrderItem", "payment": "Payment", "history": "OrderHistory"}
 _MOST_PAGES = 100
@@ -39,9 +40,12 @@ class SentField:
 def compare_sent_fields(
     probe: RevelProbe, plan: Plan, labels: Labels, order_id: OrderId, written_at: datetime
 ) -> tuple[SentField, ...]:
-    """Compare each field of the order and its parts. Unreadable rows count as dropped. `written_at` is approximate."""
+    """Compare each field of the order and its parts. Unreadable rows count as dropped. `written_at` is approximate.
+
+    Raises ServiceDown if Revel doesn't return the order or its parts.
+    """
     shown = {resource: _read_parts(probe, resource, order_id) for resource in _PARTS.values()}
-    order_rows = probe.one("Order", order_id).rows
+    order_rows = _answered(probe.one("Order", order_id)).rows
     order_sent: dict[str, object] = {}
     worst: dict[tuple[str, str], FieldResult] = {}
     for step in plan.steps:
@@ -58,14 +62,20 @@ def compare_sent_fields(
 def _read_parts(probe: RevelProbe, resource: str, order_id: OrderId) -> dict[str, Row]:
     """The resource's rows of the order, by uuid, from all pages."""
     params = {"order": order_id, "limit": "250"}
-    page = probe.list_rows(resource, **params)
+    page = _answered(probe.list_rows(resource, **params))
     rows = {decode_uuid(row.get("uuid")): row for row in page.rows}
     for _ in range(_MOST_PAGES):
         if not page.next:
             break
-        page = probe.follow(resource, page, params)
+        page = _answered(probe.follow(resource, page, params))
         rows |= {decode_uuid(row.get("uuid")): row for row in page.rows}
     return rows
+
+
+def _answered(answer: RevelAnswer) -> RevelAnswer:
+    if answer.failure:
+        raise ServiceDown(answer.failure)
+    return answer
 
 
 def _note(worst: dict[tuple[str, str], FieldResult], resource: str, found: Iterator[tuple[str, FieldResult]]) -> None:
