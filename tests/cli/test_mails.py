@@ -90,7 +90,8 @@ def test_orders_of_a_lost_ledger_that_are_found_complete_are_in_no_mail_as_made(
     told.time.move(minutes=45)
     ran = post.sync()
     assert "7 events: 0 orders made" in ran.out
-    assert sole(told).mail["subject"].endswith(": 1 held, 1 missed")
+    assert sole(told).mail["subject"].endswith(": 1 held, 1 missed, 1 changed")
+    assert "LEDGER_LOST" in sole(told).text
     assert "ORDERS MADE" not in sole(told).text
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from ..notify.post import Envelope, ToldWorld
 from .bench import Shell
 
 LOST = "an earlier ledger is lost"
@@ -39,6 +42,27 @@ def test_it_is_told_though_a_first_run_reached_nobody(shell: Shell) -> None:
     assert shell.sync().status == 13
     shell.world.wires["tripleseat"].down = False
     assert LOST in shell.sync().err
+
+
+@pytest.mark.parametrize("first", [("sync",), ("sync-event", "64000001")])
+def test_status_and_one_mail_tell_it_until_a_person_resolves_the_event(tmp_path: Path, first: tuple[str, ...]) -> None:
+    world = ToldWorld(tmp_path, "full")
+    shell, config = Shell(world), ("--config", str(world.write_config()))
+    shell.sync()
+    world.sendgrid.mails.clear()
+    world.lose_ledger()
+    assert shell.run(*first, *config).status == 0
+    for _ in range(3):
+        world.time.move(minutes=45)
+        assert shell.sync().status == 0
+    [told] = shell.run("status", "--json", *config).answer["changed"]
+    assert (told["id"], told["reason"]) == ("64000001", "LEDGER_LOST")
+    assert "--note" in told["advice"]
+    [mail] = world.sendgrid.mails
+    assert "LEDGER_LOST" in Envelope(mail).text
+    assert "NEEDS A PERSON" in Envelope(mail).text
+    shell.run("resolve", "64000001", "--as", "done", "--note", "ledger checked", *config)
+    assert shell.run("status", "--json", *config).answer["changed"] == []
 
 
 def test_a_first_ledger_is_no_news(shell: Shell) -> None:

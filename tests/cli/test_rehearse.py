@@ -174,7 +174,7 @@ def test_an_order_that_is_another_one_by_then_is_not_made(shell: Shell) -> None:
     command = ("rehearse", str(FULL), "--config", str(shell.write_config()))
     ran = shell.run(*command, tty=True, stdin=Slow(ANSWERS, shell.world))
     assert (ran.status, shell.world.writes) == (3, [])
-    assert "RUN_LIMIT_REACHED" in ran.err
+    assert "another one now" in ran.err
     assert rehearse(shell, "--yes").status == 0
 
 

@@ -222,3 +222,11 @@ def test_an_event_is_doubled_from_the_report_of_several_orders_until_one_is_left
     assert ledger.events.doubled([EVENT, other]) == {other}
     store_result(ledger, "held", "DUPLICATE_ORDERS")
     assert ledger.events.doubled([EVENT]) == {EVENT}
+
+
+def test_that_another_ledger_made_an_order_stays_open_until_its_event_is_resolved(ledger: Ledger) -> None:
+    ledger.orders.settle(RUN, EVENT, ORDER, None)
+    ledger.events.report_lost_ledger(RUN, EventResult(EVENT, DAY, "skipped", "LEDGER_LOST", "another one", None))
+    assert [(each.event_id, each.reason) for each in ledger.queries.open_changes()] == [(EVENT, "LEDGER_LOST")]
+    ledger.events.resolve(EVENT, "done", "ledger checked", None)
+    assert ledger.queries.open_changes() == ()

@@ -69,7 +69,7 @@ def rehearse(ctx: CliContext, event: str, *, agreed: bool) -> int:
     made = next((each for each in report.outcomes if each.event_id == event_id), outcome)
     if made.status is not Status.INJECTED or not made.order_id:
         disabled = describe_disabled(report.paused) if report.reason is Reason.CONNECTOR_DISABLED else ""
-        text = report.error or disabled or made.text
+        text = report.error or disabled or made.text or "its order would be another one now than the one shown above"
         if not report.error:  # that is told already
             ctx.tell(f"tsrevel: no order of event {event_id} is finished: {made.reason or made.status}: {text}")
         status = report.exit_status or NEEDS_ATTENTION

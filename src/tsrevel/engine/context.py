@@ -224,14 +224,16 @@ class OrderBudget:
         """Why no further order may be begun; None if one may."""
         return None if self.left else "the run's order limit is reached; the next run continues"
 
-    def reserve(self, plan: Plan) -> str | None:
-        """Count the order as begun. Returns why it may not be begun, or None."""
-        if self._agreed and plan != self._agreed:
-            return "its order isn't the one that was agreed to any more"
+    def covers(self, plan: Plan) -> bool:
+        """Whether this is the order that was agreed to, if one was."""
+        return self._agreed is None or plan == self._agreed
+
+    def reserve(self, event_id: EventId) -> str | None:
+        """Count the event's order as begun. Returns why it may not be begun, or None."""
         with self._lock:
             refusal = self.refusal()
             if refusal is None:
-                self._reserved.add(plan.event_id)
+                self._reserved.add(event_id)
             return refusal
 
     def count(self, event_id: EventId) -> None:
@@ -251,9 +253,9 @@ class RunState:
 
     `in_doubt`: events of this invocation with a write of unknown outcome; they aren't tried again in it. `found` and
     `whole`: events as listed and as fetched. `absent`: events that TripleSeat says don't exist. `unlisted`: events
-    known to be due that the listing of `days` lacks. `lists_nothing`: TripleSeat couldn't list any event.
-    `unlisted_updates`: it couldn't list the updated ones, which ends no run early. `reports`: stored after the run's
-    report. `stop`: what ended the run early.
+    known to be due that the listing of `days` lacks. `unknown_orders`: events whose order another ledger made, although
+    it is ours. `lists_nothing`: TripleSeat couldn't list any event. `unlisted_updates`: it couldn't list the updated
+    ones, which ends no run early. `reports`: stored after the run's report. `stop`: what ended the run early.
     """
 
     budget: OrderBudget
@@ -265,6 +267,7 @@ class RunState:
     whole: dict[EventId, Event] = field(default_factory=dict, init=False)
     reports: ChangeReports = field(default_factory=ChangeReports, init=False)
     warnings: list[str] = field(default_factory=list, init=False)
+    unknown_orders: set[EventId] = field(default_factory=set, init=False)
     absent: set[EventId] = field(default_factory=set, init=False)
     unlisted: frozenset[EventId] = field(default=frozenset(), init=False)
     days: tuple[date, date] | None = field(default=None, init=False)

@@ -176,6 +176,12 @@ def injected(about: Outcome, plan: Plan, order_id: OrderId) -> Outcome:
     return replace(done, status=Status.INJECTED, order_id=order_id, news=True)
 
 
+def describe_unknown_order(order_id: OrderId | None) -> Skip:
+    """That an order of ours was made by another ledger than this one."""
+    text = f"tsrevel made Revel order {order_id} with another ledger; that ledger's pauses and resolutions are lost"
+    return Skip(Reason.LEDGER_LOST, text)
+
+
 @dataclass(frozen=True, slots=True)
 class RunReport:
     """A whole run. `reason` and `error` say why it ended early, if it did. `paused`: a person paused all runs.

@@ -58,6 +58,7 @@ from tsrevel.engine.recover import (
     hold_found,
     leave_foreign,
     may_be_ours,
+    note_unknown_order,
     preview_adoption,
     read_begun,
     recheck,
@@ -385,7 +386,7 @@ def _make_order(ctx: RunContext, state: RunState, work: Work, task: Prepare) -> 
         return closed
     if isinstance(plan, Hold | Skip):
         return not_written(about, plan)
-    refusal = state.budget.reserve(plan)
+    refusal = state.budget.reserve(event_id)
     if refusal:
         return _beyond(ctx, work.known, about, refusal, looked_into=True)
     existing = Absent() if ready.absent else find_order(ctx, event_id, plan.uuid, known_local_ids(ctx.policy, event_id))
@@ -396,7 +397,7 @@ def _make_order(ctx: RunContext, state: RunState, work: Work, task: Prepare) -> 
             return leave_foreign(ctx, about, row, plan.location, task.found.digest)
         case Ours(row) if ctx.dry_run:
             return preview_adoption(ctx, state, about, plan, row)
-    if ctx.dry_run:
+    if ctx.dry_run or not state.budget.covers(plan):
         return planned(about, plan)
     with state.writing_at(plan.location.establishment):
         _note_content(ctx, task.found, event, plan)
@@ -513,6 +514,7 @@ def _settle_found(ctx: RunContext, state: RunState, found: FoundEvent, row: Orde
 def _take_in(ctx: RunContext, state: RunState, found: FoundEvent, row: OrderRow) -> None:
     """Settle our finished order of a past or cancelled event. It gets its plan if Revel shows exactly that plan."""
     event_id, whole = found.event.id, fetch_whole(ctx.tripleseat, found)
+    note_unknown_order(ctx, state, event_id)
     if isinstance(whole, Event):
         state.whole[event_id] = whole
         plan = plan_anew(ctx, state, whole)

@@ -165,6 +165,7 @@ def adopt(
     Its labels stay as they were first written, so other ones are reported.
     """
     plan = _with_its_name(ctx, plan, row)
+    note_unknown_order(ctx, state, plan.event_id)
     contents, found = _read_unknown(ctx, state, plan, row.id, {step.uuid for step in plan.steps})
     ctx.ledger.orders.claim(ctx.run_id, plan, digest)
     if _is_whole_and_paid(plan, contents):
@@ -181,6 +182,12 @@ def adopt(
     if contents.order is None or shows_labels(labels, contents.order):
         return outcome
     return _tell_labels(state, outcome, plan, contents.order)
+
+
+def note_unknown_order(ctx: RunContext, state: RunState, event_id: EventId) -> None:
+    """Note that the event has an order of ours, unless this ledger sent it under a claim that was dropped since."""
+    if not ctx.ledger.orders.was_sent(event_id):
+        state.unknown_orders.add(event_id)
 
 
 def _with_its_name(ctx: RunContext, plan: Plan, row: OrderRow) -> Plan:

@@ -21,7 +21,7 @@ from tsrevel.engine.context import (
     TwinGone,
 )
 from tsrevel.engine.fetch import NamedEvent, UnreadEvent
-from tsrevel.engine.find import Window, WorkItem, find_work, id_of, warn
+from tsrevel.engine.find import Window, WorkItem, find_work, warn
 from tsrevel.engine.named_orders import note_named_orders
 from tsrevel.engine.outcomes import (
     CHANGES,
@@ -30,11 +30,13 @@ from tsrevel.engine.outcomes import (
     Outcome,
     RunReport,
     describe_order,
+    describe_unknown_order,
     end_reason,
     exit_status,
     injected,
     is_told_change,
     most_severe,
+    not_written,
 )
 from tsrevel.engine.perform import account_for
 from tsrevel.errors import (
@@ -54,14 +56,12 @@ from tsrevel.planning.screening import covered_locations
 from tsrevel.text import count_of
 
 _LEDGER_WAS_LOST = (
-    "the ledger {path} had no good run over these locations yet, but Revel has orders that tsrevel made before: an "
-    "earlier ledger is lost. tsrevel searches Revel before each order, so it makes none of them again. Only what "
-    "was sent less than 15 minutes before this run, and whose answer was lost, can be doubled: then a later run "
-    "reports DUPLICATE_ORDERS or, for a part of an order, AMOUNT_MISMATCH. "
-    "Pauses and resolutions are lost: restore the backup, or pause and resolve again"
+    "the ledger {path} didn't know orders that tsrevel made: an earlier ledger is lost, or this one is an older copy, "
+    "or another installation makes orders as well. tsrevel searches Revel before each order, so it makes none of them "
+    "again. Only what was sent less than 15 minutes before this run, and whose answer was lost, can be doubled: then a "
+    "later run reports DUPLICATE_ORDERS or, for a part of an order, AMOUNT_MISMATCH. Pauses and resolutions are lost: "
+    "restore the backup, or pause and resolve again"
 )
-_HAS_ORDER = frozenset({Reason.ALREADY_INJECTED, Reason.CANCELLED_AFTER_INJECTION})
-"""The reasons of a skipped event that has an order of ours."""
 _NO_LISTING = (ServiceDown, CredentialsRefused, ConfigError, ConnectionMisconfigured)
 """The errors that keep TripleSeat's events from being listed, but not the orders begun from being finished at Revel."""
 
@@ -69,19 +69,13 @@ _NO_LISTING = (ServiceDown, CredentialsRefused, ConfigError, ConnectionMisconfig
 def sync(ctx: RunContext, state: RunState, window: Window) -> RunReport:
     """List the events in the window, and inject those that are due. Raises LedgerUnusable if it can't begin."""
     covered = covered_locations(ctx.policy)
-    is_new = not ctx.dry_run and ctx.ledger.runs.last_good(covered, ctx.now()) is None
     is_whole = window.is_whole and bool(covered or not ctx.policy.only)  # else it may be over no location at all
     _begin(ctx, "bulk", whole=is_whole, locations=tuple(covered) if is_whole else ())
     outcomes: list[Outcome] = []
     try:
         items = find_work(ctx, state, window) if _may_begin(ctx, state) else []
-        known_before = ctx.ledger.orders.find(map(id_of, items)) if is_new else {}
         outcomes = account_for(ctx, state, items)
         state.stop = state.stop or _find_no_progress(ctx, outcomes) or state.unlisted_updates
-        done = (each for each in outcomes if each.reason in _HAS_ORDER)
-        found = {each.event_id for each in done if each.resolved is None}  # else nobody looked into Revel
-        if is_new and found - known_before.keys():
-            warn(state, _LEDGER_WAS_LOST.format(path=ctx.ledger.path))
     except _NO_LISTING as stop:  # orders begun can still be finished
         outcomes = _finish_begun(ctx, state, stop)
     except StopRun as stop:
@@ -223,6 +217,7 @@ def _store_report(ctx: RunContext, state: RunState, mode: RunMode, outcomes: lis
     if mode == "bulk" and not ctx.dry_run:
         outcomes = _add_unreported(ctx, outcomes)
     outcomes = _store_results(ctx, state, outcomes)
+    _report_lost_ledger(ctx, state, outcomes)
     report = _sum_up(ctx, state, mode, outcomes, still_held=_are_still_held(ctx, outcomes))
     if _left_out_events(ctx, state, outcomes):
         ctx.ledger.runs.mark_partial(ctx.run_id)
@@ -314,6 +309,19 @@ def _store_results(ctx: RunContext, state: RunState, outcomes: list[Outcome]) ->
     store = ctx.ledger.events.store_dry_results if ctx.dry_run else ctx.ledger.events.store_results
     fresh = store(ctx.run_id, results)
     return [_mark_news(ctx, state, replace(each, fresh=each.event_id in fresh)) for each in outcomes]
+
+
+def _report_lost_ledger(ctx: RunContext, state: RunState, outcomes: Sequence[Outcome]) -> None:
+    """Warn of orders that another ledger made. The first one's event reports that until a person settles it."""
+    if not state.unknown_orders:
+        return
+    warn(state, _LEDGER_WAS_LOST.format(path=ctx.ledger.path))
+    found = (each for each in outcomes if each.event_id in state.unknown_orders)
+    first = next((each for each in found if each.reason in {None, Reason.ALREADY_INJECTED}), None)
+    is_open = any(each.reason == Reason.LEDGER_LOST for each in ctx.ledger.queries.open_changes())
+    if first and not is_open:
+        lost = not_written(first, describe_unknown_order(first.order_id))
+        ctx.ledger.events.report_lost_ledger(ctx.run_id, _to_result(state, lost))
 
 
 def _are_still_held(ctx: RunContext, outcomes: Sequence[Outcome]) -> bool:

@@ -9,7 +9,13 @@ from zoneinfo import ZoneInfo
 
 from tsrevel.config import Settings
 from tsrevel.config.policy import build_policy
-from tsrevel.engine.outcomes import describe_disabled, describe_standing, recall_change, recall_resolved
+from tsrevel.engine.outcomes import (
+    describe_disabled,
+    describe_standing,
+    describe_unknown_order,
+    recall_change,
+    recall_resolved,
+)
 from tsrevel.ledger import (
     AuditKind,
     AuditRow,
@@ -380,6 +386,8 @@ def find_changed(view: LedgerView) -> Iterator[Changed]:
             order_id, resolved = resolution.order_id or order_id, recall_resolved(resolution)
         elif record is None:
             continue
+        elif each.reason == Reason.LEDGER_LOST:
+            told = describe_unknown_order(record.order_id)
         else:
             drift = recall_drift(record, facts[each.event_id], contents.get(each.event_id), resolution)
             if drift is None and record.is_finished:

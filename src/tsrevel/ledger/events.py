@@ -231,6 +231,12 @@ class EventRepository:
             known = self.last_results(each.event_id for each in told)
             return frozenset(each.event_id for each in told if _put_dry(change, each, known.get(each.event_id)))
 
+    def report_lost_ledger(self, run_id: str, result: EventResult) -> None:
+        """Stores that another ledger made the event's order. That stays open until a person resolves the event."""
+        with self._transactions.changing(run_id) as change:
+            self._outbox.post_results(change, [result], {}, {result.event_id})
+            change.connection.execute(_PUT_CHANGE, (result.event_id, result.reason, change.at, run_id))
+
     def last_results(self, event_ids: Iterable[EventId]) -> dict[EventId, LastResult]:
         """The last live result for each of these events. Events that no live run saw are left out."""
         wanted = json.dumps(list(event_ids))

@@ -19,8 +19,8 @@ from tsrevel.planning.model import EventId, OrderId
 Occasion = Literal["injected", "held", "failed", "missed", "changed"]
 """The change of an event's state that a notice reports."""
 
-REPORTED_CHANGES = frozenset({"CHANGED_AFTER_INJECTION", "CANCELLED_AFTER_INJECTION"})
-"""The reasons that report a change after injection. It stays open until a person settles it."""
+REPORTED_CHANGES = frozenset({"CHANGED_AFTER_INJECTION", "CANCELLED_AFTER_INJECTION", "LEDGER_LOST"})
+"""The reasons that report a change after injection, or a lost ledger. It stays open until a person settles it."""
 _POST_INJECTED = """
     INSERT INTO notices (run_id, event_id, occasion, location, order_id, text)
     SELECT :run_id, event_id, 'injected', '', :order_id, '' FROM orders

@@ -29,7 +29,9 @@ _STATUSES = {
 _SETTLED = "settled since"
 _COUNTED = ("injected", "held", "missed", "changed", "failed")
 """The order of the counts in a subject."""
-_OPEN_REASONS = frozenset({Reason.EVENT_DAY_PASSED, Reason.CHANGED_AFTER_INJECTION, Reason.CANCELLED_AFTER_INJECTION})
+_OPEN_REASONS = frozenset({
+    Reason.EVENT_DAY_PASSED, Reason.CHANGED_AFTER_INJECTION, Reason.CANCELLED_AFTER_INJECTION, Reason.LEDGER_LOST,
+})  # fmt: skip
 """The reasons of skipped events that a person should look at."""
 _LONGEST_PLACES = 60
 """Characters in a subject."""

@@ -55,6 +55,7 @@ class Reason(StrEnum):
     UPSTREAM_UNAVAILABLE = "UPSTREAM_UNAVAILABLE"
     CHANGED_AFTER_INJECTION = "CHANGED_AFTER_INJECTION"
     CANCELLED_AFTER_INJECTION = "CANCELLED_AFTER_INJECTION"
+    LEDGER_LOST = "LEDGER_LOST"
     CONNECTOR_DISABLED = "CONNECTOR_DISABLED"
     DUPLICATE_EVENT = "DUPLICATE_EVENT"
     TRIGGER_TYPE_NOT_ACTIONABLE = "TRIGGER_TYPE_NOT_ACTIONABLE"
@@ -75,6 +76,7 @@ _CATEGORIES = {
     Reason.ORDER_EXISTS: Category.SAFETY_LOCK,
     Reason.DUPLICATE_ORDERS: Category.SAFETY_LOCK,
     Reason.ORDER_DIFFERS: Category.SAFETY_LOCK,
+    Reason.LEDGER_LOST: Category.SAFETY_LOCK,
     Reason.DUPLICATE_EVENT: Category.SAFETY_LOCK,
     Reason.EVENT_DATA_UNAVAILABLE: Category.UPSTREAM,
     Reason.AUTHORIZATION_DENIED: Category.UPSTREAM,
@@ -141,6 +143,10 @@ _ADVICE: dict[tuple[Reason, Status | None], str] = {
     (Reason.CANCELLED_AFTER_INJECTION, None): (
         "if nobody wants the order, void it in Revel, "
         'then run `tsrevel resolve {event} --as done --note "voided in Revel"`'
+    ),
+    (Reason.LEDGER_LOST, None): (
+        "restore the ledger's backup, or pause and resolve again as before, "
+        'then run `tsrevel resolve {event} --as done --note "ledger checked"`'
     ),
     (Reason.CONNECTOR_DISABLED, None): "set safety.enable_connector = true, or run `tsrevel resume`",
     (Reason.DUPLICATE_EVENT, None): NOTHING,
