@@ -58,6 +58,8 @@ def test_status_and_one_mail_tell_it_until_a_person_resolves_the_event(tmp_path:
     [told] = shell.run("status", "--json", *config).answer["changed"]
     assert (told["id"], told["reason"]) == ("64000001", "LEDGER_LOST")
     assert "--note" in told["advice"]
+    findings = shell.run("doctor", "--json", *config).answer["checks"]
+    assert [each["verdict"] for each in findings if each["name"] == "ledger"] == ["ok", "warning"]
     [mail] = world.sendgrid.mails
     assert "LEDGER_LOST" in Envelope(mail).text
     assert "NEEDS A PERSON" in Envelope(mail).text

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from tsrevel.config import Settings
 from tsrevel.config.policy import build_policy
@@ -25,16 +26,18 @@ from tsrevel.doctor.revel import RevelLists, examine_revel, skip_revel
 from tsrevel.doctor.tripleseat import TripleSeatLists, examine_tripleseat, skip_tripleseat
 from tsrevel.engine.outcomes import describe_disabled
 from tsrevel.errors import ConfigProblem, LedgerDamaged, LedgerUnusable, TsrevelError
-from tsrevel.ledger import Pause, open_view, read_pause
+from tsrevel.ledger import LedgerView, Pause, open_view, read_pause
 from tsrevel.ledger.queries import UnsentMails
 from tsrevel.planning.assumptions import AssumptionResult, summarize
 from tsrevel.planning.model import Policy
+from tsrevel.planning.reasons import Reason, Status, advise
 from tsrevel.planning.screening import days_in_reach
 from tsrevel.redaction import Secret
 from tsrevel.text import count_of
 from tsrevel.transport.network import NETWORK_VARIABLES
 from tsrevel.wiring import Runtime, open_services, why_disabled
 
+T = TypeVar("T")
 MAIL, MONITOR = "email", "monitor"
 AHEAD = timedelta(days=30)
 """`doctor` searches this far beyond the days of a run, so a quiet week isn't taken for a fault."""
@@ -88,6 +91,7 @@ def run_checks(installation: Installation) -> Iterator[CheckFinding]:
     yield machine.check_disk(settings, because)
     yield machine.check_lock(settings, because)
     if inspection:
+        yield from _check_lost(installation)
         yield from check_kept_answers(settings, installation.runtime)
     skews = yield from _examine_services(installation)
     last_at = inspection.last_at if inspection else None
@@ -177,12 +181,29 @@ def keep_off(installation: Installation, service: str) -> SkippedCheck | None:
     )
 
 
+def _check_lost(installation: Installation) -> Iterator[CheckFinding]:
+    """Whether a run reported that an earlier ledger is lost, and no person has settled that since."""
+    for each in _ask_ledger(installation, lambda view: view.queries.open_changes()) or ():
+        if each.reason == Reason.LEDGER_LOST:
+            advice = advise(each.event_id, Status.SKIPPED, each.reason)
+            text = f"another ledger made the order of event {each.event_id}, so pauses and resolutions are lost"
+            yield warning("ledger", "LEDGER_LOST", text, f"{advice[:1].upper()}{advice[1:]}.")
+
+
 def _read_unsent(installation: Installation) -> UnsentMails | None:
-    """The mails that runs tried to send in vain; None also if the ledger can't be read, which has its own check."""
+    """The mails that runs tried to send in vain."""
+    return _ask_ledger(installation, lambda view: view.queries.unsent_mails())
+
+
+def _ask_ledger(installation: Installation, ask: Callable[[LedgerView], T]) -> T | None:
+    """The ledger's answer; None also if it can't be read, which has its own check."""
     settings, database = installation.settings, installation.runtime.database
     try:
         view = open_view(settings.ledger_path, settings.environment, database)
-        return view.queries.unsent_mails() if view else None
+        if view is None:
+            return None
+        with view:
+            return ask(view)
     except (LedgerUnusable, LedgerDamaged):
         return None
 

@@ -253,9 +253,9 @@ class RunState:
 
     `in_doubt`: events of this invocation with a write of unknown outcome; they aren't tried again in it. `found` and
     `whole`: events as listed and as fetched. `absent`: events that TripleSeat says don't exist. `unlisted`: events
-    known to be due that the listing of `days` lacks. `unknown_orders`: events whose order another ledger made, although
-    it is ours. `lists_nothing`: TripleSeat couldn't list any event. `unlisted_updates`: it couldn't list the updated
-    ones, which ends no run early. `reports`: stored after the run's report. `stop`: what ended the run early.
+    known to be due that the listing of `days` lacks. `unknown_orders`: events with an order of ours that another ledger
+    made. `lists_nothing`: TripleSeat couldn't list any event. `unlisted_updates`: it couldn't list the updated ones,
+    which ends no run early. `reports`: stored after the run's report. `stop`: what ended the run early.
     """
 
     budget: OrderBudget

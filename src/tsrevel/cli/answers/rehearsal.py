@@ -14,8 +14,8 @@ from tsrevel.planning.reasons import Reason
 class RehearsalAnswer(Answer):
     """One order that was made under supervision. `station`: a person's answers; empty if nobody was asked.
 
-    `left_to_check`: what a person must still check. `error` is there if no order was made, or if it
-    couldn't be compared.
+    `left_to_check`: what a person must still check. `error` is there if no order was made, or if it couldn't be
+    compared.
     """
 
     success: bool
