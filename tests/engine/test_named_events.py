@@ -187,3 +187,47 @@ def test_only_the_person_who_typed_an_id_is_asked_to_check_it(day: World) -> Non
     listed = find_outcome(day.sync(), FULL)
     assert (listed.status, listed.reason) == ("failed", "EVENT_DATA_UNAVAILABLE")
     assert ("check the id" in listed.text, "still lists" in listed.text) == (False, True)
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"), [(503, "failed UPSTREAM_UNAVAILABLE"), (401, "failed AUTHORIZATION_DENIED")]
+)
+def test_a_named_event_that_fails_at_revel_has_the_day_and_place_that_tripleseat_told(
+    day: World, status: int, expected: str
+) -> None:
+    day.revel.faults.add("status", "GET", "/", times=99, status=status)
+    told = find_outcome(day.sync_event(FULL), FULL)
+    assert (f"{told.status} {told.reason}", told.day, told.location, told.establishment) == (
+        expected,
+        date(2026, 12, 12),
+        "Special Events",
+        8,
+    )
+    assert told.name
+
+
+@pytest.mark.parametrize("others", [True, False])
+def test_a_named_event_that_failed_at_revel_and_that_no_search_lists_is_missed_by_the_next_run(
+    world: World, others: bool
+) -> None:
+    """The ledger expects it on its day: an empty listing is an error, and in another one it isn't forgotten."""
+    if others:
+        world.add_event(64000099)
+    world.revel.faults.add("status", "GET", "/", times=99, status=503)
+    world.sync_event(FULL)
+    world.revel.faults.clear()
+    world.tripleseat.unlisted = {FULL}
+    report = world.sync()
+    assert (report.error is None) == others
+    assert not others or verdict(report, FULL) == "injected"
+    assert others or report.exit_status == 13
+
+
+def test_a_named_event_that_could_not_be_read_is_read_by_the_next_run(world: World) -> None:
+    world.add_event(64000099)
+    world.tripleseat.unlisted = {FULL}
+    world.tripleseat.faults.add("status", "GET", f"/v1/events/{FULL}", times=99, status=500)
+    assert find_outcome(world.sync_event(FULL), FULL).day is None
+    assert verdict(world.sync(), FULL) == "failed UPSTREAM_UNAVAILABLE"
+    world.tripleseat.faults.clear()
+    assert verdict(world.sync(), FULL) == "injected"

@@ -196,7 +196,15 @@ def test_left_behind_are_failed_events_and_those_that_waited_until_their_day_had
     }
     told = (EventResult(EventId(each), *result, "", None) for each, result in results.items())
     ledger.events.store_results(RUN, told)
-    assert sorted(map(int, ledger.events.left_behind(DAY - timedelta(days=31), DAY))) == [1, 2, 3, 4, 5]
+    assert sorted(map(int, ledger.events.left_behind(DAY - timedelta(days=31), DAY))) == [1, 2, 3, 4, 5, 11]
+
+
+def test_a_failed_event_of_unknown_day_is_left_behind_from_the_day_of_the_first_attempt_on(ledger: Ledger) -> None:
+    unread = EventResult(EventId("1"), None, "failed", "UPSTREAM_UNAVAILABLE", "", None)
+    ledger.events.store_results(RUN, [unread])
+    tried = START.date()
+    for since, expected in ((tried, ("1",)), (tried + timedelta(days=1), ())):
+        assert ledger.events.left_behind(since, tried) == expected
 
 
 def test_a_failed_event_with_a_finished_order_is_left_behind_until_a_person_resolves_it(ledger: Ledger) -> None:

@@ -200,16 +200,17 @@ def guarded(ctx: RunContext, state: RunState, work: Work, item: WorkItem) -> Out
             return replace(left, looked_into=False)
         outcome = decide(ctx, state, work, item)
     except (OutcomeUnknown, TryNextRun, Refused) as error:
-        return _failed_by(ctx, state, known, item, error)
+        return _failed_by(ctx, state, known, _as_read(state, item), error)
     except StopRun as stop:
         state.stop = state.stop or stop
         if isinstance(stop, WrongClock):
             return None
         if isinstance(stop, LedgerUnusable):
-            return _left(ctx, known, item, stop)
-        return _failed(ctx, known, item, end_reason(stop), f"the run stopped at this event: {stop}")
+            return _left(ctx, known, _as_read(state, item), stop)
+        text = f"the run stopped at this event: {stop}"
+        return _failed(ctx, known, _as_read(state, item), end_reason(stop), text)
     except Exception as error:  # noqa: BLE001 (a fault of ours must not keep the other events waiting)
-        return fail_by_fault(_with_record(ctx, known, item), error)
+        return fail_by_fault(_with_record(ctx, known, _as_read(state, item)), error)
     else:
         if outcome.status is Status.PLANNED:
             state.budget.count(event_id)
@@ -217,6 +218,11 @@ def guarded(ctx: RunContext, state: RunState, work: Work, item: WorkItem) -> Out
     finally:
         state.budget.release(event_id)
         work.forget(event_id)
+
+
+def _as_read(state: RunState, item: WorkItem) -> WorkItem:
+    """The item, with its event if this run has read it meanwhile."""
+    return state.found.get(id_of(item), item)
 
 
 def about_item(ctx: RunContext, known: KnownEvents, item: WorkItem) -> Outcome:

@@ -90,7 +90,8 @@ _FIND_UNSETTLED = f"""
 """
 _FIND_LEFT_BEHIND = """
     SELECT event_id FROM sightings LEFT JOIN orders USING (event_id)
-    WHERE (event_day >= ? OR sightings.status = 'planned') AND event_id NOT IN (SELECT event_id FROM resolutions)
+    WHERE (coalesce(event_day, substr(first_seen_at, 1, 10)) >= ? OR sightings.status = 'planned')
+      AND event_id NOT IN (SELECT event_id FROM resolutions)
       AND (sightings.status IN ('failed', 'planned')
            OR event_day < ? AND sightings.reason IN ('TOO_EARLY', 'RUN_LIMIT_REACHED', 'CONNECTOR_DISABLED')
               AND (orders.state IS NULL OR orders.state NOT IN ('settled', 'foreign')))
@@ -288,8 +289,9 @@ class EventRepository:
     def left_behind(self, since: date, before: date) -> tuple[EventId, ...]:
         """The unresolved events from `since` on that last failed, and those before the day `before` that last waited.
 
-        One that failed may have a finished order: then it couldn't be compared with it. Events that a person has opened
-        again are among them, whatever their day. Not seen for longest comes first. Events without an id are left out.
+        One that failed may have a finished order: then it couldn't be compared with it. If its day is unknown, because
+        no run could read it, the day on which a run first tried counts. Events that a person has opened again are among
+        them, whatever their day. Not seen for longest comes first. Events without an id are left out.
         """
         with self._transactions.reading() as connection:
             return _with_ids(connection.execute(_FIND_LEFT_BEHIND, (since.isoformat(), before.isoformat())))
