@@ -231,3 +231,21 @@ def test_a_named_event_that_could_not_be_read_is_read_by_the_next_run(world: Wor
     assert verdict(world.sync(), FULL) == "failed UPSTREAM_UNAVAILABLE"
     world.tripleseat.faults.clear()
     assert verdict(world.sync(), FULL) == "injected"
+
+
+@pytest.mark.parametrize("fault", ["failed", "held"])
+def test_a_missed_event_is_missed_once_more_after_a_person_tried_it_in_vain(day: World, fault: str) -> None:
+    """No run tries it again by itself, whatever the report of the failure says."""
+    assert find_outcome(day.sync(), MISSED).missed
+    assert not find_outcome(day.sync(), MISSED).missed
+    if fault == "failed":
+        day.revel.faults.add("status", "GET", "/", times=99, status=503)
+    else:
+        day.rewrite_event(MISSED, lines=[("Nobody's product", 1, 10)])
+    assert find_outcome(day.sync_event(MISSED, ignore_time_gate=True), MISSED).status == fault
+    day.revel.faults.clear()
+    first, second = (find_outcome(day.sync(), MISSED) for _ in range(2))
+    assert [(each.status, each.reason, each.missed) for each in (first, second)] == [
+        (Status.SKIPPED, Reason.EVENT_DAY_PASSED, True),
+        (Status.SKIPPED, Reason.EVENT_DAY_PASSED, False),
+    ]

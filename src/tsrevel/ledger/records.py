@@ -266,8 +266,11 @@ class LastResult:
     seen_at: datetime | None = None
 
     def was_missed_on(self, day: date | None) -> bool:
-        """Whether a run has reported it as missed on that day. Postponed, it may be missed again."""
-        return self.missed_at is not None and self.day == day
+        """Whether a run has reported it as missed on that day, and nothing else of it since.
+
+        It may be missed again: if it was postponed, or if a person let a run make its order and that was in vain.
+        """
+        return self.missed_at is not None and self.day == day and self.status not in {"held", "failed"}
 
 
 @dataclass(frozen=True, slots=True)
