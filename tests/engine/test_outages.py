@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
@@ -366,3 +367,23 @@ def test_held_and_failed_events_and_the_order_limit_leave_a_run_a_good_one(empty
     assert {each.status for each in report.outcomes} == {"injected", "skipped", "failed", "held"}
     with empty.ledger() as ledger:
         assert ledger.runs.last_good([CITY], empty.time.now) == ledger.runs.latest(1)[0]
+
+
+def test_a_run_after_more_than_31_days_warns_of_the_days_that_it_leaves_out(empty: World) -> None:
+    empty.sync()
+    early, late = (empty.add_event(64000080 + days, day=DAY + timedelta(days=days)) for days in (3, 30))
+    empty.time.move(days=40)
+    report = empty.sync()
+    assert is_missed(report, late)
+    assert early not in [int(each.event_id) for each in report.outcomes]
+    command = re.search(r"`tsrevel sync --from (\S+) --to (\S+)`", report.warnings[0])
+    assert command
+    first, last = map(date.fromisoformat, command.groups())
+    assert is_missed(empty.sync(first=first, last=last), early)
+    assert empty.sync().warnings == ()
+
+
+def test_a_run_after_30_days_has_nothing_to_warn_of(empty: World) -> None:
+    empty.sync()
+    empty.time.move(days=30)
+    assert empty.sync().warnings == ()

@@ -65,7 +65,7 @@ def find_work(ctx: RunContext, state: RunState, window: Window) -> list[WorkItem
     Raises WrongClock. Raises ServiceDown if the days' events can't be listed, or if none is although some are due.
     """
     now, ledger = ctx.now(), ctx.ledger
-    hours_back = _hours_back(ctx, now, window)
+    hours_back = _hours_back(ctx, state, now, window)
     reach_first, reach_last = days_in_reach(ctx.policy, now, hours_back)
     first = window.first or (min(reach_first, window.last) if window.last else reach_first)
     last = window.last or (max(reach_last, window.first) if window.first else reach_last)
@@ -172,7 +172,7 @@ def _is_fresh(ctx: RunContext, event: Event, stamps: Iterable[datetime], began: 
     )
 
 
-def _hours_back(ctx: RunContext, now: datetime, window: Window) -> float:
+def _hours_back(ctx: RunContext, state: RunState, now: datetime, window: Window) -> float:
     """Hours to look back: as requested, or longer if one of this run's locations had no good run since (an outage)."""
     if window.first:
         return window.hours_back
@@ -180,8 +180,13 @@ def _hours_back(ctx: RunContext, now: datetime, window: Window) -> float:
     gap = now - since if since else timedelta()
     if gap <= timedelta(hours=window.hours_back):
         return window.hours_back
-    hours, most = gap // timedelta(hours=1), LONGEST_GAP // timedelta(hours=1)
-    log.warning("no good run began in the last %s hours; this run looks back that far, up to %s hours", hours, most)
+    text = f"no good run began in the last {gap // timedelta(hours=1)} hours; this run looks back "
+    if since and gap > LONGEST_GAP:
+        days = f"--from {since.date()} --to {(now - LONGEST_GAP).date()}"
+        command = f"`tsrevel sync {days}` reports the events that were missed before"
+        warn(state, f"{text}{LONGEST_GAP.days} days; {command}")
+    else:
+        log.warning("%s%s", text, "that far")
     return max(window.hours_back, min(gap, LONGEST_GAP) / timedelta(hours=1))
 
 
