@@ -154,6 +154,16 @@ def test_services_that_contradict_each_other_dont_stop_a_run(astray: Astray) -> 
     assert astray.sync().exit_status != 10
 
 
+def test_a_service_that_tells_no_time_is_not_said_to_contradict_the_other(
+    astray: Astray, caplog: pytest.LogCaptureFixture
+) -> None:
+    astray.dated["tripleseat"].off, astray.dated["revel"].off = timedelta(days=1), None
+    assert astray.sync().exit_status != 10
+    [told] = [each.getMessage() for each in caplog.records if "clock" in each.getMessage()]
+    assert "TripleSeat's" in told
+    assert "Revel" not in told
+
+
 def test_services_that_are_some_minutes_apart_still_agree_on_a_wrong_day(astray: Astray) -> None:
     astray.wrong = timedelta(days=1)
     astray.dated["revel"].off = timedelta(minutes=9)

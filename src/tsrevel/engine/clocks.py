@@ -44,7 +44,7 @@ class ClockCheck:
             raise WrongClock(text)
         if told and told.verdict == "wrong" and not self._warned:
             self._warned = True
-            log.warning("TripleSeat and Revel report different times, so this machine's clock is used: %s", told.text)
+            log.warning("no two services agree that this machine's clock is wrong, so it is used: %s", told.text)
 
     @property
     def _skews(self) -> Skews:
