@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from datetime import timedelta
 
 _HARMFUL = re.compile(
@@ -52,6 +53,12 @@ def count_of(number: int, noun: str) -> str:
 def reason_of(error: OSError) -> str:
     """The operating system's own words for the error."""
     return error.strerror or type(error).__name__
+
+
+def list_words(words: Sequence[str]) -> str:
+    """ "one", "one and two", "one, two and three"."""
+    *others, last = words
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 def escape_json(text: str) -> str:

@@ -100,6 +100,8 @@ def open_run(
         on_start()
         mode, source = "dry run" if settings.safety.dry_run else "live run", settings.config_path or "environment"
         log.info("%s in %s; settings %s; ledger %s", mode, settings.environment, source, settings.ledger_path)
+        if settings.email.is_half_set and not settings.safety.dry_run:
+            log.warning("no mail can be sent: %s", settings.email.describe_missing())
         mail_on = frozenset(settings.email.on) if settings.email.configured else frozenset()
         ledger = stack.enter_context(open_ledger(settings, runtime, mail_on))
         clients = _ApiClients.of(settings, runtime, stack, deadline)

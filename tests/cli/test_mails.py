@@ -48,6 +48,25 @@ def sole(told: ToldWorld) -> Envelope:
     return Envelope(mail)
 
 
+@pytest.mark.parametrize("key", ["api_key", "sender", "recipients"])
+def test_half_of_the_mail_settings_is_warned_of_by_each_live_run_and_a_problem_beforehand(
+    post: Shell, told: ToldWorld, key: str
+) -> None:
+    del told.config["email"][key]
+    for ran in (post.sync(), post.run("sync-event", str(FULL), "--config", str(told.write_config()))):
+        assert f"no mail can be sent: email.{key} isn't set" in ran.err
+    assert told.sendgrid.mails == []
+    assert "no mail" not in post.sync("--dry-run").err
+    checked = post.run("config", "validate", "--json", "--config", str(told.write_config()))
+    assert (checked.status, [each["key"] for each in checked.answer["problems"]]) == (10, [f"email.{key}"])
+
+
+def test_without_mail_settings_no_run_warns_of_mails(post: Shell, told: ToldWorld) -> None:
+    del told.config["email"]
+    assert "mail" not in post.sync().err
+    assert post.run("config", "validate", "--config", str(told.write_config())).status == 0
+
+
 def test_a_run_sends_one_digest_to_everybody(post: Shell, told: ToldWorld) -> None:
     ran = post.sync()
     mail = sole(told)

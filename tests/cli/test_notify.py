@@ -69,6 +69,8 @@ def test_what_is_not_set_up_is_skipped_and_says_which_setting(post: Shell, told:
     ran = try_out(post, "--json")
     assert (ran.status, set(results(ran).values())) == (0, {"skipped"})
     assert "email.sender and email.recipients aren't set" in ran.out
+    del told.config["email"]
+    assert "email.api_key, email.sender and email.recipients aren't set" in try_out(post, "--json").out
     assert "monitor.ping_url isn't set" in ran.out
 
 

@@ -76,9 +76,9 @@ def _try_all(ctx: CliContext, settings: Settings, runtime: Runtime) -> Iterator[
 
 
 def _try_mail(settings: Settings, runtime: Runtime, run_id: str, now: datetime) -> TrialJson:
-    email, missing = settings.email, settings.email.missing
-    if missing:
-        return TrialJson("mail", "skipped", f"{' and '.join(missing)} {'isn' if len(missing) == 1 else 'aren'}'t set")
+    email = settings.email
+    if email.missing:
+        return TrialJson("mail", "skipped", email.describe_missing())
     account = SendGrid(email, runtime.sendgrid, settings.network)
     delivery = account.send(_write_mail(settings, run_id, now))
     status = _STATUS_OF_MAIL[delivery.verdict]

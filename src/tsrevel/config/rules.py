@@ -225,7 +225,7 @@ def check_credentials(settings: Settings, report: ProblemReport) -> None:
 
 
 def check_before_use(settings: Settings, environ: Mapping[str, str], report: ProblemReport) -> None:
-    """Note problems that stop no run but will fail later: a missing hook or extra, a fallback without a product."""
+    """Note problems that stop no run but will fail later: a missing hook or extra, a fallback without a product, no sender."""
     key = "tripleseat.invoice_fallback"
     if settings.tripleseat.invoice_fallback and find_spec("selectolax") is None:
         remedy = "Run `pip install 'tsrevel[invoice]'`, or set it to false."
@@ -245,6 +245,10 @@ def check_before_use(settings: Settings, environ: Mapping[str, str], report: Pro
                 remedy = 'Set the Revel product for unmapped lines, or set unmapped_items = "hold".'
                 origin = settings.origin("locations")
                 report.add(ConfigCode.PRODUCT_REQUIRED, f"{key}.fallback_product", origin, message, remedy)
+    if settings.email.is_half_set and not report.spoils("email"):
+        for key in settings.email.missing:
+            remedy = "Set it, or remove the whole [email] section and its variables."
+            report.add(ConfigCode.NOT_SET, key, settings.origin(key), "isn't set, so no mail can be sent", remedy)
 
 
 def check_environment(settings: Settings, report: ProblemReport) -> None:

@@ -53,6 +53,7 @@ from tsrevel.config.value_types import (
 )
 from tsrevel.planning.assumptions import AssumptionCode
 from tsrevel.planning.model import Treatment
+from tsrevel.text import list_words
 from tsrevel.transport.network import DIRECT, Network
 
 Environment = Literal["production", "sandbox"]
@@ -205,6 +206,15 @@ class EmailSettings(Section):
     @property
     def configured(self) -> bool:
         return not self.missing
+
+    @property
+    def is_half_set(self) -> bool:
+        """Whether some of these keys are set, so that somebody expects mails, and none can be sent."""
+        return bool(self.missing) and bool(self.api_key.get_secret_value() or self.sender or self.recipients)
+
+    def describe_missing(self) -> str:
+        """The same in words, for a message."""
+        return f"{list_words(self.missing)} {'isn' if len(self.missing) == 1 else 'aren'}'t set"
 
 
 class MonitorSettings(Section):

@@ -213,12 +213,12 @@ def check_mail(settings: Settings, unsent: UnsentMails | None, now: datetime) ->
 
     The key isn't tried: no documented request tests it without sending a mail.
     """
-    mail, missing = settings.email, settings.email.missing
-    if not (mail.api_key.get_secret_value() or mail.sender or mail.recipients):
-        return skipped(MAIL, SkippedCheck("NOT_CONFIGURED", "no mail is set up ([email])"))
-    if missing:
-        text = f"no mail can be sent: {' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set"
+    mail = settings.email
+    if mail.is_half_set:
+        text = f"no mail can be sent: {mail.describe_missing()}"
         return warning(MAIL, "INCOMPLETE", text, "Set it, or remove the whole [email] section.")
+    if mail.missing:
+        return skipped(MAIL, SkippedCheck("NOT_CONFIGURED", "no mail is set up ([email])"))
     key = mail.api_key.get_secret_value()
     if not (key.isascii() and key.isprintable()) or " " in key:
         text = "email.api_key has characters that no key has"
