@@ -119,7 +119,7 @@ def test_a_settled_event_is_told_with_the_persons_note(shell: Shell) -> None:
 
 def test_offline_an_unknown_event_is_told_as_unknown(shell: Shell) -> None:
     ran = explain(shell, 1, "--offline", "--json")
-    assert (ran.status, ran.answer["known"], ran.answer["status"]) == (0, False, None)
+    assert (ran.status, ran.answer["known"], ran.answer["status"]) == (2, False, None)
     assert "no run in this ledger has seen it" in explain(shell, 1, "--offline").out
 
 
@@ -174,12 +174,13 @@ def test_on_a_terminal_the_event_is_named_and_lines_fit(shell: Shell) -> None:
 @pytest.mark.parametrize("argv", [(), ("--offline",)])
 def test_an_event_that_nobody_knows_is_said_to_be_unknown(shell: Shell, argv: tuple[str, ...]) -> None:
     ran = explain(shell, 99, *argv)
-    assert (ran.status, len(ran.lines)) == (0, 1)
+    assert (ran.status, len(ran.lines)) == (2, 1)
     assert "check its id" in ran.out
     if not argv:
         assert ran.out.startswith("event 99: TripleSeat has no such event, and no run in this ledger has seen it")
     told = explain(shell, 99, *argv, "--json").answer
-    assert (told["known"], told["success"]) == (False, True)
+    assert (told["known"], told["success"], told["exit_status"]) == (False, False, 2)
+    assert told["error"]
 
 
 def test_an_event_that_the_ledger_alone_knows_is_explained_by_it(shell: Shell) -> None:

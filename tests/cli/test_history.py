@@ -23,7 +23,8 @@ def history(shell: Shell, *argv: str, tty: bool = False) -> Ran:
 def test_without_a_ledger_there_is_nothing_to_tell(shell: Shell) -> None:
     assert history(shell, "--json").answer == {"schema": 1, "success": True, "paused": None, "runs": []}
     assert history(shell).out == "no runs yet\n"
-    assert history(shell, str(FULL), "--json").answer["known"] is False
+    ran = shell.run("history", str(FULL), "--json", "--config", str(shell.write_config()))
+    assert (ran.status, ran.answer["known"]) == (2, False)
 
 
 def test_runs_are_told_with_what_they_attempted(shell: Shell) -> None:
@@ -60,8 +61,12 @@ def test_a_run_whose_id_begins_with_digits_alone_is_told_unless_an_event_has_tha
 
 def test_an_id_that_names_nothing_is_told_as_neither_an_event_nor_a_run(shell: Shell) -> None:
     shell.sync()
-    assert history(shell, "99999999").out == "neither an event nor a run in this ledger has the id 99999999\n"
-    assert history(shell, "99999999", "--json").answer["known"] is False
+    config = str(shell.write_config())
+    ran = shell.run("history", "99999999", "--config", config)
+    assert (ran.status, ran.out) == (2, "neither an event nor a run in this ledger has the id 99999999\n")
+    told = shell.run("history", "99999999", "--config", config, "--json").answer
+    assert (told["known"], told["success"], told["exit_status"]) == (False, False, 2)
+    assert told["error"]
     for name in ("sync-99999999", "", "f" * 32):
         ran = shell.run("history", name, "--config", str(shell.write_config()))
         assert (ran.status, "no run in the ledger has that id" in ran.err.replace("\n", " ")) == (2, True)

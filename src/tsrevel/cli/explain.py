@@ -19,7 +19,7 @@ from tsrevel.cli.output import (
     columns_of,
 )
 from tsrevel.config import load_settings
-from tsrevel.errors import ConfigError
+from tsrevel.errors import USAGE, ConfigError
 from tsrevel.insight.explain import Explanation, explain_live, explain_offline, is_known
 from tsrevel.insight.history import EventHistory
 from tsrevel.ledger import AuditKind
@@ -33,11 +33,12 @@ from tsrevel.wiring import Runtime
 
 _UNWRITTEN = {"written": False, "kept": False, "revel_id": None, "recorded_at": None, "run_id": None}
 """A step of a plan that is not claimed yet."""
+_UNSEEN = "no run in this ledger has seen it"
 _IS_IT_RIGHT = "check its id"
 
 
 def explain_event(ctx: CliContext, event: str, *, offline: bool) -> int:
-    """Explain one event. Exit status 0, or 12 or 13 if a service couldn't be read.
+    """Explain one event. Exit status 0, 2 if nobody knows it, or 12 or 13 if a service couldn't be read.
 
     An id that no service can have is explained from the ledger, if it knows it; else this raises typer.BadParameter.
     """
@@ -52,7 +53,11 @@ def explain_event(ctx: CliContext, event: str, *, offline: bool) -> int:
     else:
         place = told.history.standing.location if told.history.standing else ""
         show_explanation(TextOutput(ctx, settings, told.outcome.location if told.outcome else place), told)
-    return told.exit_status
+    return _status_of(told)
+
+
+def _status_of(told: Explanation) -> int:
+    return USAGE if told.outcome is None or told.unknown else told.exit_status
 
 
 def _answer(told: Explanation) -> reports.ExplainAnswer:
@@ -62,7 +67,7 @@ def _answer(told: Explanation) -> reports.ExplainAnswer:
     return fill(
         reports.ExplainAnswer,
         told,
-        success=told.exit_status == 0,
+        success=_status_of(told) == 0,
         event_id=history.event_id,
         known=outcome is not None and not told.unknown,
         status=outcome.status if outcome else None,
@@ -105,8 +110,8 @@ def _answer(told: Explanation) -> reports.ExplainAnswer:
             for fact in history.facts
             if fact.kind == AuditKind.DELIVERY
         ),
-        error=outcome.text if outcome and told.exit_status else None,
-        exit_status=told.exit_status or None,
+        error=(outcome.text if outcome else _UNSEEN) if _status_of(told) else None,
+        exit_status=_status_of(told) or None,
     )
 
 
@@ -161,12 +166,10 @@ def show_explanation(page: TextOutput, told: Explanation) -> None:
     outcome = told.outcome
     event_id = told.history.event_id
     if outcome is None:
-        page.line(f"event {event_id}: no run in this ledger has seen it; {_IS_IT_RIGHT}")
+        page.line(f"event {event_id}: {_UNSEEN}; {_IS_IT_RIGHT}")
         return
     if told.unknown:
-        page.line(
-            f"event {event_id}: TripleSeat has no such event, and no run in this ledger has seen it; {_IS_IT_RIGHT}"
-        )
+        page.line(f"event {event_id}: TripleSeat has no such event, and {_UNSEEN}; {_IS_IT_RIGHT}")
         return
     name = f" {outcome.name}" if outcome.name and page.is_terminal else ""
     where = f"{outcome.location} {outcome.day or ''}".strip()

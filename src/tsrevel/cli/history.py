@@ -19,10 +19,11 @@ from tsrevel.cli.output import (
     run_line,
 )
 from tsrevel.config import Settings
+from tsrevel.errors import USAGE
 from tsrevel.insight.history import EventHistory, RunHistory, describe_fact, recount_event, recount_runs
 from tsrevel.ledger import Pause
 from tsrevel.ledger.queries import Attempt
-from tsrevel.planning.model import name_step
+from tsrevel.planning.model import EventId, name_step
 from tsrevel.planning.money import show_grouped
 
 _RUNS_SHOWN = 10
@@ -54,9 +55,10 @@ def _tell_runs(ctx: CliContext, settings: Settings, told: tuple[RunHistory, ...]
 
 
 def show_one(ctx: CliContext, name: str, limit: int | None) -> int:
-    """Show everything that happened to an event, with its last `limit` audit rows, or in a run. Exit status 0.
+    """Show everything that happened to an event, with its last `limit` audit rows, or in a run.
 
-    An unknown event is reported. Raises typer.BadParameter for a text that can't be the id of either.
+    Exit status 0, or 2 if the ledger knows neither an event nor a run of this id. Raises typer.BadParameter for a text
+    that can't be the id of either.
     """
     with look(ctx) as (settings, view, _now):
         pause, runs = view.runs.paused() if view else None, recount_runs(view, _RUNS_SHOWN, name.strip())
@@ -84,12 +86,15 @@ def show_one(ctx: CliContext, name: str, limit: int | None) -> int:
             steps=reports.answer_steps(told.steps),
             facts=tuple(fill(reports.FactJson, fact, text=describe_fact(fact)) for fact in told.facts),
             paused=answer_pause(pause),
+            success=told.known,
+            error=None if told.known else _describe_unknown(event_id),
+            exit_status=None if told.known else USAGE,
         )
         ctx.answer(answer)
     else:
         place = told.standing.location if told.standing else ""
         _tell_event(_begin(ctx, settings, pause, place), told)
-    return 0
+    return 0 if told.known else USAGE
 
 
 def _begin(ctx: CliContext, settings: Settings, pause: Pause | None, place: str = "") -> TextOutput:
@@ -100,9 +105,13 @@ def _begin(ctx: CliContext, settings: Settings, pause: Pause | None, place: str 
     return page
 
 
+def _describe_unknown(event_id: EventId) -> str:
+    return f"neither an event nor a run in this ledger has the id {event_id}"
+
+
 def _tell_event(page: TextOutput, told: EventHistory) -> None:
     if not told.known:
-        page.line(f"neither an event nor a run in this ledger has the id {told.event_id}")
+        page.line(_describe_unknown(told.event_id))
         return
     head = f"event {told.event_id}"
     if standing := told.standing:

@@ -226,7 +226,7 @@ class FactJson:
 class EventHistoryAnswer(Answer):
     """Everything that happened to one event: `history` with an event. `receipts`: the steps with stored receipts."""
 
-    success: Literal[True] = True
+    success: bool
     event_id: Id
     known: bool
     event: EventStatusJson | None
@@ -237,6 +237,8 @@ class EventHistoryAnswer(Answer):
     steps: tuple[StepJson, ...]
     facts: tuple[FactJson, ...]
     paused: PauseJson | None
+    error: IfAny[str | None] = None
+    exit_status: IfAny[int | None] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
