@@ -214,3 +214,30 @@ def test_the_oldest_orders_that_can_be_asked_for_are_none(shell: Shell) -> None:
     assert shell.sync().status == 3
     ran = shell.run("ledger", "prune", "--older-than", "36500", "--config", str(shell.write_config()))
     assert (ran.status, "0 receipts" in ran.out) == (0, True)
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ("explain", "\udcff"),
+        ("history", "6400\udcff"),
+        ("resolve", "\udcff", "--as", "done", "--note", "typed"),
+        ("resolve", FULL, "--as", "done", "--note", "\udcff"),
+        ("replay", "--run", "\udcff"),
+        ("replay", "--event", "\udcff"),
+        ("sync", "--location", "\udcff"),
+        ("sync-event", FULL, "\udcff"),
+        ("map", "set", "\udcff", "8101"),
+        ("map", "products", "\udcff"),
+        ("pause", "--reason", "\udcff"),
+        ("notify", "--test", "--config", "\udcff.toml"),
+    ],
+)
+def test_an_argument_that_is_not_utf_8_is_a_usage_error_unless_it_is_a_path(
+    shell: Shell, argv: tuple[str, ...]
+) -> None:
+    config = () if "--config" in argv else ("--config", str(shell.write_config()))
+    ran = shell.run(*argv, *config, "--json")
+    assert told(ran) == ((10, False, 10) if "--config" in argv else (2, False, 2))
+    assert "a fault" not in ran.err
+    assert shell.requests == 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,6 +16,7 @@ from tsrevel.cli.boundary import HUNG_UP, INTERRUPTED, TERMINATED, UNEXPECTED, g
 from tsrevel.cli.completion import complete_location
 from tsrevel.cli.context import CliContext, LogFormat, OutputOptions
 from tsrevel.errors import USAGE
+from tsrevel.text import is_whole
 
 RUN, LOOK, SET_UP, CARE, TRY = "Run", "Look", "Set up", "Care", "Try"
 PANELS = (RUN, LOOK, SET_UP, CARE, TRY)
@@ -88,6 +89,14 @@ def _output_options(
 _COMMON = inspect.signature(_output_options, eval_str=True).parameters
 
 
+def _refuse_broken_text(values: Iterable[object]) -> None:
+    """Raise typer.BadParameter for an argument that isn't UTF-8, unless it is a path. The ledger can't store it."""
+    for value in values:
+        for text in value if isinstance(value, list | tuple) else [value]:
+            if isinstance(text, str) and not is_whole(text):
+                raise typer.BadParameter(f"{text!r} isn't UTF-8 text")
+
+
 def command(
     tree: typer.Typer,
     name: str | None = None,
@@ -113,6 +122,7 @@ def command(
         def run(context: typer.Context, **given: Any) -> None:  # noqa: ANN401 (typer has checked them)
             ctx: CliContext = context.obj
             ctx.options = _output_options(**{key: given.pop(key) for key in _COMMON})
+            _refuse_broken_text(given.values())
             raise typer.Exit(guard(ctx, partial(body, ctx, **given), acts=acts, unfinished=unfinished))
 
         context = inspect.Parameter("context", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)
