@@ -194,3 +194,41 @@ def _break_revel(world: World) -> None:
 def _refuse_key(world: World) -> None:
     world.tripleseat.revoke_refresh_token()
     world.tripleseat.expire_access_tokens()
+
+
+FAILURES = {
+    "no token file": (("sync",), 10),
+    "wrong settings": (("sync", "--hours-back", "999999"), 10),
+    "no such location": (("sync", "--location", "999"), 2),
+    "no such event": (("explain", "abc"), 2),
+    "no ledger": (("ledger", "check"), 10),
+    "problems": (("config", "validate"), 10),
+    "a warning": (("pause", "--reason", "test"), 0),
+    "not signed": (("verify-signature", "-", "--signature", "t=1,v1=ab"), 4),
+    "nothing captured": (("replay", "missing.json", "--unsigned"), 2),
+}
+
+
+@pytest.mark.parametrize("case", FAILURES)
+def test_in_a_json_log_the_error_that_ends_a_command_is_an_entry_too(shell: Shell, case: str) -> None:
+    argv, status = FAILURES[case]
+    (shell.world.folder / "token.json").unlink()
+    if case == "problems":
+        shell.world.config["sync"]["workers"] = 99
+    ran = shell.run(*argv, "--log-format", "json", "--config", str(shell.write_config()))
+    entries = [json.loads(line) for line in ran.err.splitlines()]
+    assert ran.status == status
+    assert entries
+    for each in entries:
+        assert each.keys() == {"at", "level", "correlation_id", "message"}
+        assert each["level"] == ("WARNING" if status == 0 else "ERROR")
+        assert each["message"]
+        assert not each["message"].startswith("tsrevel:")
+
+
+def test_a_run_that_ended_early_names_itself_in_the_json_log_and_its_commands_the_settings_file(shell: Shell) -> None:
+    (shell.world.folder / "token.json").unlink()
+    config = str(shell.write_config())
+    [entry] = [json.loads(line) for line in shell.sync("--log-format", "json").err.splitlines()]
+    assert entry["correlation_id"].startswith("sync-")
+    assert f"--config {config}`" in entry["message"]

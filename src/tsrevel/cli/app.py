@@ -37,7 +37,7 @@ def run_command(argv: list[str], ctx: CliContext | None = None) -> int:
         except typer.TyperException as error:
             return _refuse(ctx, argv, error)
         except OSError as error:  # not of a command: `guard` catches those
-            ctx.tell(f"tsrevel: completion can't be installed: {error.strerror}")
+            ctx.log(f"completion can't be installed: {error.strerror}")
             return UNEXPECTED
         except SystemExit as end:  # how completion ends
             status = end.code
@@ -51,9 +51,9 @@ def _refuse(ctx: CliContext, argv: list[str], error: typer.TyperException) -> in
         text = re.sub(theirs, ours, text)
     if text:
         place = getattr(error, "ctx", None)
-        ctx.tell(f"tsrevel: {text}")
+        ctx.log(text)
         if place:
-            ctx.tell(f"tsrevel: {place.get_usage()}; `{place.command_path} --help` shows more")
+            ctx.log(f"{place.get_usage()}; `{place.command_path} --help` shows more")
     if "--json" in argv:
         ctx.answer_failure(text or "no command was given", error.exit_code)
     return error.exit_code

@@ -51,8 +51,7 @@ def guard(
             ctx.stdout.flush()
             trouble = trouble_of(ctx.stdout)
             if trouble and trouble.errno != errno.EPIPE:  # a reader such as `head` ends early: it has all that it wants
-                text = f"some output could not be written to standard output ({trouble.strerror})"
-                print(f"tsrevel: {text}", file=ctx.stderr)
+                ctx.log(f"some output could not be written to standard output ({trouble.strerror})")
                 if status == 0 and not acts:
                     status = UNEXPECTED
         except typer.BadParameter:
@@ -93,8 +92,8 @@ def require_extra(extra: str, *packages: str) -> None:
 
 
 def _fail(ctx: CliContext, text: str, status: int, problems: Iterable[ConfigProblem] = ()) -> int:
-    for line in ctx.copyable(text).splitlines():
-        print(f"tsrevel: {line}", file=ctx.stderr)
+    for line in text.splitlines():
+        ctx.log(line)
     if ctx.options.json:
         from tsrevel.cli.answers.model import FailureAnswer, ProblemJson, fill
 

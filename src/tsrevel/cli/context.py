@@ -11,7 +11,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Literal, TextIO
 
-from tsrevel.cli.streams import encode_json, plain
+from tsrevel.cli.streams import encode_entry, encode_json, plain
 from tsrevel.text import with_config
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tsrevel.wiring import Runtime
 
 LogFormat = Literal["text", "json"]
+LogLevel = Literal["ERROR", "WARNING", "INFO"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,16 @@ class CliContext:
         from tsrevel.cli.wrapping import fold
 
         return fold(text, self.environ)
+
+    def log(self, text: str, level: LogLevel = "ERROR", correlation_id: str = "") -> None:
+        """Print on stderr why a command failed, or a warning: as text for people, or as a line of the JSON log."""
+        if self.options.log_format == "json":
+            message = self.copyable(text)
+            line = encode_entry(self.stderr, datetime.now(UTC), level, correlation_id, message, {})
+            print(line, file=self.stderr, flush=True)
+        else:
+            run = f"[{correlation_id}] " if correlation_id else ""
+            self.tell(f"tsrevel: {run}{'warning: ' if level == 'WARNING' else ''}{text}")
 
     def answer(self, answer: Answer, *, more: bool = False) -> None:
         """Print the JSON object of --json on stdout. Later ones are dropped, unless `more` was true."""

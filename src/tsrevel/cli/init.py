@@ -123,7 +123,7 @@ def _prefill(ctx: CliContext, draft: SettingsDraft, settings: Settings, terminal
             terminal.say(f"tsrevel: {error}")
             if terminal.confirm("Continue without the services' lists?", default=False):
                 return [str(error)]
-        print("tsrevel: nothing was written; leave out --prefill to call no service", file=ctx.stderr)
+        ctx.log("nothing was written; leave out --prefill to call no service")
         raise
     for key, value in filled.values.items():
         draft.put(key, value)
@@ -161,7 +161,7 @@ def _tell(
     if ctx.options.quiet:
         return
     for text in todo:
-        ctx.tell(f"tsrevel: to do: {text}")
+        ctx.log(f"to do: {text}", "INFO")
     ctx.say(f"Wrote {path}, which only you can read. Runs are dry until you change safety.dry_run.")
     if kept:
         ctx.say(f"It continues with the state of {draft.replaces}: {', '.join(kept)}.")

@@ -209,10 +209,10 @@ def _tell(
 ) -> int:
     """Warnings are printed even with -q. `unused`: no run ever used this ledger, so perhaps it pauses none."""
     for each in warnings:
-        ctx.tell(f"tsrevel: warning: {each}")
+        ctx.log(each, "WARNING")
     if unused:
         warnings = [*warnings, NEVER_RUN]
-        print(f"tsrevel: warning: {NEVER_RUN} ({settings.ledger_path.absolute()})", file=ctx.stderr)
+        ctx.log(f"{NEVER_RUN} ({settings.ledger_path.absolute()})", "WARNING")
     if ctx.options.json:
         paused, files = answer_pause(now), locate_files(settings)
         ctx.answer(answers.PausedAnswer(changed=changed, paused=paused, text=text, warnings=tuple(warnings), **files))

@@ -47,7 +47,7 @@ def show_status(ctx: CliContext) -> int:
         try:
             token, written_at = file.load(), file.written_at()
         except ConfigError as error:
-            print(f"tsrevel: {ctx.copyable(str(error))}", file=ctx.stderr)
+            ctx.log(str(error))
             if ctx.options.json:
                 path = str(settings.token_path)
                 answer = LoginStatusAnswer(
@@ -182,8 +182,7 @@ class _Login:
 
     def warn(self, why: str) -> None:
         """Report that an answer doesn't belong to this login."""
-        text = f"tsrevel: refused an answer: {why}; still waiting for the right one"
-        print(text, file=self.ctx.stderr, flush=True)
+        self.ctx.log(f"refused an answer: {why}; still waiting for the right one", "INFO")
 
     def invite(self, uri: str) -> None:
         """Print who must open which address, and the redirect URL that the app must have."""

@@ -6,28 +6,26 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import TextIO
 
 from tsrevel.cli.context import CliContext
-from tsrevel.cli.streams import encode_json
+from tsrevel.cli.streams import encode_entry
 
 _SUBJECTS = ("event_id", "order_id", "reason")
 """Fields that a JSON line about an event also has. Callers pass them to the logger as `extra`."""
 
 
 class _LogFormatter(logging.Formatter):
-    def __init__(self, correlation_id: str, stream: TextIO, *, as_json: bool) -> None:
-        self._correlation_id, self._stream, self._as_json = correlation_id, stream, as_json
+    def __init__(self, ctx: CliContext, correlation_id: str) -> None:
+        self._ctx, self._correlation_id = ctx, correlation_id
         super().__init__()
 
     def format(self, record: logging.LogRecord) -> str:
         instant = datetime.fromtimestamp(record.created, UTC)
-        at = instant.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        level, message = record.levelname, record.getMessage()
-        if self._as_json:
-            entry = {"at": at, "level": level, "correlation_id": self._correlation_id, "message": message}
+        level, message = record.levelname, self._ctx.copyable(record.getMessage())
+        if self._ctx.options.log_format == "json":
             about = {key: getattr(record, key) for key in _SUBJECTS if hasattr(record, key)}
-            return encode_json(entry | about, self._stream)
+            return encode_entry(self._ctx.stderr, instant, level, self._correlation_id, message, about)
+        at = instant.isoformat(timespec="milliseconds").replace("+00:00", "Z")
         indented = message.replace("\n", "\n    ")  # so that no line looks like another entry
         return f"{at} {level} [{self._correlation_id}] {indented}"
 
@@ -45,7 +43,7 @@ def logging_to(
     verbose = 0 if ctx.options.quiet else ctx.options.verbose
     level = {0: logging.WARNING if shows_warnings else logging.ERROR, 1: logging.INFO}.get(verbose, logging.DEBUG)
     handler = logging.StreamHandler(ctx.stderr)
-    handler.setFormatter(_LogFormatter(correlation_id, ctx.stderr, as_json=ctx.options.log_format == "json"))
+    handler.setFormatter(_LogFormatter(ctx, correlation_id))
     before = logger.level
     logger.addHandler(handler)
     logger.propagate = False

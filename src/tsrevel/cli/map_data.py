@@ -202,9 +202,9 @@ def gather(ctx: CliContext, survey: Survey, days: int) -> NameReport:
         for name in wanted:
             name.candidates = indexes[name.establishment].rank(name.name, name.prices)
     if menus_unread:
-        print(f"tsrevel: menus were left out: {menus_unread}", file=ctx.stderr)
+        ctx.log(f"menus were left out: {menus_unread}", "INFO")
     for event, why in collector.unread.items():
-        print(f"tsrevel: event {event} was left out: {why}", file=ctx.stderr)
+        ctx.log(f"event {event} was left out: {why}", "INFO")
     sold = [each for each in seen if each.way is not None]
     return NameReport(span, wanted, sold, collector.offers, collector.unread, menus_unread)
 

@@ -55,7 +55,7 @@ def list_mappings(ctx: CliContext, *, offline: bool, seen: bool, days: int) -> i
         except ConnectorDisabled as why:
             if seen:
                 return report_nothing_checked(ctx, str(why))
-            print(f"tsrevel: the products weren't checked: {why}", file=ctx.stderr)
+            ctx.log(f"the products weren't checked: {why}", "INFO")
     _tell(ctx, load_settings(config=ctx.options.config, environ=ctx.environ, offline=True), None, None)
     return 0
 

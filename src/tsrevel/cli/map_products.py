@@ -57,7 +57,7 @@ def search_products(
         return 0
     _show(ctx, settings, found, text)
     if offline:
-        ctx.tell(f"tsrevel: from the ledger's copy, without prices{f': {why}' if why else ''}")
+        ctx.log(f"from the ledger's copy, without prices{f': {why}' if why else ''}", "INFO")
     return 0
 
 

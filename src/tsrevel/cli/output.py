@@ -340,7 +340,7 @@ def add_totals(outcomes: Iterable[Outcome]) -> dict[str, Cents] | None:
 def show_report(report: RunReport, ctx: CliContext) -> None:
     """Print the report on stdout in the requested format. The reason why a run ended early goes to stderr."""
     if report.error:
-        print(f"tsrevel: [{report.correlation_id}] {ctx.copyable(report.error)}", file=ctx.stderr)
+        ctx.log(report.error, correlation_id=report.correlation_id)
     if ctx.options.json:
         from tsrevel.cli.answers.runs import answer_report
 
@@ -434,7 +434,7 @@ def what_is_mapped(mapping: ProductEntry) -> str:
 
 def reject(ctx: CliContext, text: str, status: int = 2) -> int:
     """Report on stderr, and with --json on stdout, why the command did nothing; return `status`."""
-    ctx.tell(f"tsrevel: {text}")
+    ctx.log(text)
     if ctx.options.json:
         ctx.answer_failure(text, status)
     return status

@@ -174,7 +174,7 @@ def _print_outcomes(ctx: CliContext, report: RunReport) -> None:
     for line in lines:
         ctx.answer(line, more=True)
     if report.error:
-        print(f"tsrevel: {ctx.copyable(report.error)}", file=ctx.stderr)
+        ctx.log(report.error)
 
 
 @dataclass(slots=True)
@@ -227,7 +227,7 @@ class _Replay:
         except OSError as error:
             self.unmoved = f"{show_path(path)} was processed but can't be moved to {folder}: {reason_of(error)}"
             if not self.options.refused:
-                print(f"tsrevel: {self.unmoved}", file=self.ctx.stderr)
+                self.ctx.log(self.unmoved)
             return replace(answer, exit_status=most_severe({answer.exit_status, TsrevelError.exit_status}))
         return answer
 
@@ -279,5 +279,5 @@ class _Replay:
         self._warn(f"{first}{others}: not tried because the delivery before failed; the next replay does")
 
     def _warn(self, text: str) -> None:
-        run = f"[{self.queue.ctx.identity.correlation_id}] " if self.queue else ""
-        print(f"tsrevel: {run}{self.ctx.copyable(text)}", file=self.ctx.stderr, flush=True)
+        run = self.queue.ctx.identity.correlation_id if self.queue else ""
+        self.ctx.log(text, correlation_id=run)

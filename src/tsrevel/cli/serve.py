@@ -91,9 +91,9 @@ def _announce(ctx: CliContext, settings: Settings, port: int) -> None:
     if ctx.options.json:
         ctx.answer(ServeAnswer(url=url, spool=str(settings.spool_path)), more=True)
     if not settings.tripleseat.webhook_signing_keys:
-        ctx.tell("tsrevel: tripleseat.webhook_signing_keys is empty: every delivery will be refused")
+        ctx.log("tripleseat.webhook_signing_keys is empty: every delivery will be refused", "INFO")
     if settings.safety.dry_run and not ctx.options.quiet:
-        ctx.tell("tsrevel: safety.dry_run is true: deliveries are planned, and wait until it is false")
+        ctx.log("safety.dry_run is true: deliveries are planned, and wait until it is false", "INFO")
     if not ctx.options.quiet:
         ctx.tell(f"Serving on {url}/webhook until SIGTERM or Ctrl-C. Deliveries wait in {settings.spool_path}.")
 

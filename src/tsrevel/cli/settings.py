@@ -29,7 +29,7 @@ def validate_settings(ctx: CliContext) -> int:
         mode = mode if settings.safety.enable_connector else "disabled"
         ctx.say(f"{_sources(settings)}: no problems. {settings.environment}, {mode}; {', '.join(told)}.")
     for warning in warnings:
-        ctx.tell(f"tsrevel: warning: {warning}")
+        ctx.log(warning, "WARNING")
     return _tell(ctx, settings, problems)
 
 
@@ -59,9 +59,9 @@ def _tell(ctx: CliContext, settings: Settings, problems: Sequence[ConfigProblem]
     if not problems:
         return 0
     hint = "" if settings.config_path else "; run `tsrevel init` to write a file, or name one with --config"
-    print(f"tsrevel: {_sources(settings)}: {count_of(len(problems), 'problem')}{hint}", file=ctx.stderr)
+    ctx.log(f"{_sources(settings)}: {count_of(len(problems), 'problem')}{hint}")
     for problem in problems:
-        ctx.tell(f"tsrevel: {problem}")
+        ctx.log(str(problem))
     return ConfigError.exit_status
 
 

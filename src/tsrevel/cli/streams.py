@@ -11,7 +11,8 @@ import json
 import os
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from typing import Any, TextIO, cast
 
 from tsrevel.text import escape_json, show_controls
@@ -119,3 +120,12 @@ def encode_json(document: object, stream: TextIO, *, compact: bool = False) -> s
     encoding = getattr(stream, "encoding", None)  # a stream in memory has none, and accepts everything
     in_ascii = encoding is not None and codecs.lookup(encoding).name != "utf-8"
     return escape_json(json.dumps(document, ensure_ascii=in_ascii, separators=(",", ":") if compact else None))
+
+
+def encode_entry(
+    stream: TextIO, at: datetime, level: str, correlation_id: str, message: str, about: Mapping[str, object]
+) -> str:
+    """A line of the log in JSON. `about`: its further fields."""
+    stamp = at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    entry = {"at": stamp, "level": level, "correlation_id": correlation_id, "message": message, **about}
+    return encode_json(entry, stream)

@@ -32,7 +32,7 @@ def verify_signature(ctx: CliContext, file: Path, header: str | None, *, toleran
     except OSError as error:
         raise typer.BadParameter(f"{file} can't be read: {reason_of(error)}") from error
     except DeliveryRefused as refusal:
-        print(f"tsrevel: {refusal}", file=ctx.stderr)
+        ctx.log(str(refusal))
         refused, timestamp = refusal, refusal.timestamp
     if ctx.options.json:
         from tsrevel.cli.answers.setup import SignatureAnswer  # answer types take long to load
