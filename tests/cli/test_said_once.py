@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 
 import pytest
 
@@ -36,6 +37,15 @@ def test_on_a_terminal(silent: Shell, columns: str) -> None:
     out = silent.sync(tty=True, environ={"COLUMNS": columns}).out
     assert out.count("the same as for event") == 4
     assert all(str(event.id) in out for event in silent.world.day.events)
+
+
+def test_the_advice_for_missed_events_is_given_once_by_runs_and_by_status(shell: Shell) -> None:
+    for number in (64000050, 64000051):
+        shell.world.add_event(number, day=date(2026, 12, 11))
+    status = ("status", "--config", str(shell.write_config()))
+    for ran in (shell.sync(), shell.run(*status, tty=True, environ={"COLUMNS": "300"})):
+        assert ran.out.count("--ignore-time-gate") == 1
+        assert ran.out.count("do as for event 64000005") == 2
 
 
 def test_what_is_no_problem_is_not_referred_to_another_event(shell: Shell) -> None:

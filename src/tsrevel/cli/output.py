@@ -263,27 +263,39 @@ def _show_status(outcome: Outcome) -> str:
 
 
 def explain_once(outcomes: Iterable[Outcome]) -> dict[EventId, str]:
-    """The reason of each event's status. A problem that several events have is spelt out for the first one only."""
+    """The reason of each event's status. A problem or an advice that several events have is spelt out only once."""
     first: dict[str, EventId] = {}
-    texts = {}
+    texts, outcomes = {}, tuple(outcomes)
+    advice = advise_once({each.event_id: _advise(each) for each in outcomes})
     for each in outcomes:
-        text = _explain(each)
+        text = _explain(each, _advise(each))
         same = first.setdefault(text, each.event_id)
         is_repeated = text and same != each.event_id and each.status in {Status.HELD, Status.FAILED}
-        texts[each.event_id] = f"the same as for event {same}" if is_repeated else text
+        told = _explain(each, advice[each.event_id])
+        texts[each.event_id] = f"the same as for event {same}" if is_repeated else told
     return texts
 
 
-def _explain(outcome: Outcome) -> str:
-    """The reason of the event's status, with advice if it is missed, if a write of its order fails in every run, or if
-    it changed after a person had resolved it.
-    """
-    advice, failed = "", outcome.failed_write
-    if outcome.missed or failed or (outcome.resolved and outcome.news):
-        advice = advise(
-            outcome.event_id, outcome.status, outcome.reason, failed_write=failed, resolved=outcome.resolved
-        )
+def advise_once(advice: Mapping[EventId, str]) -> dict[EventId, str]:
+    """Each event's advice. One that differs from an earlier event's only by the id refers to that event."""
+    first: dict[str, EventId] = {}
+    told = {}
+    for event_id, text in advice.items():
+        same = first.setdefault(text.replace(event_id, "ID"), event_id)
+        told[event_id] = text if same == event_id or not text else f"do as for event {same}"
+    return told
+
+
+def _explain(outcome: Outcome, advice: str) -> str:
     return f"{outcome.text}; {advice}" if advice else outcome.text
+
+
+def _advise(outcome: Outcome) -> str:
+    """Advice if it is missed, if a write of its order fails in every run, or if it changed once resolved; else ""."""
+    failed = outcome.failed_write
+    if not (outcome.missed or failed or (outcome.resolved and outcome.news)):
+        return ""
+    return advise(outcome.event_id, outcome.status, outcome.reason, failed_write=failed, resolved=outcome.resolved)
 
 
 def _day_and_place(outcome: Outcome) -> tuple[date, str]:
@@ -391,7 +403,7 @@ def news_line(outcome: Outcome, *, named: bool = False, text: str = "") -> str:
     where = f" ({told})" if told else ""
     total = f" {show_grouped(outcome.total)}" if outcome.total is not None else ""
     reason = f" {outcome.reason}" if outcome.reason else ""
-    why = f": {text or _explain(outcome)}" if outcome.text else ""
+    why = f": {text or _explain(outcome, _advise(outcome))}" if outcome.text else ""
     return f"{outcome.shown_status} event {outcome.event_id}{name}{where}{total}{reason}{why}"
 
 

@@ -12,6 +12,7 @@ from tsrevel.cli.output import (
     WARNING,
     Row,
     TextOutput,
+    advise_once,
     columns_of,
     describe_files,
     locate_files,
@@ -243,11 +244,11 @@ def _show_trouble(
         return
     page.line()
     page.line(title, "bold")
-    rows = []
+    rows, advice = [], advise_once({each.event_id: _advise(status, each) for each in found})
     for each in found:
         since = page.at(each.missed_at if word == "missed" else each.since, each.location)
         cells = (word, each.event_id, str(each.day or ""), each.location, each.reason or "", since)
-        rows.append(Row(cells, "bold", f"-> {_advise(status, each)}"))
+        rows.append(Row(cells, "bold", f"-> {advice[each.event_id]}"))
     page.table(_TROUBLE_COLUMNS, rows)
 
 
