@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from datetime import date
 from itertools import groupby
@@ -26,6 +26,7 @@ from tsrevel.config import load_settings
 from tsrevel.config.policy import build_policy
 from tsrevel.engine.catalogs import Catalogs
 from tsrevel.ledger import open_view
+from tsrevel.planning.model import EventId
 from tsrevel.planning.money import Cents, show_grouped
 from tsrevel.reconcile.compare import judge
 from tsrevel.reconcile.model import (
@@ -68,7 +69,11 @@ def reconcile(ctx: CliContext, first: date | None, last: date | None, page: Path
     ):
         catalogues = Catalogs(services.revel)
         sources = Sources(services.tripleseat, services.order_search, catalogues, view, policy, now, progress)
-        verdicts = [judge(case, policy) for case in read_cases(sources, spans, first, last)]
+        verdicts, names = [], {}
+        for case in read_cases(sources, spans, first, last):
+            verdicts.append(judge(case, policy))
+            if case.event and ctx.stdout.isatty():
+                names[case.event.id] = case.event.name
     report = sum_up(verdicts, spans, now, has_ledger=view is not None)
     if page:
         from tsrevel.reconcile.page import render_page, write_page
@@ -77,21 +82,23 @@ def reconcile(ctx: CliContext, first: date | None, last: date | None, page: Path
     if ctx.options.json:
         ctx.answer(answer_reconciliation(report))
     else:
-        _show(report, ctx, page, quiet=ctx.options.quiet)
+        _show(report, ctx, page, names)
     return report.exit_status
 
 
 # For people
 
 
-def _show(report: Reconciliation, ctx: CliContext, page: Path | None, *, quiet: bool) -> None:
-    out = TextOutput(ctx)
+def _show(report: Reconciliation, ctx: CliContext, page: Path | None, names: Mapping[EventId, str]) -> None:
+    """`names`: of the events, only on a terminal, because they are customer data."""
+    out, quiet = TextOutput(ctx), ctx.options.quiet
     sides = ("TripleSeat:amount", *(["Ledger:amount"] if report.has_ledger else []), "Revel:amount")
     for location, days in report.by_location if not quiet else ():
         out.line(_title(location), style="bold")
         out.table(columns_of(":text", *sides, ":status"), _tabulate(days, has_ledger=report.has_ledger), indent=0)
     for day, finding in report.differences:
-        about = f"event {finding.event_id}" if finding.event_id else "no event"
+        name = names.get(finding.event_id or EventId(""), "")
+        about = f"event {finding.event_id} {name}".rstrip() if finding.event_id else "no event"
         orders = f", order {', '.join(finding.orders)}" if finding.orders else ""
         reason = f" {finding.reason}" if finding.reason else ""
         alarm = "ALARM " if finding.alarm else ""
@@ -124,7 +131,7 @@ def _tabulate(days: Sequence[Day], *, has_ledger: bool) -> list[Row]:
 
     for empty, group in groupby(days, lambda day: day.is_empty):
         if empty:
-            add(f"  {count_of(len(list(group)), 'day')} with no event", style="dim")
+            add(f"  {count_of(len(list(group)), 'day')}, no event", style="dim")
             continue
         for day in group:
             orders = [str(side.orders) for side in _sides(day.matched)]

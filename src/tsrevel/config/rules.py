@@ -225,7 +225,7 @@ def check_credentials(settings: Settings, report: ProblemReport) -> None:
 
 
 def check_before_use(settings: Settings, environ: Mapping[str, str], report: ProblemReport) -> None:
-    """Note problems that stop no run but will fail later: a missing hook or extra, a fallback without a product, no sender."""
+    """Note problems that stop no run but will fail later: a missing hook, extra, fallback product or sender."""
     key = "tripleseat.invoice_fallback"
     if settings.tripleseat.invoice_fallback and find_spec("selectolax") is None:
         remedy = "Run `pip install 'tsrevel[invoice]'`, or set it to false."
