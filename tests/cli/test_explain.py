@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from ..world import Died
@@ -43,7 +45,7 @@ def test_in_words_it_is_the_same(shell: Shell) -> None:
         "document: 41500002 (Contract & Event Order: 41500002): it is the only live document with lines",
         "24 x Boxed Lunch Package, 444.00 -> product 8101 'Boxed Lunch Package': exactly one active product",
         "TACO TRIO - Carne asada, cilantro & onion, 96.00 -> product 8102 'Taco Trio': it begins with the name",
-        "charge Sales Tax, 53.24: is tax in Revel",
+        "charge Sales Tax, 53.24: is the order's tax in Revel",
         "total: lines 682.00 - discounts 9.60 + charges 165.32 = grand total 837.72",
         "order Triple Seat_64000001 as planned now: establishment 8, 10 steps",
     ):
@@ -194,3 +196,30 @@ def test_an_event_that_the_ledger_alone_knows_is_explained_by_it(shell: Shell) -
 def test_a_service_that_is_down_makes_no_event_unknown(shell: Shell) -> None:
     shell.world.tripleseat.faults.add("status", "GET", "/v1/events/99", times=None, status=500)
     assert explain(shell, 99, "--json").answer["known"] is True
+
+
+def test_commands_in_answers_name_the_settings_file(shell: Shell) -> None:
+    shell.sync()
+    config = str(shell.write_config())
+    for argv in (("status",), ("explain", str(MISSED)), ("history", str(MISSED))):
+        out = shell.run(*argv, "--json", "--config", config).out
+        commands = re.findall(r"`(tsrevel [^`]+)`", out)
+        assert commands, argv
+        assert all(each.endswith(f"--config {config}") for each in commands), argv
+    shell.world.config["revel"]["api_key"] = "wrong"
+    advice = explain_failing(shell)
+    assert f"`tsrevel explain {FULL} --config " in advice
+
+
+def explain_failing(shell: Shell) -> str:
+    """The advice of `explain` for an event that a problem of the settings keeps from being explained."""
+    (shell.world.folder / "token.json").unlink()
+    ran = shell.run("explain", str(FULL), "--json", "--config", str(shell.write_config()))
+    assert ran.status == 10
+    return str(ran.answer["advice"])
+
+
+def test_an_item_of_a_charge_and_a_tax_are_told_in_words(shell: Shell) -> None:
+    out = explain(shell, FULL).out
+    assert "charge Service Charge, 112.08: is an item of the order in Revel" in out
+    assert "charge Sales Tax, 53.24: is the order's tax in Revel" in out

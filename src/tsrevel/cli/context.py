@@ -67,6 +67,18 @@ class CliContext:
 
         return with_config(text, config_to_name(self.options.config, self.environ))
 
+    def copyable_in(self, document: object) -> object:
+        """The document of an answer, with `copyable` applied to its texts."""
+        match document:
+            case str():
+                return self.copyable(document)
+            case dict():
+                return {key: self.copyable_in(value) for key, value in document.items()}
+            case list() | tuple():
+                return [self.copyable_in(each) for each in document]
+            case _:
+                return document
+
     def say(self, text: str) -> None:
         """Print text for people on stdout, wrapped on a terminal."""
         print(self._fold(text, self.stdout), file=self.stdout)
@@ -98,7 +110,7 @@ class CliContext:
         from tsrevel.cli.answers.model import encode
 
         if not self.answered:
-            line = encode_json(encode(answer), self.stdout)
+            line = encode_json(self.copyable_in(encode(answer)), self.stdout)
             self.answered = not more
             print(line, file=self.stdout, flush=True)
 

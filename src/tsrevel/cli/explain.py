@@ -136,7 +136,8 @@ def _advise(told: Explanation) -> str | None:
     if told.outcome is None:
         return None
     if told.exit_status == ConfigError.exit_status or (told.exit_status and told.outcome.reason is None):
-        return "correct the problem that the text names, then run `tsrevel explain` again; it would stop a run too"
+        again = f"`tsrevel explain {told.history.event_id}`"
+        return f"correct the problem that the text names, then run {again} again; it would stop a run too"
     if told.switched_off and told.waits_for_runs:
         return told.remedy
     record = told.history.record
@@ -209,11 +210,18 @@ def _tell_reasons(page: TextOutput, why: Rationale) -> None:
         text = f"{line.quantity} x {line.name}, {show_grouped(line.amount)}{product}: {line.why}"
         page.line(text, style, indent=2)
     for charge in why.charges:
-        treated = f"is {charge.treat_as} in Revel" if charge.treat_as else "has no [[charges]] entry"
-        treated = "is left out of the order" if charge.treat_as == "ignore" else treated
+        treated = _TREATED[charge.treat_as] if charge.treat_as else "has no [[charges]] entry"
         text = f"charge {charge.name}, {show_grouped(charge.amount)}: {treated}"
         page.line(text, "" if charge.treat_as else WARNING, indent=2)
     page.line(f"total: {why.identity}", "" if why.holds else WARNING)
+
+
+_TREATED = {
+    "tax": "is the order's tax in Revel",
+    "gratuity": "is the order's gratuity in Revel",
+    "item": "is an item of the order in Revel",
+    "ignore": "is left out of the order",
+}
 
 
 def _tell_plan(page: TextOutput, plan: Plan, names: Mapping[ProductId, str], *, claimed: bool) -> None:

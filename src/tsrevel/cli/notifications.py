@@ -72,7 +72,8 @@ def call_hook(
     from tsrevel.cli.answers.model import encode
     from tsrevel.cli.answers.runs import answer_hook
 
-    document = json.dumps(encode(answer_hook(hook, report, outcomes, test=test)), ensure_ascii=False)
+    answer = ctx.copyable_in(encode(answer_hook(hook, report, outcomes, test=test)))
+    document = json.dumps(answer, ensure_ascii=False)
     secret_names = {name for key in SECRETS for name in VARIABLES[key]}  # all that may hold a secret
     environ = without_secrets(ctx.environ, secret_names, settings.secret_values)
     command: str = getattr(settings.hooks, hook)
