@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
+from io import BytesIO, StringIO
 
 import pytest
 from pytest_httpx import HTTPXMock
+
+from tsrevel.cli.context import CliContext
+from tsrevel.cli.prompts import Terminal
 
 from ..world import World
 from .bench import Ran, Shell, execute, served_world
@@ -241,3 +245,28 @@ def test_an_argument_that_is_not_utf_8_is_a_usage_error_unless_it_is_a_path(
     assert told(ran) == ((10, False, 10) if "--config" in argv else (2, False, 2))
     assert "a fault" not in ran.err
     assert shell.requests == 0
+
+
+@pytest.mark.parametrize("option", ["--json", "--config", "-q", "--quiet", "-v", "--verbose", "--log-format"])
+def test_an_option_before_the_commands_name_is_said_to_belong_behind_it(shell: Shell, option: str) -> None:
+    ran = shell.run(option, "sync")
+    assert ran.status == 2
+    assert f"{option} belongs after the command's name" in ran.err
+
+
+def test_a_usage_error_about_no_value_of_an_option_has_no_prefix_of_the_library(shell: Shell) -> None:
+    ran = shell.run("explain", "abc", "--config", str(shell.write_config()))
+    assert ran.err.startswith("tsrevel: 'abc' is not a TripleSeat event id")
+    assert "Invalid value for '--hours-back'" in shell.run("sync", "--hours-back", "999999").err
+
+
+def test_settings_that_are_a_folder_below_the_root_are_no_fault(shell: Shell) -> None:
+    ran = shell.run("status", "--config", "/etc", "--json")
+    assert (told(ran), "a folder" in ran.answer["error"]) == ((10, False, 10), True)
+
+
+def test_an_answer_at_a_prompt_that_is_not_utf_8_is_asked_for_again() -> None:
+    said = StringIO()
+    ctx = CliContext(environ={}, stdin=BytesIO(b"Caf\xe9\nCaf\xc3\xa9\n"), stdout=StringIO(), stderr=said)
+    assert Terminal(ctx).ask("Name") == "Café"
+    assert "isn't UTF-8" in said.getvalue()

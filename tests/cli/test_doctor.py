@@ -383,8 +383,8 @@ def empty_token(shell: Shell, _: pytest.MonkeyPatch) -> None:
     [
         (fill_disk, "Make room on its disk."),
         (put_a_folder_in_its_place, "Let this user read it."),
-        (remove_token, "run `tsrevel login` while it runs"),
-        (empty_token, "Get one: run `tsrevel login`"),
+        (remove_token, "run `tsrevel login --config {config}` while it runs"),
+        (empty_token, "Get one: run `tsrevel login --config {config}`"),
     ],
 )
 def test_what_is_wrong_with_the_token_file_has_the_same_remedy_as_in_a_run(
@@ -394,7 +394,7 @@ def test_what_is_wrong_with_the_token_file_has_the_same_remedy_as_in_a_run(
     harm(shell, monkeypatch)
     ran = type_doctor(shell, config, "--json")
     [found] = [each for each in checks(ran) if each["name"] == "tripleseat.token"]
-    assert remedy in found["remedy"]
+    assert remedy.format(config=config) in found["remedy"]
     synced = shell.run("sync", "--config", str(config))
     assert (synced.status, ran.status) == (10, 10)
     assert found["remedy"].partition("`")[0] in synced.err

@@ -80,7 +80,7 @@ def test_without_a_usable_token_it_is_12(shell: Shell, token_path: Path, content
     token_path.unlink() if content is None else token_path.write_text(content)
     ran = login(shell, "--status", "--json")
     assert (ran.status, ran.answer["success"], ran.answer["exit_status"]) == (12, False, 12)
-    assert "run `tsrevel login`" in ran.answer["error"]
+    assert "run `tsrevel login --config " in ran.answer["error"]
     plain = login(shell, "--status")
     assert (plain.status, plain.out) == (12, "")
     assert "run `tsrevel login --config " in plain.err

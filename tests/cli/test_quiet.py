@@ -198,7 +198,7 @@ def _refuse_key(world: World) -> None:
 
 FAILURES = {
     "no token file": (("sync",), 10),
-    "wrong settings": (("sync", "--hours-back", "999999"), 10),
+    "wrong settings": (("sync",), 10),
     "no such location": (("sync", "--location", "999"), 2),
     "no such event": (("explain", "abc"), 2),
     "no ledger": (("ledger", "check"), 10),
@@ -213,7 +213,7 @@ FAILURES = {
 def test_in_a_json_log_the_error_that_ends_a_command_is_an_entry_too(shell: Shell, case: str) -> None:
     argv, status = FAILURES[case]
     (shell.world.folder / "token.json").unlink()
-    if case == "problems":
+    if case in {"problems", "wrong settings"}:
         shell.world.config["sync"]["workers"] = 99
     ran = shell.run(*argv, "--log-format", "json", "--config", str(shell.write_config()))
     entries = [json.loads(line) for line in ran.err.splitlines()]

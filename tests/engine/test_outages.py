@@ -144,8 +144,7 @@ def test_a_ledger_of_an_older_version_with_limited_runs_alone_looks_back_to_the_
     list(sync_each(empty))
     event = forget(empty)
     with closing(sqlite3.connect(empty.folder / "ledger.sqlite3", isolation_level=None)) as connection:
-        connection.execute("ALTER TABLE runs DROP COLUMN locations")
-        connection.execute("PRAGMA user_version = 11")
+        connection.execute("UPDATE runs SET whole = 0, locations = NULL")  # as migrations leave such runs
     assert is_missed(empty.sync(only=[CITY]), event)
 
 

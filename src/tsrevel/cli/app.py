@@ -11,6 +11,7 @@ from typer.main import get_command
 from tsrevel.cli.boundary import UNEXPECTED
 from tsrevel.cli.commands import ledger, mapping, reports, runs, setup  # noqa: F401 (each adds its commands to the tree)
 from tsrevel.cli.context import CliContext
+from tsrevel.cli.options import COMMON_OPTIONS
 from tsrevel.cli.options import app as app
 from tsrevel.cli.streams import styled
 
@@ -46,11 +47,15 @@ def run_command(argv: list[str], ctx: CliContext | None = None) -> int:
 
 def _refuse(ctx: CliContext, argv: list[str], error: typer.TyperException) -> int:
     """Report a usage error on stderr, and with --json on stdout. It has no text if help was printed instead."""
-    text = error.format_message()
+    is_ours = isinstance(error, typer.BadParameter) and not (error.param or error.param_hint)
+    text = error.message if is_ours else error.format_message()
     for theirs, ours in _LIBRARY_TEXTS:
         text = re.sub(theirs, ours, text)
     if text:
         place = getattr(error, "ctx", None)
+        option = getattr(error, "option_name", None)
+        if place and place.parent is None and option in COMMON_OPTIONS:
+            text = f"{option} belongs after the command's name, like in `tsrevel sync {option}`"
         ctx.log(text)
         if place:
             ctx.log(f"{place.get_usage()}; `{place.command_path} --help` shows more")

@@ -26,7 +26,7 @@ from tsrevel.files import create_private, real_path
 from tsrevel.tripleseat.locations import iana_zone
 from tsrevel.wiring import Runtime, correlate
 
-_OFFER = "Ask both services for locations, stations, users, payment types, discounts?"
+_OFFER = "Ask both services for locations, stations, users and other ids?"
 _INTRODUCTION = """\
 This writes a settings file for tsrevel. It writes nothing before the end, and
 calls no service unless you say so. Press Enter to accept a value in [brackets],
@@ -239,7 +239,7 @@ def _hand_over(path: Path, settings: Settings, environ: Mapping[str, str], *, ma
 
 
 def _next_steps(path: Path, settings: Settings, environ: Mapping[str, str]) -> list[str]:
-    end = "" if _is_usual(path, environ) else f" --config {shlex.quote(str(path))}"
+    end = "" if _is_usual(path, environ) else f" --config {shlex.quote(str(path.absolute()))}"
     verbs = ["login"] if settings.tripleseat.auth == "oauth2" and not is_there(settings.token_path) else []
     return [f"tsrevel {verb}{end}" for verb in [*verbs, "doctor", "sync --dry-run"]]
 

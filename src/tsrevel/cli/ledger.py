@@ -62,7 +62,7 @@ def check_ledger(ctx: CliContext, file: Path | None) -> int:
     newer = f", which the next run brings to {look.newest}" if look.version < look.newest else ""
     orders = ", ".join(f"{number:,} {_OF_STATE[state]}" for state, number in summary.orders.items())
     page.line(f"{path}: sound, {summary.size:,} bytes, version {look.version}{newer}.")
-    page.line(f"Every page, reference and audit hash is correct. The audit has {look.facts:,} rows{last}.")
+    page.line(f"Every page, reference and audit hash is correct. The audit has {count_of(look.facts, 'row')}{last}.")
     page.line("The orders, receipts and resolutions agree with the audit.")
     page.line(f"Orders: {orders}.")
     rows = [Row((table, f"{number:,}")) for table, number in summary.tables.items()]
@@ -80,8 +80,8 @@ def back_up_ledger(ctx: CliContext, target: Path) -> int:
             fill(answers.LedgerBackupAnswer, summary, path=str(path), backup=str(target), **asdict(summary.inspection))
         )
     elif not ctx.options.quiet:
-        facts = summary.inspection.facts
-        text = f"{target}: a copy of {path}, {summary.size:,} bytes, checked, {facts:,} rows in its audit."
+        facts = count_of(summary.inspection.facts, "row")
+        text = f"{target}: a copy of {path}, {summary.size:,} bytes, checked, {facts} in its audit."
         print(text, file=ctx.stdout)
     return 0
 
@@ -106,7 +106,7 @@ def export_ledger(ctx: CliContext, output: Path | None) -> int:
     if ctx.options.json:
         ctx.answer(answers.LedgerExportAnswer(output=str(output), rows=count))
     elif not ctx.options.quiet:
-        print(f"{output}: {count:,} rows of {settings.ledger_path}, without free text.", file=ctx.stdout)
+        print(f"{output}: {count_of(count, 'row')} of {settings.ledger_path}, without free text.", file=ctx.stdout)
     return 0
 
 

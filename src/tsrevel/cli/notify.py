@@ -34,7 +34,6 @@ _STATUS_OF_MAIL = {
     SendVerdict.LATER: ServiceDown.exit_status,
     SendVerdict.UNACCEPTABLE: ConfigError.exit_status,
 }
-_STYLES = {"ok": "green", "skipped": "dim", "failed": "bold red"}
 
 
 def send_test(ctx: CliContext) -> int:
@@ -53,7 +52,7 @@ def send_test(ctx: CliContext) -> int:
     out = TextOutput(ctx)
     for each in results:
         if each.result == "failed" or not ctx.options.quiet:
-            out.line(f"{each.name + ':':<14}{each.result}: {each.text}", style=_STYLES[each.result])
+            out.line(f"{each.result}: {each.text}", hang=14, label=f"{each.name}:", mark=each.result)
     if settings.safety.dry_run and not ctx.options.quiet:
         out.line("Runs send nothing yet, because safety.dry_run is true.")
     return status

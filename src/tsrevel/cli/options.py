@@ -87,6 +87,12 @@ def _output_options(
 
 
 _COMMON = inspect.signature(_output_options, eval_str=True).parameters
+COMMON_OPTIONS = frozenset(
+    name
+    for each in _COMMON.values()
+    for told in each.annotation.__metadata__
+    for name in (told.default, *told.param_decls)
+)
 
 
 def _refuse_broken_text(values: Iterable[object]) -> None:

@@ -71,12 +71,20 @@ class Terminal:
         return None if answer == "none" else int(answer) - 1
 
     def _read(self, prompt: str) -> str:
-        print(prompt, end="", file=self._ctx.stderr, flush=True)
-        line = self._ctx.stdin.readline()
-        if not line:
-            self.say()
-            raise typer.BadParameter("the input ended before the last answer; nothing was written")
-        return line.decode(errors="replace").strip()
+        while True:
+            print(prompt, end="", file=self._ctx.stderr, flush=True)
+            try:
+                line = self._ctx.stdin.readline()
+            except KeyboardInterrupt:
+                self.say()  # the next message begins a line
+                raise
+            if not line:
+                self.say()
+                raise typer.BadParameter("the input ended before the last answer; nothing was written")
+            try:
+                return line.decode().strip()
+            except UnicodeDecodeError:
+                self.say("  That isn't UTF-8 text.")
 
 
 def read_line(stdin: BinaryIO, seconds: float) -> str | None:

@@ -91,7 +91,7 @@ def place_state(config: Path | None, environ: Mapping[str, str]) -> StatePlace |
         return StatePlace(folder) if folder else None
     real = settings_file(config)
     prefix = "" if real.name == "config.toml" else f"{real.name.removesuffix('.toml')}."
-    if not real.is_relative_to(_ETC):
+    if _ETC not in real.parents:
         return StatePlace(real.parent, prefix)
     below = real.parent.relative_to(_ETC)
     if below.parts[:1] == ("tsrevel",):

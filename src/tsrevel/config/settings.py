@@ -213,7 +213,7 @@ class EmailSettings(Section):
         return bool(self.missing) and bool(self.api_key.get_secret_value() or self.sender or self.recipients)
 
     def describe_missing(self) -> str:
-        """The same in words, for a message."""
+        """The missing keys in words, for a message."""
         return f"{list_words(self.missing)} {'isn' if len(self.missing) == 1 else 'aren'}'t set"
 
 

@@ -113,9 +113,10 @@ _SENTENCES: dict[str, str] = {
 
 def describe_fact(fact: AuditRow) -> str:
     """An audit row in words. A kind without a sentence is shown by its name."""
-    if fact.kind == AuditKind.SEEN:
-        status, reason = fact.detail.get("status", ""), fact.detail.get("reason", "")
-        return f"{status} {reason}".strip() + (f", event day {fact.detail['day']}" if "day" in fact.detail else "")
+    if fact.kind in {AuditKind.SEEN, AuditKind.SEEN_DRY}:
+        result = f"{fact.detail.get('status', '')} {fact.detail.get('reason', '')}".strip()
+        head = "dry run: " if fact.kind == AuditKind.SEEN_DRY else ""
+        return f"{head}{result}" + (f", event day {fact.detail['day']}" if "day" in fact.detail else "")
     if fact.kind == AuditKind.DISPUTED and "reason" in fact.detail:  # in older rows the text includes the reason
         return f"disputed: {fact.detail['reason']}: {fact.detail['text']}"
     if fact.kind == AuditKind.NOT_APPLIED and "answer" in fact.detail:

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import NoReturn
 
 from tsrevel.errors import SignatureReason, SignatureRefused
-from tsrevel.text import trim
+from tsrevel.text import count_of, trim
 
 LONGEST_HEADER = 4096
 """Characters. One digest for each of two keys takes about 150."""
@@ -70,7 +70,8 @@ def check_signature(
         raise SignatureRefused(reason, _NO_STAMP)
     age = int(now.timestamp()) - timestamp
     if abs(age) > tolerance:
-        where = f"{age} seconds ago" if age > 0 else f"{-age} seconds ahead of this machine's clock"
+        apart = count_of(abs(age), "second")
+        where = f"{apart} ago" if age > 0 else f"{apart} ahead of this machine's clock"
         remedy = "a retry comes late, so leave out the tolerance" if age > 0 else "check that clock"
         raise SignatureRefused(reason, f"signed {where}, and the tolerance is {tolerance}; {remedy}", timestamp)
     return timestamp

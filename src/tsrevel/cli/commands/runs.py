@@ -16,7 +16,7 @@ from tsrevel.cli.options import LEDGER_EXITS, LOCK_EXITS, RUN, RUN_EXITS, Locati
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Read and plan everything, but write nothing to Revel.")]
 HoursBack = Annotated[
     int | None,
-    typer.Option("--hours-back", min=1, metavar="H", help="Look back H hours. [default: sync.hours_back]"),
+    typer.Option("--hours-back", min=1, max=87_840, metavar="H", help="Look back H hours. [default: sync.hours_back]"),
 ]
 First = Annotated[
     datetime | None,
