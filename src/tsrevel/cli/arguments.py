@@ -39,8 +39,8 @@ def find_event_id(text: str, knows: Callable[[EventId], bool]) -> EventId:
 def read_locations(settings: Settings, given: Sequence[str]) -> tuple[str, ...]:
     """The TripleSeat locations and sites to narrow a run to.
 
-    Raises typer.BadParameter for one that no `[[locations]]` entry has, as such a run would do nothing, with success;
-    and for one that is a location's and a site's, as such a run would include more than was meant.
+    Raises typer.BadParameter for an unknown one: a run would find nothing and yet end with success. And for one that
+    is a location's and a site's: a run would include more than was meant.
     """
     locations = {str(each.tripleseat_location) for each in settings.locations if each.tripleseat_location}
     sites = {str(each.tripleseat_site) for each in settings.locations if each.tripleseat_site}
