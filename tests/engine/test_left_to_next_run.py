@@ -78,6 +78,19 @@ def test_an_order_that_the_deadline_cut_is_finished_first_by_the_next_run(world:
     assert (verdict(world.sync(), big), world.flaws(big)) == ("injected", [])
 
 
+def test_an_order_that_a_service_cut_is_finished_first_by_the_next_run(world: World) -> None:
+    late = world.add_event(FIRST, start=time(19), lines=LINES)
+    answer(world, 500, lambda request: request.method == "GET" and "OrderItem" in request.path)
+    assert find_outcome(world.sync(), late).status == "failed"
+    del world.revel.respond
+    world.time.move(minutes=45)
+    soon = add(world, 3, first=64000200)
+    world.forget_requests()
+    report = world.sync(max_orders=2)
+    assert world.writes[0] != "POST Order"
+    assert [verdict(report, each) for each in (late, *soon)] == ["injected"] * 3 + ["skipped RUN_LIMIT_REACHED"]
+
+
 def test_of_orders_that_take_longer_than_a_runs_reserve_at_most_one_is_half_written(world: World) -> None:
     world.config["sync"]["deadline_minutes"] = 5
     world.revel.faults.add("slow", None, "/resources/", times=None, seconds=8)
