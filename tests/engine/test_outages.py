@@ -304,7 +304,7 @@ def test_an_empty_page_in_every_run_hides_no_event_and_leaves_the_runs_good(
         report = empty.sync()
         assert (find_outcome(report, event).status, report.exit_status, report.warnings) == (status, 0, ())
         with empty.ledger() as ledger:
-            assert ledger.runs.last_good((), empty.time.now)
+            assert ledger.runs.last_good([CITY], empty.time.now)
 
 
 def break_connection(world: World) -> Callable[[], None]:

@@ -201,7 +201,7 @@ GIVEN_ELSEWHERE = {
     },
     "perform": {Reason.RUN_LIMIT_REACHED, Reason.OUTCOME_UNKNOWN, Reason.UPSTREAM_UNAVAILABLE},
     "recover": {Reason.DUPLICATE_ORDERS, Reason.ORDER_DIFFERS},
-    "run": {Reason.CONNECTOR_DISABLED},
+    "run": {Reason.CONNECTOR_DISABLED, Reason.LEDGER_LOST},
     "deliveries": {Reason.DUPLICATE_EVENT, Reason.TRIGGER_TYPE_NOT_ACTIONABLE},
 }  # fmt: skip
 """The reasons that other modules of the engine, or planning, give."""

@@ -143,7 +143,7 @@ def test_revel_is_left_alone_once_it_asks_for_a_long_wait_and_the_next_run_finis
 
 
 @pytest.mark.parametrize(
-    ("seconds", "status", "expected"), [(8, 3, "failed OUTCOME_UNKNOWN"), (61, 13, "failed UPSTREAM_UNAVAILABLE")]
+    ("seconds", "status", "expected"), [(7, 3, "failed OUTCOME_UNKNOWN"), (61, 13, "failed UPSTREAM_UNAVAILABLE")]
 )
 def test_the_end_of_a_run_is_told_as_the_fault_of_a_service_only_if_that_never_answered(
     world: World, seconds: int, status: int, expected: str

@@ -232,7 +232,7 @@ def test_an_order_of_a_past_day_that_the_ledger_lacks_is_added_by_name(shell: Sh
     assert shell.sync_event(str(MISSED), "--ignore-time-gate").status == 0
     shell.world.lose_ledger()
     ledger.write_bytes(copy)
-    told = f"isn't in the ledger; `tsrevel sync-event {MISSED} --ignore-time-gate` adds it"
+    told = f"isn't in the ledger; `tsrevel sync-event {MISSED} --ignore-time-gate --config "
     assert told in only(reconcile(shell, "--json"), MISSED)["text"]
 
 

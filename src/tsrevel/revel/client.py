@@ -141,14 +141,17 @@ class Revel(ApiService):
         request if Revel supports `__in` (facts Revel 2.1). If it doesn't, or shows nothing and has never shown an order
         so, sends one for each id.
         """
+        is_silent = False
         if self._can_search(local_ids):
             with suppress(*UNSUPPORTED):
                 found = self._orders({"local_id__in": ",".join(local_ids)}, uuid, local_ids)
                 self._note_shown(found)
                 if found or self._can.in_filter_shown:
                     return found
+                is_silent = True
         shown = self._find_named(uuid, local_ids)
-        self._compare_searches(shown, local_ids)
+        if is_silent:
+            self._compare_searches(shown, local_ids)
         return shown
 
     def _find_named(self, uuid: str, local_ids: tuple[str, ...]) -> tuple[OrderRow, ...]:

@@ -88,7 +88,7 @@ def _read_pages(
 
 
 UNSUPPORTED = (Refused, ServerFault, Unreadable)
-"""What Revel may answer to a feature that it doesn't know: a refusal, a page or 500 (facts Revel 2.3)."""
+"""A refusal, 500 or a page: Revel may answer so to a feature that it doesn't know (facts Revel 2.3)."""
 Read = Callable[[Sequence[str]], Iterable[T]]
 """Reads a list with only these fields of its rows, or whole rows if there are none."""
 
