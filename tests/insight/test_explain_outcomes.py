@@ -258,7 +258,7 @@ def test_offline_it_is_what_the_last_run_said(tmp_path: Path, outcome: str) -> N
 def test_an_event_that_tripleseat_does_not_know(tmp_path: Path) -> None:
     world = World(tmp_path)
     told = explain(world, 1)
-    assert (said(told), told["exit"]) == ("failed EVENT_DATA_UNAVAILABLE", 0)
+    assert (said(told), told["exit"]) == ("failed EVENT_DATA_UNAVAILABLE", 2)
 
 
 def test_an_event_that_the_limit_keeps_waiting(tmp_path: Path) -> None:
@@ -385,7 +385,7 @@ def test_documents_that_disagree_are_told_with_their_lines_and_totals(tmp_path: 
 
 def test_a_day_that_passed_is_advised_with_the_events_id(tmp_path: Path) -> None:
     told = explain(World(tmp_path), MISSED)
-    assert f"`tsrevel sync-event {MISSED} --ignore-time-gate`" in told["advice"]
+    assert f"`tsrevel sync-event {MISSED} --ignore-time-gate --config " in told["advice"]
     assert f"`tsrevel resolve {MISSED} " in told["advice"]
 
 
@@ -393,7 +393,7 @@ def test_offline_a_text_that_isnt_kept_is_said_not_to_be(tmp_path: Path) -> None
     world = World(tmp_path)
     world.sync()
     text = explain(world, UNMAPPED, "--offline")["text"]
-    assert ("doesn't store the reason" in text, f"`tsrevel explain {UNMAPPED}`" in text) == (True, True)
+    assert ("doesn't store the reason" in text, f"`tsrevel explain {UNMAPPED} --config " in text) == (True, True)
 
 
 DRIFTS: dict[str, tuple[Callable[[World], None], str, str]] = {

@@ -314,7 +314,7 @@ def _confirm(
     A Hold if one history row exists twice, unless a person has settled that. A station that reopens an order adds a
     different one.
     """
-    may_be_twice = (row.histories or 0) > 1 and not ctx.ledger.events.resolutions([plan.event_id])
+    may_be_twice = (row.histories or 0) > 1 and not _was_mismatch_settled(ctx, plan.event_id)
     if may_be_twice and _may_read(singles, "changed"):
         twice = find_twice(ctx.revel.history(row.id))
         if twice:
@@ -322,6 +322,14 @@ def _confirm(
     if as_shown(plan, row) == {**as_planned(plan), **(before or {})} or not _may_read(singles, "changed"):
         return row
     return ctx.revel.find_by_id(row.id) or row
+
+
+def _was_mismatch_settled(ctx: RunContext, event_id: EventId) -> bool:
+    """Whether a person has resolved the event after a run reported that its order isn't what was planned."""
+    resolution = ctx.ledger.events.resolutions([event_id]).get(event_id)
+    attempts = ctx.ledger.queries.attempts_at(event_id) if resolution else ()
+    reported = (each.at for each in attempts if each.reason == Reason.AMOUNT_MISMATCH)
+    return resolution is not None and any(at <= resolution.resolved_at for at in reported)
 
 
 def _find(ctx: RunContext, record: OrderRecord, order_id: OrderId) -> OrderRow | None:
