@@ -67,10 +67,7 @@ class Due:
     discount: Decimal = Decimal(0)
 
 
-DUE = {
-    "full": Due(64000001, 5, Decimal("200.00"), Decimal("9.60")),
-    "paid": Due(64000002, 3, Decimal("254.80")),
-}
+DUE = {"full": Due(64000001, 5, Decimal("200.00"), Decimal("9.60")), "paid": Due(64000002, 3, Decimal("254.80"))}
 
 
 @dataclass(frozen=True, slots=True)

@@ -178,9 +178,7 @@ def test_a_menu_item_of_thousands_of_digits_is_a_usage_error(shell: Shell) -> No
 
 @pytest.mark.parametrize("command", ["check", "suggest"])
 def test_the_mappings_of_a_location_that_no_entry_has_are_not_surveyed(shell: Shell, command: str) -> None:
-    shell.world.config["locations"] = [
-        {"tripleseat_site": 15691, "revel_establishment": 8, "user": 12, "station": 21},
-    ]
+    shell.world.config["locations"] = [{"tripleseat_site": 15691, "revel_establishment": 8, "user": 12, "station": 21}]
     config = str(shell.write_config())
     for place in ("999", "30501", ""):
         assert shell.run("map", command, "--location", place, "--config", config).status == 2

@@ -461,9 +461,7 @@ def test_events_at_a_place_without_an_entry_are_told(shell: Shell) -> None:
     assert "30502 Lakeside Bakery" in found["text"]
 
 
-def test_events_at_a_site_with_the_number_of_an_allowed_location_are_not_told_as_lacking_an_entry(
-    shell: Shell,
-) -> None:
+def test_events_at_a_site_with_the_number_of_an_allowed_location_are_not_told_as_lacking_an_entry(shell: Shell) -> None:
     del shell.world.config["locations"][1]
     for event in shell.world.tripleseat.state.events.values():
         event["site_id"] = 30501 if event["location_id"] == 30502 else event["site_id"]

@@ -193,9 +193,7 @@ def kill_after_an_order(shell: Shell) -> None:
     world.time.move(minutes=45)
 
 
-def test_an_order_of_a_run_that_a_signal_ended_is_told_although_its_event_is_not_listed_any_more(
-    hooked: Shell,
-) -> None:
+def test_an_order_of_a_run_that_a_signal_ended_is_told_although_its_event_is_not_listed_any_more(hooked: Shell) -> None:
     kill_after_an_order(hooked)
     hooked.world.time.move(days=60)
     assert "1 order made (" in hooked.sync().lines[0]

@@ -146,11 +146,7 @@ def test_a_name_without_a_product_is_told_with_why(shell: Shell) -> None:
         (found,) = [each for each in answer(shell, "list", "--seen")["seen"] if each["matched_by"] is None]
         return dict(found)
 
-    assert (missing()["name"], missing()["why"], missing()["product"]) == (
-        CAKE,
-        "names no active product",
-        None,
-    )
+    assert (missing()["name"], missing()["why"], missing()["product"]) == (CAKE, "names no active product", None)
     run(shell, "set", CAKE, "9999", "--offline", "--establishment", "8")
     assert "is mapped to 9999" in missing()["why"]
 
@@ -179,9 +175,7 @@ def test_what_is_seen_cannot_be_told_offline(shell: Shell) -> None:
 
 def test_the_product_tells_the_establishment(shell: Shell, mappings: Path) -> None:
     ran = run(shell, "set", CAKE, "9107")
-    assert ran.lines == [
-        f"'{CAKE}' at establishment 9 (Lakeside Bakery) is now 9107 Coffee Urn, in {mappings}",
-    ]
+    assert ran.lines == [f"'{CAKE}' at establishment 9 (Lakeside Bakery) is now 9107 Coffee Urn, in {mappings}"]
 
 
 @pytest.mark.parametrize("where", [("--establishment", "8"), ("--location", "30501"), ("--location", "special events")])
@@ -196,10 +190,7 @@ def test_a_place_may_be_said(shell: Shell, where: tuple[str, str]) -> None:
         ((CAKE, "9999"), "establishment 8 or 9 has no active product 9999"),
         ((CAKE, "8001"), "has no active product 8001"),
         ((CAKE, "9107", "--establishment", "8"), "establishment 8 has no active product 9107"),
-        (
-            (CAKE, URN, "--establishment", "5"),
-            "at establishment 5; there are: 8 (Special Events); 9 (Lakeside Bakery)",
-        ),
+        ((CAKE, URN, "--establishment", "5"), "at establishment 5; there are: 8 (Special Events); 9 (Lakeside Bakery)"),
         ((CAKE, URN, "--location", "Nowhere"), "no [[locations]] entry is called 'Nowhere'"),
         ((CAKE, URN, "--offline"), "add --establishment with one of: 8 (Special Events), 9 (Lakeside Bakery)"),
     ],

@@ -168,10 +168,7 @@ def test_no_customer_and_no_secret_gets_into_lines_that_are_kept(shell: Shell, f
 
 
 def plant(world: World) -> None:
-    more: dict[str, Any] = {
-        "contact": ("PLANTEDFIRST", "PLANTEDLAST", "(702) 555-0199"),
-        "description": "PLANTEDNAME",
-    }
+    more: dict[str, Any] = {"contact": ("PLANTEDFIRST", "PLANTEDLAST", "(702) 555-0199"), "description": "PLANTEDNAME"}
     world.add_event(64000060, name="PLANTEDNAME due", **more)
     world.add_event(64000061, name="PLANTEDNAME held", lines=[("Nobody knows this", 1, 5)], **more)
     world.add_event(64000062, name="PLANTEDNAME free", lines=[], **more)

@@ -214,11 +214,7 @@ def test_a_link_to_an_event_may_be_any_address_or_none(bench: Bench, url: str) -
 @pytest.mark.parametrize("word", ["development", "test", "PRODUCTION"])
 def test_the_old_env_knows_two_words_only(bench: Bench, word: str) -> None:
     problem = bench.problem(env={"ENV": word})
-    assert (problem.code, problem.key, problem.origin) == (
-        ConfigCode.UNKNOWN_WORD,
-        "environment",
-        "environment ENV",
-    )
+    assert (problem.code, problem.key, problem.origin) == (ConfigCode.UNKNOWN_WORD, "environment", "environment ENV")
     assert "'production' or 'sandbox'" in problem.remedy
 
 

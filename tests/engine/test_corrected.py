@@ -415,8 +415,7 @@ def test_a_change_that_the_amounts_do_not_show_is_told_though_the_order_was_corr
 
 
 @pytest.mark.parametrize(
-    ("note", "expected"),
-    [("80 x Coffee Urn", (ALREADY, 0)), ("30 x Coffee Urn", (CHANGED, 3)), ("", (CHANGED, 3))],
+    ("note", "expected"), [("80 x Coffee Urn", (ALREADY, 0)), ("30 x Coffee Urn", (CHANGED, 3)), ("", (CHANGED, 3))]
 )
 def test_an_order_agrees_with_another_quantity_at_a_flat_price_only_if_its_text_has_it(
     world: World, note: str, expected: tuple[str, int]

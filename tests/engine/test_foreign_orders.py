@@ -87,8 +87,7 @@ def found(world: World, request: pytest.FixtureRequest) -> World:
 
 
 @pytest.mark.parametrize(
-    ("loss", "what"),
-    [(delete, "was deleted or voided"), (void, "was deleted or voided"), (vanish, "is gone")],
+    ("loss", "what"), [(delete, "was deleted or voided"), (void, "was deleted or voided"), (vanish, "is gone")]
 )
 def test_that_it_is_gone_is_told_once_with_what_to_do(found: World, loss: Callable[[World], None], what: str) -> None:
     order = order_of(found)

@@ -161,11 +161,7 @@ CASES = {
     "settled and changed": Case("Compare", digest="changed", record=order("settled")),
     "settled and not listed": Case("Compare", digest=None, record=order("settled")),
     "settled and called off": Case(
-        "skipped CANCELLED_AFTER_INJECTION",
-        replace(EVENT, status="LOST"),
-        "changed",
-        order("settled"),
-        reports=True,
+        "skipped CANCELLED_AFTER_INJECTION", replace(EVENT, status="LOST"), "changed", order("settled"), reports=True
     ),
     "settled, called off and reported": Case(
         "skipped ALREADY_INJECTED",

@@ -51,8 +51,7 @@ def test_each_part_of_its_key_tells_it_from_others(ledger: Ledger, other: Delive
 
 
 @pytest.mark.parametrize(
-    ("stored_as", "is_known"),
-    [("2026-12-09T10:21:00", True), ("2026-12-09T10:22:00", False), ("5e0d", False)],
+    ("stored_as", "is_known"), [("2026-12-09T10:21:00", True), ("2026-12-09T10:22:00", False), ("5e0d", False)]
 )
 def test_what_an_earlier_version_noted_by_its_stamp_alone_still_counts(
     ledger: Ledger, stored_as: str, is_known: bool

@@ -52,11 +52,7 @@ def test_the_same_again_is_no_news_and_costs_no_audit_row(ledger: Ledger) -> Non
 
 @pytest.mark.parametrize(
     "changed",
-    [
-        replace(hold(), status="failed"),
-        replace(hold(), reason=None),
-        hold(details=(*NAMES, "Cheese Platter")),
-    ],
+    [replace(hold(), status="failed"), replace(hold(), reason=None), hold(details=(*NAMES, "Cheese Platter"))],
     ids=["status", "reason", "details"],
 )
 def test_a_change_of_status_reason_or_details_is_news(ledger: Ledger, changed: EventResult) -> None:

@@ -7,16 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from tests.planning.make import (
-    DAY,
-    NOON,
-    POLICY,
-    hold,
-    make_document,
-    make_event,
-    make_line,
-    make_payment,
-)
+from tests.planning.make import DAY, NOON, POLICY, hold, make_document, make_event, make_line, make_payment
 from tsrevel.planning.model import Event, Fault, Hold, LocationId
 from tsrevel.planning.reasons import Reason
 from tsrevel.planning.screening import screen

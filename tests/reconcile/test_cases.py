@@ -147,12 +147,7 @@ def test_a_payment_that_a_station_took_of_a_corrected_order_is_all_that_is_told(
 
 @pytest.mark.parametrize(
     ("what", "again"),
-    [
-        ("item", set()),
-        ("establishment", set()),
-        ("discount", {"money"}),
-        ("payment", {"money", "payment_changed"}),
-    ],
+    [("item", set()), ("establishment", set()), ("discount", {"money"}), ("payment", {"money", "payment_changed"})],
 )
 def test_a_payment_at_a_station_ends_no_resolution_but_of_what_it_may_have_changed(
     shell: Shell, what: str, again: set[str]

@@ -60,11 +60,7 @@ def test_lines_come_in_the_order_of_their_sections_and_positions() -> None:
         return {"description": name, "section_position": section, "position": position, "id": number}
 
     found = lines(
-        row("last", None, None, 1),
-        row("d", 1, 0, 2),
-        row("c", 0, "10", 3),
-        row("b", 0, "9", 5),
-        row("a", "0", 9, 4),
+        row("last", None, None, 1), row("d", 1, 0, 2), row("c", 0, "10", 3), row("b", 0, "9", 5), row("a", "0", 9, 4)
     )
     assert [line.name for line in found] == ["a", "b", "c", "d", "last"]
 

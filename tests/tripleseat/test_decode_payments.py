@@ -115,10 +115,7 @@ def test_a_refund_of_what_nothing_calls_paid_is_a_doubt(marks: dict[str, str]) -
 # What speaks against it
 
 
-@pytest.mark.parametrize(
-    ("paid_at", "expected"),
-    [(None, Doubt.PAID_WITHOUT_DAY), ("n/a", Doubt.PAID_AT_NOT_A_DATE)],
-)
+@pytest.mark.parametrize(("paid_at", "expected"), [(None, Doubt.PAID_WITHOUT_DAY), ("n/a", Doubt.PAID_AT_NOT_A_DATE)])
 def test_paid_without_a_day_is_a_doubt(paid_at: Any, expected: str) -> None:
     assert counts(paid_at=paid_at) == expected
 

@@ -68,13 +68,7 @@ def test_a_menu_gone_meanwhile_is_refused(tripleseat: TripleSeat, seat: TripleSe
 
 @pytest.mark.parametrize(
     ("site", "locations", "expected"),
-    [
-        (None, (), True),
-        ("15691", (), True),
-        ("1", (), False),
-        (None, ("30501",), True),
-        ("15691", ("2",), False),
-    ],
+    [(None, (), True), ("15691", (), True), ("1", (), False), (None, ("30501",), True), ("15691", ("2",), False)],
 )
 def test_a_menu_is_for_its_locations_or_its_site(site: str | None, locations: tuple[str, ...], expected: bool) -> None:
     menu = Menu("7", "", SiteId(site) if site else None, frozenset(map(LocationId, locations)), ())

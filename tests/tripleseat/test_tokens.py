@@ -642,11 +642,7 @@ def test_a_removed_token_is_gone_and_nothing_else(token_path: Path, token_file: 
 
 
 def test_a_process_that_never_lets_the_token_file_go_is_not_waited_for_without_end(
-    access: RotatingToken,
-    token_path: Path,
-    seat: TripleSeatSandbox,
-    clock: Clock,
-    monkeypatch: pytest.MonkeyPatch,
+    access: RotatingToken, token_path: Path, seat: TripleSeatSandbox, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(token_file, "LOCK_SECONDS", 0.1)
     clock.move(hours=3)

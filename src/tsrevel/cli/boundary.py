@@ -32,13 +32,7 @@ NOTHING_WRITTEN = "nothing was written"
 UNFINISHED = "the next run continues from there"
 
 
-def guard(
-    ctx: CliContext,
-    command: Callable[[], int],
-    *,
-    acts: bool = False,
-    unfinished: str = "",
-) -> int:
+def guard(ctx: CliContext, command: Callable[[], int], *, acts: bool = False, unfinished: str = "") -> int:
     """Run `command`, report its errors, and return its exit status. With --json a failure is an object too (DESIGN 2).
 
     `acts`: the command does more than print, so lost output doesn't change its exit status. `unfinished`: the state
@@ -74,12 +68,7 @@ def status_of(error: BaseException) -> int:
     """The exit status of a command that `error` ends."""
     if isinstance(error, TsrevelError):
         return error.exit_status
-    statuses = {
-        KeyboardInterrupt: INTERRUPTED,
-        Terminated: TERMINATED,
-        HungUp: HUNG_UP,
-        typer.BadParameter: USAGE,
-    }
+    statuses = {KeyboardInterrupt: INTERRUPTED, Terminated: TERMINATED, HungUp: HUNG_UP, typer.BadParameter: USAGE}
     return statuses.get(type(error), UNEXPECTED)
 
 

@@ -15,14 +15,7 @@ from tsrevel.cli.answers import ledger as answers
 from tsrevel.cli.answers.model import fill
 from tsrevel.cli.answers.runs import answer_pause
 from tsrevel.cli.context import CliContext
-from tsrevel.cli.output import (
-    NEVER_RUN,
-    Row,
-    TextOutput,
-    columns_of,
-    describe_files,
-    locate_files,
-)
+from tsrevel.cli.output import NEVER_RUN, Row, TextOutput, columns_of, describe_files, locate_files
 from tsrevel.cli.streams import encode_json
 from tsrevel.config import Settings, load_for_ledger, load_settings
 from tsrevel.config.paths import is_there
@@ -118,10 +111,7 @@ def prune_ledger(ctx: CliContext, older_than: int, *, dry_run: bool) -> int:
     if dry_run or not is_there(path):  # create nothing, and take no lock
         gone = count_prunable(path, settings.environment, before, runtime.database)
     else:
-        with (
-            hold_lock(path),
-            open_ledger(settings, runtime) as ledger,
-        ):
+        with hold_lock(path), open_ledger(settings, runtime) as ledger:
             gone = prune_details(ledger, before, older_than)
     if ctx.options.json:
         ctx.answer(answers.LedgerPruneAnswer(dry_run=dry_run, older_than_days=older_than, dropped=gone))

@@ -89,10 +89,7 @@ def open_survey(ctx: CliContext, only: Sequence[str] = ()) -> Iterator[Survey]:
         raise ConnectorDisabled(why)
     places = frozenset(read_locations(settings, only))
     deadline = NEVER if ctx.stdin.isatty() else None  # a person who is asked may take their time
-    with (
-        logging_to(ctx, correlate(runtime.new_run_id())),
-        open_services(settings, runtime, deadline) as services,
-    ):
+    with logging_to(ctx, correlate(runtime.new_run_id())), open_services(settings, runtime, deadline) as services:
         yield Survey(settings, build_policy(settings, places), services, runtime.clock())
 
 

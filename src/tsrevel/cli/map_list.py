@@ -12,15 +12,7 @@ from tsrevel.cli.answers.mapping import CheckedMappingJson, MapListAnswer, MapLi
 from tsrevel.cli.answers.model import fill
 from tsrevel.cli.context import CliContext
 from tsrevel.cli.map_data import NameReport, SeenName, establishment_names, gather, needed, open_survey
-from tsrevel.cli.output import (
-    WARNING,
-    Column,
-    Row,
-    TextOutput,
-    columns_of,
-    report_nothing_checked,
-    what_is_mapped,
-)
+from tsrevel.cli.output import WARNING, Column, Row, TextOutput, columns_of, report_nothing_checked, what_is_mapped
 from tsrevel.config import ProductEntry, Settings, load_settings
 from tsrevel.errors import ConnectorDisabled
 from tsrevel.planning.model import EstablishmentId, ProductId

@@ -25,12 +25,7 @@ Place = tuple[int | None, str | None]
 
 
 def search_products(
-    ctx: CliContext,
-    text: str,
-    establishment: int | None,
-    location: str | None,
-    *,
-    offline: bool,
+    ctx: CliContext, text: str, establishment: int | None, location: str | None, *, offline: bool
 ) -> int:
     """List the active products whose names have all words of `text`. Exit status 3 if there is nothing to search.
 

@@ -61,12 +61,10 @@ def _output_options(
         typer.Option("--config", metavar="F", help="The settings file (TOML).", rich_help_panel=COMMON_PANEL),
     ] = None,
     as_json: Annotated[
-        bool,
-        typer.Option("--json", help="Print one JSON object, also on failure.", rich_help_panel=COMMON_PANEL),
+        bool, typer.Option("--json", help="Print one JSON object, also on failure.", rich_help_panel=COMMON_PANEL)
     ] = False,
     quiet: Annotated[
-        bool,
-        typer.Option("-q", "--quiet", help="Print only problems.", rich_help_panel=COMMON_PANEL),
+        bool, typer.Option("-q", "--quiet", help="Print only problems.", rich_help_panel=COMMON_PANEL)
     ] = False,
     verbose: Annotated[
         int,

@@ -76,11 +76,7 @@ def rehearse(ctx: CliContext, event: str, *, agreed: bool) -> int:
         if ctx.options.json:
             ctx.answer(
                 RehearsalAnswer(
-                    success=False,
-                    exit_status=status,
-                    reason=made.reason,
-                    event=answer_outcome(made),
-                    error=text,
+                    success=False, exit_status=status, reason=made.reason, event=answer_outcome(made), error=text
                 )
             )
         return status

@@ -44,11 +44,7 @@ class Served:
 
 
 def serve_sandbox(
-    ctx: CliContext,
-    write_config: Path | None,
-    ports: tuple[int, int],
-    login_port: int,
-    broken: Sequence[str],
+    ctx: CliContext, write_config: Path | None, ports: tuple[int, int], login_port: int, broken: Sequence[str]
 ) -> int:
     """Serve both services until interrupted; the settings go to `write_config`, or to stdout.
 

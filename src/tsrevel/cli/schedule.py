@@ -106,11 +106,7 @@ ExecStart=/bin/sh -c '\\
 
 
 def print_schedule(
-    ctx: CliContext,
-    kind: Literal["cron", "systemd"],
-    user: str | None,
-    mail_to: Sequence[str],
-    log: Path | None,
+    ctx: CliContext, kind: Literal["cron", "systemd"], user: str | None, mail_to: Sequence[str], log: Path | None
 ) -> int:
     """Print the crontab or the units, and how to install them. It writes nothing and calls no service.
 

@@ -180,11 +180,7 @@ class ServedCommands:
         if len(known) == _ID_DIGITS and set(known) <= set("0123456789abcdef"):
             run_id = known + run_id[_ID_DIGITS:]
         options = ReplayOptions(
-            plain=self.plain,
-            archive=spool.done,
-            refused=spool.failed,
-            run_id=run_id,
-            deadline=self._begin(settings),
+            plain=self.plain, archive=spool.done, refused=spool.failed, run_id=run_id, deadline=self._begin(settings)
         )
         answers = replay_files(self.ctx, settings, [path], options, to_come)
         return answers[0] if answers else None
@@ -216,10 +212,7 @@ class ServedCommands:
 
     def _plan(self, settings: Settings, body: bytes) -> DeliveryAnswer:
         runtime, run_id = self._runtime, self._runtime.new_run_id()
-        with (
-            TemporaryDirectory(prefix="tsrevel-plan-") as folder,
-            logging_to(self.ctx, correlate(run_id)),
-        ):
+        with TemporaryDirectory(prefix="tsrevel-plan-") as folder, logging_to(self.ctx, correlate(run_id)):
             copy = Path(folder, "ledger.sqlite3")
             if settings.ledger_path.exists():
                 back_up(settings.ledger_path, copy)

@@ -227,10 +227,7 @@ def _show(page: TextOutput, status: InstallationStatus, files: list[str]) -> Non
         page.line("none", "dim", indent=2)
     if status.resolved:
         page.line()
-        page.line(
-            f"Settled by hand: {len(status.resolved)}; `tsrevel history EVENT` shows why",
-            "dim",
-        )
+        page.line(f"Settled by hand: {len(status.resolved)}; `tsrevel history EVENT` shows why", "dim")
 
 
 _DUE_COLUMNS = columns_of("Day", "Event", "Location:name", "Waits for:text")

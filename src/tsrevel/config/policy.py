@@ -29,12 +29,7 @@ def build_policy(settings: Settings, only: frozenset[str] = frozenset()) -> Poli
         eligible_statuses=frozenset(settings.tripleseat.eligible_statuses),
         order_document=settings.tripleseat.order_document,
         charges=tuple(
-            ChargeRule(
-                each.match,
-                each.treat_as,
-                ProductId(each.product) if each.product else None,
-                each.product_name,
-            )
+            ChargeRule(each.match, each.treat_as, ProductId(each.product) if each.product else None, each.product_name)
             for each in settings.charges
         ),
         products=tuple(

@@ -378,10 +378,7 @@ GIVABLE: dict[str, ValueKind] = SETTINGS | {key + variant: ValueKind.TEXT for ke
 """Every dotted key that a source may give."""
 
 VARIABLES: dict[str, tuple[str, ...]] = {
-    key: (
-        f"TSREVEL_{key.replace('.', '__').upper()}",
-        *(old for old, new in OLD_NAMES.items() if new == key),
-    )
+    key: (f"TSREVEL_{key.replace('.', '__').upper()}", *(old for old, new in OLD_NAMES.items() if new == key))
     for key in GIVABLE
 }
 """Every environment name of each dotted key, the current one first: TSREVEL_SAFETY__DRY_RUN, then DRY_RUN."""

@@ -122,11 +122,7 @@ def judge_update_dates(seen: TripleSeatEvidence) -> Judgement:
 
 
 def _judge_search(
-    seen: TripleSeatEvidence,
-    answer: TripleSeatAnswer | None,
-    day: date | None,
-    days_of: DaysOf,
-    slack: timedelta,
+    seen: TripleSeatEvidence, answer: TripleSeatAnswer | None, day: date | None, days_of: DaysOf, slack: timedelta
 ) -> Judgement:
     """Whether the search for the day of a known event lists that event, and none of other days."""
     if answer is None or day is None or seen.known is None:

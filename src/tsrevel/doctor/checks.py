@@ -11,16 +11,7 @@ from tsrevel.config import Settings
 from tsrevel.config.policy import build_policy
 from tsrevel.doctor import machine, schedule
 from tsrevel.doctor.assumptions import ASSUMPTIONS_CHECK, describe_answer, read_answers
-from tsrevel.doctor.findings import (
-    CheckFinding,
-    SkippedCheck,
-    attempt,
-    failure,
-    ok,
-    problem,
-    skipped,
-    warning,
-)
+from tsrevel.doctor.findings import CheckFinding, SkippedCheck, attempt, failure, ok, problem, skipped, warning
 from tsrevel.doctor.locations import CheckedLocation, check_location, check_stray_mappings
 from tsrevel.doctor.revel import RevelLists, examine_revel, skip_revel
 from tsrevel.doctor.tripleseat import TripleSeatLists, examine_tripleseat, skip_tripleseat

@@ -28,13 +28,7 @@ from tsrevel.engine.order_drift import (
     names_of,
     search_orders,
 )
-from tsrevel.engine.outcomes import (
-    TROUBLE,
-    Outcome,
-    describe_order,
-    fail_by_fault,
-    order_stands,
-)
+from tsrevel.engine.outcomes import TROUBLE, Outcome, describe_order, fail_by_fault, order_stands
 from tsrevel.engine.verify import find_twice
 from tsrevel.errors import LedgerUnusable, Refused, StopRun, TryNextRun, TsrevelError, Unreadable
 from tsrevel.ledger import PENDING, OrderRecord

@@ -83,10 +83,7 @@ def find_work(ctx: RunContext, state: RunState, window: Window) -> list[WorkItem
     gone = [each for each in ledger.orders.finished_between(first, last, except_of=known) if not each.cancelled]
     state.days, state.unlisted = (first, last), frozenset(due)
     if left:
-        warn(
-            state,
-            f"TripleSeat: the listing lacks {count_of(left, 'more due event')}; the next run checks again",
-        )
+        warn(state, f"TripleSeat: the listing lacks {count_of(left, 'more due event')}; the next run checks again")
     vanished = map(VanishedEvent, gone[:MOST_VANISHED])
     return [*listed.values(), *begun, *unlisted, *vanished, *_find_resolved(ledger, first, last, known)]
 

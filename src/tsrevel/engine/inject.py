@@ -13,15 +13,7 @@ from zoneinfo import ZoneInfo
 
 from tsrevel.engine.context import RunContext, RunState, wait
 from tsrevel.engine.outcomes import Outcome, injected, not_written
-from tsrevel.engine.verify import (
-    STAGES,
-    Mismatch,
-    NotShown,
-    find_renamed,
-    stage_of,
-    verify,
-    verify_new_order,
-)
+from tsrevel.engine.verify import STAGES, Mismatch, NotShown, find_renamed, stage_of, verify, verify_new_order
 from tsrevel.errors import OutcomeUnknown, Refused, StillPending, Throttled, TsrevelError
 from tsrevel.planning.model import Hold, Labels, OrderId, Plan, Step
 from tsrevel.planning.reasons import Reason

@@ -21,14 +21,7 @@ from tsrevel.engine.event_drift import (
     read_details,
     tell_beside,
 )
-from tsrevel.engine.fetch import (
-    EventUnavailable,
-    FoundEvent,
-    NamedEvent,
-    UnreadEvent,
-    fetch_whole,
-    read_event,
-)
+from tsrevel.engine.fetch import EventUnavailable, FoundEvent, NamedEvent, UnreadEvent, fetch_whole, read_event
 from tsrevel.engine.find import WorkItem, id_of
 from tsrevel.engine.inject import Writing, inject
 from tsrevel.engine.outcomes import (

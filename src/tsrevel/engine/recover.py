@@ -15,14 +15,7 @@ from zoneinfo import ZoneInfo
 from tsrevel.engine.context import OrderChangeReported, RunContext, RunState, order_names
 from tsrevel.engine.event_drift import find_doubles
 from tsrevel.engine.fetch import EventUnavailable, FoundEvent, VanishedEvent, read_event
-from tsrevel.engine.inject import (
-    Writing,
-    differs,
-    dispute,
-    hold_order,
-    raise_not_shown,
-    write_missing,
-)
+from tsrevel.engine.inject import Writing, differs, dispute, hold_order, raise_not_shown, write_missing
 from tsrevel.engine.order_drift import as_planned
 from tsrevel.engine.outcomes import Outcome, describe, injected, not_written, planned, recall_dispute
 from tsrevel.engine.triage import is_recheck_due
@@ -152,13 +145,7 @@ def hold_stranger(about: Outcome, row: OrderRow) -> Outcome:
 
 
 def adopt(
-    ctx: RunContext,
-    state: RunState,
-    about: Outcome,
-    plan: Plan,
-    row: OrderRow,
-    labels: Labels,
-    digest: str | None,
+    ctx: RunContext, state: RunState, about: Outcome, plan: Plan, row: OrderRow, labels: Labels, digest: str | None
 ) -> Outcome:
     """Finish an order with our uuid that this ledger doesn't know, if its contents are part of the plan.
 

@@ -123,12 +123,7 @@ def take_up(
 
 
 def _begin(
-    ctx: RunContext,
-    mode: RunMode,
-    *,
-    whole: bool,
-    locations: tuple[str, ...] = (),
-    began: datetime | None = None,
+    ctx: RunContext, mode: RunMode, *, whole: bool, locations: tuple[str, ...] = (), began: datetime | None = None
 ) -> None:
     run_id, correlation_id = ctx.identity.run_id, ctx.identity.correlation_id
     run = RunRecord(run_id, correlation_id, mode, ctx.dry_run, began or ctx.now(), whole=whole, locations=locations)

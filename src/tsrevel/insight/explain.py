@@ -14,14 +14,7 @@ from tsrevel.config import Settings
 from tsrevel.config.policy import build_policy
 from tsrevel.engine.catalogs import Catalogs
 from tsrevel.engine.context import Limits, RunContext, RunIdentity, System
-from tsrevel.engine.outcomes import (
-    Outcome,
-    leave_resolved,
-    not_written,
-    recall_change,
-    recall_dispute,
-    with_order,
-)
+from tsrevel.engine.outcomes import Outcome, leave_resolved, not_written, recall_change, recall_dispute, with_order
 from tsrevel.engine.preview import Preview, preview_event
 from tsrevel.errors import Refused, ServiceDown, StopRun, TryNextRun
 from tsrevel.insight.history import EventHistory, recount_event

@@ -44,10 +44,7 @@ from tsrevel.webhook.spool import Spool, SpoolStatus
 
 
 def recall_drift(
-    record: OrderRecord,
-    facts: Sequence[AuditRow],
-    contents: ContentHashes | None,
-    resolution: Resolution | None = None,
+    record: OrderRecord, facts: Sequence[AuditRow], contents: ContentHashes | None, resolution: Resolution | None = None
 ) -> Skip | None:
     """How the event, or the order in Revel, now differs from the order that was made; None if no change is known.
 

@@ -111,7 +111,4 @@ def _altered(seq: int) -> LedgerDamaged:
 
 
 def _broken(code: LedgerCode, seq: int, what: str) -> LedgerDamaged:
-    return LedgerDamaged(
-        code,
-        f"The ledger's audit is broken: row {seq} {what}. Nothing was written. {RESTORE}",
-    )
+    return LedgerDamaged(code, f"The ledger's audit is broken: row {seq} {what}. Nothing was written. {RESTORE}")

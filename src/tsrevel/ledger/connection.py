@@ -32,10 +32,7 @@ _READ_SECONDS = 5.0
 """How long a read-only connection waits for another process's lock."""
 _FULL = "the disk is full; make room"
 _ADVICE = {
-    sqlite3.SQLITE_BUSY: (
-        LedgerCode.LOCKED,
-        "another process has it locked; wait for it, or find it with `fuser`",
-    ),
+    sqlite3.SQLITE_BUSY: (LedgerCode.LOCKED, "another process has it locked; wait for it, or find it with `fuser`"),
     sqlite3.SQLITE_FULL: (LedgerCode.DISK_FULL, _FULL),
     sqlite3.SQLITE_IOERR: (
         LedgerCode.DISK_FAILED,

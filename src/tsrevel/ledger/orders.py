@@ -452,8 +452,7 @@ class OrderRepository:
             again = encode_instant(at) if at else None
             if not _write(change, _RECHECK, event_id, again=again):
                 raise ClaimConflict(
-                    ConflictCode.NO_ORDER,
-                    f"Event {event_id} can't be checked again: the ledger has no order for it.",
+                    ConflictCode.NO_ORDER, f"Event {event_id} can't be checked again: the ledger has no order for it."
                 )
             change.audit(AuditKind.LOOK_AGAIN, event_id, at=again or "never")
 
@@ -568,11 +567,7 @@ def _decode_contents(row: sqlite3.Row) -> ContentHashes:
 
 
 def _decode_receipt(row: sqlite3.Row) -> Receipt:
-    return Receipt(
-        uuid=row["uuid"],
-        kind=row["kind"],
-        revel_id=row["revel_id"],
-    )
+    return Receipt(uuid=row["uuid"], kind=row["kind"], revel_id=row["revel_id"])
 
 
 def _decode_failed_write(row: sqlite3.Row, record: OrderRecord | None) -> FailedWrite:

@@ -86,10 +86,7 @@ def describe_content(before: EventDetails, now: EventDetails) -> list[str]:
 def describe_labels(before: EventDetails, now: EventDetails) -> list[str]:
     """The changes of what the order's notes and call name say (`label_order`), without a person's name or phone."""
     named = {"start": (before.start, now.start), "guests": (before.guests, now.guests)}
-    hashed = {
-        "its name has changed": (before.name, now.name),
-        "its contact has changed": (before.contact, now.contact),
-    }
+    hashed = {"its name has changed": (before.name, now.name), "its contact has changed": (before.contact, now.contact)}
     return [*_describe_values(named), *_describe_hashes(hashed)]
 
 

@@ -84,10 +84,7 @@ def screen(
         return faults
     place = event.location_id, event.site_id, policy.locations
     if not (includes_place(policy.allowed, *place) and includes_place(policy.only, *place)):
-        return Skip(
-            Reason.LOCATION_NOT_ALLOWED,
-            f"location {event.location_id or event.site_id} is not allowed",
-        )
+        return Skip(Reason.LOCATION_NOT_ALLOWED, f"location {event.location_id or event.site_id} is not allowed")
     location = find_location(event, policy)
     if location is None:
         where = f"TripleSeat location {event.location_id}, site {event.site_id}"

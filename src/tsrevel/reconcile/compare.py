@@ -14,14 +14,7 @@ from tsrevel.planning.identity import known_local_ids, order_uuid
 from tsrevel.planning.model import Hold, Plan, Policy, Skip
 from tsrevel.planning.money import ZERO, Cents, show
 from tsrevel.planning.reasons import Reason, Status, advise
-from tsrevel.reconcile.model import (
-    ComparisonResult,
-    Difference,
-    DifferenceKind,
-    EventComparison,
-    Money,
-    named_order,
-)
+from tsrevel.reconcile.model import ComparisonResult, Difference, DifferenceKind, EventComparison, Money, named_order
 from tsrevel.reconcile.order_parts import (
     compare_amounts,
     compare_order,

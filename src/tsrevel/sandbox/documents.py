@@ -384,11 +384,7 @@ def _line_item(document: int, number: int, line: SampleLine) -> Json:
         "display_name": line.name if menu else None,
         "description": line.text if menu else line.name,
         "long_description": "" if menu else line.text,
-        "category": {
-            "id": CATEGORIES.get(line.category, 91099),
-            "name": line.category,
-            "internal_name": line.category,
-        },
+        "category": {"id": CATEGORIES.get(line.category, 91099), "name": line.category, "internal_name": line.category},
         "section": "Menu Items" if menu else SECTIONS.get(line.category, "Picklists"),
         "section_position": 0 if menu else 1,
         "menu_item_id": line.menu_item_id,

@@ -13,16 +13,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from tsrevel.errors import Unreadable
-from tsrevel.planning.model import (
-    BillingTotal,
-    Document,
-    Event,
-    EventId,
-    Line,
-    LocationId,
-    PaymentRecord,
-    SiteId,
-)
+from tsrevel.planning.model import BillingTotal, Document, Event, EventId, Line, LocationId, PaymentRecord, SiteId
 from tsrevel.planning.products import normalise
 from tsrevel.planning.reasons import Reason
 from tsrevel.text import shorten

@@ -17,15 +17,7 @@ from datetime import datetime
 
 from tsrevel.transport.responses import Json
 from tsrevel.tripleseat.decode import unwrap
-from tsrevel.tripleseat.fields import (
-    clean_text,
-    is_absent,
-    object_at,
-    objects_at,
-    read_id,
-    read_number,
-    read_stamp,
-)
+from tsrevel.tripleseat.fields import clean_text, is_absent, object_at, objects_at, read_id, read_number, read_stamp
 
 _IDS = ("id", "location_id", "site_id", "booking_id")
 _TEXTS = ("status", "deleted_at", "updated_at", "start_date", "currency", "currency_code")

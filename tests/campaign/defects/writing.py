@@ -159,10 +159,7 @@ def gateway_timeout_means_refused(patch: pytest.MonkeyPatch) -> None:
     around(patch, ApiClient, "write", write)
 
 
-@caught_in(
-    *(f"single {n}:not_applied_200" for n in range(29, 33)),
-    violates="its order isn't complete",
-)
+@caught_in(*(f"single {n}:not_applied_200" for n in range(29, 33)), violates="its order isn't complete")
 def lost_answer_counts_as_done(patch: pytest.MonkeyPatch) -> None:
     """After a lost answer nobody looks: the write is taken for applied."""
 

@@ -30,8 +30,7 @@ Seen = Annotated[bool, typer.Option("--seen", help="Also list the names on comin
 Offline = Annotated[bool, typer.Option("--offline", help="Call no service, and check no product.")]
 Days = Annotated[int, typer.Option("--days", min=0, max=366, metavar="N", help="Read the events of the next N days.")]
 Interactive = Annotated[
-    bool,
-    typer.Option("--interactive", help="Ask about each name on a terminal. Each choice is stored at once."),
+    bool, typer.Option("--interactive", help="Ask about each name on a terminal. Each choice is stored at once.")
 ]
 
 

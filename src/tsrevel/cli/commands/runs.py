@@ -32,8 +32,7 @@ EventIds = Annotated[
 ]
 IgnoreTimeGate = Annotated[bool, typer.Option("--ignore-time-gate", help="Make orders outside the time gate too.")]
 Signature = Annotated[
-    str | None,
-    typer.Option("--signature", metavar="'t=..,v1=..'", help="The delivery's X-Signature header."),
+    str | None, typer.Option("--signature", metavar="'t=..,v1=..'", help="The delivery's X-Signature header.")
 ]
 Plain = Annotated[bool, typer.Option("--plain", help="Also accept a bare hex digest of the body as its signature.")]
 Unsigned = Annotated[bool, typer.Option("--unsigned", help="Accept unsigned deliveries. The audit notes it.")]
@@ -90,10 +89,7 @@ def sync(
     unfinished=UNFINISHED,
 )
 def sync_event(
-    ctx: CliContext,
-    event_ids: EventIds,
-    ignore_time_gate: IgnoreTimeGate = False,
-    dry_run: DryRun = False,
+    ctx: CliContext, event_ids: EventIds, ignore_time_gate: IgnoreTimeGate = False, dry_run: DryRun = False
 ) -> int:
     """Make the orders of the events that you name.
 
@@ -185,10 +181,7 @@ def verify_signature(
     tolerance: Annotated[
         int | None,
         typer.Option(
-            "--tolerance",
-            min=0,
-            metavar="SECONDS",
-            help="Refuse a body signed more than SECONDS before or after now.",
+            "--tolerance", min=0, metavar="SECONDS", help="Refuse a body signed more than SECONDS before or after now."
         ),
     ] = None,
     plain: Plain = False,

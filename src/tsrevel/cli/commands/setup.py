@@ -266,8 +266,7 @@ def show(
 def doctor(
     ctx: CliContext,
     assumptions: Annotated[
-        bool,
-        typer.Option("--assumptions", help="Only test in your account what tsrevel assumes of both services."),
+        bool, typer.Option("--assumptions", help="Only test in your account what tsrevel assumes of both services.")
     ] = False,
 ) -> int:
     """Check the whole installation, and say what to do.
