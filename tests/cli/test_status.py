@@ -453,8 +453,8 @@ def test_deliveries_that_wait_or_failed_are_counted(shell: Shell) -> None:
     (spool / "failed").mkdir(parents=True)
     for each in (spool / "a.json", spool / "b.json", spool / "b.sig", spool / "failed" / "c.json"):
         each.write_bytes(b"{}")
-    for each, at in (("b.json", 1_797_000_060), ("a.json", 1_797_000_000)):
-        os.utime(spool / each, (at, at))
+    for name, at in (("b.json", 1_797_000_060), ("a.json", 1_797_000_000)):
+        os.utime(spool / name, (at, at))
     told = shell.run("status", "--json", *config).answer
     assert told["deliveries"] == {"waiting": 2, "oldest_at": "2026-12-11T14:40:00Z", "failed": 1}
     for tty in (False, True):

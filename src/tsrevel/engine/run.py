@@ -139,8 +139,8 @@ def _may_begin(ctx: RunContext, state: RunState) -> bool:
         codes = ", ".join(each.code for each in failed)
         first = failed[0]
         raise AssumptionFailed(
-            f"`tsrevel doctor --assumptions` found that this account differs from what tsrevel relies on ({codes}: "
-            f"{first.detail}). Nothing was written. Ask the service about it, or name the code in "
+            f"this account differs from what tsrevel relies on ({codes}: {first.detail}). Nothing was written. "
+            "`tsrevel doctor --assumptions` tests it again. Ask the service about it, or name the code in "
             "safety.accepted_assumptions"
         )
     return True

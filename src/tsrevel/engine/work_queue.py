@@ -142,7 +142,7 @@ class WorkQueue:
         return []
 
     def end(self, entry: QueueEntry, outcome: Outcome | None, seconds: float) -> ServiceDown | None:
-        """Record a entry's outcome and duration. Returns the reason to end the run, if a service seems to be down."""
+        """Record an entry's outcome and duration. Returns the reason to end the run, if a service seems to be down."""
         with self._changed:
             self._let_go(entry)
             if seconds > SLOW * self.workers:
