@@ -37,6 +37,7 @@ from tsrevel.engine.context import RunContext, RunState
 from tsrevel.engine.find import Window
 from tsrevel.engine.outcomes import Outcome, Progress, RunReport
 from tsrevel.ledger import Ledger, OrderRecord
+from tsrevel.planning.assumptions import AssumptionAnswer, AssumptionCode, AssumptionResult
 from tsrevel.planning.model import EventId
 from tsrevel.sandbox import (
     LAKESIDE_BAKERY,
@@ -405,9 +406,20 @@ def verdict(report: RunReport, event_id: int | str) -> str:
 @functools.cache
 def empty_ledger(environment: str) -> bytes:
     """The bytes of a ledger that nothing was ever written to."""
+    return _bytes_of_ledger(environment, ())
+
+
+@functools.cache
+def tested_ledger(environment: str) -> bytes:
+    """The bytes of a ledger that only knows that Revel finds orders by `__in`."""
+    return _bytes_of_ledger(environment, [AssumptionAnswer(AssumptionCode.REVEL_IN_FILTER, AssumptionResult.HOLDS, "")])
+
+
+def _bytes_of_ledger(environment: str, answers: Sequence[AssumptionAnswer]) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "ledger.sqlite3"
-        Ledger.open(path, environment=environment, clock=lambda: MORNING).close()
+        with Ledger.open(path, environment=environment, clock=lambda: MORNING) as ledger:
+            ledger.assumptions.store(answers)
         with sqlite3.connect(path) as connection:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         connection.close()

@@ -31,7 +31,7 @@ from tsrevel.sandbox import LAKESIDE_BAKERY, SampleDay
 from tsrevel.sandbox.revel_tables import link_id
 from tsrevel.wiring import Runtime
 
-from ..world import Died, Json, World, empty_ledger
+from ..world import Died, Json, World, tested_ledger
 from .alphabet import FAULTS, Call, Fault, Point
 from .happenings import ENDS, OLD_EVENT
 from .lag import show_unreceipted
@@ -421,12 +421,12 @@ class Rig(World):
             self.config["time_gate"] = {"days_before": 1, "opens_at": "12:00"}
 
     def _lay_ledger(self) -> None:
-        """An empty ledger in its place, whatever an earlier schedule left there."""
+        """A new ledger in its place, whatever an earlier schedule left there."""
         for path in self.folder.glob("*ledger.sqlite3*"):
             if path.is_file():
                 path.unlink()
         shutil.rmtree(self.folder / "homes", ignore_errors=True)
-        (self.folder / "ledger.sqlite3").write_bytes(empty_ledger(self.settings().environment))
+        (self.folder / "ledger.sqlite3").write_bytes(tested_ledger(self.settings().environment))
         (self.folder / "ledger.sqlite3").chmod(0o600)
 
 
