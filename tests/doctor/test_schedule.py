@@ -202,6 +202,24 @@ def test_a_run_that_lacks_what_doctor_s_environment_gives_is_a_problem(tmp_path:
     assert check("BASH_ENV=BIN/../env", "@hourly tsrevel sync --config HERE").code == "OK"
 
 
+def test_a_cron_that_passes_on_its_own_environment_gives_runs_what_doctor_gets(tmp_path: Path) -> None:
+    """busybox's does, which containers use. Others don't."""
+    write(tmp_path / "bin/busybox", "#!/bin/sh\n", 0o755)
+    for program, code in ((None, "RUN_MISCONFIGURED"), ("busybox", "OK")):
+        if program:
+            (tmp_path / "bin/crontab").symlink_to(program)
+        environ = {"PATH": f"{tmp_path}/bin", "REVEL_API_KEY": SECRET, "HOME": str(tmp_path)}
+        world = World(tmp_path)
+        for key in ("api_key", "api_key_file"):
+            world.config["revel"].pop(key, None)
+        world.write_config()
+        write(tmp_path / "bin/tsrevel", "#!/bin/sh\n", 0o755)
+        settings = load_settings(config=tmp_path / "config.toml", environ=environ)
+        table = CommandResult(place("@hourly BIN/tsrevel sync --config HERE", tmp_path))
+        (found,) = check_schedule(settings, environ, Machine({"crontab": table}), NOW, tmp_path / "root")
+        assert found.code == code
+
+
 def test_one_of_several_lines_with_another_environment_is_left_out(tmp_path: Path) -> None:
     lines = [f"{when} tsrevel sync --config HERE" for when in EVERY_45]
     assert find(tmp_path, *lines[:2], "DRY_RUN=true", lines[2]).code == "GAPS_UNEVEN"
@@ -467,6 +485,34 @@ def test_the_service_of_a_timer_is_read(tmp_path: Path, service: str, code: str)
     write(tmp_path / "api_secret", World(tmp_path).day.api_secret)
     units(tmp_path, "OnCalendar=hourly", service)
     assert [each.code for each in examine(tmp_path, {})] == [code]
+
+
+def test_the_path_of_a_unit_counts_for_the_commands_of_its_settings(tmp_path: Path) -> None:
+    write(tmp_path / "bin/get-secret", "#!/bin/sh\necho secret\n", 0o755)
+    world = World(tmp_path)
+    given = {"TSREVEL_REVEL__API_SECRET_COMMAND": "get-secret", "PATH": f"{tmp_path}/bin:/bin"}
+    world.config["revel"].pop("api_secret", None)
+    world.write_config()
+    write(tmp_path / "bin/tsrevel", "#!/bin/sh\n", 0o755)
+    settings = load_settings(config=tmp_path / "config.toml", environ=given)
+    for path, code in ((given["PATH"], "OK"), ("/bin", "RUN_MISCONFIGURED")):
+        folder = tmp_path / code
+        lines = [f"Environment={name}={value}" for name, value in {**given, "PATH": path}.items()]
+        units(folder, "OnCalendar=hourly", place("\n".join([*lines, f"ExecStart={SYNC}"]), tmp_path))
+        (found,) = check_schedule(settings, given, Machine({}), NOW, folder / "root")
+        assert found.code == code
+
+
+def test_a_secret_that_only_root_and_the_service_may_read_is_no_fault_of_the_unit() -> None:
+    with folder_of_other() as folder:
+        secret = folder / "shut/secret"
+        write(secret, "secret")
+        secret.parent.chmod(0)
+        service = f"LoadCredential=s:{secret}\nEnvironment={SECRET_FILE}=%d/s\nExecStart={SYNC}"
+        units(folder, "OnCalendar=hourly", service)
+        with as_other():
+            assert [each.code for each in examine(folder, {})] == ["OK"]
+        secret.parent.chmod(0o755)
 
 
 def test_a_drop_in_counts(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from types import MappingProxyType
 from tsrevel.config import CommandRunner
 from tsrevel.config.paths import SYSTEM_CONFIG, expand_path, find_config
 from tsrevel.config.problems import ProblemReport
-from tsrevel.files import home_of, user_name
+from tsrevel.files import home_of, real_path, user_name
 from tsrevel.planning.model import Location
 from tsrevel.planning.screening import includes_entry
 
@@ -76,7 +76,10 @@ class ScheduledRun:
 
 def read_crontabs(root: Path, environ: Mapping[str, str], own: str) -> Iterator[ScheduledRun]:
     """The runs in this user's table `own`, in the system's tables below `root`, and, for root, of all users."""
-    shared = _read_assignments(_read(root / "etc/environment"))  # PAM gives them to cron's commands
+    if real_path(Path(shutil.which("crontab", path=environ.get("PATH", "")) or "crontab")).name == "busybox":
+        shared = environ  # its cron passes on what it got itself: in a container, what `doctor` gets, too
+    else:
+        shared = _read_assignments(_read(root / "etc/environment")) | {"PATH": CRONS_PATH}  # by PAM, which sets no PATH
     yield from read_crontab("crontab", own, environ.get("HOME", ""), shared)
     for path in [root / "etc/crontab", *_list(root / "etc/cron.d")]:
         if re.fullmatch(r"[\w-]+", path.name):  # cron ignores every other name there
@@ -93,7 +96,7 @@ def read_crontab(
 
     `shared` are variables that every command of cron gets.
     """
-    given = {**shared, "PATH": CRONS_PATH, "HOME": home or ""}
+    given = {"PATH": CRONS_PATH, **shared, "HOME": home or ""}
     for line in table.splitlines():
         if not line.strip() or line.lstrip().startswith("#"):
             continue
@@ -208,6 +211,10 @@ def read_timers(root: Path, environ: Mapping[str, str], run: CommandRunner) -> I
             user = service.get("User", [""])[-1]
             own_home = _home(user) if user else home if scope else "/root"
             given, known = _read_environment(service, own_home)
+            started_in = {
+                **given,
+                "PATH": _SYSTEMDS_PATH,
+            }  # systemd looks for the program there, whatever the unit sets
             row = next((line.split() for line in rows if name in line.split()), None)
             active = any(_list(folder, f"*.wants/{name}") for folder in folders)
             if row:
@@ -216,9 +223,10 @@ def read_timers(root: Path, environ: Mapping[str, str], run: CommandRunner) -> I
             started = timer.keys() & {"OnCalendar", "OnBootSec", "OnStartupSec", "OnActiveSec"}
             for line in service.get("ExecStart", []):
                 command = line.lstrip("-@:+!|").replace("%h", given["HOME"]).replace("%%", "%").replace("$$", "$")
-                for found in _read_command(name, command, given, known=known and not scope):
+                for found in _read_command(name, command, started_in, known=known and not scope):
                     when, active = tuple(timer.get("OnCalendar", [])), active and bool(started)
-                    yield replace(found, when=when, every=tuple(every), timer=True, active=active)
+                    own_environ = found.environ and {**found.environ, "PATH": given["PATH"]}
+                    yield replace(found, when=when, every=tuple(every), timer=True, active=active, environ=own_environ)
 
 
 def _read_environment(service: Mapping[str, Sequence[str]], home: str) -> tuple[dict[str, str], bool]:
@@ -229,21 +237,20 @@ def _read_environment(service: Mapping[str, Sequence[str]], home: str) -> tuple[
     written = [word.partition("=")[::2] for line in service.get("Environment", ()) for word in shlex.split(line)]
     given = {"PATH": _SYSTEMDS_PATH, "HOME": home}
     for name, value in written:
-        if name != "PATH":
-            text = re.sub(r"%d/([\w.-]+)", lambda found: credentials.get(found[1], found[0]), value)
-            given[name] = text.replace("%h", home).replace("%%", "%")
-            known = known and not re.search(r"(?<!%)%[a-zA-Z]", given[name])
+        text = re.sub(r"%d/([\w.-]+)", lambda found: credentials.get(found[1], found[0]), value)
+        given[name] = text.replace("%h", home).replace("%%", "%")
+        known = known and not re.search(r"(?<!%)%[a-zA-Z]", given[name])
     for file in files:
         known = known and os.access(file, os.R_OK)
         given |= _read_assignments(_read(file))
+    known = known and not any(_is_shut(Path(each)) for each in credentials.values())
     return given, known
 
 
 def _read_assignments(text: str) -> dict[str, str]:
-    """The variables of a file with a NAME=VALUE on each line, without PATH."""
+    """The variables of a file with a NAME=VALUE on each line."""
     found = (_ASSIGNMENT.fullmatch(line.strip().removeprefix("export ")) for line in text.splitlines())
-    given = {each[1] or each[2] or each[3]: each[4].strip().strip("'\"") for each in found if each}
-    return {name: value for name, value in given.items() if name != "PATH"}
+    return {each[1] or each[2] or each[3]: each[4].strip().strip("'\"") for each in found if each}
 
 
 def _read_unit(folders: Sequence[Path], name: str) -> dict[str, list[str]]:
@@ -265,6 +272,17 @@ def _list(folder: Path, pattern: str = "*") -> list[Path]:
         return sorted(folder.glob(pattern))
     except OSError:
         return []
+
+
+def _is_shut(path: Path) -> bool:
+    """Whether this user may not read the file."""
+    try:
+        path.open("rb").close()
+    except PermissionError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def _read(path: Path) -> str:
