@@ -244,7 +244,8 @@ def check_template(value: str) -> str:
 def check_prefixed(value: str) -> str:
     """A `local_id` to write: a station may give its own orders plain numbers (facts Revel 3.4)."""
     if not any(map(str.isalpha, value.replace("{event_id}", ""))):
-        message, remedy = "must hold a letter beside {event_id}", 'Write it like "Triple Seat_{event_id}".'
+        message = "must hold a letter beside {event_id}"
+        remedy = 'Write it like "Triple Seat_{event_id}". If orders have the old one, add that to legacy_local_ids.'
         raise refuse(ConfigCode.MALFORMED_LOCAL_ID, message, remedy)
     return value
 
