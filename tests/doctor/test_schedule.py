@@ -396,6 +396,12 @@ def test_a_line_for_each_location_is_judged_by_itself(tmp_path: Path) -> None:
     assert "crontab over Lakeside Bakery: at `30 */4 * * *` runs start 4 hours apart" in told_late
 
 
+def test_each_line_may_ping_a_check_of_its_own(tmp_path: Path) -> None:
+    lines = [f"TSREVEL_MONITOR__PING_URL=http://127.0.0.1:9/{each} tsrevel" for each in ("30501", "30502")]
+    table = [f"{when} {line} sync --config HERE" for when, line in zip(EVERY_45, [*lines, "tsrevel"], strict=True)]
+    assert find(tmp_path, *table).code == "OK"
+
+
 @pytest.mark.parametrize(
     "lines",
     [

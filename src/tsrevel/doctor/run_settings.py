@@ -16,6 +16,8 @@ from tsrevel.redaction import Secret
 from tsrevel.transport.network import NETWORK_VARIABLES
 
 _TABLES = ("locations", "charges", "products")
+_OWN = "monitor.ping_url"
+"""With a line for each location, each line may ping a check of its own (docs/notifications.md)."""
 _PATHS = {"ledger_path": "ledger", "token_path": "token file", "mappings_path": "mappings"}
 
 
@@ -41,7 +43,7 @@ class SettingsInPlace(Secret):
         """List the values that aren't as in `own`, with secrets masked."""
         for each in list_values(self.settings):
             value = attrgetter(each.key)
-            if value(self.settings) != value(own.settings):
+            if each.key != _OWN and value(self.settings) != value(own.settings):
                 yield f"{each.key} = {encode_value(each.value)} ({each.origin})"
         for name in _TABLES:
             if getattr(self.settings, name) != getattr(own.settings, name):
