@@ -335,3 +335,19 @@ def test_an_order_of_a_run_of_an_older_version_that_died_is_reported_after_the_u
         ledger._transactions.connection.execute("UPDATE orders SET state = 'settled'")
     with open_ledger(path) as ledger:
         assert ledger.runs.unreported("told") == {EVENT: make_run().correlation_id}
+
+
+def test_a_run_of_an_older_version_that_was_under_way_at_the_upgrade_has_reported_its_orders_itself(path: Path) -> None:
+    older = shipped_migrations()[:13]
+    with Ledger.open(path, environment="sandbox", clock=TickingClock(), migrations=older) as ledger:
+        ledger.runs.begin(make_run())
+        plan = make_plan()
+        ledger.orders.claim(RUN, plan)
+        ledger.orders.record(RUN, EVENT, plan.steps[0], ORDER)
+        ledger._transactions.connection.execute("UPDATE orders SET state = 'settled'")
+    with open_ledger(path) as ledger:
+        assert ledger.runs.unreported("next") == {EVENT: make_run().correlation_id}
+        ledger._transactions.connection.execute(
+            "INSERT INTO attempts (run_id, event_id, status, at) VALUES (?, ?, 'injected', 'now')", (RUN, EVENT)
+        )
+        assert ledger.runs.unreported("next") == {}

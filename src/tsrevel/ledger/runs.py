@@ -45,8 +45,12 @@ _FIRST_BEGUN = """
 """An older version didn't store which locations a whole run covered (`[]`), or one that left events out (NULL)."""
 _UNREPORTED = """
     SELECT event_id, correlation_id FROM orders JOIN runs ON runs.run_id = untold
-    WHERE untold IS NOT NULL AND untold <> ? ORDER BY touched_at, event_id
+    WHERE untold IS NOT NULL AND untold <> ? AND NOT EXISTS (
+        SELECT 1 FROM attempts
+        WHERE attempts.run_id = untold AND attempts.event_id = orders.event_id AND status = 'injected')
+    ORDER BY touched_at, event_id
 """
+"""An older version's run that was under way at the migration stores its report, but leaves `untold`."""
 _ANYWHERE = ("",)
 """In place of locations if there are none: no run that names its locations covers it."""
 _FIND_PAUSE = "SELECT since_at, reason FROM pause"
