@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from decimal import Decimal
 from pathlib import Path
 
@@ -131,6 +132,11 @@ def test_in_a_dry_run_it_says_why_it_refuses(shell: Shell) -> None:
     assert ran.status == 10
     assert "safety.dry_run" in ran.answer["error"]
     assert shell.requests == 0
+
+
+def test_why_it_refuses_is_a_line_of_the_json_log(shell: Shell) -> None:
+    ran = rehearse(shell, "--log-format", "json")
+    assert "--yes" in json.loads(ran.err)["message"]
 
 
 def test_while_paused_it_asks_nobody(shell: Shell) -> None:

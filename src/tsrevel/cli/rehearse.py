@@ -71,7 +71,7 @@ def rehearse(ctx: CliContext, event: str, *, agreed: bool) -> int:
         disabled = describe_disabled(report.paused) if report.reason is Reason.CONNECTOR_DISABLED else ""
         text = report.error or disabled or made.text or "its order would be another one now than the one shown above"
         if not report.error:  # that is told already
-            ctx.tell(f"tsrevel: no order of event {event_id} is finished: {made.reason or made.status}: {text}")
+            ctx.log(f"no order of event {event_id} is finished: {made.reason or made.status}: {text}")
         status = report.exit_status or NEEDS_ATTENTION
         if ctx.options.json:
             ctx.answer(
@@ -98,7 +98,7 @@ def _inject(ctx: CliContext, plan: Plan) -> RunReport:
         if not ctx.options.json:
             show_report(report, ctx)
         elif report.error:
-            ctx.tell(f"tsrevel: {report.error}")
+            ctx.log(report.error)
     return report
 
 
@@ -190,7 +190,7 @@ def _show_fields(ctx: CliContext, fields: tuple[SentField, ...]) -> None:
 def _refuse(
     ctx: CliContext, text: str, status: int, reason: Reason | None = None, *, made: Outcome | None = None
 ) -> int:
-    ctx.tell(f"tsrevel: {text}")
+    ctx.log(text)
     if ctx.options.json:
         event = answer_outcome(made) if made else None
         ctx.answer(RehearsalAnswer(success=False, exit_status=status, reason=reason, event=event, error=text))
