@@ -58,6 +58,8 @@ def test_status_and_one_mail_tell_it_until_a_person_resolves_the_event(tmp_path:
     [told] = shell.run("status", "--json", *config).answer["changed"]
     assert (told["id"], told["reason"]) == ("64000001", "LEDGER_LOST")
     assert "--note" in told["advice"]
+    for source in ([], ["--offline"]):
+        assert shell.run("explain", "64000001", "--json", *source, *config).answer["advice"] == told["advice"]
     findings = shell.run("doctor", "--json", *config).answer["checks"]
     assert [each["verdict"] for each in findings if each["name"] == "ledger"] == ["ok", "warning"]
     [mail] = world.sendgrid.mails
@@ -65,6 +67,7 @@ def test_status_and_one_mail_tell_it_until_a_person_resolves_the_event(tmp_path:
     assert "NEEDS A PERSON" in Envelope(mail).text
     shell.run("resolve", "64000001", "--as", "done", "--note", "ledger checked", *config)
     assert shell.run("status", "--json", *config).answer["changed"] == []
+    assert shell.run("explain", "64000001", "--json", *config).answer["reason"] == "ALREADY_INJECTED"
 
 
 def test_a_first_ledger_is_no_news(shell: Shell) -> None:

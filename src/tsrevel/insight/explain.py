@@ -14,7 +14,15 @@ from tsrevel.config import Settings
 from tsrevel.config.policy import build_policy
 from tsrevel.engine.catalogs import Catalogs
 from tsrevel.engine.context import Limits, RunContext, RunIdentity, System
-from tsrevel.engine.outcomes import Outcome, leave_resolved, not_written, recall_change, recall_dispute, with_order
+from tsrevel.engine.outcomes import (
+    Outcome,
+    describe_unknown_order,
+    leave_resolved,
+    not_written,
+    recall_change,
+    recall_dispute,
+    with_order,
+)
 from tsrevel.engine.preview import Preview, preview_event
 from tsrevel.errors import Refused, ServiceDown, StopRun, TryNextRun
 from tsrevel.insight.history import EventHistory, recount_event
@@ -219,12 +227,15 @@ def _last_outcome(history: EventHistory) -> Outcome | None:
         text = f"the ledger doesn't store the reason in words; `tsrevel explain {about.event_id}` shows it"
     elif record and record.order_id:
         text = f"Revel order {record.order_id}"
-    return replace(about, text=text)
+    return _with_open_change(replace(about, text=text), history)
 
 
 def _with_open_change(outcome: Outcome, history: EventHistory) -> Outcome:
-    """The outcome, with the change that runs reported after a person had resolved the event, if it is still open."""
+    """The outcome, with the open report of a lost ledger, or of a change after a person had resolved the event."""
     resolution, change = history.resolution, history.open_change
+    stands = outcome.status is Status.INJECTED or outcome.reason is Reason.ALREADY_INJECTED
+    if change and change.reason == Reason.LEDGER_LOST and stands:
+        return not_written(outcome, describe_unknown_order(outcome.order_id))
     if resolution is None or change is None or outcome.resolved is None or outcome.reason == change.reason:
         return outcome
     return leave_resolved(outcome, resolution, recall_change(resolution, Reason(change.reason), history.record))
