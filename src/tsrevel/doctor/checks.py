@@ -177,7 +177,7 @@ def _check_lost(installation: Installation) -> Iterator[CheckFinding]:
     for each in _ask_ledger(installation, lambda view: view.queries.open_changes()) or ():
         if each.reason == Reason.LEDGER_LOST:
             advice = advise(each.event_id, Status.SKIPPED, each.reason)
-            text = f"another ledger made the order of event {each.event_id}, so pauses and resolutions are lost"
+            text = f"another ledger made the order of event {each.event_id}; this one lacks its pauses and resolutions"
             yield warning("ledger", "LEDGER_LOST", text, f"{advice[:1].upper()}{advice[1:]}.")
 
 

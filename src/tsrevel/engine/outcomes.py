@@ -178,7 +178,7 @@ def injected(about: Outcome, plan: Plan, order_id: OrderId) -> Outcome:
 
 def describe_unknown_order(order_id: OrderId | None) -> Skip:
     """That an order of ours was made by another ledger than this one."""
-    text = f"tsrevel made Revel order {order_id} with another ledger; that ledger's pauses and resolutions are lost"
+    text = f"tsrevel made Revel order {order_id} with another ledger, whose pauses and resolutions this one lacks"
     return Skip(Reason.LEDGER_LOST, text)
 
 

@@ -166,9 +166,9 @@ class InstallationStatus:
     `dry` are events that a dry run found held, failed or missed, and that no live run has seen since. `changed` are
     events that changed after their orders were made, until they are resolved or agree again. `totals` are the totals
     of each run's orders, by run id and currency, if known. `dry_run` is the setting as read here. `contrary` is a
-    recent `sync` with another value: runs may have another environment. `failed_writes`: the writes that failed in
-    several runs. `unsent`: mails that runs tried to send in vain. `unwritable`: why this user can't write to the
-    ledger, and what to do.
+    recent run with another value: runs may have another environment. `unended`: the last run and the last `sync`, as
+    far as they didn't end. `failed_writes`: the writes that failed in several runs. `unsent`: mails that runs tried to
+    send in vain. `unwritable`: why this user can't write to the ledger, and what to do.
     """
 
     now: datetime
