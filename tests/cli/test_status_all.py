@@ -98,6 +98,20 @@ def test_two_orders_of_an_event_are_an_alarm_as_in_each_run_until_a_person_has_s
     assert [shell.sync().status, look(*well)[0]] == [0, 0]
 
 
+def test_a_second_order_that_runs_no_longer_check_is_an_alarm_until_the_event_is_named_again(
+    well: tuple[Shell, Path],
+) -> None:
+    shell, _ = well
+    twin = shell.world.add_order(64000002, establishment="/enterprise/Establishment/9/")
+    while shell.sync().status != 14:
+        shell.world.time.move(minutes=45)
+    while shell.sync().status == 14:
+        shell.world.time.move(days=1)
+    shell.world.revel.state.rows["Order"][twin]["deleted"] = True
+    assert (shell.sync().status, look(*well)[0]) == (0, 14)
+    assert (shell.sync_event("64000002").status, look(*well)[0]) == (0, 0)
+
+
 def test_a_doubled_part_of_a_finished_order_is_an_alarm(well: tuple[Shell, Path]) -> None:
     shell, _ = well
     [history] = shell.world.revel.state.rows["OrderHistory"].values()
