@@ -91,6 +91,19 @@ def test_an_order_that_a_service_cut_is_finished_first_by_the_next_run(world: Wo
     assert [verdict(report, each) for each in (late, *soon)] == ["injected"] * 3 + ["skipped RUN_LIMIT_REACHED"]
 
 
+def test_a_dry_run_shows_as_many_orders_as_a_live_one_makes_beside_one_begun(world: World) -> None:
+    begun = world.add_event(FIRST, start=time(19), lines=LINES)
+    answer(world, 500, lambda request: request.method == "GET" and "OrderItem" in request.path)
+    assert find_outcome(world.sync(), begun).status == "failed"
+    del world.revel.respond
+    world.time.move(minutes=45)
+    soon = add(world, 2, first=64000200)
+    dry, live = world.sync(max_orders=1, dry_run=True), world.sync(max_orders=1)
+    left = "skipped RUN_LIMIT_REACHED"
+    assert [verdict(dry, each) for each in (begun, *soon)] == ["planned", "planned", left]
+    assert [verdict(live, each) for each in (begun, *soon)] == ["injected", "injected", left]
+
+
 def test_of_orders_that_take_longer_than_a_runs_reserve_at_most_one_is_half_written(world: World) -> None:
     world.config["sync"]["deadline_minutes"] = 5
     world.revel.faults.add("slow", None, "/resources/", times=None, seconds=8)

@@ -191,7 +191,7 @@ def guarded(ctx: RunContext, state: RunState, work: Work, item: WorkItem) -> Out
         if pause and not isinstance(item, Outcome):
             left = not_written(about_item(ctx, known, item), Skip(Reason.CONNECTOR_DISABLED, describe_disabled(pause)))
             return replace(left, looked_into=False)
-        outcome = decide(ctx, state, work, item)
+        return decide(ctx, state, work, item)
     except (OutcomeUnknown, TryNextRun, Refused) as error:
         return _failed_by(ctx, state, known, _as_read(state, item), error)
     except StopRun as stop:
@@ -204,10 +204,6 @@ def guarded(ctx: RunContext, state: RunState, work: Work, item: WorkItem) -> Out
         return _failed(ctx, known, _as_read(state, item), end_reason(stop), text)
     except Exception as error:  # noqa: BLE001 (a fault of ours must not keep the other events waiting)
         return fail_by_fault(_with_record(ctx, known, _as_read(state, item)), error)
-    else:
-        if outcome.status is Status.PLANNED:
-            state.budget.count(event_id)
-        return outcome
     finally:
         state.budget.release(event_id)
         work.forget(event_id)
@@ -397,6 +393,7 @@ def _make_order(ctx: RunContext, state: RunState, work: Work, task: Prepare) -> 
         case Ours(row) if ctx.dry_run:
             return preview_adoption(ctx, state, about, plan, row)
     if ctx.dry_run or not state.budget.covers(plan):
+        state.budget.count(event_id)
         return planned(about, plan)
     with state.writing_at(plan.location.establishment):
         _note_content(ctx, task.found, event, plan)
