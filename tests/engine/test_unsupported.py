@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
@@ -98,6 +99,35 @@ def test_once_no_search_finds_a_finished_order_nothing_more_is_written(tmp_path:
     report = next_run(world)
     assert report.exit_status == 10
     assert AssumptionCode.REVEL_FINDS_BY_UUID in (report.error or "")
+
+
+def test_a_search_that_finds_nothing_for_a_moment_stops_no_later_run(tmp_path: Path) -> None:
+    world = World(tmp_path, "full")
+    world.sync()
+    until = world.time.now + timedelta(minutes=45, seconds=20)
+    bend(world, silent(lambda request: searches(request) and world.time.now < until))
+    assert (next_run(world).exit_status, answers(world)) == (0, {})
+
+
+@pytest.mark.parametrize("way", ["deleted", "removed"])
+def test_an_order_that_is_deleted_while_a_run_looks_for_it_stops_no_later_run(tmp_path: Path, way: str) -> None:
+    world = World(tmp_path, "full")
+    world.sync()
+    rows = world.revel.state.rows["Order"]
+    number = int(world.orders_of(FULL)[0]["id"])
+
+    def change(request: httpx.Request, response: httpx.Response) -> httpx.Response | None:
+        if searches(request):
+            return httpx.Response(200, json=EMPTY)
+        if request.url.path == f"/resources/Order/{number}/":
+            rows.get(number, {})["deleted"] = True
+            if way == "removed":
+                rows.pop(number, None)
+        return None
+
+    bend(world, change)
+    next_run(world)
+    assert answers(world) == {}
 
 
 OPTIONS = [

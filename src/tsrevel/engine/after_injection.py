@@ -297,6 +297,8 @@ def _check(
         return None
     else:
         row = _find(ctx, record, record.order_id)
+        if row and ctx.now() - record.touched_at > PENDING and row.uuid == record.plan.uuid and not row.deleted:
+            _test_search(ctx, state, row)
     return compare_order(ctx, state, record, row, rows, before, outcome)
 
 
@@ -327,18 +329,22 @@ def _was_mismatch_settled(ctx: RunContext, event_id: EventId) -> bool:
 
 
 def _find(ctx: RunContext, record: OrderRecord, order_id: OrderId) -> OrderRow | None:
-    """The order by its id; if Revel doesn't know the id, by its uuid: one answer doesn't prove that it is gone.
-
-    If only its id finds it, long after it was written, look-ups prove nothing, and later runs write nothing.
-    """
-    row, plan = ctx.revel.find_by_id(order_id), record.plan
-    if row is None and plan:
-        return next((each for each in ctx.revel.find_by_uuid(plan.uuid) if each.id == order_id), None)
-    is_old = ctx.now() - record.touched_at > PENDING
-    if row and plan and is_old and row.uuid == plan.uuid and not row.deleted:
-        with suppress(Refused, TryNextRun):
-            ctx.revel.check_search_by_uuid(row)
+    """The order by its id; if Revel doesn't know the id, by its uuid: one answer doesn't prove that it is gone."""
+    row = ctx.revel.find_by_id(order_id)
+    if row is None and record.plan:
+        return next((each for each in ctx.revel.find_by_uuid(record.plan.uuid) if each.id == order_id), None)
     return row
+
+
+def _test_search(ctx: RunContext, state: RunState, row: OrderRow) -> None:
+    """Note it if no search shows an order that was written long ago and stands: then later runs write nothing.
+
+    A lag of Revel's lists, or a person who deletes or voids the order just now, must not look like that.
+    """
+    with suppress(Refused, TryNextRun):
+        is_found = state.poll(ctx, lambda: ctx.revel.finds_by_uuid(row), bool)
+        if not is_found and not ctx.revel.is_gone(ctx.revel.find_by_id(row.id)):
+            ctx.revel.note_unfound(row)
 
 
 def _check_unplanned(

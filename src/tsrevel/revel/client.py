@@ -175,11 +175,19 @@ class Revel(ApiService):
                 text = f"the exact filter finds Revel order {named[0].id} by its local_id, and local_id__in doesn't"
                 self._note_failed(AssumptionCode.REVEL_IN_FILTER, text)
 
-    def check_search_by_uuid(self, row: OrderRow) -> None:
-        """Note it if the exact filter doesn't show this order either, which `uuid__in` didn't show."""
-        if self._can.in_filter and all(each.id != row.id for each in self.find_by_uuid(row.uuid)):
-            text = f"a search for the uuid of Revel order {row.id} doesn't find it"
-            self._note_failed(AssumptionCode.REVEL_FINDS_BY_UUID, text)
+    def finds_by_uuid(self, row: OrderRow) -> bool:
+        """Whether the exact filter shows this order, which `uuid__in` didn't show.
+
+        True without a request if the account has no `__in`, or if another order was noted already.
+        """
+        if not self._can.in_filter or AssumptionCode.REVEL_FINDS_BY_UUID in self.failed_assumptions:
+            return True
+        return any(each.id == row.id for each in self.find_by_uuid(row.uuid))
+
+    def note_unfound(self, row: OrderRow) -> None:
+        """Note that no search for its uuid shows this order, although it stands."""
+        text = f"a search for the uuid of Revel order {row.id} doesn't find it"
+        self._note_failed(AssumptionCode.REVEL_FINDS_BY_UUID, text)
 
     def taken_names(self, local_ids: Collection[str], uuids: Collection[str]) -> frozenset[str] | None:
         """Every `local_id` and uuid of the orders that have one of these names, deleted orders included.
