@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import time, timedelta
 from pathlib import Path
 
 import httpx
@@ -12,7 +12,7 @@ import pytest
 
 from tsrevel.planning.assumptions import AssumptionCode, AssumptionResult
 
-from ..world import Wire, World, verdict
+from ..world import Died, Wire, World, verdict
 from .conftest import FULL
 from .test_watch import next_run
 
@@ -128,6 +128,25 @@ def test_an_order_that_is_deleted_while_a_run_looks_for_it_stops_no_later_run(tm
     bend(world, change)
     next_run(world)
     assert answers(world) == {}
+
+
+def test_a_run_that_dies_leaves_no_silent_search_to_be_believed(tmp_path: Path) -> None:
+    world = World(tmp_path, "full")
+    other = world.add_event(start=time(23))
+    quiet = silent(searches_for_several)
+
+    def die_after_the_first(request: httpx.Request, response: httpx.Response) -> httpx.Response | None:
+        if str(other) in str(request.url) and not world.flaws(FULL):
+            raise Died
+        return quiet(request, response)
+
+    bend(world, die_after_the_first)
+    with pytest.raises(Died):
+        world.sync()
+    bend(world, quiet)
+    world.add_order(other, f"Triple Seat {other}")
+    assert verdict(next_run(world), other) == "skipped ORDER_EXISTS"
+    assert len(world.orders_of(other)) == 1
 
 
 OPTIONS = [

@@ -17,6 +17,7 @@ from tsrevel.engine.fetch import FoundEvent
 from tsrevel.engine.outcomes import MOST_FAILURES, Progress
 from tsrevel.errors import ServiceDown, StopRun
 from tsrevel.ledger import EventDrift, Ledger, Pause, StationReport
+from tsrevel.planning.assumptions import AssumptionAnswer, AssumptionResult
 from tsrevel.planning.identity import known_local_ids
 from tsrevel.planning.model import EstablishmentId, Event, EventId, Plan, Policy
 from tsrevel.revel.client import Revel
@@ -126,6 +127,13 @@ class RunContext:
             minutes = self.limits.deadline.length // timedelta(minutes=1)
             return f"the run's time is up (sync.deadline_minutes: {minutes}); the next run continues"
         return None
+
+    def store_failed_assumptions(self) -> None:
+        """Store what requests have shown of the account, for later runs to go by."""
+        failed = list(self.revel.failed_assumptions.items())
+        if failed:
+            answers = [AssumptionAnswer(code, AssumptionResult.FAILS, text) for code, text in failed]
+            self.ledger.assumptions.store(answers)
 
     def stop_requests(self) -> None:
         """Send no further request: the run was interrupted while threads are at work."""

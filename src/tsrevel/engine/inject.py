@@ -78,8 +78,14 @@ def write_missing(ctx: RunContext, state: RunState, writing: Writing) -> Outcome
             raise_not_shown(ctx, plan, finding, order_id)
         if finding:
             return stop_writing(ctx, writing.about, plan, order_id, finding)
-    ctx.ledger.orders.settle(ctx.run_id, plan.event_id, order_id, writing.digest)
-    return injected(writing.about, plan, order_id)
+    return settle(ctx, writing, order_id)
+
+
+def settle(ctx: RunContext, writing: Writing, order_id: OrderId) -> Outcome:
+    """Settle an order that is whole. From then on runs believe searches, unless they have proved wrong meanwhile."""
+    ctx.store_failed_assumptions()
+    ctx.ledger.orders.settle(ctx.run_id, writing.plan.event_id, order_id, writing.digest)
+    return injected(writing.about, writing.plan, order_id)
 
 
 def write_step(ctx: RunContext, state: RunState, writing: Writing, step: Step, order_id: OrderId) -> WriteResult:

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from tsrevel.engine.context import OrderChangeReported, RunContext, RunState, order_names
 from tsrevel.engine.event_drift import find_doubles
 from tsrevel.engine.fetch import EventUnavailable, FoundEvent, VanishedEvent, read_event
-from tsrevel.engine.inject import Writing, differs, dispute, hold_order, raise_not_shown, write_missing
+from tsrevel.engine.inject import Writing, differs, dispute, hold_order, raise_not_shown, settle, write_missing
 from tsrevel.engine.order_drift import as_planned
 from tsrevel.engine.outcomes import Outcome, describe, injected, not_written, planned, recall_dispute
 from tsrevel.engine.triage import is_recheck_due
@@ -485,8 +485,7 @@ def _record_shown(ctx: RunContext, writing: Writing, contents: Contents, sent: C
 def _settle_whole(ctx: RunContext, writing: Writing, contents: Contents) -> Outcome:
     """Settle an order to which nothing is to be written."""
     _record_shown(ctx, writing, contents)
-    ctx.ledger.orders.settle(ctx.run_id, writing.plan.event_id, writing.order_id, writing.digest)
-    return injected(writing.about, writing.plan, writing.order_id)
+    return settle(ctx, writing, writing.order_id)
 
 
 def _tell_whole(record: OrderRecord, outcome: Outcome) -> Outcome:

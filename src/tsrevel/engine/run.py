@@ -49,7 +49,7 @@ from tsrevel.errors import (
     StopRun,
 )
 from tsrevel.ledger import EventDrift, EventResult, RunMode, RunRecord
-from tsrevel.planning.assumptions import AssumptionAnswer, AssumptionResult, find_critical
+from tsrevel.planning.assumptions import find_critical
 from tsrevel.planning.model import Event, EventId
 from tsrevel.planning.reasons import Reason, Status
 from tsrevel.planning.screening import covered_locations
@@ -271,10 +271,7 @@ def _left_out_events(ctx: RunContext, state: RunState, outcomes: Sequence[Outcom
 
 
 def _store_change_reports(ctx: RunContext, state: RunState) -> None:
-    failed = ctx.revel.failed_assumptions
-    if failed:
-        results = [AssumptionAnswer(code, AssumptionResult.FAILS, text) for code, text in failed.items()]
-        ctx.ledger.assumptions.store(results)
+    ctx.store_failed_assumptions()
     for each in state.reports:
         match each:
             case EventDrift():
