@@ -149,6 +149,15 @@ def test_a_run_that_dies_leaves_no_silent_search_to_be_believed(tmp_path: Path) 
     assert len(world.orders_of(other)) == 1
 
 
+def test_a_silent_search_hides_no_order_of_a_cancelled_event(tmp_path: Path) -> None:
+    world = World(tmp_path, "full")
+    world.sync()
+    world.lose_ledger()
+    bend(world, silent(searches_for_several))
+    world.tripleseat.edit_event(FULL, status="LOST")
+    assert verdict(next_run(world), FULL) == "skipped CANCELLED_AFTER_INJECTION"
+
+
 OPTIONS = [
     (option, answer)
     for option in ("expand", "fields", "local_id__in", "uuid__in")

@@ -119,10 +119,9 @@ def _find_absent(ctx: RunContext, known: KnownEvents, event_ids: Sequence[EventI
 
     A single event is left to its own search, which costs no more. So is an event with an order in the ledger. So is
     every event until live runs over these locations have done their work with this ledger: it may replace a lost one.
-    So is every event until Revel has shown an order by such a search: before that, its silence proves nothing.
     """
     wanted = [each for each in event_ids if each not in known.orders]
-    if len(wanted) < 2 or not ctx.revel.has_shown_batches:
+    if len(wanted) < 2:
         return frozenset()
     if ctx.ledger.runs.last_good(covered_locations(ctx.policy), ctx.now()) is None:
         return frozenset()
@@ -130,7 +129,12 @@ def _find_absent(ctx: RunContext, known: KnownEvents, event_ids: Sequence[EventI
 
 
 def find_absent(ctx: RunContext, event_ids: Sequence[EventId]) -> frozenset[EventId]:
-    """The events that Revel has no order for, not even a deleted one. None of them if Revel's answer isn't usable."""
+    """The events that Revel has no order for, not even a deleted one. None of them if Revel's answer isn't usable.
+
+    Nor until Revel has shown an order by such a search: before that, its silence proves nothing.
+    """
+    if not ctx.revel.has_shown_batches:
+        return frozenset()
     names = {event_id: known_local_ids(ctx.policy, event_id) for event_id in event_ids}
     uuids = {event_id: order_uuid(event_id) for event_id in event_ids}
     taken = ctx.revel.taken_names([name for each in names.values() for name in each], list(uuids.values()))
