@@ -57,8 +57,6 @@ class StopRun(TsrevelError):
 
 USAGE = 2
 """The exit status if the command line is wrong, or names something that doesn't exist."""
-TOKEN_FILE = "tripleseat.token_file"  # noqa: S105 (a key)
-"""The key of a ConfigProblem about the stored token: there is none, or it can't be used."""
 
 
 class ConfigCode(StrEnum):

@@ -9,7 +9,6 @@ import pytest
 
 from tsrevel.engine.outcomes import end_reason
 from tsrevel.errors import (
-    TOKEN_FILE,
     ConfigCode,
     ConfigError,
     ConfigProblem,
@@ -28,9 +27,9 @@ from tsrevel.planning.reasons import Category, Reason, Status
 from ..world import World, find_outcome
 from .conftest import FULL
 
-
-def config_error(key: str) -> ConfigError:
-    return ConfigError(ConfigProblem(ConfigCode.FILE_NOT_FOUND, key, "settings", "is missing", "Set it."))
+NO_TOKEN = ConfigError(
+    ConfigProblem(ConfigCode.FILE_NOT_FOUND, "tripleseat.token_file", "settings", "is missing", "Set it.")
+)
 
 
 @pytest.mark.parametrize(
@@ -39,8 +38,7 @@ def config_error(key: str) -> ConfigError:
         (CredentialsRefused("x"), Reason.AUTHORIZATION_DENIED),
         (Forbidden("x"), Reason.AUTHORIZATION_DENIED),
         (TokenRefused("x"), Reason.AUTHORIZATION_DENIED),
-        (config_error(TOKEN_FILE), Reason.AUTHORIZATION_DENIED),
-        (config_error("tripleseat.invoice_fallback"), Reason.EVENT_DATA_UNAVAILABLE),
+        (NO_TOKEN, Reason.AUTHORIZATION_DENIED),
         (ConnectionMisconfigured("x", ConnectionFault.NO_TLS), Reason.UPSTREAM_UNAVAILABLE),
         (ServiceDown("x"), Reason.UPSTREAM_UNAVAILABLE),
         (WriteForbidden("x"), None),

@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from tsrevel.errors import (
-    TOKEN_FILE,
     USAGE,
     ConfigError,
     ConnectionMisconfigured,
@@ -262,11 +261,8 @@ def end_reason(stop: StopRun) -> Reason | None:
     No code is for this machine (its clock, its ledger) or for a fault in tsrevel.
     """
     match stop:
-        case CredentialsRefused():
+        case CredentialsRefused() | ConfigError():  # once a run has begun, only the token's file raises ConfigError
             return Reason.AUTHORIZATION_DENIED
-        case ConfigError(problems=problems):  # once a run has begun: no usable token, or an extra that isn't installed
-            is_token = any(each.key == TOKEN_FILE for each in problems)
-            return Reason.AUTHORIZATION_DENIED if is_token else Reason.EVENT_DATA_UNAVAILABLE
         case ServiceDown() | ConnectionMisconfigured():
             return Reason.UPSTREAM_UNAVAILABLE
         case _:

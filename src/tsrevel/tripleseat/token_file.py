@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TypeGuard
 
 from tsrevel.config.paths import is_there
-from tsrevel.errors import TOKEN_FILE, ConfigCode, ConfigError, ConfigProblem, ServiceDown
+from tsrevel.errors import ConfigCode, ConfigError, ConfigProblem, ServiceDown
 from tsrevel.files import (
     DISK_FULL,
     Draft,
@@ -200,7 +200,7 @@ class TokenFile:
         return f"Root owns some of these files. As root, give them to this user: {cure}." if cure else ""
 
     def _problem(self, code: ConfigCode, message: str, remedy: str) -> ConfigError:
-        return ConfigError(ConfigProblem(code, TOKEN_FILE, str(self._path), message, remedy))
+        return ConfigError(ConfigProblem(code, "tripleseat.token_file", str(self._path), message, remedy))
 
 
 def is_token(value: Json) -> TypeGuard[str]:
