@@ -52,7 +52,7 @@ def probe_account(ctx: CliContext) -> int:
     config_wrong = ConfigError.exit_status if any(off.values()) else 0
     status = most_severe({exit_status(found), config_wrong})
     if report.problem:
-        ctx.tell(f"tsrevel: the answers couldn't be stored, so runs don't know them: {report.problem}")
+        ctx.log(f"the answers couldn't be stored, so runs don't know them: {report.problem}")
     if ctx.options.json:
         ctx.answer(
             AssumptionsAnswer(

@@ -141,7 +141,7 @@ def print_schedule(
         ctx.answer(answer)
         return 0
     for text in [] if ctx.options.quiet else warnings:
-        ctx.tell(f"tsrevel: {text}")
+        ctx.log(text, "WARNING")
     for step in install:
         print(f"# To install: {step}", file=ctx.stdout)
     for name, text in files.items():
