@@ -16,6 +16,7 @@ from tsrevel.planning.model import EventId
 from ..world import World, find_outcome, verdict
 from .conftest import FULL
 from .test_lost_answers import STEPS
+from .test_unsupported import UNSUPPORTED, bend, searches_for_several
 from .way import Way
 
 
@@ -205,6 +206,49 @@ def test_a_known_twin_is_an_alarm_again_in_the_first_run_that_can_ask_revel(worl
     world.revel.state.rows["Order"][twin]["deleted"] = True
     assert [later(world).exit_status for _ in range(3)] == [0, 0, 0]
     assert len(world.revel.requests) == 1
+
+
+@pytest.mark.parametrize("answer", UNSUPPORTED.values(), ids=UNSUPPORTED)
+def test_a_known_twin_stays_an_alarm_though_revel_can_no_longer_list_several(
+    world: World, answer: httpx.Response
+) -> None:
+    be_known(world, uuid=OTHER_UUID)
+    bend(world, lambda request, _: answer if searches_for_several(request) else None)
+    assert [later(world).exit_status for _ in range(3)] == [14] * 3
+
+
+def test_a_known_twin_that_can_not_be_read_for_some_runs_is_an_alarm_in_each_one_after_that(world: World) -> None:
+    twin = be_known(world, uuid=OTHER_UUID)
+    row = world.revel.state.rows["Order"][twin]
+    total, row["final_total"] = row["final_total"], "many"
+    for _ in range(3):
+        later(world)
+    row["final_total"] = total
+    assert [later(world).exit_status for _ in range(3)] == [14] * 3
+
+
+@pytest.mark.parametrize("resolved", [False, True])
+def test_a_twin_of_long_ago_stays_listed_until_a_run_over_its_event_sees_that_it_is_gone(
+    world: World, resolved: bool
+) -> None:
+    twin = be_known(world, uuid=OTHER_UUID)
+    for _ in range(after_injection.DAYS_AFTER + 2):
+        world.time.move(days=1)
+        world.sync()
+    if resolved:
+        with world.ledger() as ledger:
+            ledger.events.resolve(EventId(str(FULL)), "done", "looked", None)
+    world.tripleseat.edit_event(FULL, event_notes="listed once more")
+    assert (verdict(later(world), FULL), later(world).exit_status) == ("held DUPLICATE_ORDERS", 14)
+    world.time.move(days=3)
+    assert later(world).exit_status == 14
+    world.time.move(days=9)
+    world.revel.state.rows["Order"][twin]["deleted"] = True
+    with world.ledger() as ledger:
+        assert len(ledger.queries.held_or_failed()) == 1
+    assert find_outcome(world.sync_event(FULL), FULL).status == "skipped"
+    with world.ledger() as ledger:
+        assert ledger.queries.held_or_failed() == ()
 
 
 def test_a_twin_of_an_event_that_is_not_listed_is_no_longer_listed_as_held_once_it_is_gone(world: World) -> None:

@@ -26,6 +26,7 @@ from tsrevel.engine.order_drift import (
     compare_order,
     compare_unplanned,
     names_of,
+    read_orders,
     search_orders,
 )
 from tsrevel.engine.outcomes import TROUBLE, Outcome, describe_order, fail_by_fault, order_stands
@@ -63,9 +64,9 @@ WANTS_ORDER = frozenset({Reason.ORDER_EXISTS, Reason.ALREADY_INJECTED, Reason.CH
 def note_changed_orders(ctx: RunContext, state: RunState, outcomes: Sequence[Outcome]) -> list[Outcome]:
     """`outcomes` with the changes that stations made to finished orders since the last report, and with their twins.
 
-    Checks orders of coming days and of the last DAYS_AFTER days, and whether those whose plan isn't known still stand:
-    somebody else's, and ours that a new ledger took in. A failed request ends the check, and the next run checks again.
-    Raises LedgerUnusable.
+    Checks orders of coming days and of the last DAYS_AFTER days, known twins of this run's events, and whether orders
+    whose plan isn't known still stand: somebody else's, and ours that a new ledger took in. A failed request ends the
+    check, and the next run checks again. Raises LedgerUnusable.
     """
     told = {each.event_id: each for each in outcomes}
     finished = ctx.ledger.orders.finished_between(ctx.now().date() - timedelta(days=DAYS_AFTER + 1), date.max)
@@ -78,6 +79,9 @@ def note_changed_orders(ctx: RunContext, state: RunState, outcomes: Sequence[Out
         (0, record) for record in _find_unplanned(ctx, state, finished, outcomes)
     ]  # near: a run lists few days
     orders = [*_choose(near, number), *_choose(unplanned, number // 2)]  # only half of the runs look at the latter
+    checked = {each.event_id for each in orders}
+    twins = [each for each in _find_known_twins(ctx, outcomes) if each.event_id not in checked]
+    orders += [each for each in twins if _days_ahead(ctx, each) is not None]  # however long ago their day was
     return _note_changes(ctx, state, outcomes, orders, number)
 
 
@@ -86,10 +90,14 @@ def note_known_twins(ctx: RunContext, state: RunState, outcomes: Sequence[Outcom
 
     The other finished orders aren't checked.
     """
+    return _note_changes(ctx, state, outcomes, _find_known_twins(ctx, outcomes), number=1)
+
+
+def _find_known_twins(ctx: RunContext, outcomes: Iterable[Outcome]) -> list[OrderRecord]:
+    """The finished orders of these events of which an earlier run reported a twin."""
     seen = [each.event_id for each in outcomes if _is_worth_a_look(each)]
     orders = ctx.ledger.orders.find(ctx.ledger.events.doubled(seen)).values()
-    finished = [each for each in orders if each.is_finished]
-    return _note_changes(ctx, state, outcomes, finished, number=1)
+    return [each for each in orders if each.is_finished]
 
 
 def _note_changes(
@@ -105,6 +113,8 @@ def _note_changes(
             event_id = record.event_id
             about, before = told.get(event_id), shown_before.get(event_id)
             try:
+                if event_id in doubled and not find_doubles(ctx, rows):  # a list may lack one, so it proves nothing
+                    rows = read_orders(ctx, record)
                 outcome = _check(ctx, state, record, rows, before, about, singles)
                 if event_id in doubled and not (outcome and outcome.reason is Reason.DUPLICATE_ORDERS):
                     state.reports.append(TwinGone(event_id))

@@ -241,11 +241,16 @@ def _find_others(ctx: RunContext, record: OrderRecord) -> list[OrderId]:
 
 def search_orders(ctx: RunContext, record: OrderRecord) -> list[OrderRow]:
     """Every order of the event; none also if Revel's answer to the search isn't usable."""
-    uuid = order_uuid(record.event_id)
     try:
-        return [*ctx.revel.find_orders(uuid, names_of(ctx, record)), *ctx.revel.find_by_uuid(uuid)]
+        return read_orders(ctx, record)
     except Unreadable:
         return []
+
+
+def read_orders(ctx: RunContext, record: OrderRecord) -> list[OrderRow]:
+    """Every order of the event. Raises Unreadable, too."""
+    uuid = order_uuid(record.event_id)
+    return [*ctx.revel.find_orders(uuid, names_of(ctx, record)), *ctx.revel.find_by_uuid(uuid)]
 
 
 def names_of(ctx: RunContext, record: OrderRecord) -> tuple[str, ...]:
