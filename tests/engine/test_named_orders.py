@@ -143,6 +143,30 @@ def test_a_cancelled_event_needs_none(held: World) -> None:
     assert looks([later(held) for _ in range(4)]) == {(ALREADY, 0)}
 
 
+def test_of_a_cancelled_event_only_the_orders_that_stand_are_listed(world: World) -> None:
+    later(world)
+    delete(world, 5550101)
+    later(world)
+    order = enter(world)
+    world.tripleseat.cancel_event(FULL)
+    (text,) = told([later(world) for _ in range(3)])
+    assert f"Revel order {order} still stands" in text
+    (text,) = listed(world)
+    assert (f"Revel order {order}, which a person named, may still stand" in text, "5550101" in text) == (True, False)
+
+
+def test_a_deleted_order_of_a_cancelled_event_is_not_listed_as_standing_beside_another(world: World) -> None:
+    later(world)
+    delete(world, 5550101)
+    order = world.add_order(FULL)
+    later(world)
+    world.tripleseat.cancel_event(FULL)
+    (text,) = told([later(world) for _ in range(3)])
+    assert f"Revel order {order} still stands" in text
+    (text,) = listed(world)
+    assert ("5550101 was changed at Revel: it was deleted" in text, "still stands" in text) == (True, False)
+
+
 def test_an_event_whose_day_has_passed_needs_none(held: World) -> None:
     order = enter(held)
     held.time.move(days=1)

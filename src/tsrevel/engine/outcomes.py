@@ -355,8 +355,9 @@ def recall_change(resolution: Resolution, reason: Reason, record: OrderRecord | 
 def describe_standing(record: OrderRecord | None, resolution: Resolution | None) -> str:
     """The orders that stand, or may stand, although their event was cancelled, as far as the ledger knows."""
     named, own = resolution.order_id if resolution else None, record.order_id if record else None
-    if named and own and named != own:
-        return f"Revel order {named}, which a person named, may still stand, and so may Revel order {own}"
+    if resolution and named and own and named != own:
+        text = f"Revel order {named}, which a person named, may still stand"
+        return text if resolution.order_is_gone else f"{text}, and so may Revel order {own}"
     if own and resolution and resolution.may_replace:
         return f"Revel order {own} was gone, but one that replaced it may still stand"
     if own and record and record.plan and record.is_finished:

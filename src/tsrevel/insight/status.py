@@ -59,8 +59,9 @@ def recall_drift(
     if record.cancelled and was_corrected:
         return None
     if record.cancelled:
-        text = f"the event was cancelled or deleted; {describe_standing(record, resolution)}"
-        return Skip(Reason.CANCELLED_AFTER_INJECTION, text)
+        told = [] if resolution else _recall_station_change(facts)  # it may be gone, and another one stand
+        standing = "; ".join(told) or describe_standing(record, resolution)
+        return Skip(Reason.CANCELLED_AFTER_INJECTION, f"the event was cancelled or deleted; {standing}")
     changes = []
     made, seen = (contents.made_details, contents.seen_details) if contents else (None, None)
     if record.seen_trouble:
