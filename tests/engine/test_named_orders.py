@@ -95,6 +95,30 @@ def test_that_it_stands_again_is_told(held: World) -> None:
     held.revel.state.rows["Order"][order]["deleted"] = False
     (text,) = told([later(held) for _ in range(4)])
     assert text == f"Revel order {order}, which a person named, stands again"
+    assert listed(held) == []
+
+
+def test_a_change_of_its_event_stays_listed_though_it_stands_again(held: World) -> None:
+    order = enter(held)
+    later(held)
+    held.tripleseat.edit_event(FULL, guest_count=99)
+    delete(held, order)
+    assert told([later(held) for _ in range(4)])
+    held.revel.state.rows["Order"][order]["deleted"] = False
+    assert len(told([later(held) for _ in range(4)])) == 1
+    (text,) = listed(held)
+    assert text.startswith("it has changed since a person resolved it")
+
+
+def test_in_place_of_ours_it_leaves_nothing_listed_once_it_stands_again(world: World) -> None:
+    later(world)
+    delete(world, 5550101)
+    later(world)
+    order = enter(world)
+    delete(world, order)
+    assert len(told([later(world) for _ in range(6)])) == 1 == len(listed(world))
+    world.revel.state.rows["Order"][order]["deleted"] = False
+    assert (len(told([later(world) for _ in range(6)])), listed(world)) == (1, [])
 
 
 @pytest.mark.parametrize("lose", LOSSES)

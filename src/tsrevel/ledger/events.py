@@ -104,6 +104,12 @@ _PUT_CHANGE = """
 """
 _OPEN_CHANGE = "SELECT reason, told_at, run_id FROM open_changes WHERE event_id = ?"
 _DROP_CHANGE = "DELETE FROM open_changes WHERE event_id = :event_id"
+_DROP_CHANGE_OF_NAMED = f"""
+    DELETE FROM open_changes WHERE event_id = :event_id AND NOT EXISTS (
+        SELECT 1 FROM audit WHERE event_id = :event_id
+            AND kind IN ('{AuditKind.CHANGED_AFTER_RESOLUTION}', '{AuditKind.REMEMBERED}', '{AuditKind.ORDER_SHOWN}')
+            AND seq > (SELECT max(seq) FROM audit WHERE event_id = :event_id AND kind = '{AuditKind.RESOLVED}'))
+"""  # noqa: S608 (all of it is written here)
 _HAS_FINISHED = "SELECT EXISTS (SELECT 1 FROM orders WHERE event_id = ? AND state = 'settled') AS finished"
 _WAIT_AGAIN = """
     UPDATE sightings SET status = 'planned', reason = NULL, missed_at = NULL
@@ -340,9 +346,14 @@ class EventRepository:
         self._note_digest(run_id, AuditKind.SEEN_AFTER_RESOLUTION, event_id, digest)
 
     def note_named_orders(self, run_id: str, event_id: EventId, report: StationReport) -> None:
-        """Records the report that the orders named for a resolved event no longer stand, or that one stands again."""
+        """Records the report that the orders named for a resolved event no longer stand, or that one stands again.
+
+        If one stands again, and nothing else was reported since the event was resolved, no change is open any more.
+        """
         with self._transactions.changing(run_id) as change:
             change.audit(AuditKind.NAMED_ORDERS_SHOWN, event_id, change=report.change, text=report.text)
+            if report.change is StationChange.UNDONE:
+                change.connection.execute(_DROP_CHANGE_OF_NAMED, {"event_id": event_id})
 
     def _note_digest(self, run_id: str, kind: AuditKind, event_id: EventId, digest: str) -> None:
         with self._transactions.changing(run_id) as change:
