@@ -40,7 +40,7 @@ from tsrevel.ledger import Connect, KnownEvents, open_view
 from tsrevel.planning.model import Event, EventId, Plan
 from tsrevel.planning.plan import orderable_lines
 from tsrevel.planning.products import Unmatched, match_line
-from tsrevel.planning.reasons import FailedWrite, Reason, Status
+from tsrevel.planning.reasons import TROUBLE, FailedWrite, Reason, Status
 from tsrevel.planning.screening import find_location
 from tsrevel.text import count_of
 from tsrevel.transport.write_gate import WriteGate
@@ -165,7 +165,7 @@ def _judge(survey: Survey, catalogs: Catalogs, listed: Event) -> EventCoverage:
 
 
 def _tell(ctx: CliContext, span: DayRange, verdicts: Sequence[EventCoverage]) -> int:
-    bad = [each for each in verdicts if each.outcome.status in {Status.HELD, Status.FAILED}]
+    bad = [each for each in verdicts if each.outcome.status in TROUBLE]
     statuses = Counter(each.outcome.status for each in verdicts)
     reasons = Counter(str(each.outcome.reason) for each in verdicts if each.outcome.status is Status.SKIPPED)
     skipped = dict(sorted(reasons.items()))

@@ -30,7 +30,7 @@ from tsrevel.files import real_path
 from tsrevel.ledger import SQLITE, LedgerView, RunRecord, open_view
 from tsrevel.planning.model import EventId
 from tsrevel.planning.money import Cents, show_grouped
-from tsrevel.planning.reasons import Reason, Status, advise
+from tsrevel.planning.reasons import TROUBLE, Reason, Status, advise
 from tsrevel.text import count_of, show_controls
 
 STYLES = {
@@ -270,7 +270,7 @@ def explain_once(outcomes: Iterable[Outcome]) -> dict[EventId, str]:
     for each in outcomes:
         text = _explain(each, _advise(each))
         same = first.setdefault(text, each.event_id)
-        is_repeated = text and same != each.event_id and each.status in {Status.HELD, Status.FAILED}
+        is_repeated = text and same != each.event_id and each.status in TROUBLE
         told = _explain(each, advice[each.event_id])
         texts[each.event_id] = f"the same as for event {same}" if is_repeated else told
     return texts

@@ -29,13 +29,13 @@ from tsrevel.engine.order_drift import (
     read_orders,
     search_orders,
 )
-from tsrevel.engine.outcomes import TROUBLE, Outcome, describe_order, fail_by_fault, order_stands
+from tsrevel.engine.outcomes import Outcome, describe_order, fail_by_fault, order_stands
 from tsrevel.engine.verify import find_twice
 from tsrevel.errors import LedgerUnusable, Refused, StopRun, TryNextRun, TsrevelError, Unreadable
 from tsrevel.ledger import PENDING, OrderRecord
 from tsrevel.planning.identity import order_uuid
 from tsrevel.planning.model import Event, EventId, Hold, OrderId, Plan
-from tsrevel.planning.reasons import Reason, Status
+from tsrevel.planning.reasons import TROUBLE, Reason, Status
 from tsrevel.planning.screening import event_day, find_location, find_zone
 from tsrevel.revel.compare import has_amount
 from tsrevel.revel.decode import OrderRow
@@ -75,9 +75,8 @@ def note_changed_orders(ctx: RunContext, state: RunState, outcomes: Sequence[Out
         doubled = ctx.ledger.events.doubled(record.event_id for _, record in near)
         near = sorted(((-1 if each.event_id in doubled else days, each) for days, each in near), key=itemgetter(0))
     number = ctx.ledger.runs.count(dry_run=ctx.dry_run)
-    unplanned = [
-        (0, record) for record in _find_unplanned(ctx, state, finished, outcomes)
-    ]  # near: a run lists few days
+    # They count as near, because a run lists few days.
+    unplanned = [(0, record) for record in _find_unplanned(ctx, state, finished, outcomes)]
     orders = [*_choose(near, number), *_choose(unplanned, number // 2)]  # only half of the runs look at the latter
     checked = {each.event_id for each in orders}
     twins = [each for each in _find_known_twins(ctx, outcomes) if each.event_id not in checked]

@@ -11,7 +11,6 @@ from dataclasses import astuple, replace
 from tsrevel.engine.context import RunContext, RunState
 from tsrevel.engine.fetch import EventUnavailable, FoundEvent, fetch_whole
 from tsrevel.engine.outcomes import (
-    TROUBLE,
     Outcome,
     describe_cancellation,
     describe_order,
@@ -35,7 +34,7 @@ from tsrevel.planning.event_details import (
 from tsrevel.planning.model import Event, Hold, Location, OrderId, Plan, Policy, Skip
 from tsrevel.planning.money import to_cents
 from tsrevel.planning.plan import with_options_of
-from tsrevel.planning.reasons import Reason
+from tsrevel.planning.reasons import TROUBLE, Reason
 from tsrevel.planning.screening import find_location, find_zone, screen_status
 from tsrevel.revel.client import tell_doubles
 from tsrevel.revel.decode import OrderRow

@@ -24,7 +24,7 @@ from tsrevel.errors import (
 from tsrevel.ledger import OrderRecord, Pause, Resolution
 from tsrevel.planning.model import Event, EventId, Hold, OrderId, Plan, Policy, Skip
 from tsrevel.planning.money import Cents
-from tsrevel.planning.reasons import Category, FailedWrite, Reason, Resolved, Status
+from tsrevel.planning.reasons import TROUBLE, Category, FailedWrite, Reason, Resolved, Status
 from tsrevel.planning.screening import event_day, find_location, find_zone
 
 log = logging.getLogger(__name__)
@@ -246,8 +246,6 @@ def describe_disabled(pause: Pause | None) -> str:
 
 
 NEEDS_ATTENTION = 3
-TROUBLE = frozenset({Status.HELD, Status.FAILED})
-"""The statuses of events that a later run tries again."""
 LEFT = frozenset({Reason.RUN_LIMIT_REACHED, Reason.CONNECTOR_DISABLED})
 """The reasons of events that a run left for a later one."""
 CHANGES = frozenset({Reason.CHANGED_AFTER_INJECTION, Reason.CANCELLED_AFTER_INJECTION})

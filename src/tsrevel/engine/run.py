@@ -26,7 +26,6 @@ from tsrevel.engine.named_orders import note_named_orders
 from tsrevel.engine.outcomes import (
     CHANGES,
     NEEDS_ATTENTION,
-    TROUBLE,
     Outcome,
     RunReport,
     describe_order,
@@ -51,7 +50,7 @@ from tsrevel.errors import (
 from tsrevel.ledger import EventDrift, EventResult, RunMode, RunRecord
 from tsrevel.planning.assumptions import find_critical
 from tsrevel.planning.model import Event, EventId
-from tsrevel.planning.reasons import Reason, Status
+from tsrevel.planning.reasons import TROUBLE, Reason, Status
 from tsrevel.planning.screening import covered_locations
 from tsrevel.text import count_of
 
@@ -319,7 +318,7 @@ def _report_lost_ledger(ctx: RunContext, state: RunState, outcomes: Sequence[Out
 def _are_still_held(ctx: RunContext, outcomes: Sequence[Outcome]) -> bool:
     """Whether an event was held or failed in an earlier run, and this one had no time or no order left for it."""
     left = [each.event_id for each in outcomes if each.reason is Reason.RUN_LIMIT_REACHED and not each.looked_into]
-    return any(each.status in {Status.HELD, Status.FAILED} for each in ctx.ledger.events.last_results(left).values())
+    return any(each.status in TROUBLE for each in ctx.ledger.events.last_results(left).values())
 
 
 def _mark_news(ctx: RunContext, state: RunState, outcome: Outcome) -> Outcome:

@@ -12,7 +12,6 @@ from zoneinfo import ZoneInfo
 from tsrevel.engine.context import ChangeReport, ResolvedSeen
 from tsrevel.engine.fetch import FoundEvent
 from tsrevel.engine.outcomes import (
-    TROUBLE,
     Outcome,
     describe,
     describe_cancellation,
@@ -29,7 +28,7 @@ from tsrevel.engine.outcomes import (
 from tsrevel.ledger import PENDING, EventDrift, KnownEvents, LastResult, OrderRecord, Resolution
 from tsrevel.planning.event_details import EventDetails
 from tsrevel.planning.model import Event, Hold, Location, Plan, Policy, Skip
-from tsrevel.planning.reasons import Reason
+from tsrevel.planning.reasons import TROUBLE, Reason
 from tsrevel.planning.screening import find_location, find_zone, includes_place, screen, screen_status
 from tsrevel.transport.write_gate import WriteGate, WriteScope
 from tsrevel.tripleseat.digest import is_of_older_version, is_same_content

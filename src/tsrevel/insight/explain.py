@@ -33,7 +33,7 @@ from tsrevel.planning.explain import Rationale, give_reasons, give_rivals
 from tsrevel.planning.model import Event, EventId, Hold, Location, Plan, Policy, Skip
 from tsrevel.planning.plan import plan_order
 from tsrevel.planning.products import Catalogue
-from tsrevel.planning.reasons import Reason, Status, advise
+from tsrevel.planning.reasons import TROUBLE, Reason, Status, advise
 from tsrevel.planning.screening import find_location
 from tsrevel.transport.write_gate import WriteGate
 from tsrevel.wiring import Runtime, Services, correlate, open_services, read_capabilities, why_disabled
@@ -223,7 +223,7 @@ def _last_outcome(history: EventHistory) -> Outcome | None:
     text = ""
     if record and record.order_id and record.state == "disputed":
         text = recall_dispute(record).text
-    elif about.status in {Status.HELD, Status.FAILED}:
+    elif about.status in TROUBLE:
         text = f"the ledger doesn't store the reason in words; `tsrevel explain {about.event_id}` shows it"
     elif record and record.order_id:
         text = f"Revel order {record.order_id}"

@@ -12,7 +12,7 @@ from tsrevel.insight.status import find_changed
 from tsrevel.ledger import LastResult, LedgerView, OrderRecord, Resolution
 from tsrevel.ledger.outbox import Notice
 from tsrevel.notify.message import Ending, StateSince
-from tsrevel.planning.reasons import Reason, Status
+from tsrevel.planning.reasons import TROUBLE, Reason, Status
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +93,6 @@ def _find_state_without_order(notice: Notice, known: _Known) -> StateSince | Non
         is_same = last is None or (last.status, last.reason) == (notice.occasion, notice.reason)
     if is_same and not (known.is_finished and (last is None or notice.occasion == "missed")):
         return None
-    if known.record and known.is_finished and (last is None or last.status not in {Status.HELD, Status.FAILED}):
+    if known.record and known.is_finished and (last is None or last.status not in TROUBLE):
         return StateSince(Ending.ORDER_FOUND if known.record.state == "foreign" else Ending.ORDER_MADE)
     return StateSince(Ending.OTHER, Status(last.status), last.reason) if last else None

@@ -24,6 +24,7 @@ from tsrevel.ledger.records import (
 )
 from tsrevel.planning.identity import NAMELESS
 from tsrevel.planning.model import Event, EventId, OrderId
+from tsrevel.planning.reasons import TROUBLE
 
 _LAST_RESULTS = """
     SELECT event_id, event_day, status, reason, text_hash, missed_at, updated, unlisted_at, location,
@@ -73,7 +74,6 @@ _PUT_ATTEMPT = """
         status = excluded.status, reason = excluded.reason, order_id = excluded.order_id, at = excluded.at
 """
 _IS_TOLD = "UPDATE orders SET untold = NULL WHERE event_id = ?"
-_TROUBLE = frozenset({"held", "failed"})
 _WAITING = frozenset({"TOO_EARLY", "RUN_LIMIT_REACHED"})
 _ATTEMPTED = frozenset({"injected", "held", "failed"})
 _UNSETTLED = """
@@ -395,7 +395,7 @@ class EventRepository:
             "digest": result.digest,
             "order_id": result.order_id,
             "updated": latest.isoformat() if latest else None,
-            "snapshot": encode_snapshot(result.event) if result.event and result.status in _TROUBLE else None,
+            "snapshot": encode_snapshot(result.event) if result.event and result.status in TROUBLE else None,
             "unlisted": result.unlisted,
         }
         stands = known is not None and _stands(known, result)
@@ -475,7 +475,7 @@ def _stands(known: LastResult, result: EventResult) -> bool:
     """
     if result.looked_into:
         return False
-    if known.status in _TROUBLE:
+    if known.status in TROUBLE:
         return True
     was_missed = known.missed_at is not None and known.reason == "EVENT_DAY_PASSED"
     waits = known.status == "planned" or known.reason in _WAITING

@@ -10,7 +10,7 @@ from typing import Literal
 
 from tsrevel.planning.event_details import EventDetails
 from tsrevel.planning.model import Event, EventId, Hold, OrderId, Plan
-from tsrevel.planning.reasons import Reason
+from tsrevel.planning.reasons import TROUBLE, Reason
 
 Clock = Callable[[], datetime]
 """Returns the current instant, aware, in UTC."""
@@ -99,9 +99,9 @@ class StationReport:
 class RunRecord:
     """One pass over events; `replay` makes one for each delivery, with one correlation id.
 
-    Without `finished_at` it still runs, or died. `whole`: it left out no days and no events of its `locations`. These
-    are those that it covered, by TripleSeat's id; a run that left out days names none, nor does one of an older version
-    that covered all. `mode`: "bulk" lists events, "single" takes named or delivered ones.
+    Without `finished_at` it still runs, or died. `whole`: it left out no days, and no events of its locations.
+    `locations`: those that it covered, by TripleSeat's id. A run that left out days names none, nor does one of an
+    older version that covered all. `mode`: "bulk" lists events, "single" takes named or delivered ones.
     """
 
     run_id: str
@@ -270,7 +270,7 @@ class LastResult:
 
         It may be missed again: if it was postponed, or if a person let a run make its order and that was in vain.
         """
-        return self.missed_at is not None and self.day == day and self.status not in {"held", "failed"}
+        return self.missed_at is not None and self.day == day and self.status not in TROUBLE
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from tsrevel.config.paths import config_to_name
 from tsrevel.notify.sendgrid import Message
 from tsrevel.planning.model import CHARGE_FIELDS, Plan, label
 from tsrevel.planning.money import Cents
-from tsrevel.planning.reasons import NOTHING, FailedWrite, Reason, Resolved, Status, advise
+from tsrevel.planning.reasons import NOTHING, TROUBLE, FailedWrite, Reason, Resolved, Status, advise
 from tsrevel.templates import load_template, show_amount
 from tsrevel.text import clean_text, shorten, with_config
 
@@ -64,7 +64,7 @@ class StateSince:
     @property
     def is_settled(self) -> bool:
         """Whether nobody has to do anything any more."""
-        is_open = self.status in {Status.HELD, Status.FAILED} or self.reason in _OPEN_REASONS
+        is_open = self.status in TROUBLE or self.reason in _OPEN_REASONS
         return not (self.ending is Ending.OTHER and is_open)
 
 

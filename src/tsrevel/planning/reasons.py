@@ -26,6 +26,10 @@ class Status(StrEnum):
     PLANNED = "planned"
 
 
+TROUBLE = frozenset({Status.HELD, Status.FAILED})
+"""The statuses of events that a later run tries again."""
+
+
 class Reason(StrEnum):
     """Why an event was not injected, or what else a person should know. Codes never change their meaning."""
 

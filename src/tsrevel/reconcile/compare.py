@@ -13,7 +13,7 @@ from tsrevel.planning.changes import describe_changes, describe_unshown
 from tsrevel.planning.identity import known_local_ids, order_uuid
 from tsrevel.planning.model import Hold, Plan, Policy, Skip
 from tsrevel.planning.money import ZERO, Cents, show
-from tsrevel.planning.reasons import Reason, Status, advise
+from tsrevel.planning.reasons import TROUBLE, Reason, Status, advise
 from tsrevel.reconcile.model import ComparisonResult, Difference, DifferenceKind, EventComparison, Money, named_order
 from tsrevel.reconcile.order_parts import (
     compare_amounts,
@@ -493,6 +493,6 @@ def _why_without(case: EventComparison) -> tuple[Reason | None, str]:
         remedy = f"run `tsrevel sync-event {case.event_id} --ignore-time-gate`, or enter it by hand"
         return Reason.EVENT_DAY_PASSED, f"its day has passed without an order; {remedy}"
     last = case.last_result
-    if last and last.reason and last.status in {"held", "failed"}:
+    if last and last.reason and last.status in TROUBLE:
         return Reason(last.reason), f"the last run {last.status} it ({last.reason}); nothing blocks it now"
     return None, "it is due and has no order yet; the next live `sync` makes it"
