@@ -129,11 +129,13 @@ class RunContext:
         return None
 
     def store_failed_assumptions(self) -> None:
-        """Store what requests have shown of the account, for later runs to go by."""
+        """Store what requests have shown of the account and the ledger doesn't know, for later runs to go by."""
         failed = list(self.revel.failed_assumptions.items())
-        if failed:
-            answers = [AssumptionAnswer(code, AssumptionResult.FAILS, text) for code, text in failed]
-            self.ledger.assumptions.store(answers)
+        answers = self.ledger.assumptions.answers() if failed else ()
+        known = {each.code for each in answers if each.result is AssumptionResult.FAILS}
+        new = [AssumptionAnswer(code, AssumptionResult.FAILS, text) for code, text in failed if code not in known]
+        if new:
+            self.ledger.assumptions.store(new)
 
     def stop_requests(self) -> None:
         """Send no further request: the run was interrupted while threads are at work."""
