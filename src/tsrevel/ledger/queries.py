@@ -219,7 +219,7 @@ _UNSENT = """
     WHERE (state = 'due' AND EXISTS (SELECT 1 FROM mails WHERE state = 'due' AND attempts > 0))
         OR (state = 'given_up' AND number > (SELECT coalesce(max(number), 0) FROM mails WHERE state = 'sent'))
 """
-"""All that wait behind one that failed count. A mail that was given up counts until a later one is sent."""
+"""If one mail failed, all that wait count. A mail that was given up counts until a later one is sent."""
 
 
 class LedgerQueries:

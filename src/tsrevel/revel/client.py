@@ -167,7 +167,7 @@ class Revel(ApiService):
     def _compare_searches(self, shown: Iterable[OrderRow], local_ids: tuple[str, ...]) -> None:
         """Note it if `local_id__in` doesn't show an order that the exact filter shows. Then it isn't used any more."""
         named = [row for row in shown if row.local_id in local_ids]
-        if not named or not self._can_search(local_ids):
+        if not named:
             return
         with suppress(*UNSUPPORTED):
             if not self._orders({"local_id__in": ",".join(local_ids)}, "", local_ids):
