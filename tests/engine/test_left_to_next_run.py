@@ -78,12 +78,18 @@ def test_an_order_that_the_deadline_cut_is_finished_first_by_the_next_run(world:
     assert (verdict(world.sync(), big), world.flaws(big)) == ("injected", [])
 
 
-def test_an_order_that_a_service_cut_is_finished_first_by_the_next_run(world: World) -> None:
-    late = world.add_event(FIRST, start=time(19), lines=LINES)
+def begin(world: World) -> int:
+    """A late event whose order a failing service cut, 45 minutes ago."""
+    event = world.add_event(FIRST, start=time(19), lines=LINES)
     answer(world, 500, lambda request: request.method == "GET" and "OrderItem" in request.path)
-    assert find_outcome(world.sync(), late).status == "failed"
+    assert find_outcome(world.sync(), event).status == "failed"
     del world.revel.respond
     world.time.move(minutes=45)
+    return event
+
+
+def test_an_order_that_a_service_cut_is_finished_first_by_the_next_run(world: World) -> None:
+    late = begin(world)
     soon = add(world, 3, first=64000200)
     world.forget_requests()
     report = world.sync(max_orders=2)
@@ -92,11 +98,7 @@ def test_an_order_that_a_service_cut_is_finished_first_by_the_next_run(world: Wo
 
 
 def test_a_dry_run_shows_as_many_orders_as_a_live_one_makes_beside_one_begun(world: World) -> None:
-    begun = world.add_event(FIRST, start=time(19), lines=LINES)
-    answer(world, 500, lambda request: request.method == "GET" and "OrderItem" in request.path)
-    assert find_outcome(world.sync(), begun).status == "failed"
-    del world.revel.respond
-    world.time.move(minutes=45)
+    begun = begin(world)
     soon = add(world, 2, first=64000200)
     dry, live = world.sync(max_orders=1, dry_run=True), world.sync(max_orders=1)
     left = "skipped RUN_LIMIT_REACHED"

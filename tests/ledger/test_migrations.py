@@ -324,15 +324,20 @@ def test_a_run_of_version_12_that_was_limited_to_locations_stays_a_good_one_ther
         assert [each and each.run_id for each in last.values()] == ["limited", None]
 
 
+def settle_as_before(ledger: Ledger) -> None:
+    """An order that a run of an older version finished."""
+    plan = make_plan()
+    ledger.orders.claim(RUN, plan)
+    ledger.orders.record(RUN, EVENT, plan.steps[0], ORDER)
+    ledger._transactions.connection.execute("UPDATE orders SET state = 'settled'")
+
+
 def test_an_order_of_a_run_of_an_older_version_that_died_is_reported_after_the_upgrade(path: Path) -> None:
     older = shipped_migrations()[:13]
     with Ledger.open(path, environment="sandbox", clock=TickingClock(), migrations=older) as ledger:
         for run_id in (RUN, "told"):
             ledger.runs.begin(make_run(run_id))
-        plan = make_plan()
-        ledger.orders.claim(RUN, plan)
-        ledger.orders.record(RUN, EVENT, plan.steps[0], ORDER)
-        ledger._transactions.connection.execute("UPDATE orders SET state = 'settled'")
+        settle_as_before(ledger)
     with open_ledger(path) as ledger:
         assert ledger.runs.unreported("told") == {EVENT: make_run().correlation_id}
 
@@ -341,10 +346,7 @@ def test_a_run_of_an_older_version_that_was_under_way_at_the_upgrade_has_reporte
     older = shipped_migrations()[:13]
     with Ledger.open(path, environment="sandbox", clock=TickingClock(), migrations=older) as ledger:
         ledger.runs.begin(make_run())
-        plan = make_plan()
-        ledger.orders.claim(RUN, plan)
-        ledger.orders.record(RUN, EVENT, plan.steps[0], ORDER)
-        ledger._transactions.connection.execute("UPDATE orders SET state = 'settled'")
+        settle_as_before(ledger)
     with open_ledger(path) as ledger:
         assert ledger.runs.unreported("next") == {EVENT: make_run().correlation_id}
         ledger._transactions.connection.execute(
