@@ -139,16 +139,15 @@ def open_ledger(
 def read_capabilities(ledger: LedgerView | None) -> Capabilities:
     """The account's capabilities according to `doctor --assumptions`. Untested ones are assumed.
 
-    An order that a run has read back was shown by `__in`, or the run has stored that this filter fails.
+    Runs store what requests have shown, too.
     """
     if ledger is None:
         return ALL_CAPABILITIES
     results = {each.code: each.result for each in ledger.assumptions.answers()}
     failed = {code for code, result in results.items() if result is AssumptionResult.FAILS}
-    was_shown = results.get(AssumptionCode.REVEL_IN_FILTER) is AssumptionResult.HOLDS
     return Capabilities(
         in_filter=AssumptionCode.REVEL_IN_FILTER not in failed,
-        in_filter_shown=was_shown or ledger.assumptions.has_written(),
+        in_filter_shown=results.get(AssumptionCode.REVEL_IN_FILTER) is AssumptionResult.HOLDS,
         fields=AssumptionCode.REVEL_FIELDS not in failed,
         product_sets=AssumptionCode.REVEL_PRODUCT_SET not in failed,
     )

@@ -23,6 +23,7 @@ UNSUPPORTED = {
     "404": httpx.Response(404, json={}),
     "page": httpx.Response(200, text="<html>Sorry</html>", headers={"Content-Type": "text/html"}),
 }
+SEARCHES_WORK = {AssumptionCode.REVEL_IN_FILTER: AssumptionResult.HOLDS}
 
 
 class Bent(Wire):
@@ -81,12 +82,33 @@ def test_a_run_that_finds_its_own_order_by_the_exact_filter_alone_remembers_that
     assert not any("__in" in name for each in world.revel.requests for name in each.query)
 
 
-def test_where_searches_work_nothing_is_noted(tmp_path: Path) -> None:
+def test_where_searches_work_nothing_but_that_is_noted(tmp_path: Path) -> None:
     world = World(tmp_path, "full")
     world.sync()
     world.revel.state.rows["Order"][int(world.orders_of(FULL)[0]["id"])]["deleted"] = True
     next_run(world)
-    assert answers(world) == {}
+    assert answers(world) == SEARCHES_WORK
+
+
+@pytest.mark.parametrize("answer", UNSUPPORTED)
+def test_a_search_that_failed_until_now_and_falls_silent_doubles_no_order(tmp_path: Path, answer: str) -> None:
+    world = World(tmp_path, "full")
+    bend(world, lambda request, _: UNSUPPORTED[answer] if searches_for_several(request) else None)
+    assert verdict(world.sync(), FULL) == "injected"
+    other = world.add_event(start=time(23))
+    world.add_order(other, f"Triple Seat {other}")
+    bend(world, silent(searches_for_several))
+    assert verdict(next_run(world), other) == "skipped ORDER_EXISTS"
+    assert len(world.orders_of(other)) == 1
+
+
+def test_a_search_that_revel_cannot_serve_is_left_out_of_the_rest_of_the_run(tmp_path: Path) -> None:
+    world = World(tmp_path, "full")
+    for minute in (0, 10, 20):
+        world.add_event(start=time(23, minute))
+    bend(world, lambda request, _: UNSUPPORTED["404"] if "local_id__in" in request.url.params else None)
+    world.sync()
+    assert sum("local_id__in" in each.query for each in world.revel.requests) == 1
 
 
 def test_once_no_search_finds_a_finished_order_nothing_more_is_written(tmp_path: Path) -> None:
@@ -106,7 +128,7 @@ def test_a_search_that_finds_nothing_for_a_moment_stops_no_later_run(tmp_path: P
     world.sync()
     until = world.time.now + timedelta(minutes=45, seconds=20)
     bend(world, silent(lambda request: searches(request) and world.time.now < until))
-    assert (next_run(world).exit_status, answers(world)) == (0, {})
+    assert (next_run(world).exit_status, answers(world)) == (0, SEARCHES_WORK)
 
 
 @pytest.mark.parametrize("way", ["deleted", "removed"])
@@ -127,7 +149,7 @@ def test_an_order_that_is_deleted_while_a_run_looks_for_it_stops_no_later_run(tm
 
     bend(world, change)
     next_run(world)
-    assert answers(world) == {}
+    assert answers(world) == SEARCHES_WORK
 
 
 def test_a_run_that_dies_leaves_no_silent_search_to_be_believed(tmp_path: Path) -> None:

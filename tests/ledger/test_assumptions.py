@@ -69,19 +69,6 @@ def test_the_orders_that_were_written_last_come_first(ledger: Ledger) -> None:
     assert found.written_at is None
 
 
-def test_an_order_was_written_once_it_is_finished_and_this_ledger_sent_it(ledger: Ledger) -> None:
-    assert not ledger.assumptions.has_written()
-    for event_id, seen in ((EVENT, True), (EventId("2"), False)):
-        plan = make_plan(event_id)
-        ledger.orders.claim(RUN, plan)
-        ledger.orders.record(RUN, event_id, plan.steps[0], "7", seen=seen)
-    assert not ledger.assumptions.has_written()
-    ledger.orders.settle(RUN, EVENT, OrderId("7"), "digest")
-    assert not ledger.assumptions.has_written()
-    ledger.orders.settle(RUN, EventId("2"), OrderId("7"), "digest")
-    assert ledger.assumptions.has_written()
-
-
 def test_a_rehearsal_is_a_row_of_the_audit(ledger: Ledger) -> None:
     assert ledger.assumptions.rehearsals() == ()
     ledger.assumptions.store_rehearsal(EVENT, {"total_agrees": "yes"})

@@ -70,3 +70,5 @@ def test_the_answers_in_one_line() -> None:
     some = [AssumptionAnswer(UUID, AssumptionResult.FAILS, "seen"), *holds[1:3]]
     assert summarize(some) == f"2 of {len(holds)} hold, 1 fails, {len(holds) - 3} not tested (tested 2026-12-12)"
     assert summarize(some[:1]).endswith("not tested")
+    observed = AssumptionAnswer(AssumptionCode.REVEL_IN_FILTER, AssumptionResult.HOLDS, "seen")
+    assert summarize([observed]).endswith("not tested; run `tsrevel doctor --assumptions`")

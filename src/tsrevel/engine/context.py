@@ -17,7 +17,6 @@ from tsrevel.engine.fetch import FoundEvent
 from tsrevel.engine.outcomes import MOST_FAILURES, Progress
 from tsrevel.errors import ServiceDown, StopRun
 from tsrevel.ledger import EventDrift, Ledger, Pause, StationReport
-from tsrevel.planning.assumptions import AssumptionAnswer, AssumptionResult
 from tsrevel.planning.identity import known_local_ids
 from tsrevel.planning.model import EstablishmentId, Event, EventId, Plan, Policy
 from tsrevel.revel.client import Revel
@@ -128,13 +127,11 @@ class RunContext:
             return f"the run's time is up (sync.deadline_minutes: {minutes}); the next run continues"
         return None
 
-    def store_failed_assumptions(self) -> None:
+    def store_assumptions(self) -> None:
         """Store what requests have shown of the account and the ledger doesn't know, for later runs to go by."""
-        failed = list(self.revel.failed_assumptions.items())
-        answers = self.ledger.assumptions.answers() if failed else ()
-        known = {each.code for each in answers if each.result is AssumptionResult.FAILS}
-        new = [AssumptionAnswer(code, AssumptionResult.FAILS, text) for code, text in failed if code not in known]
-        if new:
+        observed = self.revel.observed.values()
+        known = {each.code: each.result for each in self.ledger.assumptions.answers()} if observed else {}
+        if new := [each for each in observed if known.get(each.code) is not each.result]:
             self.ledger.assumptions.store(new)
 
     def stop_requests(self) -> None:

@@ -82,8 +82,8 @@ def write_missing(ctx: RunContext, state: RunState, writing: Writing) -> Outcome
 
 
 def settle(ctx: RunContext, writing: Writing, order_id: OrderId) -> Outcome:
-    """Settle an order that is whole. From then on runs believe searches, unless they have proved wrong meanwhile."""
-    ctx.store_failed_assumptions()
+    """Settle an order that is whole. Stores first how its searches went: later runs go by that."""
+    ctx.store_assumptions()
     ctx.ledger.orders.settle(ctx.run_id, writing.plan.event_id, order_id, writing.digest)
     return injected(writing.about, writing.plan, order_id)
 

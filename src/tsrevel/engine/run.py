@@ -270,7 +270,7 @@ def _left_out_events(ctx: RunContext, state: RunState, outcomes: Sequence[Outcom
 
 
 def _store_change_reports(ctx: RunContext, state: RunState) -> None:
-    ctx.store_failed_assumptions()
+    ctx.store_assumptions()
     for each in state.reports:
         match each:
             case EventDrift():

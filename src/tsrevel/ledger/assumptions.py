@@ -28,11 +28,6 @@ _KNOWN_ORDERS = """
     FROM orders WHERE order_id IS NOT NULL AND plan IS NOT NULL AND state <> 'foreign'
     ORDER BY touched_at DESC, rowid DESC LIMIT ?
 """
-_HAS_WRITTEN = """
-    SELECT EXISTS (
-        SELECT 1 FROM orders JOIN steps USING (event_id) JOIN receipts USING (event_id, uuid)
-        WHERE orders.state = 'settled' AND steps.kind = 'order' AND receipts.facts = '{}')
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +99,6 @@ class AssumptionRepository:
             Rehearsal(datetime.fromisoformat(row["at"]), EventId(row["event_id"]), json.loads(row["detail"]))
             for row in rows
         )
-
-    def has_written(self) -> bool:
-        """Whether runs with this ledger have written an order, and read it back."""
-        with self._transactions.reading() as connection:
-            return bool(connection.execute(_HAS_WRITTEN).fetchone()[0])
 
     def known_orders(self, most: int) -> tuple[KnownOrder, ...]:
         """Up to `most` orders that tsrevel wrote, last changed first. LedgerDamaged if a plan is unreadable."""

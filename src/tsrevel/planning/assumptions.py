@@ -213,6 +213,7 @@ ASSUMPTIONS: dict[AssumptionCode, Assumption] = {
     )
 }
 """Every assumption, in the order in which `doctor --assumptions` tests them."""
+_TEST_ALL = "run `tsrevel doctor --assumptions`"
 
 
 def find_critical(
@@ -233,13 +234,17 @@ def describe_failed(answer: AssumptionAnswer) -> str:
 
 
 def summarize(answers: Collection[AssumptionAnswer]) -> str:
-    """How many assumptions hold, fail and were not tested, and the date of the last test."""
+    """How many assumptions hold, fail and were not tested, and the date of the last test.
+
+    Runs observe some by themselves. If no critical one has an answer, the command is named that tests all.
+    """
     if not answers:
-        return "never tested; run `tsrevel doctor --assumptions`"
+        return f"never tested; {_TEST_ALL}"
     counts = Counter(each.result for each in answers)
     held, failed = counts[AssumptionResult.HOLDS], counts[AssumptionResult.FAILS]
     parts = [f"{held} of {len(ASSUMPTIONS)} hold"]
     parts += [f"{failed} {'fails' if failed == 1 else 'fail'}"] if failed else []
     parts += [f"{len(ASSUMPTIONS) - held - failed} not tested"] if held + failed < len(ASSUMPTIONS) else []
     last = max((each.tested_at for each in answers if each.tested_at), default=None)
-    return ", ".join(parts) + (f" (tested {last:%Y-%m-%d})" if last else "")
+    advice = "" if any(ASSUMPTIONS[each.code].critical for each in answers) else f"; {_TEST_ALL}"
+    return ", ".join(parts) + (f" (tested {last:%Y-%m-%d})" if last else "") + advice

@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import partial
 
 from tsrevel.errors import AnswerFault, OutcomeUnknown, Refused, TryNextRun, Unreadable
-from tsrevel.planning.assumptions import AssumptionCode
+from tsrevel.planning.assumptions import AssumptionAnswer, AssumptionCode, AssumptionResult
 from tsrevel.planning.model import EstablishmentId, Labels, OrderId, Plan, ProductId, Step
 from tsrevel.planning.products import Catalogue, Product
 from tsrevel.revel.compare import compare_stored, has_amount, is_voided, shows_discount, shows_totals
@@ -44,8 +44,8 @@ _RESOURCES = {"order": "Order", "item": "OrderItem", "payment": "Payment", "hist
 class Capabilities:
     """The features that this Revel account supports (`doctor --assumptions`). Requests use no others.
 
-    `in_filter_shown`: the account has shown an order that was searched for by `__in`. Only then is its silence an
-    answer.
+    `in_filter_shown`: the account has shown an order that was searched for by `local_id__in`. Only then is its silence
+    an answer.
     """
 
     in_filter: bool = True
@@ -84,7 +84,7 @@ class WriteResult:
 class Revel(ApiService):
     """Reads and writes one Revel account. Raises what `ApiClient` raises.
 
-    `failed_assumptions`: what requests have shown of this account, as `doctor --assumptions` would tell it.
+    `observed`: what requests have shown of this account, as `doctor --assumptions` would tell it.
     `write` raises OutcomeUnknown if the answer doesn't show the row that it wrote. Call `seek` then, before sending it
     again (facts Revel 2.3).
     """
@@ -96,12 +96,12 @@ class Revel(ApiService):
         self._clock = clock
         self._can = capabilities
         self._expands = True
-        self.failed_assumptions: dict[AssumptionCode, str] = {}
+        self.observed: dict[AssumptionCode, AssumptionAnswer] = {}
         self._fields = FieldSelector(narrows=capabilities.fields)
 
     @property
     def has_shown_batches(self) -> bool:
-        """Whether the account has shown an order that was searched for by `__in`."""
+        """Whether the account has shown an order that was searched for by `local_id__in`."""
         return self._can.in_filter_shown
 
     def ask_the_time(self) -> None:
@@ -143,8 +143,11 @@ class Revel(ApiService):
         """
         is_silent = False
         if self._can_search(local_ids):
-            with suppress(*UNSUPPORTED):
+            try:
                 found = self._orders({"local_id__in": ",".join(local_ids)}, uuid, local_ids)
+            except UNSUPPORTED:
+                self._can = replace(self._can, in_filter=False)  # not asked again in this run
+            else:
                 self._note_shown(found)
                 if found or self._can.in_filter_shown:
                     return found
@@ -180,7 +183,7 @@ class Revel(ApiService):
 
         True without a request if the account has no `__in`, or if another order was noted already.
         """
-        if not self._can.in_filter or AssumptionCode.REVEL_FINDS_BY_UUID in self.failed_assumptions:
+        if not self._can.in_filter or AssumptionCode.REVEL_FINDS_BY_UUID in self.observed:
             return True
         return any(each.id == row.id for each in self.find_by_uuid(row.uuid))
 
@@ -375,7 +378,8 @@ class Revel(ApiService):
             return ()
         with suppress(*UNSUPPORTED):
             found = self._fields.rows("Order", ORDER_FIELDS, read)
-            self._note_shown(found)
+            if key == "local_id":
+                self._note_shown(found)
             return found
         return ()
 
@@ -384,12 +388,15 @@ class Revel(ApiService):
         return self._can.in_filter and not any("," in value for value in values)
 
     def _note_failed(self, code: AssumptionCode, text: str) -> None:
-        self.failed_assumptions[code] = text
+        self.observed[code] = AssumptionAnswer(code, AssumptionResult.FAILS, text)
         self._client.warn_once(f"{code}: {text}")
 
     def _note_shown(self, found: Collection[OrderRow]) -> None:
         if found and not self._can.in_filter_shown:
             self._can = replace(self._can, in_filter_shown=True)
+            text = "a run has found an order by local_id__in"
+            code = AssumptionCode.REVEL_IN_FILTER
+            self.observed[code] = AssumptionAnswer(code, AssumptionResult.HOLDS, text)
 
     def _rows(self, resource: str, filters: dict[str, str], fits: Fits = lambda _: True) -> Iterator[Row]:
         return read_rows(self._client, resource, filters, fits)
