@@ -140,7 +140,8 @@ def test_a_line_without_a_product_can_become_the_fallback_under_its_own_name() -
     [
         (make_line(), None, POLICY, False),
         (make_line("Taco Trio - mild", typed=True), None, POLICY, True),
-        (make_line("Taco Trio - mild", typed=True), "Taco Trio", POLICY, False),
+        (make_line("Taco Trio - mild", typed=True), "Taco Trio", POLICY, True),
+        (make_line("Taco Trio - mild", typed=True), "taco trio -  Mild", POLICY, False),
         (make_line("Xylophone"), None, FALLBACK, True),
         (make_line("Xylophone", "0"), None, FALLBACK, False),
     ],

@@ -38,12 +38,10 @@ from tsrevel.planning.model import (
     hold_faults,
 )
 from tsrevel.planning.money import ZERO, Cents, show
-from tsrevel.planning.products import Catalogue, MatchedBy, Unmatched, match_or_fall_back, normalise
+from tsrevel.planning.products import Catalogue, Match, MatchedBy, Unmatched, match_or_fall_back, normalise
 from tsrevel.planning.reasons import Reason
 from tsrevel.planning.screening import event_day
 from tsrevel.text import MOST_CALL_NAME, MOST_NAME_OVERRIDE, MOST_NOTES, MOST_PHONE, MOST_SPECIAL_REQUEST, shorten
-
-_SECOND_CHOICES = frozenset({MatchedBy.NAME_BEFORE_SEPARATOR, MatchedBy.FALLBACK})
 
 
 def plan_order(event: Event, location: Location, catalogue: Catalogue, policy: Policy, now: datetime) -> Plan | Hold:
@@ -126,10 +124,19 @@ def orderable_lines(event: Event, policy: Policy) -> tuple[Line, ...]:
 def takes_second_choice(event: Event, location: Location, catalogue: Catalogue, policy: Policy) -> bool:
     """Whether a line gets a product only because the catalogue shows none of its whole name.
 
-    An older copy of the catalogue may lack that one. (A mapping counts as it is: a person made it.)
+    An older copy of the catalogue may lack that one. A mapping of the menu item or of the whole name counts in any
+    case.
     """
-    lines = orderable_lines(event, policy)
-    return any(match_or_fall_back(line, location, policy, catalogue).by in _SECOND_CHOICES for line in lines)
+    return any(
+        _is_second_choice(line, match_or_fall_back(line, location, policy, catalogue))
+        for line in orderable_lines(event, policy)
+    )
+
+
+def _is_second_choice(line: Line, match: Match) -> bool:
+    if match.by is MatchedBy.NAME:
+        return normalise(match.name) != normalise(line.name)
+    return match.by in {MatchedBy.NAME_BEFORE_SEPARATOR, MatchedBy.FALLBACK}
 
 
 def _was_spread(written: Plan, policy: Policy, event: Event, *, is_same: bool) -> bool:
