@@ -209,7 +209,7 @@ class Player:
             self.rig.environ,
             stdout=io.StringIO(),
             stderr=io.StringIO(),
-            runtime=self.rig.runtime(),
+            stand_in=self.rig.runtime(),
             options=OutputOptions(self.rig.folder / "config.toml"),
         )
         return sync_all(surroundings, SyncOptions())

@@ -64,7 +64,7 @@ class Shell:
         out, err = (Tty(), Tty()) if tty else (io.StringIO(), io.StringIO())
         source = io.BytesIO(stdin) if isinstance(stdin, bytes) else stdin
         runtime = self.world.runtime()
-        world = surroundings.CliContext(environ=given, stdin=source, stdout=out, stderr=err, runtime=runtime)
+        world = surroundings.CliContext(environ=given, stdin=source, stdout=out, stderr=err, stand_in=runtime)
         status = run_command(list(argv), world)
         assert_listed(argv, status)
         if "--json" in argv:

@@ -115,7 +115,7 @@ def log_in_with(
     out, err = Screen(visit, tty=tty), Screen(visit if "--json" in argv else str, tty=tty)
     options = ["--port", "0"] if port else []
     world = surroundings.CliContext(
-        environ=shell.environ, stdin=stdin or io.BytesIO(), stdout=out, stderr=err, runtime=shell.world.runtime()
+        environ=shell.environ, stdin=stdin or io.BytesIO(), stdout=out, stderr=err, stand_in=shell.world.runtime()
     )
     status = run_command(["login", "--config", str(config), *options, *argv], world)
     for thread in [*out.threads, *err.threads]:

@@ -44,7 +44,7 @@ def test_the_date_of_an_answer_is_what_the_clock_is_compared_with(
     runtime = world.runtime()
     runtime = replace(runtime, revel=Dated(world.wires["revel"], MORNING + timedelta(minutes=minutes)))
     out = io.StringIO()
-    surroundings = Surroundings(environ={"PATH": str(tmp_path)}, stdout=out, stderr=io.StringIO(), runtime=runtime)
+    surroundings = Surroundings(environ={"PATH": str(tmp_path)}, stdout=out, stderr=io.StringIO(), stand_in=runtime)
     assert run_command(["doctor", "--json", "--config", str(config)], surroundings) == status
     clock = next(each for each in json.loads(out.getvalue())["checks"] if each["name"] == "clock")
     assert clock["verdict"] == verdict

@@ -115,7 +115,7 @@ def test_a_dry_run_reports_a_change_and_leaves_it_to_be_reported(world: World) -
 def test_the_kill_switch_means_no_network_at_all(day: World) -> None:
     day.config["safety"]["enable_connector"] = False
     day.write_config()
-    surroundings = Surroundings({}, stdout=io.StringIO(), stderr=io.StringIO(), runtime=day.runtime())
+    surroundings = Surroundings({}, stdout=io.StringIO(), stderr=io.StringIO(), stand_in=day.runtime())
     surroundings.options = OutputOptions(day.folder / "config.toml")
     report = sync_all(surroundings, SyncOptions())
     assert (report.reason, report.exit_status, report.success) == ("CONNECTOR_DISABLED", 0, True)

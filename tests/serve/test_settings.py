@@ -54,7 +54,7 @@ def vault() -> Iterator[Vault]:
 def commands(world: World, vault: Vault) -> ServedCommands:
     """The commands of a service that has read its settings."""
     runtime = replace(world.runtime(), run_command=vault.run)
-    ctx = CliContext(environ=world.environ, runtime=runtime, options=OutputOptions(world.write_config()))
+    ctx = CliContext(environ=world.environ, stand_in=runtime, options=OutputOptions(world.write_config()))
     commands = ServedCommands(ctx, {}, plain=False)
     commands.settings()
     return commands

@@ -15,7 +15,6 @@ from tsrevel.engine.outcomes import most_severe
 from tsrevel.errors import ConfigError
 from tsrevel.planning.assumptions import AssumptionResult, summarize
 from tsrevel.planning.reasons import Reason
-from tsrevel.wiring import Runtime
 
 
 def probe_account(ctx: CliContext) -> int:
@@ -23,9 +22,8 @@ def probe_account(ctx: CliContext) -> int:
 
     If a service gave no answer that could be used, it is that of a run which meets the same problem.
     """
-    runtime = ctx.runtime or Runtime()
     settings, problems = examine_settings(config=ctx.options.config, environ=ctx.environ)
-    installation = Installation(settings, problems, ctx.environ, runtime)
+    installation = Installation(settings, problems, ctx.environ, ctx.runtime)
     why = installation.switched_off()
     if why:
         text = f"nothing was tested: {why}"
@@ -46,7 +44,7 @@ def probe_account(ctx: CliContext) -> int:
     off = {name: keep_off(installation, name) for name in ("revel", "tripleseat")}
     with logging_to(ctx, "doctor", shows_warnings=False):
         reasons = {name: each.because if each else None for name, each in off.items()}
-        report = check_assumptions(settings, runtime, reasons["revel"], reasons["tripleseat"])
+        report = check_assumptions(settings, ctx.runtime, reasons["revel"], reasons["tripleseat"])
     accepted = settings.safety.accepted_assumptions
     found = [*report.silent, *(describe_answer(each, each.code in accepted) for each in report.answers)]
     config_wrong = ConfigError.exit_status if any(off.values()) else 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 from io import BytesIO
@@ -16,6 +16,7 @@ from tsrevel.text import with_config
 
 if TYPE_CHECKING:
     from tsrevel.cli.answers.model import Answer
+    from tsrevel.config import Settings
     from tsrevel.wiring import Runtime
 
 LogFormat = Literal["text", "json"]
@@ -35,7 +36,7 @@ class OutputOptions:
 
 @dataclass(slots=True)
 class CliContext:
-    """One invocation's surroundings and common options. Without `runtime` a run uses the real clock and network.
+    """One invocation's surroundings and common options. `stand_in`: a test's clock and network.
 
     Its output streams print control characters as escapes, so no terminal obeys them.
     """
@@ -44,7 +45,7 @@ class CliContext:
     stdin: BinaryIO = field(default_factory=lambda: sys.stdin.buffer if sys.stdin else BytesIO())
     stdout: TextIO = field(default_factory=lambda: sys.stdout)
     stderr: TextIO = field(default_factory=lambda: sys.stderr)
-    runtime: Runtime | None = None
+    stand_in: Runtime | None = None
     options: OutputOptions = OutputOptions()
     answered: bool = field(default=False, init=False)
     wrote: bool = field(default=False, init=False)
@@ -55,9 +56,30 @@ class CliContext:
     def __post_init__(self) -> None:
         self.stdout, self.stderr = plain(self.stdout), plain(self.stderr)
 
+    @property
+    def runtime(self) -> Runtime:
+        """The clock and network of a run. The real one takes long to load."""
+        from tsrevel.wiring import Runtime
+
+        return self.stand_in or Runtime()
+
     def now(self) -> datetime:
         """The current time. It doesn't load the real runtime."""
-        return self.runtime.clock() if self.runtime else datetime.now(UTC)
+        return self.stand_in.clock() if self.stand_in else datetime.now(UTC)
+
+    def load_settings(
+        self, *, offline: bool = False, secrets: Collection[str] = (), overrides: Mapping[str, object] | None = None
+    ) -> Settings:
+        """The settings in use, as `config.load_settings` reads them. Raises ConfigError."""
+        from tsrevel.config import load_settings
+
+        return load_settings(
+            config=self.options.config,
+            environ=self.environ,
+            overrides=overrides or {},
+            offline=offline,
+            secrets=secrets,
+        )
 
     def copyable(self, text: str) -> str:
         """`text` with `--config` in its commands if they need it for the settings file in use."""

@@ -15,7 +15,6 @@ from tsrevel.doctor import CheckFinding, CheckResult, Installation, exit_status,
 from tsrevel.engine.outcomes import most_severe
 from tsrevel.planning.reasons import Reason
 from tsrevel.text import count_of
-from tsrevel.wiring import Runtime
 
 _VERDICT, _NAME, _GAP = 7, 16, 2
 """Columns: the longest verdict, and the longest name without its group."""
@@ -26,9 +25,8 @@ _AROUND = frozenset({"mappings", "clock", "email", "monitor", "schedule"})
 
 def doctor(ctx: CliContext) -> int:
     """Check the installation and report each finding; the exit status of the worst."""
-    runtime = ctx.runtime or Runtime()
     settings, problems = examine_settings(config=ctx.options.config, environ=ctx.environ)
-    installation = Installation(settings, problems, ctx.environ, runtime)
+    installation = Installation(settings, problems, ctx.environ, ctx.runtime)
     with logging_to(ctx, "doctor", shows_warnings=False):  # they are among the findings
         found = tuple(show_findings(run_checks(installation), ctx))
     why = installation.switched_off()

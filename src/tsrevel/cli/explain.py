@@ -12,7 +12,6 @@ from tsrevel.cli.arguments import find_event_id
 from tsrevel.cli.context import CliContext
 from tsrevel.cli.logs import logging_to
 from tsrevel.cli.output import ALARM, WARNING, Row, TextOutput, columns_of
-from tsrevel.config import load_settings
 from tsrevel.errors import USAGE, ConfigError
 from tsrevel.insight.explain import Explanation, explain_live, explain_offline, is_known
 from tsrevel.insight.history import EventHistory
@@ -23,7 +22,6 @@ from tsrevel.planning.identity import is_id
 from tsrevel.planning.model import CHARGE_FIELDS, Plan, ProductId, label
 from tsrevel.planning.money import show_grouped
 from tsrevel.planning.reasons import advise
-from tsrevel.wiring import Runtime
 
 _UNWRITTEN = {"written": False, "kept": False, "revel_id": None, "recorded_at": None, "run_id": None}
 """A step of a plan that is not claimed yet."""
@@ -36,12 +34,11 @@ def explain_event(ctx: CliContext, event: str, *, offline: bool) -> int:
 
     An id that no service can have is explained from the ledger, if it knows it; else this raises typer.BadParameter.
     """
-    runtime = ctx.runtime or Runtime()
-    settings = load_settings(config=ctx.options.config, environ=ctx.environ, offline=offline)
+    settings = ctx.load_settings(offline=offline)
     with logging_to(ctx, "explain"):
-        event_id = find_event_id(event, lambda each: is_known(settings, runtime, each))
+        event_id = find_event_id(event, lambda each: is_known(settings, ctx.runtime, each))
         explain = explain_offline if offline or not is_id(event_id) else explain_live
-        told = explain(settings, runtime, event_id)
+        told = explain(settings, ctx.runtime, event_id)
     if ctx.options.json:
         ctx.answer(_answer(told))
     else:

@@ -24,7 +24,7 @@ from tsrevel.config.write import ConfigTable
 from tsrevel.errors import ConfigCode, ConfigError, ConfigProblem, TsrevelError
 from tsrevel.files import create_private, real_path
 from tsrevel.tripleseat.locations import iana_zone
-from tsrevel.wiring import Runtime, correlate
+from tsrevel.wiring import correlate
 
 _OFFER = "Ask both services for locations, stations, users and other ids?"
 _INTRODUCTION = """\
@@ -113,11 +113,10 @@ def _name_missing(problem: ConfigProblem, draft: SettingsDraft) -> str:
 
 def _prefill(ctx: CliContext, draft: SettingsDraft, settings: Settings, terminal: Terminal | None) -> list[str]:
     """Fill the draft from both services; return the texts on what is left to do. Raises the error of a service."""
-    runtime = ctx.runtime or Runtime()
     known = [dict(each.values) for each in draft.locations]
     try:
-        with logging_to(ctx, correlate(runtime.new_run_id())):
-            filled = prefill(settings, runtime, draft.values, draft.names, known, terminal)
+        with logging_to(ctx, correlate(ctx.runtime.new_run_id())):
+            filled = prefill(settings, ctx.runtime, draft.values, draft.names, known, terminal)
     except TsrevelError as error:
         if terminal:
             terminal.say(f"tsrevel: {error}")

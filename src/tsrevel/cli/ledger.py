@@ -17,7 +17,7 @@ from tsrevel.cli.answers.runs import answer_pause
 from tsrevel.cli.context import CliContext
 from tsrevel.cli.output import NEVER_RUN, Row, TextOutput, columns_of, describe_files, locate_files
 from tsrevel.cli.streams import encode_json
-from tsrevel.config import Settings, load_for_ledger, load_settings
+from tsrevel.config import Settings, load_for_ledger
 from tsrevel.config.paths import is_there
 from tsrevel.errors import LedgerCode, LedgerUnusable
 from tsrevel.files import draft_of
@@ -26,16 +26,16 @@ from tsrevel.ledger.maintenance import back_up_ledger as copy_to
 from tsrevel.ledger.maintenance import check_ledger as examine
 from tsrevel.ledger.maintenance import count_prunable, export_rows, prune_details, unwritable
 from tsrevel.text import count_of
-from tsrevel.wiring import Runtime, make_state_folder, open_ledger
+from tsrevel.wiring import make_state_folder, open_ledger
 
 _OF_STATE = {"claimed": "begun", "settled": "finished", "disputed": "in dispute", "foreign": "somebody else's"}
 
 
 def check_ledger(ctx: CliContext, file: Path | None) -> int:
     """Check the ledger, or another file, and report what is in it. Raises LedgerDamaged, LedgerUnusable."""
-    settings, runtime = _load(ctx)
+    settings = ctx.load_settings(offline=True)
     path = file or settings.ledger_path
-    summary = examine(path, settings.environment, runtime.database)
+    summary = examine(path, settings.environment, ctx.runtime.database)
     if summary is None:
         text = f"There is no file {path}: name the ledger or backup to check."
         if not file:
@@ -65,9 +65,9 @@ def check_ledger(ctx: CliContext, file: Path | None) -> int:
 
 def back_up_ledger(ctx: CliContext, target: Path) -> int:
     """Copy the ledger to a new file and check the copy. Raises LedgerUnusable, LedgerDamaged."""
-    settings, runtime = _load(ctx)
+    settings = ctx.load_settings(offline=True)
     path = settings.ledger_path
-    summary = copy_to(path, target, settings.environment, runtime.database)
+    summary = copy_to(path, target, settings.environment, ctx.runtime.database)
     if ctx.options.json:
         ctx.answer(
             fill(answers.LedgerBackupAnswer, summary, path=str(path), backup=str(target), **asdict(summary.inspection))
@@ -81,10 +81,10 @@ def back_up_ledger(ctx: CliContext, target: Path) -> int:
 
 def export_ledger(ctx: CliContext, output: Path | None) -> int:
     """Print every row as a JSON line, or write them to a new file. Raises LedgerUnusable, LedgerDamaged."""
-    settings, runtime = _load(ctx)
+    settings = ctx.load_settings(offline=True)
     rows = (
         encode_json({"schema": 1, **row}, ctx.stdout, compact=True)
-        for row in export_rows(settings.ledger_path, settings.environment, runtime.database)
+        for row in export_rows(settings.ledger_path, settings.environment, ctx.runtime.database)
     )
     if output is None:
         for row in rows:
@@ -105,13 +105,13 @@ def export_ledger(ctx: CliContext, output: Path | None) -> int:
 
 def prune_ledger(ctx: CliContext, older_than: int, *, dry_run: bool) -> int:
     """Remove details of old settled orders, or only count them. Raises RunLocked (not in a dry run), LedgerUnusable."""
-    settings, runtime = _load(ctx)
+    settings = ctx.load_settings(offline=True)
     path = settings.ledger_path
-    before = runtime.clock() - timedelta(days=older_than)
+    before = ctx.runtime.clock() - timedelta(days=older_than)
     if dry_run or not is_there(path):  # create nothing, and take no lock
-        gone = count_prunable(path, settings.environment, before, runtime.database)
+        gone = count_prunable(path, settings.environment, before, ctx.runtime.database)
     else:
-        with hold_lock(path), open_ledger(settings, runtime) as ledger:
+        with hold_lock(path), open_ledger(settings, ctx.runtime) as ledger:
             gone = prune_details(ledger, before, older_than)
     if ctx.options.json:
         ctx.answer(answers.LedgerPruneAnswer(dry_run=dry_run, older_than_days=older_than, dropped=gone))
@@ -121,10 +121,6 @@ def prune_ledger(ctx: CliContext, older_than: int, *, dry_run: bool) -> int:
         print(f"Of orders settled before {before:%Y-%m-%d}: {told} {done}.", file=ctx.stdout)
         print("The order of each event and the audit stay.", file=ctx.stdout)
     return 0
-
-
-def _load(ctx: CliContext) -> tuple[Settings, Runtime]:
-    return load_settings(config=ctx.options.config, environ=ctx.environ, offline=True), ctx.runtime or Runtime()
 
 
 @contextmanager
@@ -152,9 +148,8 @@ def pause(ctx: CliContext, reason: str) -> int:
     Faults of the settings are only warnings here, unless they leave open which ledger it is.
     """
     settings, problems = load_for_ledger(config=ctx.options.config, environ=ctx.environ)
-    runtime = ctx.runtime or Runtime()
     make_state_folder(settings)
-    with open_ledger(settings, runtime, as_it_is=True) as ledger:
+    with open_ledger(settings, ctx.runtime, as_it_is=True) as ledger:
         before = ledger.runs.pause(reason)
         now, unused = ledger.runs.paused(), ledger.runs.is_empty()
     if not before:
@@ -176,9 +171,9 @@ def pause(ctx: CliContext, reason: str) -> int:
 
 def resume(ctx: CliContext) -> int:
     """Let runs work again. It is no error if they weren't paused."""
-    settings, runtime = _load(ctx)
+    settings = ctx.load_settings(offline=True)
     make_state_folder(settings)
-    with open_ledger(settings, runtime, as_it_is=True) as ledger:
+    with open_ledger(settings, ctx.runtime, as_it_is=True) as ledger:
         before, unused = ledger.runs.resume(), ledger.runs.is_empty()
     text = "Runs weren't paused."
     if before:

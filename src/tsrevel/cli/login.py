@@ -21,14 +21,14 @@ from tsrevel.cli.callback_server import CallbackServer, ConsentAnswer, Rejected,
 from tsrevel.cli.context import CliContext
 from tsrevel.cli.logs import logging_to
 from tsrevel.cli.prompts import LONGEST_LINE, no_echo, plain_address, read_line
-from tsrevel.config import Settings, is_loopback, load_settings
+from tsrevel.config import Settings, is_loopback
 from tsrevel.config.problems import DEFAULT
 from tsrevel.config.settings import VARIABLES
 from tsrevel.errors import ConfigCode, ConfigError, ConfigProblem, CredentialsRefused, ServiceDown, TryNextRun
 from tsrevel.text import reason_of
 from tsrevel.tripleseat.auth import TokenUrl, consent_url, redeem_code
 from tsrevel.tripleseat.token_file import Token, TokenFile
-from tsrevel.wiring import Runtime, open_token_url
+from tsrevel.wiring import open_token_url
 
 APP_PAGE = "Settings, Tripleseat API & Webhooks"
 """Where TripleSeat shows the app (facts TripleSeat 1.2)."""
@@ -92,7 +92,7 @@ def _open_settings(ctx: CliContext, *needed: str) -> Iterator[Settings]:
 
     The log goes to stderr meanwhile.
     """
-    settings = load_settings(config=ctx.options.config, environ=ctx.environ, offline=True, secrets=needed)
+    settings = ctx.load_settings(offline=True, secrets=needed)
     with logging_to(ctx, "login"):
         yield settings
 
@@ -224,7 +224,7 @@ def login(ctx: CliContext, options: LoginOptions) -> int:
             text = "this machine can't listen at that --redirect-uri; add --paste, and paste the URL"
             raise typer.BadParameter(text)
         TokenFile(settings.token_path).prepare(settings.config_path)
-        with open_token_url(settings, ctx.runtime or Runtime()) as token_url:
+        with open_token_url(settings, ctx.runtime) as token_url:
             state = secrets.token_urlsafe(32)
             verifier = secrets.token_urlsafe(64)  # 86 characters; RFC 7636 4.1 allows 43 to 128
             under_way = _Login(ctx, options, settings, token_url, state, verifier)

@@ -45,7 +45,6 @@ from tsrevel.planning.screening import find_location
 from tsrevel.text import count_of
 from tsrevel.transport.write_gate import WriteGate
 from tsrevel.tripleseat.client import Found
-from tsrevel.wiring import Runtime
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +61,7 @@ def check_coverage(ctx: CliContext, days: int, only: Sequence[str] = ()) -> int:
         with open_survey(ctx, only) as survey, show_progress(ctx) as progress:
             span = survey.span(days)
             found = survey.coming_events(span)
-            known, failed = _read_ledger(survey, found, (ctx.runtime or Runtime()).database)
+            known, failed = _read_ledger(survey, found, ctx.runtime.database)
             verdicts = [_note_failed_write(each, failed) for each in _judge_all(survey, found, known, progress)]
     except ConnectorDisabled as why:
         return report_nothing_checked(ctx, str(why))

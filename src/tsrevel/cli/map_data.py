@@ -13,7 +13,7 @@ from tsrevel.cli.arguments import read_locations
 from tsrevel.cli.context import CliContext
 from tsrevel.cli.logs import logging_to
 from tsrevel.cli.output import show_progress
-from tsrevel.config import Settings, load_settings
+from tsrevel.config import Settings
 from tsrevel.config.policy import build_policy
 from tsrevel.errors import (
     ConfigCode,
@@ -35,7 +35,7 @@ from tsrevel.planning.suggestions import Suggestion, SuggestionIndex
 from tsrevel.transport.deadline import NEVER
 from tsrevel.tripleseat.client import Found
 from tsrevel.tripleseat.menus import Menu
-from tsrevel.wiring import Runtime, Services, correlate, open_services, why_disabled
+from tsrevel.wiring import Services, correlate, open_services, why_disabled
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,15 +82,17 @@ def open_survey(ctx: CliContext, only: Sequence[str] = ()) -> Iterator[Survey]:
 
     Raises ConnectorDisabled, and typer.BadParameter for a location that no entry has.
     """
-    runtime = ctx.runtime or Runtime()
-    settings = load_settings(config=ctx.options.config, environ=ctx.environ)
-    why = why_disabled(settings, runtime)
+    settings = ctx.load_settings()
+    why = why_disabled(settings, ctx.runtime)
     if why:
         raise ConnectorDisabled(why)
     places = frozenset(read_locations(settings, only))
     deadline = NEVER if ctx.stdin.isatty() else None  # a person who is asked may take their time
-    with logging_to(ctx, correlate(runtime.new_run_id())), open_services(settings, runtime, deadline) as services:
-        yield Survey(settings, build_policy(settings, places), services, runtime.clock())
+    with (
+        logging_to(ctx, correlate(ctx.runtime.new_run_id())),
+        open_services(settings, ctx.runtime, deadline) as services,
+    ):
+        yield Survey(settings, build_policy(settings, places), services, ctx.runtime.clock())
 
 
 def mappings_path(settings: Settings) -> Path:

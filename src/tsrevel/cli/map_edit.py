@@ -9,7 +9,7 @@ from tsrevel.cli.answers.model import fill
 from tsrevel.cli.context import CliContext
 from tsrevel.cli.map_data import choose_establishments, establishment_names, mappings_path, needed, open_survey
 from tsrevel.cli.output import reject, what_is_mapped
-from tsrevel.config import ProductEntry, Settings, load_settings
+from tsrevel.config import ProductEntry, Settings
 from tsrevel.config.mappings import MappingKey, load_mappings, set_mapping, unset_mapping
 from tsrevel.engine.outcomes import NEEDS_ATTENTION
 from tsrevel.errors import ConnectorDisabled, MappingUnclear
@@ -38,7 +38,7 @@ def set_product(ctx: CliContext, target: MappingTarget, product: int, *, offline
     offer: Product | None = None
     try:
         if offline:
-            settings = load_settings(config=ctx.options.config, environ=ctx.environ, offline=True)
+            settings = ctx.load_settings(offline=True)
             key = target.at(_only(choose_establishments(settings, target.establishment, target.location), settings))
         else:
             with open_survey(ctx) as survey, needed("the product can't be looked up"):
@@ -73,7 +73,7 @@ def set_product(ctx: CliContext, target: MappingTarget, product: int, *, offline
 
 def unset_product(ctx: CliContext, target: MappingTarget) -> int:
     """Remove the target's mapping. It calls no service."""
-    settings = load_settings(config=ctx.options.config, environ=ctx.environ, offline=True)
+    settings = ctx.load_settings(offline=True)
     path = mappings_path(settings)
     try:
         asked: list[int] | None = None

@@ -13,7 +13,7 @@ from tsrevel.cli.answers.model import fill
 from tsrevel.cli.context import CliContext
 from tsrevel.cli.map_data import NameReport, SeenName, establishment_names, gather, needed, open_survey
 from tsrevel.cli.output import WARNING, Column, Row, TextOutput, columns_of, report_nothing_checked, what_is_mapped
-from tsrevel.config import ProductEntry, Settings, load_settings
+from tsrevel.config import ProductEntry, Settings
 from tsrevel.errors import ConnectorDisabled
 from tsrevel.planning.model import EstablishmentId, ProductId
 from tsrevel.planning.money import show_grouped
@@ -48,7 +48,7 @@ def list_mappings(ctx: CliContext, *, offline: bool, seen: bool, days: int) -> i
             if seen:
                 return report_nothing_checked(ctx, str(why))
             ctx.log(f"the products weren't checked: {why}", "INFO")
-    _tell(ctx, load_settings(config=ctx.options.config, environ=ctx.environ, offline=True), None, None)
+    _tell(ctx, ctx.load_settings(offline=True), None, None)
     return 0
 
 

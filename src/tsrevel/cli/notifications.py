@@ -103,7 +103,7 @@ class RunNotifier:
         watched = settings.monitor
         url = watched.ping_url.get_secret_value()
         if url and mode == "bulk" and not settings.safety.dry_run:
-            self._monitor = Monitor(url, run_id, watched.fail_on_held, self._runtime.monitor, settings.network)
+            self._monitor = Monitor(url, run_id, watched.fail_on_held, self.ctx.runtime.monitor, settings.network)
 
     def announce(self) -> None:
         """Report the start to the monitor, without waiting for its answer."""
@@ -133,10 +133,6 @@ class RunNotifier:
             for trouble in self._monitor.wait() if self._monitor else ():
                 log.warning("%s", trouble)
 
-    @property
-    def _runtime(self) -> Runtime:
-        return self.ctx.runtime or Runtime()
-
     def _summarise(self, status: int) -> dict[str, object]:
         """The run as the monitor shows it: ids, counts and codes. No customer's data, and no text of a service."""
         summary: dict[str, object] = {"correlation_id": correlate(self._run_id), "exit_status": status}
@@ -149,7 +145,7 @@ class RunNotifier:
         """Send the mails and call the hooks. A fault in this code is only logged."""
         try:
             if settings.email.configured and not settings.safety.dry_run and self._reports:
-                send_mails(settings, self._runtime)
+                send_mails(settings, self.ctx.runtime)
             self._call_hooks(settings, error)
         except Exception as fault:  # noqa: BLE001 (notifications must not change how a run ended)
             log.error("some notifications weren't sent: %s", describe_fault(fault))  # noqa: TRY400 (its text may quote data)

@@ -13,7 +13,7 @@ from tsrevel.cli.answers.setup import NotifyAnswer, TrialJson
 from tsrevel.cli.context import CliContext
 from tsrevel.cli.notifications import call_hook
 from tsrevel.cli.output import TextOutput, report_nothing_checked
-from tsrevel.config import Settings, load_settings
+from tsrevel.config import Settings
 from tsrevel.config.policy import build_policy
 from tsrevel.engine.outcomes import NEEDS_ATTENTION, Outcome, RunReport, most_severe
 from tsrevel.errors import ConfigError, CredentialsRefused, ServiceDown
@@ -38,12 +38,11 @@ _STATUS_OF_MAIL = {
 
 def send_test(ctx: CliContext) -> int:
     """Try every notification that is set up, also in a dry run. While runs are paused or disabled, send nothing."""
-    runtime = ctx.runtime or Runtime()
-    settings = load_settings(config=ctx.options.config, environ=ctx.environ)
-    why = why_disabled(settings, runtime)
+    settings = ctx.load_settings()
+    why = why_disabled(settings, ctx.runtime)
     if why:
         return report_nothing_checked(ctx, why)
-    results = tuple(_try_all(ctx, settings, runtime))
+    results = tuple(_try_all(ctx, settings))
     status = most_severe({each.exit_status for each in results})
     if ctx.options.json:
         dry_run = settings.safety.dry_run
@@ -58,10 +57,10 @@ def send_test(ctx: CliContext) -> int:
     return status
 
 
-def _try_all(ctx: CliContext, settings: Settings, runtime: Runtime) -> Iterator[TrialJson]:
-    run_id, now = runtime.new_run_id(), runtime.clock()
-    yield _try_mail(settings, runtime, run_id, now)
-    yield _try_ping(settings, runtime, run_id)
+def _try_all(ctx: CliContext, settings: Settings) -> Iterator[TrialJson]:
+    run_id, now = ctx.runtime.new_run_id(), ctx.runtime.clock()
+    yield _try_mail(settings, ctx.runtime, run_id, now)
+    yield _try_ping(settings, ctx.runtime, run_id)
     report = _make_report(settings, run_id, now)
     hooks: tuple[Hook, ...] = get_args(Hook)
     for hook, outcome in zip(hooks, report.outcomes, strict=True):

@@ -24,7 +24,7 @@ from rich.text import Text
 from tsrevel.cli.context import CliContext
 from tsrevel.cli.streams import inner
 from tsrevel.cli.wrapping import wrap, wrap_command
-from tsrevel.config import ProductEntry, Settings, load_settings
+from tsrevel.config import ProductEntry, Settings
 from tsrevel.engine.outcomes import Outcome, Progress, RunReport, describe_disabled, is_problem, is_told_change
 from tsrevel.files import real_path
 from tsrevel.ledger import SQLITE, LedgerView, RunRecord, open_view
@@ -455,8 +455,8 @@ def reject(ctx: CliContext, text: str, status: int = 2) -> int:
 @contextmanager
 def look(ctx: CliContext) -> Iterator[tuple[Settings, LedgerView | None, datetime]]:
     """The settings, a view of the ledger (None if there is no ledger), and the time. It takes no lock."""
-    settings = load_settings(config=ctx.options.config, environ=ctx.environ, offline=True)
-    database = ctx.runtime.database if ctx.runtime else SQLITE
+    settings = ctx.load_settings(offline=True)
+    database = ctx.stand_in.database if ctx.stand_in else SQLITE
     view = open_view(settings.ledger_path, settings.environment, database)
     with view or nullcontext():
         yield settings, view, ctx.now()

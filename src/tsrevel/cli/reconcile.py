@@ -14,7 +14,6 @@ from tsrevel.cli.answers.reconciliation import answer_reconciliation
 from tsrevel.cli.context import CliContext
 from tsrevel.cli.logs import logging_to
 from tsrevel.cli.output import ALARM, STYLES, Row, TextOutput, columns_of, report_nothing_checked, show_progress
-from tsrevel.config import load_settings
 from tsrevel.config.policy import build_policy
 from tsrevel.engine.catalogs import Catalogs
 from tsrevel.ledger import open_view
@@ -34,14 +33,13 @@ from tsrevel.reconcile.model import (
 from tsrevel.reconcile.read import Sources, choose_spans, read_cases
 from tsrevel.reconcile.summary import sum_up
 from tsrevel.text import count_of
-from tsrevel.wiring import Runtime, open_services, read_capabilities, why_disabled
+from tsrevel.wiring import open_services, read_capabilities, why_disabled
 
 
 def reconcile(ctx: CliContext, first: date | None, last: date | None, page: Path | None) -> int:
     """Compare the days, print the report, and write the HTML page if it is wanted; return the exit status."""
-    runtime = ctx.runtime or Runtime()
-    settings = load_settings(config=ctx.options.config, environ=ctx.environ)
-    why = why_disabled(settings, runtime)
+    settings = ctx.load_settings()
+    why = why_disabled(settings, ctx.runtime)
     if why:
         return report_nothing_checked(ctx, why)
     if page:
@@ -50,13 +48,13 @@ def reconcile(ctx: CliContext, first: date | None, last: date | None, page: Path
         problem = check_page(page)
         if problem:
             raise typer.BadParameter(f"--html: {problem}")
-    policy, now = build_policy(settings), runtime.clock()
+    policy, now = build_policy(settings), ctx.runtime.clock()
     spans = choose_spans(policy, now, first, last)
-    view = open_view(settings.ledger_path, settings.environment, runtime.database)
+    view = open_view(settings.ledger_path, settings.environment, ctx.runtime.database)
     with (
         logging_to(ctx, "reconcile"),
         view or nullcontext(),
-        open_services(settings, runtime, capabilities=read_capabilities(view)) as services,
+        open_services(settings, ctx.runtime, capabilities=read_capabilities(view)) as services,
         show_progress(ctx) as progress,
     ):
         catalogues = Catalogs(services.revel)

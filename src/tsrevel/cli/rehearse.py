@@ -16,7 +16,7 @@ from tsrevel.cli.notifications import RunNotifier
 from tsrevel.cli.output import NOTHING_CHECKED, TextOutput, show_report
 from tsrevel.cli.prompts import Terminal, may_ask
 from tsrevel.cli.sync import SyncOptions, start_run
-from tsrevel.config import Settings, load_settings
+from tsrevel.config import Settings
 from tsrevel.engine.context import OrderBudget, RunState
 from tsrevel.engine.outcomes import NEEDS_ATTENTION, Outcome, RunReport, describe_disabled
 from tsrevel.engine.run import sync_events
@@ -27,7 +27,7 @@ from tsrevel.planning.model import Labels, OrderId, Plan
 from tsrevel.planning.money import show
 from tsrevel.planning.plan import label_order
 from tsrevel.planning.reasons import Reason, Status
-from tsrevel.wiring import Runtime, open_ledger, open_services, why_disabled
+from tsrevel.wiring import open_ledger, open_services, why_disabled
 
 SECOND_LOOK = 30.0
 """Seconds until each stage of the order is read back again."""
@@ -37,9 +37,8 @@ _YES_OR_NO = {True: "yes", False: "no"}
 
 def rehearse(ctx: CliContext, event: str, *, agreed: bool) -> int:
     """Make one order; if `agreed`, without asking. Raises typer.BadParameter for a text that can't be an event id."""
-    runtime = ctx.runtime or Runtime()
     event_id = read_event_id(event)
-    settings = load_settings(config=ctx.options.config, environ=ctx.environ)
+    settings = ctx.load_settings()
     if not agreed and not may_ask(ctx):
         return _refuse(ctx, "without a terminal nobody can be asked; add --yes to make the order without asking", USAGE)
     if settings.safety.dry_run:
@@ -47,11 +46,11 @@ def rehearse(ctx: CliContext, event: str, *, agreed: bool) -> int:
             "safety.dry_run is true, so nothing was written; set it to false, and safety.allowed_locations to one place"
         )
         return _refuse(ctx, text, ConfigError.exit_status)
-    disabled = why_disabled(settings, runtime)
+    disabled = why_disabled(settings, ctx.runtime)
     if disabled:
         return _refuse(ctx, f"nothing was written: {disabled}", NOTHING_CHECKED, Reason.CONNECTOR_DISABLED)
     with logging_to(ctx, "rehearse"):
-        told = explain_live(settings, runtime, event_id)
+        told = explain_live(settings, ctx.runtime, event_id)
     outcome, plan = told.outcome, told.plan
     if not ctx.options.json:
         show_explanation(TextOutput(ctx, settings, outcome.location if outcome else ""), told)
@@ -103,16 +102,15 @@ def _inject(ctx: CliContext, plan: Plan) -> RunReport:
 
 
 def _compare(ctx: CliContext, settings: Settings, told: Explanation, made: Outcome, *, agreed: bool) -> int:
-    runtime = ctx.runtime or Runtime()
-    with open_ledger(settings, runtime) as ledger:
+    with open_ledger(settings, ctx.runtime) as ledger:
         record = ledger.orders.get(made.event_id)
         plan = record.plan if record and record.plan else told.plan
         assert plan is not None  # noqa: S101 (an order was made of it)
         labels = label_order(told.event, plan.location) if told.event else Labels("", "")
-        with open_services(settings, runtime) as services:
+        with open_services(settings, ctx.runtime) as services:
             order_id = OrderId(made.order_id or "")
             try:
-                fields = compare_sent_fields(services.revel_probe, plan, labels, order_id, runtime.clock())
+                fields = compare_sent_fields(services.revel_probe, plan, labels, order_id, ctx.runtime.clock())
             except ServiceDown as error:
                 text = f"Revel order {order_id} is made, but can't be compared: {error}. Check it there by hand"
                 return _refuse(ctx, text, error.exit_status, made=made)

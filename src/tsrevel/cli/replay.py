@@ -20,7 +20,7 @@ from tsrevel.cli.logs import logging_to
 from tsrevel.cli.notifications import RunNotifier
 from tsrevel.cli.output import TextOutput, list_news, list_problems, news_line, show_report, show_summary
 from tsrevel.cli.sync import StartedRun, SyncOptions, start_run
-from tsrevel.config import Settings, load_settings
+from tsrevel.config import Settings
 from tsrevel.config.paths import is_there
 from tsrevel.engine.context import RunState
 from tsrevel.engine.deliveries import DeliveryAnswer, DeliveryQueue, refuse, understand
@@ -35,7 +35,7 @@ from tsrevel.text import reason_of
 from tsrevel.transport.deadline import Deadline
 from tsrevel.webhook.signature import check_signature
 from tsrevel.webhook.spool import move_away, read_signature
-from tsrevel.wiring import Runtime, correlate, open_run, why_disabled
+from tsrevel.wiring import correlate, open_run, why_disabled
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ def replay_captured(ctx: CliContext, paths: Sequence[Path], options: ReplayOptio
     if options.signature is not None and len(captured) > 1:
         raise typer.BadParameter("--signature is for a single delivery; put NAME.sig beside each NAME.json")
     overrides = {"safety.dry_run": True if options.dry_run else None}
-    settings = load_settings(config=ctx.options.config, environ=ctx.environ, overrides=overrides)
+    settings = ctx.load_settings(overrides=overrides)
     if options.archive and not options.dry_run:
         open_archive(options.archive, captured, settings)
     to_come = list(_look_ahead(ctx, captured)) if len(captured) > 1 else []
@@ -94,17 +94,16 @@ def replay_files(
     A missing file has no answer, because another process took it. Raises RunLocked, LedgerUnusable, and for
     `serve` SpoolUnwritable.
     """
-    runtime = ctx.runtime or Runtime()
     ctx.zone = ZoneInfo(settings.timezone)
     with RunNotifier(ctx) as notifier:
         with ExitStack() as stack:
             queue: DeliveryQueue | None = None
-            why, run_id = why_disabled(settings, runtime), ""
+            why, run_id = why_disabled(settings, ctx.runtime), ""
             if why is None:
-                run_id = options.run_id or runtime.new_run_id()
+                run_id = options.run_id or ctx.runtime.new_run_id()
                 notifier.begin(settings, run_id, "single")
                 stack.enter_context(logging_to(ctx, correlate(run_id)))
-                opened = open_run(settings, run_id, runtime=runtime, deadline=options.deadline)
+                opened = open_run(settings, run_id, runtime=ctx.runtime, deadline=options.deadline)
                 queue = DeliveryQueue(stack.enter_context(opened), trust_payload=settings.tripleseat.payload == "trust")
                 queue.to_come += to_come
             replay = _Replay(ctx, settings, options, queue, notifier, why or "")

@@ -13,15 +13,13 @@ from tsrevel.doctor import Installation
 from tsrevel.doctor.report import collect_report, render_report
 from tsrevel.errors import ConfigError
 from tsrevel.files import create_file
-from tsrevel.wiring import Runtime
 
 
 def write_report(ctx: CliContext, output: Path | None, *, offline: bool) -> int:
     """Print the report, or write it to `output`, which must be a new file."""
-    runtime = ctx.runtime or Runtime()
     settings, problems = examine_settings(config=ctx.options.config, environ=ctx.environ)
     with logging_to(ctx, "report", shows_warnings=False):
-        sections = collect_report(Installation(settings, problems, ctx.environ, runtime), offline=offline)
+        sections = collect_report(Installation(settings, problems, ctx.environ, ctx.runtime), offline=offline)
     text, status = render_report(sections), ConfigError.exit_status if problems else 0
     if output:
         try:

@@ -14,7 +14,7 @@ from tsrevel.cli.arguments import find_event_id
 from tsrevel.cli.context import CliContext
 from tsrevel.cli.logs import logging_to
 from tsrevel.cli.output import NEVER_RUN, locate_files, reject
-from tsrevel.config import Settings, load_settings
+from tsrevel.config import Settings
 from tsrevel.config.policy import build_policy
 from tsrevel.engine.fetch import fetch_event
 from tsrevel.engine.outcomes import NEEDS_ATTENTION, REASONS
@@ -102,19 +102,18 @@ def resolve(ctx: CliContext, event: str, options: ResolveOptions) -> int:
     """
     options = _check(options)
     order_id = OrderId(options.order_id) if options.order_id else None
-    runtime = ctx.runtime or Runtime()
-    settings = load_settings(config=ctx.options.config, environ=ctx.environ, offline=options.word != "open")
+    settings = ctx.load_settings(offline=options.word != "open")
     path = settings.ledger_path
     shows_text = not ctx.options.json and (ctx.stdout.isatty() or not ctx.options.quiet)
     with logging_to(ctx, "resolve"):
         make_state_folder(settings)
-        with hold_lock(path), open_ledger(settings, runtime) as ledger:
-            named = _look_for(ctx, runtime, order_id, event) if order_id else None  # no run makes an order meanwhile
+        with hold_lock(path), open_ledger(settings, ctx.runtime) as ledger:
+            named = _look_for(ctx, order_id, event) if order_id else None  # no run makes an order meanwhile
             comparison: list[str] = []
             event_id = find_event_id(event, lambda each: _recall(ledger, each) != _Before(None, None, None))
             before, unused = _recall(ledger, event_id), not ledger.runs.latest(1)
             if options.word == "open":
-                objection = _objection(settings, runtime, event_id, before, options)
+                objection = _objection(settings, ctx.runtime, event_id, before, options)
                 if objection:
                     return reject(ctx, objection, NEEDS_ATTENTION)
                 ledger.events.reopen(event_id, options.note)
@@ -170,13 +169,13 @@ def _check(options: ResolveOptions) -> ResolveOptions:
     return replace(options, note=note, order_id=order_id)
 
 
-def _look_for(ctx: CliContext, runtime: Runtime, order_id: OrderId, event: str) -> _Named:
+def _look_for(ctx: CliContext, order_id: OrderId, event: str) -> _Named:
     """The order as Revel has it, and its event. Raises typer.BadParameter if Revel hasn't got the order."""
     try:
-        settings = load_settings(config=ctx.options.config, environ=ctx.environ)
-        why = why_disabled(settings, runtime)
+        settings = ctx.load_settings()
+        why = why_disabled(settings, ctx.runtime)
         if why is None:
-            with open_services(settings, runtime) as services:
+            with open_services(settings, ctx.runtime) as services:
                 row = services.revel.find_by_id(order_id)
                 if row and not services.revel.is_gone(row):
                     named = _with_others(_Named(order_id, row), services.revel, event, build_policy(settings))

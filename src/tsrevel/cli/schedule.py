@@ -16,7 +16,7 @@ import typer
 from tsrevel.cli.answers.setup import ScheduleAnswer
 from tsrevel.cli.arguments import one_line
 from tsrevel.cli.context import CliContext
-from tsrevel.config import SETTINGS, Settings, load_settings
+from tsrevel.config import SETTINGS, Settings
 from tsrevel.config.paths import SYSTEM_STATE, settings_file
 from tsrevel.config.problems import Source
 from tsrevel.config.settings import VARIABLES
@@ -112,7 +112,7 @@ def print_schedule(
 
     Raises typer.BadParameter for a value that would end its line.
     """
-    settings = load_settings(config=ctx.options.config, environ=ctx.environ, offline=True)
+    settings = ctx.load_settings(offline=True)
     if settings.config_path is None:
         raise typer.BadParameter("cron and systemd don't have this environment; write a settings file: `tsrevel init`")
     user = user or _find_user(settings)

@@ -32,7 +32,7 @@ from tsrevel.signals import end_exchanges
 from tsrevel.text import reason_of
 from tsrevel.transport.deadline import Deadline
 from tsrevel.webhook.spool import Spool
-from tsrevel.wiring import Runtime, correlate, make_state_folder, open_ledger, open_run, why_disabled
+from tsrevel.wiring import correlate, make_state_folder, open_ledger, open_run, why_disabled
 
 _STATUS_OF_SIGNALS = 128
 """Added to a signal's number: the exit status of a command that it ended, as shells have it."""
@@ -112,10 +112,6 @@ class ServedCommands:
     _deadline: Deadline | None = field(default=None, init=False)
     _lock: Lock = field(default_factory=Lock, init=False)
 
-    @property
-    def _runtime(self) -> Runtime:
-        return self.ctx.runtime or Runtime()
-
     def settings(self) -> Settings:
         """The current settings, read again if one of their files changed. Raises ConfigError."""
         with self._lock:
@@ -142,17 +138,17 @@ class ServedCommands:
     def _load(self, stamps: Stamps) -> Settings:
         """Read the settings, whose files had these stamps before. Raises ConfigError."""
         failed = self._failed
-        if failed and failed.stamps == stamps and self._runtime.monotonic() < failed.until:
+        if failed and failed.stamps == stamps and self.ctx.runtime.monotonic() < failed.until:
             raise ConfigError(*failed.problems)
         try:
             settings = load_settings(
                 config=self.ctx.options.config,
                 environ=self.ctx.environ,
                 overrides=self.overrides,
-                run=self._runtime.run_command,
+                run=self.ctx.runtime.run_command,
             )
         except ConfigError as error:
-            self._failed = FailedLoad(stamps, error.problems, self._runtime.monotonic() + _FAILURE_SECONDS)
+            self._failed = FailedLoad(stamps, error.problems, self.ctx.runtime.monotonic() + _FAILURE_SECONDS)
             raise
         secrets = [path for _, path in secret_files(settings, self.ctx.environ)]
         files = [each for each in (settings.config_path, settings.mappings_path, *secrets) if each]
@@ -162,20 +158,20 @@ class ServedCommands:
 
     def make_ledger(self) -> None:
         """Create or migrate the ledger, so that its problems show at the start. Raises LedgerUnusable."""
-        settings, runtime = self.settings(), self._runtime
+        settings = self.settings()
         try:
             with hold_lock(settings.ledger_path):
-                open_ledger(settings, runtime).close()
+                open_ledger(settings, self.ctx.runtime).close()
         except RunLocked:  # a run has it open
             return
 
     def why_disabled(self) -> str | None:
-        return why_disabled(self.settings(), self._runtime)
+        return why_disabled(self.settings(), self.ctx.runtime)
 
     def replay(self, path: Path, to_come: Sequence[DeliveryAnswer]) -> DeliveryAnswer | None:
         """Process one delivery as `replay --archive` does. Raises RunLocked, LedgerUnusable, SpoolUnwritable."""
         settings, spool = self.settings(), Spool(path.parent)
-        run_id = self._runtime.new_run_id()
+        run_id = self.ctx.runtime.new_run_id()
         known = path.stem[-_ID_DIGITS:]
         if len(known) == _ID_DIGITS and set(known) <= set("0123456789abcdef"):
             run_id = known + run_id[_ID_DIGITS:]
@@ -198,10 +194,10 @@ class ServedCommands:
 
     def plan(self, body: bytes) -> Document:
         """Plan a delivery: a dry run on a copy of the ledger, which is then deleted."""
-        settings, runtime = self.settings(), self._runtime
+        settings = self.settings()
         try:
             _, answer = understand(body)
-            why = why_disabled(settings, runtime)
+            why = why_disabled(settings, self.ctx.runtime)
             if why:
                 answer = answer.hold_off(Reason.CONNECTOR_DISABLED, why)
             elif answer.key:
@@ -211,18 +207,18 @@ class ServedCommands:
         return encode(answer_planned(answer))
 
     def _plan(self, settings: Settings, body: bytes) -> DeliveryAnswer:
-        runtime, run_id = self._runtime, self._runtime.new_run_id()
+        run_id = self.ctx.runtime.new_run_id()
         with TemporaryDirectory(prefix="tsrevel-plan-") as folder, logging_to(self.ctx, correlate(run_id)):
             copy = Path(folder, "ledger.sqlite3")
             if settings.ledger_path.exists():
                 back_up(settings.ledger_path, copy)
             safety = settings.safety.model_copy(update={"dry_run": True})
             trial = settings.model_copy(update={"ledger_path": copy, "safety": safety})
-            with open_run(trial, run_id, runtime=runtime, deadline=self._begin(settings)) as run:
+            with open_run(trial, run_id, runtime=self.ctx.runtime, deadline=self._begin(settings)) as run:
                 return DeliveryQueue(run, trust_payload=settings.tripleseat.payload == "trust").take(body)
 
     def _begin(self, settings: Settings) -> Deadline:
-        self._deadline = Deadline(timedelta(minutes=settings.sync.deadline_minutes), self._runtime.monotonic)
+        self._deadline = Deadline(timedelta(minutes=settings.sync.deadline_minutes), self.ctx.runtime.monotonic)
         return self._deadline
 
     def wind_down(self) -> None:

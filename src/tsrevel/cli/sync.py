@@ -13,7 +13,7 @@ from tsrevel.cli.context import CliContext
 from tsrevel.cli.logs import logging_to
 from tsrevel.cli.notifications import RunNotifier
 from tsrevel.cli.output import show_progress, show_report
-from tsrevel.config import Settings, load_settings
+from tsrevel.config import Settings
 from tsrevel.engine.context import RunContext, RunState
 from tsrevel.engine.find import Window
 from tsrevel.engine.outcomes import RunReport
@@ -21,7 +21,7 @@ from tsrevel.engine.run import sync as sync_window
 from tsrevel.engine.run import sync_events as sync_named
 from tsrevel.ledger import RunMode, read_pause
 from tsrevel.transport.deadline import Deadline
-from tsrevel.wiring import Runtime, correlate, open_run
+from tsrevel.wiring import correlate, open_run
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,13 +92,12 @@ def start_run(
     `notifier` learns of a run that may begin. Raises ConfigError, RunLocked, LedgerUnusable, and typer.BadParameter
     for a location that no entry has.
     """
-    runtime = ctx.runtime or Runtime()
     overrides = {"sync.hours_back": options.hours_back, "safety.dry_run": True if options.dry_run else None}
-    settings = load_settings(config=ctx.options.config, environ=ctx.environ, overrides=overrides)
+    settings = ctx.load_settings(overrides=overrides)
     ctx.zone = ZoneInfo(settings.timezone)
     only = read_locations(settings, options.locations)
-    run_id = runtime.new_run_id()
-    pause = read_pause(settings.ledger_path, runtime.database)
+    run_id = ctx.runtime.new_run_id()
+    pause = read_pause(settings.ledger_path, ctx.runtime.database)
     if pause or not settings.safety.enable_connector:
         yield RunReport.of_disabled(run_id, correlate(run_id), mode, settings.safety.dry_run, pause)
         return
@@ -110,7 +109,7 @@ def start_run(
         open_run(
             settings,
             run_id,
-            runtime=runtime,
+            runtime=ctx.runtime,
             only=only,
             max_orders=options.max_orders,
             progress=progress,

@@ -9,7 +9,6 @@ import typer
 
 from tsrevel.cli.context import CliContext
 from tsrevel.cli.deliveries import open_body
-from tsrevel.config import load_settings
 from tsrevel.errors import DeliveryRefused
 from tsrevel.text import reason_of
 from tsrevel.webhook.signature import check_signature
@@ -22,7 +21,7 @@ def verify_signature(ctx: CliContext, file: Path, header: str | None, *, toleran
 
     Raises ConfigError.
     """
-    settings = load_settings(config=ctx.options.config, environ=ctx.environ, offline=True, secrets=[_KEYS])
+    settings = ctx.load_settings(offline=True, secrets=[_KEYS])
     keys = [key.get_secret_value() for key in settings.tripleseat.webhook_signing_keys]
     now = ctx.now()
     refused = None

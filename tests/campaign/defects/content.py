@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tsrevel import wiring
-from tsrevel.cli import sync
+from tsrevel.cli.context import CliContext
 from tsrevel.engine import run
 from tsrevel.errors import CredentialsRefused, Unavailable
 from tsrevel.planning import billing, identity, plan
@@ -110,12 +110,12 @@ def dry_run_writes(patch: pytest.MonkeyPatch) -> None:
 def kill_switch_is_ignored(patch: pytest.MonkeyPatch) -> None:
     """The connector runs although it is switched off."""
 
-    def load(original: Original, **kwargs: Any) -> Any:
-        settings = original(**kwargs)
+    def load(original: Original, ctx: CliContext, **kwargs: Any) -> Any:
+        settings = original(ctx, **kwargs)
         safety = settings.safety.model_copy(update={"enable_connector": True})
         return settings.model_copy(update={"safety": safety})
 
-    around(patch, sync, "load_settings", load)
+    around(patch, CliContext, "load_settings", load)
 
 
 @caught_in("single modes=elsewhere", violates="was sent in a run of mode elsewhere")
