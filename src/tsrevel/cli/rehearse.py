@@ -21,9 +21,9 @@ from tsrevel.engine.context import OrderBudget, RunState
 from tsrevel.engine.outcomes import NEEDS_ATTENTION, Outcome, RunReport, describe_disabled
 from tsrevel.engine.run import sync_events
 from tsrevel.errors import USAGE, ConfigError, ServiceDown
-from tsrevel.insight.explain import Explanation, explain_live
+from tsrevel.insight.explain import explain_live
 from tsrevel.insight.rehearsal import FieldResult, SentField, compare_sent_fields
-from tsrevel.planning.model import Labels, OrderId, Plan
+from tsrevel.planning.model import Event, OrderId, Plan
 from tsrevel.planning.money import show
 from tsrevel.planning.plan import label_order
 from tsrevel.planning.reasons import Reason, Status
@@ -71,15 +71,8 @@ def rehearse(ctx: CliContext, event: str, *, agreed: bool) -> int:
         text = report.error or disabled or made.text or "its order would be another one now than the one shown above"
         if not report.error:  # that is told already
             ctx.log(f"no order of event {event_id} is finished: {made.reason or made.status}: {text}")
-        status = report.exit_status or NEEDS_ATTENTION
-        if ctx.options.json:
-            ctx.answer(
-                RehearsalAnswer(
-                    success=False, exit_status=status, reason=made.reason, event=answer_outcome(made), error=text
-                )
-            )
-        return status
-    return _compare(ctx, settings, told, replace(made, text=""), agreed=agreed)
+        return _fail(ctx, text, report.exit_status or NEEDS_ATTENTION, made.reason, made)
+    return _compare(ctx, settings, told.event, plan, replace(made, text=""), agreed=agreed)
 
 
 def _inject(ctx: CliContext, plan: Plan) -> RunReport:
@@ -101,19 +94,19 @@ def _inject(ctx: CliContext, plan: Plan) -> RunReport:
     return report
 
 
-def _compare(ctx: CliContext, settings: Settings, told: Explanation, made: Outcome, *, agreed: bool) -> int:
+def _compare(ctx: CliContext, settings: Settings, event: Event, planned: Plan, made: Outcome, *, agreed: bool) -> int:
     with open_ledger(settings, ctx.runtime) as ledger:
         record = ledger.orders.get(made.event_id)
-        plan = record.plan if record and record.plan else told.plan
-        assert plan is not None  # noqa: S101 (an order was made of it)
-        labels = label_order(told.event, plan.location) if told.event else Labels("", "")
+        plan = record.plan if record and record.plan else planned
+        labels = label_order(event, plan.location)
         with open_services(settings, ctx.runtime) as services:
             order_id = OrderId(made.order_id or "")
             try:
                 fields = compare_sent_fields(services.revel_probe, plan, labels, order_id, ctx.runtime.clock())
             except ServiceDown as error:
                 text = f"Revel order {order_id} is made, but can't be compared: {error}. Check it there by hand"
-                return _refuse(ctx, text, error.exit_status, made=made)
+                ctx.log(text)
+                return _fail(ctx, text, error.exit_status, made=made)
         if not ctx.options.json:
             _show_fields(ctx, fields)
         left = _list_checks(plan)
@@ -131,17 +124,16 @@ def _compare(ctx: CliContext, settings: Settings, told: Explanation, made: Outco
     wrong = [name for name, answer in station.items() if answer == "no"]
     status = NEEDS_ATTENTION if wrong else 0
     if ctx.options.json:
-        ctx.answer(
-            RehearsalAnswer(
-                success=status == 0,
-                exit_status=status,
-                reason=made.reason,
-                event=answer_outcome(made),
-                fields=fields,
-                station=station,
-                left_to_check=left,
-            )
+        answer = RehearsalAnswer(
+            success=status == 0,
+            exit_status=status,
+            reason=made.reason,
+            event=answer_outcome(made),
+            fields=fields,
+            station=station,
+            left_to_check=left,
         )
+        ctx.answer(answer)
         return status
     for check in left:
         ctx.say(f"Left to check by hand: {check}")
@@ -185,10 +177,13 @@ def _show_fields(ctx: CliContext, fields: tuple[SentField, ...]) -> None:
             ctx.say(f"  {each.result}: {each.resource}.{each.field}")
 
 
-def _refuse(
-    ctx: CliContext, text: str, status: int, reason: Reason | None = None, *, made: Outcome | None = None
-) -> int:
+def _refuse(ctx: CliContext, text: str, status: int, reason: Reason | None = None) -> int:
     ctx.log(text)
+    return _fail(ctx, text, status, reason)
+
+
+def _fail(ctx: CliContext, text: str, status: int, reason: Reason | None = None, made: Outcome | None = None) -> int:
+    """The same, for a text that is logged already."""
     if ctx.options.json:
         event = answer_outcome(made) if made else None
         ctx.answer(RehearsalAnswer(success=False, exit_status=status, reason=reason, event=event, error=text))
