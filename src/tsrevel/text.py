@@ -50,6 +50,11 @@ def count_of(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
+def capitalised(text: str) -> str:
+    """`text` as the beginning of a sentence."""
+    return text[:1].upper() + text[1:]
+
+
 def reason_of(error: OSError) -> str:
     """The operating system's own words for the error."""
     return error.strerror or type(error).__name__

@@ -1,10 +1,14 @@
-"""`doctor`: print every finding, for a person or as JSON. The checks are in the package `doctor`."""
+"""`doctor`: print every finding, for a person or as JSON. The checks are in the package `doctor`.
+
+`doctor --assumptions` tests in the account what tsrevel only assumes.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
 
+from tsrevel.cli.answers.assumptions import AssumptionsAnswer, encode_answer
 from tsrevel.cli.answers.model import fill
 from tsrevel.cli.answers.setup import CheckJson, DoctorAnswer
 from tsrevel.cli.context import CliContext
@@ -12,9 +16,13 @@ from tsrevel.cli.logs import logging_to
 from tsrevel.cli.output import NOTHING_CHECKED, TextOutput
 from tsrevel.config import examine_settings
 from tsrevel.doctor import CheckFinding, CheckResult, Installation, exit_status, run_checks
+from tsrevel.doctor.assumptions import check_assumptions, describe_answer
+from tsrevel.doctor.checks import keep_off
 from tsrevel.engine.outcomes import most_severe
+from tsrevel.errors import ConfigError
+from tsrevel.planning.assumptions import AssumptionResult, summarize
 from tsrevel.planning.reasons import Reason
-from tsrevel.text import count_of
+from tsrevel.text import capitalised, count_of
 
 _VERDICT, _NAME, _GAP = 7, 16, 2
 """Columns: the longest verdict, and the longest name without its group."""
@@ -23,10 +31,15 @@ _GROUPS = {"tripleseat": "TripleSeat", "revel": "Revel", "assumptions": "Assumpt
 _AROUND = frozenset({"mappings", "clock", "email", "monitor", "schedule"})
 
 
+def open_installation(ctx: CliContext) -> Installation:
+    """The installation in use, even if some of its settings are wrong."""
+    settings, problems = examine_settings(config=ctx.options.config, environ=ctx.environ)
+    return Installation(settings, problems, ctx.environ, ctx.runtime)
+
+
 def doctor(ctx: CliContext) -> int:
     """Check the installation and report each finding; the exit status of the worst."""
-    settings, problems = examine_settings(config=ctx.options.config, environ=ctx.environ)
-    installation = Installation(settings, problems, ctx.environ, ctx.runtime)
+    installation = open_installation(ctx)
     with logging_to(ctx, "doctor", shows_warnings=False):  # they are among the findings
         found = tuple(show_findings(run_checks(installation), ctx))
     why = installation.switched_off()
@@ -48,8 +61,60 @@ def doctor(ctx: CliContext) -> int:
                 counts.append(count_of(number, each) if is_noun else f"{number} {each}")
         end = "tsrevel is ready." if status == 0 else f"Fix the problems first (exit status {status})."
         if unchecked:
-            end = f"{unchecked[0].upper()}{unchecked[1:]} (exit status {status})."
+            end = f"{capitalised(unchecked)} (exit status {status})."
         print(f"{', '.join(counts)}. {end}", file=ctx.stdout)
+    return status
+
+
+def probe_account(ctx: CliContext) -> int:
+    """Test every assumption. Exit status 10 if a critical one doesn't hold and isn't accepted.
+
+    If a service gave no answer that could be used, it is that of a run which meets the same problem.
+    """
+    installation = open_installation(ctx)
+    why = installation.switched_off()
+    if why:
+        text = f"nothing was tested: {why}"
+        status, reason = NOTHING_CHECKED, Reason.CONNECTOR_DISABLED
+        if ctx.options.json:
+            ctx.answer(
+                AssumptionsAnswer(
+                    success=False, exit_status=status, stored=False, assumptions=(), reason=reason, error=text
+                )
+            )
+        else:
+            ctx.say(f"{capitalised(text)} (exit status {status}).")
+        return status
+    off = [skip.because if (skip := keep_off(installation, name)) else None for name in ("revel", "tripleseat")]
+    with logging_to(ctx, "doctor", shows_warnings=False):
+        report = check_assumptions(installation.settings, ctx.runtime, *off)
+    accepted = installation.settings.safety.accepted_assumptions
+    found = [*report.silent, *(describe_answer(each, each.code in accepted) for each in report.answers)]
+    config_wrong = ConfigError.exit_status if any(off) else 0
+    status = most_severe({exit_status(found), config_wrong})
+    if report.problem:
+        ctx.log(f"the answers couldn't be stored, so runs don't know them: {report.problem}")
+    if ctx.options.json:
+        ctx.answer(
+            AssumptionsAnswer(
+                success=status == 0,
+                exit_status=status,
+                stored=not report.problem,
+                error="; ".join(each.text for each in report.silent) or None,
+                assumptions=tuple(encode_answer(each, each.code in accepted) for each in report.answers),
+            )
+        )
+        return status
+    show_findings(found, ctx)
+    if not ctx.options.quiet:
+        told = [each for each in report.answers if each.result is not AssumptionResult.UNTOLD]
+        counts = summarize(told) if told else "Nothing could be tested"
+        end = "Runs may write." if status == 0 else f"Runs write nothing (exit status {status})."
+        if report.silent:
+            end = f"Solve that problem first, then test again (exit status {status})."
+        if config_wrong:
+            end = f"Correct the settings first: `tsrevel doctor` names what is wrong (exit status {status})."
+        ctx.say(f"{counts}. {end}")
     return status
 
 

@@ -31,7 +31,7 @@ from tsrevel.ledger import SQLITE, LedgerView, RunRecord, open_view
 from tsrevel.planning.model import EventId
 from tsrevel.planning.money import Cents, show_grouped
 from tsrevel.planning.reasons import TROUBLE, Reason, Status, advise
-from tsrevel.text import count_of, show_controls
+from tsrevel.text import capitalised, count_of, show_controls
 
 STYLES = {
     "injected": "color(28)",
@@ -412,7 +412,7 @@ def show_table(report: RunReport, page: TextOutput) -> None:
     disabled = report.reason is Reason.CONNECTOR_DISABLED
     if disabled and not report.outcomes:
         why = describe_disabled(report.paused)
-        page.line(f"{why[0].upper()}{why[1:]}: no service was called, and nothing was written.", hang=0)
+        page.line(f"{capitalised(why)}: no service was called, and nothing was written.", hang=0)
         return
     if report.outcomes:
         show_events(page, report.outcomes)
@@ -504,5 +504,5 @@ def report_nothing_checked(ctx: CliContext, why: str) -> int:
 
         ctx.answer(NothingCheckedAnswer(reason=reason, error=text, exit_status=NOTHING_CHECKED, text=text))
     else:
-        print(f"{text[0].upper()}{text[1:]}.", file=ctx.stdout)
+        print(f"{capitalised(text)}.", file=ctx.stdout)
     return NOTHING_CHECKED

@@ -6,10 +6,9 @@ from pathlib import Path
 
 from tsrevel.cli.answers.setup import ReportAnswer
 from tsrevel.cli.context import CliContext
+from tsrevel.cli.doctor import open_installation
 from tsrevel.cli.logs import logging_to
 from tsrevel.cli.output import reject
-from tsrevel.config import examine_settings
-from tsrevel.doctor import Installation
 from tsrevel.doctor.report import collect_report, render_report
 from tsrevel.errors import ConfigError
 from tsrevel.files import create_file
@@ -17,10 +16,10 @@ from tsrevel.files import create_file
 
 def write_report(ctx: CliContext, output: Path | None, *, offline: bool) -> int:
     """Print the report, or write it to `output`, which must be a new file."""
-    settings, problems = examine_settings(config=ctx.options.config, environ=ctx.environ)
+    installation = open_installation(ctx)
     with logging_to(ctx, "report", shows_warnings=False):
-        sections = collect_report(Installation(settings, problems, ctx.environ, ctx.runtime), offline=offline)
-    text, status = render_report(sections), ConfigError.exit_status if problems else 0
+        sections = collect_report(installation, offline=offline)
+    text, status = render_report(sections), ConfigError.exit_status if installation.problems else 0
     if output:
         try:
             create_file(output, text.encode())

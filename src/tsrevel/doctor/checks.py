@@ -24,7 +24,7 @@ from tsrevel.planning.model import Policy
 from tsrevel.planning.reasons import Reason, Status, advise
 from tsrevel.planning.screening import days_in_reach
 from tsrevel.redaction import Secret
-from tsrevel.text import count_of
+from tsrevel.text import capitalised, count_of
 from tsrevel.transport.network import NETWORK_VARIABLES
 from tsrevel.wiring import Runtime, open_services, why_disabled
 
@@ -178,7 +178,7 @@ def _check_lost(installation: Installation) -> Iterator[CheckFinding]:
         if each.reason == Reason.LEDGER_LOST:
             advice = advise(each.event_id, Status.SKIPPED, each.reason)
             text = f"another ledger made the order of event {each.event_id}; this one lacks its pauses and resolutions"
-            yield warning("ledger", "LEDGER_LOST", text, f"{advice[:1].upper()}{advice[1:]}.")
+            yield warning("ledger", "LEDGER_LOST", text, f"{capitalised(advice)}.")
 
 
 def _read_unsent(installation: Installation) -> UnsentMails | None:

@@ -280,13 +280,9 @@ def doctor(
     nothing until `safety.accepted_assumptions` names its code. It isn't 0 either if a service gives no
     answer that can be used.
     """
-    if assumptions:
-        from tsrevel.cli import assumptions as probing
-
-        return probing.probe_account(ctx)
     from tsrevel.cli import doctor as verb
 
-    return verb.doctor(ctx)
+    return verb.probe_account(ctx) if assumptions else verb.doctor(ctx)
 
 
 @command(
