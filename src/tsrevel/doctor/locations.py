@@ -5,9 +5,10 @@ Each id must exist, be active and belong to the entry's establishment. Each prod
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Protocol, TypeVar
 
 from tsrevel.config import LocationSettings, Settings
 from tsrevel.doctor.findings import (
@@ -29,13 +30,25 @@ from tsrevel.planning.products import Catalogue, Unmatched, match_id, match_name
 from tsrevel.planning.screening import find_location
 from tsrevel.revel.account import Establishment, NamedRow
 from tsrevel.text import count_of
-from tsrevel.tripleseat.locations import iana_zone, same_clock
+from tsrevel.tripleseat.locations import Site, TripleSeatLocation, iana_zone, same_clock
 
 BUILT_IN_PAYMENTS = {1: "cash", 2: "credit"}
 """facts Revel 5.2."""
 _NO_ESTABLISHMENT = SkippedCheck("NOT_FOUND", "Revel has no such establishment")
 _CATALOGUE, _CHARGES = "location.catalogue", "location.charges"
 _FALLBACK, _MAPPINGS = "location.fallback_product", "location.mappings"
+
+
+class _HasId(Protocol):
+    @property
+    def id(self) -> object: ...
+
+
+R = TypeVar("R", bound=_HasId)
+
+
+def _find(rows: Iterable[R], number: object) -> R | None:
+    return next((each for each in rows if each.id == number), None)
 
 
 def _not_read(check: str) -> SkippedCheck:
@@ -77,7 +90,9 @@ def check_location(entry: CheckedLocation, tripleseat: TripleSeatLists, revel: R
     yield _check_site_zone(entry, tripleseat, site)
     yield _check_event(entry, tripleseat)
     yield from _check_establishment(entry, revel, tripleseat)
-    yield _check_user(entry, revel)
+    # orders of an inactive user misbehave in the console (facts Revel 3.1); findings name no member of staff
+    unnamed = None if revel.users is None else tuple(replace(each, name="") for each in revel.users)
+    yield _check_row(entry, revel, "user", unnamed)
     yield _check_station(entry, revel)
     yield _check_dining(entry, revel)
     yield _check_payment_type(entry, revel)
@@ -85,19 +100,27 @@ def check_location(entry: CheckedLocation, tripleseat: TripleSeatLists, revel: R
     yield from _check_products(entry, revel)
 
 
+def _place(
+    entry: CheckedLocation, tripleseat: TripleSeatLists
+) -> tuple[str, Sequence[Site | TripleSeatLocation] | None, str | None]:
+    """What the entry names in TripleSeat ("location" or "site"), the list of those, and the id."""
+    if entry.settings.tripleseat_location is None:
+        return "site", tripleseat.sites, entry.location.tripleseat_site
+    return "location", tripleseat.locations, entry.location.tripleseat_location
+
+
 def _check_site(entry: CheckedLocation, tripleseat: TripleSeatLists) -> tuple[CheckFinding, SiteId | None]:
     """The finding, and the entry's site; None if unknown."""
-    name = "location.tripleseat"
-    if entry.settings.tripleseat_location is None:
-        return _check_whole_site(entry, tripleseat)
-    if tripleseat.locations is None:
-        return skipped(name, _not_read("tripleseat.locations")), None
-    told = entry.told("tripleseat_location")
-    found = next((each for each in tripleseat.locations if each.id == entry.location.tripleseat_location), None)
+    name, (word, rows, number) = "location.tripleseat", _place(entry, tripleseat)
+    if rows is None:
+        return skipped(name, _not_read(f"tripleseat.{word}s")), None
+    found = _find(rows, number)
     if found is None:
-        there = list_candidates(((each.id, each.name) for each in tripleseat.locations), entry.name)
-        text = f"{told}: TripleSeat has no such location"
+        there = list_candidates(((each.id, each.name) for each in rows), entry.name)
+        text = f"{entry.told(f'tripleseat_{word}')}: TripleSeat has no such {word}"
         return problem(name, "NOT_FOUND", text, f"There are: {there}."), None
+    if isinstance(found, Site):
+        return ok(name, f"site {found.id} is {found.name!r}"), found.id
     wanted = entry.location.tripleseat_site
     if wanted is not None and found.site is not None and wanted != found.site:
         text = f"{entry.told('tripleseat_site')}, but location {found.id} {found.name} belongs to site {found.site}"
@@ -107,23 +130,11 @@ def _check_site(entry: CheckedLocation, tripleseat: TripleSeatLists) -> tuple[Ch
     return ok(name, f"location {found.id} is {found.name!r}{of_site}"), found.site
 
 
-def _check_whole_site(entry: CheckedLocation, tripleseat: TripleSeatLists) -> tuple[CheckFinding, SiteId | None]:
-    name = "location.tripleseat"
-    if tripleseat.sites is None:
-        return skipped(name, _not_read("tripleseat.sites")), None
-    found = next((each for each in tripleseat.sites if each.id == entry.location.tripleseat_site), None)
-    if found is None:
-        there = list_candidates(((each.id, each.name) for each in tripleseat.sites), entry.name)
-        text = f"{entry.told('tripleseat_site')}: TripleSeat has no such site"
-        return problem(name, "NOT_FOUND", text, f"There are: {there}."), None
-    return ok(name, f"site {found.id} is {found.name!r}"), found.id
-
-
 def _check_site_zone(entry: CheckedLocation, tripleseat: TripleSeatLists, site: SiteId | None) -> CheckFinding:
     name = "location.timezone"
     if tripleseat.sites is None:
         return skipped(name, _not_read("tripleseat.sites"))
-    found = next((each for each in tripleseat.sites if each.id == site), None)
+    found = _find(tripleseat.sites, site)
     if found is None:
         return skipped(name, SkippedCheck("NOT_FOUND", "the location's site isn't known"))
     return _compare_zones(name, entry, f"TripleSeat's site {found.id}", found.told)
@@ -150,14 +161,8 @@ def _check_event(entry: CheckedLocation, tripleseat: TripleSeatLists) -> CheckFi
     if tripleseat.events is None or tripleseat.days is None:
         return skipped(name, _not_read("tripleseat.listing"))
     span = f"from {tripleseat.days[0]} to {tripleseat.days[1]}"
-    location, locations = entry.location.tripleseat_location, tripleseat.locations
-    if location is None:
-        missing = tripleseat.sites is not None and all(
-            each.id != entry.location.tripleseat_site for each in tripleseat.sites
-        )
-    else:
-        missing = locations is not None and all(each.id != location for each in locations)
-    if missing:
+    _, rows, number = _place(entry, tripleseat)
+    if rows is not None and _find(rows, number) is None:
         return skipped(name, SkippedCheck("NOT_FOUND", "TripleSeat has no such location"))
     seen = [each for each in tripleseat.events if find_location(each, entry.policy) == entry.location]
     if not seen:
@@ -168,8 +173,7 @@ def _check_event(entry: CheckedLocation, tripleseat: TripleSeatLists) -> CheckFi
 
 def _lacks_establishment(entry: CheckedLocation, revel: RevelLists) -> bool:
     """Whether Revel's list lacks the entry's establishment, so nothing in it can be checked."""
-    there = revel.establishments
-    return there is not None and all(each.id != entry.location.establishment for each in there)
+    return revel.establishments is not None and _find(revel.establishments, entry.location.establishment) is None
 
 
 def _check_establishment(
@@ -181,13 +185,12 @@ def _check_establishment(
         yield skipped("location.revel_timezone", _not_read("revel.establishment"))
         return
     told = entry.told("revel_establishment")
-    found = next((each for each in revel.establishments if each.id == entry.location.establishment), None)
+    found = _find(revel.establishments, entry.location.establishment)
     if found is None:
         there = list_candidates(((each.id, each.name) for each in revel.establishments if each.active), entry.name)
         text = f"{told}: Revel has no such establishment"
         yield problem(name, "NOT_FOUND", text, f"There are: {there}.")
-        absent = SkippedCheck("NOT_FOUND", "Revel has no such establishment")
-        yield skipped("location.revel_timezone", absent)
+        yield skipped("location.revel_timezone", _NO_ESTABLISHMENT)
         return
     namesake = _namesake(entry, found, revel.establishments, tripleseat)
     if not found.active:
@@ -211,12 +214,6 @@ def _namesake(
     if normalise(found.name) in names:
         return None
     return next((each for each in establishments if each.active and normalise(each.name) in names), None)
-
-
-def _check_user(entry: CheckedLocation, revel: RevelLists) -> CheckFinding:
-    """Orders of an inactive user misbehave in the console (facts Revel 3.1). Findings name no member of staff."""
-    unnamed = revel.users if revel.users is None else tuple(replace(each, name="") for each in revel.users)
-    return _check_row(entry, revel, "user", unnamed)
 
 
 def _check_station(entry: CheckedLocation, revel: RevelLists) -> CheckFinding:
@@ -290,7 +287,7 @@ def _check_row(
     here = [each for each in rows if each.establishment in {None, ours}]
     usable = ((" or ".join(map(str, each.numbers)), each.name) for each in here if each.active)
     there = f"There are: {list_candidates(usable, like)}."
-    found = next((each for each in rows if each.id == number), None)
+    found = _find(rows, number)
     told = entry.told(field)
     if found is None:
         return problem(name, "NOT_FOUND", f"{told}: Revel has no such {what}", there)
