@@ -200,6 +200,13 @@ def _judge_shown(seen: RevelEvidence, judge: Callable[[StandingOrder], Judgement
     return failed or held or others or told[0]
 
 
+def _judge_failure(answer: RevelAnswer, what: str) -> Judgement | None:
+    """The judgement if Revel gave no good answer. Only status 400 shows that it doesn't know `what`."""
+    if answer.refused == 400:
+        return fails(f"Revel refuses {what} with status 400")
+    return untold(answer.failure) if answer.failure else None
+
+
 def judge_uuid_kept(seen: RevelEvidence) -> Judgement:
     return _judge_shown(seen, _judge_uuid)
 
@@ -232,10 +239,8 @@ def judge_finds_by_local_id(seen: RevelEvidence) -> Judgement:
 
 
 def _judge_found(answer: RevelAnswer, wanted: ListedOrder, key: str, fits: bool) -> Judgement:
-    if answer.problem or answer.refused not in {None, 400}:
-        return untold(answer.failure)
-    if answer.refused:
-        return fails(f"Revel refuses the filter {key} with status 400")
+    if unanswered := _judge_failure(answer, f"the filter {key}"):
+        return unanswered
     if not answer.rows:
         return fails(f"Revel lists no order for the {key} of order {wanted.id}")
     if not fits:
@@ -262,10 +267,8 @@ def judge_in_filter(seen: RevelEvidence) -> Judgement:
     for key, answer, values in (("uuid", seen.uuids_in, wanted), ("local_id", seen.local_ids_in, names)):
         if answer is None:
             continue
-        if answer.problem or answer.refused not in {None, 400}:
-            return untold(answer.failure)
-        if answer.refused:
-            return fails(f"Revel refuses the filter {key}__in with status 400")
+        if unanswered := _judge_failure(answer, f"the filter {key}__in"):
+            return unanswered
         found = {decode_uuid(row.get(key)) if key == "uuid" else str(row.get(key)) for row in answer.rows}
         if found < values and _has_more(answer):  # POS stations use their numbers again and again
             return untold(f"more orders than fit on a page have the {key} of one of the two orders")
@@ -279,10 +282,8 @@ def judge_in_filter(seen: RevelEvidence) -> Judgement:
 
 def judge_unknown_filter(seen: RevelEvidence) -> Judgement:
     answer = seen.unknown_filter
-    if answer.refused == 400:
-        return fails("Revel refuses an unknown filter with status 400")
-    if answer.failure:
-        return untold(answer.failure)
+    if unanswered := _judge_failure(answer, "an unknown filter"):
+        return unanswered
     if answer.rows:
         return holds("Revel ignores a made-up filter")
     if seen.newest.rows:
@@ -309,10 +310,10 @@ def judge_establishment_filter(seen: RevelEvidence) -> Judgement:
 
 def judge_fields(seen: RevelEvidence) -> Judgement:
     answer = seen.narrowed
-    if answer.refused == 400:
-        return fails("Revel refuses `fields` with status 400")
+    if unanswered := _judge_failure(answer, "`fields`"):
+        return unanswered
     if not answer.rows:
-        return untold(answer.failure or "Revel lists no product")
+        return untold("Revel lists no product")
     keys = answer.rows[0].keys()
     if not {"id", "name"} <= keys:
         return fails("a row requested with id and name lacks one of them")
@@ -323,10 +324,10 @@ def judge_fields(seen: RevelEvidence) -> Judgement:
 
 def judge_page_limit(seen: RevelEvidence) -> Judgement:
     answer = seen.longest
-    if answer.refused == 400:
-        return fails("Revel refuses a page of 250 rows with status 400")
+    if unanswered := _judge_failure(answer, "a page of 250 rows"):
+        return unanswered
     if not answer.rows:
-        return untold(answer.failure or "Revel lists no product")
+        return untold("Revel lists no product")
     count = len(answer.rows)
     if count >= 250:
         return holds(f"a page has {count} rows")

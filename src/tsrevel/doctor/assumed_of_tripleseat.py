@@ -215,6 +215,11 @@ def _why_no_event(seen: TripleSeatEvidence) -> str:
     return answer.failure or "TripleSeat lists no event in the last or next 60 days"
 
 
+def _untold(seen: TripleSeatEvidence, lacking: str) -> Judgement:
+    """What the events lack is why the test told nothing, unless no event could be read at all."""
+    return untold(lacking if _events(seen) else _why_no_event(seen))
+
+
 def _live_documents(seen: TripleSeatEvidence) -> list[Mapping[str, object]]:
     rows = [row for answer in seen.whole for row in answer.rows]
     return [each for row in rows for each in objects_at(row, "documents") if not each.get("deleted_at")]
@@ -223,7 +228,7 @@ def _live_documents(seen: TripleSeatEvidence) -> list[Mapping[str, object]]:
 def judge_financials(seen: TripleSeatEvidence) -> Judgement:
     documents = _live_documents(seen)
     if not documents:
-        return untold(_why_no_event(seen) if not _events(seen) else "the events that were read have no document")
+        return _untold(seen, "the events that were read have no document")
     with_money = [each for each in documents if {"line_items", "financials"} <= each.keys()]
     if not with_money:
         return fails(f"documents ({len(documents)}) come without the lines and totals that were requested")
@@ -236,7 +241,7 @@ def judge_charges(seen: TripleSeatEvidence, matches: Collection[str]) -> Judgeme
     documents = [each for event in _events(seen) for each in event.documents if not each.deleted]
     names = dict.fromkeys(total.name for each in documents for total in each.billing_totals if total.amount)
     if not documents:
-        return untold(_why_no_event(seen) if not _events(seen) else "the events that were read have no document")
+        return _untold(seen, "the events that were read have no document")
     if not names:
         return untold("the events that were read have no billing totals")
     unknown = [name for name in names if normalise(name) not in known]
@@ -251,7 +256,7 @@ def judge_payment_states(seen: TripleSeatEvidence) -> Judgement:
         state for each in sets for payment in objects_at(each, "payments") if (state := str(payment.get("state") or ""))
     )
     if not states:
-        return untold(_why_no_event(seen) if not _events(seen) else "the events that were read have no payments")
+        return _untold(seen, "the events that were read have no payments")
     unknown = [state for state in states if not knows_payment_state(state)]
     if unknown:
         return fails(f"tsrevel doesn't know {_words(unknown)}; it knows {_words(set(states) - set(unknown))}")
@@ -262,7 +267,7 @@ def judge_documents(seen: TripleSeatEvidence, pattern: str) -> Judgement:
     """`pattern`: tripleseat.order_document."""
     events = [each for each in _events(seen) if any(not doc.deleted and doc.lines for doc in each.documents)]
     if not events:
-        return untold(_why_no_event(seen) if not _events(seen) else "no event that was read has lines")
+        return _untold(seen, "no event that was read has lines")
     counts = sorted(sum(not each.deleted for each in event.documents) for event in events)
     chosen = [choose_document(event, pattern) for event in events]
     unclear = [each for each in chosen if isinstance(each, Hold) and each.reason is Reason.AMBIGUOUS_DOCUMENT]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from enum import StrEnum
@@ -92,6 +92,10 @@ def problem(name: str, code: str, text: str, remedy: str, status: int = ConfigEr
 
 def skipped(name: str, skip: SkippedCheck) -> CheckFinding:
     return CheckFinding(name, skip.code, CheckResult.SKIPPED, f"because {skip.because}")
+
+
+def skip_all(names: Iterable[str], skip: SkippedCheck) -> Iterator[CheckFinding]:
+    return (skipped(name, skip) for name in names)
 
 
 def holds(detail: str) -> Judgement:

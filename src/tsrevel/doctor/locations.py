@@ -19,6 +19,7 @@ from tsrevel.doctor.findings import (
     list_candidates,
     ok,
     problem,
+    skip_all,
     skipped,
     warning,
 )
@@ -310,9 +311,8 @@ def _check_products(entry: CheckedLocation, revel: RevelLists) -> Iterator[Check
         elif isinstance(catalogue, TsrevelError):
             yield failure(_CATALOGUE, catalogue)
         else:
-            yield skipped(_CATALOGUE, SkippedCheck("NOT_READ", "revel.product can't be read"))
-        for name in (_CHARGES, _MAPPINGS, _FALLBACK):
-            yield skipped(name, SkippedCheck("NOT_READ", "the catalogue can't be read"))
+            yield skipped(_CATALOGUE, _not_read("revel.product"))
+        yield from skip_all((_CHARGES, _MAPPINGS, _FALLBACK), _not_read("the catalogue"))
         return
     count = len(catalogue.names)
     text = f"establishment {catalogue.establishment} has {count_of(count, 'active product')}"

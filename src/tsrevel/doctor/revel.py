@@ -17,6 +17,7 @@ from tsrevel.doctor.findings import (
     is_silent,
     ok,
     problem,
+    skip_all,
     skipped,
     usable,
     warning,
@@ -83,8 +84,7 @@ class RevelLists:
 
 
 def skip_revel(because: SkippedCheck) -> Iterator[CheckFinding]:
-    for name in (CONNECTION, KEY, *ORDERS, *LISTS):
-        yield skipped(name, because)
+    yield from skip_all((CONNECTION, KEY, *ORDERS, *LISTS), because)
 
 
 def examine_revel(account: Account, revel: Revel, settings: Settings) -> Generator[CheckFinding, None, RevelLists]:
@@ -92,8 +92,7 @@ def examine_revel(account: Account, revel: Revel, settings: Settings) -> Generat
     first = attempt(lambda: account.can_read("Order"))
     if is_silent(first):
         yield failure(CONNECTION, first)
-        for name in (KEY, *ORDERS, *LISTS):
-            yield skipped(name, SkippedCheck("UNREACHABLE", "Revel can't be reached"))
+        yield from skip_all((KEY, *ORDERS, *LISTS), SkippedCheck("UNREACHABLE", "Revel can't be reached"))
         return RevelLists()
     others = {name: attempt(partial(account.can_read, resource)) for name, resource in list(ORDERS.items())[1:]}
     orders = {"revel.order": first, **others}
@@ -110,8 +109,7 @@ def examine_revel(account: Account, revel: Revel, settings: Settings) -> Generat
     if isinstance(first, CredentialsRefused) and not accepted:
         remedy = "Check revel.api_key and revel.api_secret, and the API user's rights in Revel's console."
         yield problem(KEY, "REFUSED", f"refused for every resource ({first.without_advice})", remedy, REFUSED)
-        for name in (*ORDERS, *LISTS):
-            yield skipped(name, SkippedCheck("TOKEN_PROBLEM", f"{KEY} is refused everywhere"))
+        yield from skip_all((*ORDERS, *LISTS), SkippedCheck("TOKEN_PROBLEM", f"{KEY} is refused everywhere"))
         return RevelLists()
     if accepted:
         yield ok(KEY, "accepted for reading; only the first order shows whether it may write")

@@ -17,6 +17,7 @@ from tsrevel.doctor.findings import (
     list_candidates,
     ok,
     problem,
+    skip_all,
     skipped,
     usable,
     warning,
@@ -63,8 +64,7 @@ class TripleSeatLists:
 
 
 def skip_tripleseat(because: SkippedCheck) -> Iterator[CheckFinding]:
-    for name in (CONNECTION, TOKEN, *_READS):
-        yield skipped(name, because)
+    yield from skip_all((CONNECTION, TOKEN, *_READS), because)
 
 
 def examine_tripleseat(
@@ -74,8 +74,7 @@ def examine_tripleseat(
     sites = attempt(tripleseat.sites)
     if is_silent(sites):
         yield failure(CONNECTION, sites)
-        for name in (TOKEN, *_READS):
-            yield skipped(name, _UNREACHABLE)
+        yield from skip_all((TOKEN, *_READS), _UNREACHABLE)
         return TripleSeatLists()
     if isinstance(sites, ConfigError | TokenRefused):
         yield from _without_token(sites, settings)
@@ -110,8 +109,7 @@ def _without_token(error: TsrevelError, settings: Settings) -> Iterator[CheckFin
         login_helps = error.code in _LOGIN_HELPS
         found = replace(found, remedy=f"Run `tsrevel login`{how}" if login_helps else "Correct what the message names.")
     yield found
-    for name in _READS:
-        yield skipped(name, _TOKEN_PROBLEM)
+    yield from skip_all(_READS, _TOKEN_PROBLEM)
 
 
 def _check_token(settings: Settings, reads: Mapping[str, object]) -> CheckFinding:
