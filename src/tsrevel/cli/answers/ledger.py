@@ -8,16 +8,15 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
-from tsrevel.cli.answers.model import Answer, IfAny, Instant
+from tsrevel.cli.answers.model import Answer, Done, IfAny, Instant
 from tsrevel.cli.answers.runs import PauseJson
 from tsrevel.ledger import OrderState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LedgerSummaryAnswer(Answer):
+class LedgerSummaryAnswer(Done):
     """A sound ledger. `last_at`: the time of the last row of its audit."""
 
-    success: Literal[True] = True
     path: str
     size: Annotated[int, Field(serialization_alias="bytes")]
     version: int
@@ -43,10 +42,9 @@ class LedgerBackupAnswer(LedgerSummaryAnswer):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LedgerExportAnswer(Answer):
+class LedgerExportAnswer(Done):
     """An export to a file. Without --output each row is printed as a JSON line."""
 
-    success: Literal[True] = True
     output: str
     rows: int
 
@@ -60,20 +58,18 @@ class LedgerRow(Answer):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LedgerPruneAnswer(Answer):
+class LedgerPruneAnswer(Done):
     """How many rows of each table are removed, or would be in a dry run."""
 
-    success: Literal[True] = True
     dry_run: bool
     older_than_days: int
     dropped: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PausedAnswer(Answer):
+class PausedAnswer(Done):
     """Whether runs are paused now, and whether this command changed that."""
 
-    success: Literal[True] = True
     changed: bool
     paused: PauseJson | None
     text: str

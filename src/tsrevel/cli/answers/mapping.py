@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from tsrevel.cli.answers.model import Answer, Id, Money
+from tsrevel.cli.answers.model import Answer, Done, Id, Money
 from tsrevel.planning.reasons import Reason, Status
 
 First = Annotated[date, Field(serialization_alias="from")]
@@ -46,10 +46,9 @@ class ProductJson:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MapProductsAnswer(Answer):
+class MapProductsAnswer(Done):
     """The active products whose names match. In the ledger's copy they have no price."""
 
-    success: Literal[True] = True
     source: Literal["revel", "ledger"]
     products: tuple[ProductJson, ...]
 
@@ -102,10 +101,9 @@ class LeftOutJson:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MapSuggestAnswer(Answer):
+class MapSuggestAnswer(Done):
     """The names without a product on the events of these days, and on menus, each with the likeliest products."""
 
-    success: Literal[True] = True
     days: int
     first: First
     last: Last
@@ -115,10 +113,9 @@ class MapSuggestAnswer(Answer):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MapListAnswer(Answer):
+class MapListAnswer(Done):
     """Every mapping."""
 
-    success: Literal[True] = True
     path: str | None
     mappings: tuple[CheckedMappingJson, ...]
 
@@ -136,10 +133,9 @@ class MapListSeenAnswer(MapListAnswer):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MapSetAnswer(Answer):
+class MapSetAnswer(Done):
     """A mapping that was written. `product`: the product in Revel, if Revel was asked (`checked`)."""
 
-    success: Literal[True] = True
     path: str
     mapping: MappingJson
     replaced: tuple[MappingJson, ...]
@@ -148,10 +144,9 @@ class MapSetAnswer(Answer):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MapUnsetAnswer(Answer):
+class MapUnsetAnswer(Done):
     """The mappings that were removed."""
 
-    success: Literal[True] = True
     path: str
     removed: tuple[MappingJson, ...]
 

@@ -30,6 +30,7 @@ Money = Annotated[Cents, PlainSerializer(show, return_type=_AMOUNT)]
 Instant = Annotated[datetime, PlainSerializer(show_instant, return_type=_INSTANT)]
 Id = Annotated[int | str, PlainSerializer(str, return_type=str)]
 """Every id is a string."""
+OrderId = Annotated[Id | None, Field(serialization_alias="revel_order_id")]
 Text = Annotated[str | None, PlainSerializer(lambda text: text or None, return_type=str | None)]
 """A text; null for an empty one."""
 IfAny = Annotated[T, Field(exclude_if=lambda value: value is None or value == ())]
@@ -41,6 +42,13 @@ class Answer:
     """The keys of every answer. `schema` is raised when a key changes its meaning or is removed."""
 
     schema: Literal[1] = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done(Answer):
+    """The keys of a command that has no other answer but success. A failure is a FailureAnswer."""
+
+    success: Literal[True] = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from tsrevel.cli.answers.assumptions import AssumptionJson
-from tsrevel.cli.answers.model import Answer, Id, IfAny, Instant, Money, Text, fill
+from tsrevel.cli.answers.model import Answer, Done, Id, IfAny, Instant, Money, OrderId, Text, fill
 from tsrevel.cli.answers.runs import EventJson, PauseJson
 from tsrevel.ledger import OrderRecord, OrderState, Resolution, RunMode, RunRecord, Verdict
 from tsrevel.ledger.queries import Attempt, EventStatus, StepStatus
@@ -18,7 +18,6 @@ from tsrevel.planning.explain import How
 from tsrevel.planning.model import Treatment
 from tsrevel.planning.reasons import Category, FailedWrite, Reason, Status, advise
 
-OrderId = Annotated[Id | None, Field(serialization_alias="revel_order_id")]
 Day = Annotated[date | None, Field(serialization_alias="date")]
 DoubtUntil = Annotated[Instant | None, Field(serialization_alias="doubt_until_at")]
 """Until this time Revel may still apply a write whose answer was lost."""
@@ -159,14 +158,13 @@ class DeliveriesJson:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StatusAnswer(Answer):
+class StatusAnswer(Done):
     """The state of an installation, read only from the ledger.
 
     `dry_run` is the setting as this command reads it, and `dry_run_origin` where it comes from. `dry_run_differs`: the
     last runs had the other value, so they have another environment or other settings.
     """
 
-    success: Literal[True] = True
     now: Annotated[Instant, Field(serialization_alias="checked_at")]
     dry_run: bool
     dry_run_origin: str
@@ -202,10 +200,9 @@ class RunWithEventsJson(RunJson):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RunsAnswer(Answer):
+class RunsAnswer(Done):
     """The last runs: `history` without an event. Or the one run that was named."""
 
-    success: Literal[True] = True
     paused: PauseJson | None
     runs: tuple[RunWithEventsJson, ...]
 
@@ -252,10 +249,9 @@ class NamedOrderJson:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ResolveAnswer(Answer):
+class ResolveAnswer(Done):
     """A person's decision (`resolution`), and the one `before` it. `order`: the one named now, if it was read."""
 
-    success: Literal[True] = True
     event_id: Id
     verdict: Literal["done", "ignored", "open"]
     reason: Reason | None

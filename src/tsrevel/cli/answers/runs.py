@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from tsrevel.cli.answers.model import Answer, Id, IfAny, Instant, Money, Text, fill
+from tsrevel.cli.answers.model import Answer, Id, IfAny, Instant, Money, OrderId, Text, fill
 from tsrevel.engine.outcomes import CHANGES, Outcome, RunReport
 from tsrevel.ledger import Pause
 from tsrevel.planning.reasons import Category, Reason, Status
@@ -54,7 +54,7 @@ class EventJson:
     reason: Reason | None
     category: Category | None
     error: Text
-    order_id: Annotated[Id | None, Field(serialization_alias="revel_order_id")]
+    order_id: OrderId
     local_id: str | None
     total: Money | None
 
@@ -102,7 +102,7 @@ class ReplayedEventJson:
     processed: bool
     reason: str | None
     event_id: Id | None
-    order_id: Annotated[Id | None, Field(serialization_alias="revel_order_id")]
+    order_id: OrderId
     status: Status | None
     error: Text
 
@@ -120,7 +120,7 @@ class ReplayLine(Answer):
     trigger: str | None = None
     reason: str | None
     event_id: Id | None = None
-    order_id: Annotated[Id | None, Field(serialization_alias="revel_order_id")] = None
+    order_id: OrderId = None
     status: Status | None = None
     error: Text
     events: IfAny[tuple[ReplayedEventJson, ...]] = ()
@@ -145,7 +145,7 @@ class PlannedDeliveryAnswer(Answer):
     trigger: str | None
     reason: str | None
     event_id: Id | None
-    order_id: Annotated[Id | None, Field(serialization_alias="revel_order_id")]
+    order_id: OrderId
     status: Status | None
     error: Text
     events: tuple[EventJson, ...]

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from tsrevel.cli.answers.model import Answer, IfAny, Instant, ProblemJson
+from tsrevel.cli.answers.model import Answer, Done, IfAny, Instant, ProblemJson
 from tsrevel.planning.reasons import Reason
 
 
@@ -22,10 +22,9 @@ class SignatureAnswer(Answer):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ConfigGenerateAnswer(Answer):
+class ConfigGenerateAnswer(Done):
     """The commented example of a settings file, as TOML."""
 
-    success: Literal[True] = True
     text: str
 
 
@@ -84,13 +83,12 @@ class DoctorAnswer(Answer):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class InitAnswer(Answer):
+class InitAnswer(Done):
     """The settings file that was written. `open`: what is left to fill in; `next`: the commands to run next.
 
     `continues`: the files of state (ledger, token, spool) of the settings before that it continues with.
     """
 
-    success: Literal[True] = True
     reason: None = None
     config: str
     locations: tuple[str, ...]
@@ -147,29 +145,26 @@ class SandboxAnswer(Answer):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SchemaAnswer(Answer):
+class SchemaAnswer(Done):
     """The JSON Schemas of the answers, by command."""
 
-    success: Literal[True] = True
     schemas: Mapping[str, Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ManAnswer(Answer):
+class ManAnswer(Done):
     """The man page, in roff."""
 
-    success: Literal[True] = True
     page: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ScheduleAnswer(Answer):
+class ScheduleAnswer(Done):
     """The crontab or the units. `files` are texts by name; `install` are commands for root or `user`.
 
     `warnings` name what a scheduled run would lack.
     """
 
-    success: Literal[True] = True
     kind: Literal["cron", "systemd"]
     user: str
     command: list[str]
