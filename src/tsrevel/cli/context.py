@@ -136,6 +136,14 @@ class CliContext:
             self.answered = not more
             print(line, file=self.stdout, flush=True)
 
+    def conclude(self, answer: Answer, *lines: str) -> int:
+        """End a command that is done: print its answer with --json, else the lines, unless -q. Returns 0."""
+        if self.options.json:
+            self.answer(answer)
+        elif not self.options.quiet:
+            print(*lines, sep="\n", file=self.stdout)
+        return 0
+
     def answer_failure(self, error: str, exit_status: int) -> None:
         """Print the JSON object of a command that failed."""
         from tsrevel.cli.answers.model import FailureAnswer

@@ -68,15 +68,11 @@ def back_up_ledger(ctx: CliContext, target: Path) -> int:
     settings = ctx.load_settings(offline=True)
     path = settings.ledger_path
     summary = copy_to(path, target, settings.environment, ctx.runtime.database)
-    if ctx.options.json:
-        ctx.answer(
-            fill(answers.LedgerBackupAnswer, summary, path=str(path), backup=str(target), **asdict(summary.inspection))
-        )
-    elif not ctx.options.quiet:
-        facts = count_of(summary.inspection.facts, "row")
-        text = f"{target}: a copy of {path}, {summary.size:,} bytes, checked, {facts} in its audit."
-        print(text, file=ctx.stdout)
-    return 0
+    facts = count_of(summary.inspection.facts, "row")
+    return ctx.conclude(
+        fill(answers.LedgerBackupAnswer, summary, path=str(path), backup=str(target), **asdict(summary.inspection)),
+        f"{target}: a copy of {path}, {summary.size:,} bytes, checked, {facts} in its audit.",
+    )
 
 
 def export_ledger(ctx: CliContext, output: Path | None) -> int:
@@ -96,11 +92,8 @@ def export_ledger(ctx: CliContext, output: Path | None) -> int:
         for row in chain([first], rows):
             print(row, file=stream)
             count += 1
-    if ctx.options.json:
-        ctx.answer(answers.LedgerExportAnswer(output=str(output), rows=count))
-    elif not ctx.options.quiet:
-        print(f"{output}: {count_of(count, 'row')} of {settings.ledger_path}, without free text.", file=ctx.stdout)
-    return 0
+    done = f"{output}: {count_of(count, 'row')} of {settings.ledger_path}, without free text."
+    return ctx.conclude(answers.LedgerExportAnswer(output=str(output), rows=count), done)
 
 
 def prune_ledger(ctx: CliContext, older_than: int, *, dry_run: bool) -> int:
@@ -113,14 +106,13 @@ def prune_ledger(ctx: CliContext, older_than: int, *, dry_run: bool) -> int:
     else:
         with hold_lock(path), open_ledger(settings, ctx.runtime) as ledger:
             gone = prune_details(ledger, before, older_than)
-    if ctx.options.json:
-        ctx.answer(answers.LedgerPruneAnswer(dry_run=dry_run, older_than_days=older_than, dropped=gone))
-    elif not ctx.options.quiet:
-        done = "would be removed" if dry_run else "removed"
-        told = ", ".join(f"{number:,} {table.replace('_', ' ')}" for table, number in gone.items())
-        print(f"Of orders settled before {before:%Y-%m-%d}: {told} {done}.", file=ctx.stdout)
-        print("The order of each event and the audit stay.", file=ctx.stdout)
-    return 0
+    done = "would be removed" if dry_run else "removed"
+    told = ", ".join(f"{number:,} {table.replace('_', ' ')}" for table, number in gone.items())
+    return ctx.conclude(
+        answers.LedgerPruneAnswer(dry_run=dry_run, older_than_days=older_than, dropped=gone),
+        f"Of orders settled before {before:%Y-%m-%d}: {told} {done}.",
+        "The order of each event and the audit stay.",
+    )
 
 
 @contextmanager

@@ -49,27 +49,21 @@ def show_status(ctx: CliContext) -> int:
         except ConfigError as error:
             ctx.log(str(error))
             if ctx.options.json:
-                path = str(settings.token_path)
-                answer = LoginStatusAnswer(
-                    success=False, auth="oauth2", token_file=path, error=str(error), exit_status=NO_TOKEN
+                path, why = str(settings.token_path), str(error)
+                ctx.answer(
+                    LoginStatusAnswer(success=False, auth="oauth2", token_file=path, error=why, exit_status=NO_TOKEN)
                 )
-                ctx.answer(answer)
             return NO_TOKEN
     until, written = _find_end(token), _instant_of(written_at)
     expired = token.expires_within(0, ctx.now().timestamp())
-    if ctx.options.json:
-        auth, path = settings.tripleseat.auth, str(settings.token_path)
-        answer = LoginStatusAnswer(auth=auth, token_file=path, valid_until=until, written_at=written, expired=expired)
-        ctx.answer(answer)
-    elif not ctx.options.quiet:
-        life = f"expired {_show(until)}; the next run renews it" if expired else f"good until {_show(until)}"
-        lines = [
-            f"TripleSeat tokens: {settings.token_path}",
-            f"written:           {_show(written)}, at the login or at the last renewal",
-            f"access token:      {life if token.access else 'none yet: the next run gets one'}",
-        ]
-        print("\n".join(lines), file=ctx.stdout)
-    return 0
+    auth, path = settings.tripleseat.auth, str(settings.token_path)
+    life = f"expired {_show(until)}; the next run renews it" if expired else f"good until {_show(until)}"
+    return ctx.conclude(
+        LoginStatusAnswer(auth=auth, token_file=path, valid_until=until, written_at=written, expired=expired),
+        f"TripleSeat tokens: {path}",
+        f"written:           {_show(written)}, at the login or at the last renewal",
+        f"access token:      {life if token.access else 'none yet: the next run gets one'}",
+    )
 
 
 def log_out(ctx: CliContext) -> int:
@@ -78,12 +72,10 @@ def log_out(ctx: CliContext) -> int:
         ctx.wrote = True
         removed = TokenFile(settings.token_path).remove()
     done = f"{settings.token_path} was removed" if removed else f"There was no token file ({settings.token_path})"
-    if ctx.options.json:
-        ctx.answer(LogoutAnswer(auth=settings.tripleseat.auth, token_file=str(settings.token_path), removed=removed))
-    elif not ctx.options.quiet:
-        text = f"TripleSeat still trusts the app. An admin can change that in TripleSeat ({APP_PAGE})."
-        print(f"{done}. {text}", file=ctx.stdout)
-    return 0
+    return ctx.conclude(
+        LogoutAnswer(auth=settings.tripleseat.auth, token_file=str(settings.token_path), removed=removed),
+        f"{done}. TripleSeat still trusts the app. An admin can change that in TripleSeat ({APP_PAGE}).",
+    )
 
 
 @contextmanager
@@ -116,12 +108,8 @@ def _show(instant: datetime | None) -> str:
 
 def _tell_nothing_to_do(ctx: CliContext, settings: Settings) -> int:
     auth = settings.tripleseat.auth
-    if ctx.options.json:
-        ctx.answer(LoginAnswer(auth=auth, token_file=None))
-    elif not ctx.options.quiet:
-        text = f'Nothing to do: tripleseat.auth = "{auth}" needs no login and stores no token.'
-        print(text, file=ctx.stdout)
-    return 0
+    text = f'Nothing to do: tripleseat.auth = "{auth}" needs no login and stores no token.'
+    return ctx.conclude(LoginAnswer(auth=auth, token_file=None), text)
 
 
 PORT = 8765
@@ -229,13 +217,10 @@ def login(ctx: CliContext, options: LoginOptions) -> int:
             verifier = secrets.token_urlsafe(64)  # 86 characters; RFC 7636 4.1 allows 43 to 128
             under_way = _Login(ctx, options, settings, token_url, state, verifier)
             token = (_take_pasted if paste else _take_redirected)(under_way, target)
-    if ctx.options.json:
-        auth, path = settings.tripleseat.auth, str(settings.token_path)
-        ctx.answer(LoginAnswer(auth=auth, token_file=path, valid_until=_find_end(token)))
-    elif not ctx.options.quiet:
-        text = f"Logged in. The tokens are in {settings.token_path}, and only this user can read them. Runs renew them."
-        print(text, file=ctx.stdout)
-    return 0
+    return ctx.conclude(
+        LoginAnswer(auth=settings.tripleseat.auth, token_file=str(settings.token_path), valid_until=_find_end(token)),
+        f"Logged in. The tokens are in {settings.token_path}, and only this user can read them. Runs renew them.",
+    )
 
 
 def _take_redirected(login: _Login, target: _RedirectTarget) -> Token:
