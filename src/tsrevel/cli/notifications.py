@@ -36,26 +36,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-def call_out(
-    ctx: CliContext,
-    settings: Settings,
-    hook: Hook,
-    report: RunReport,
-    outcomes: Sequence[Outcome],
-    *,
-    anyway: bool = False,
-) -> None:
-    """Run the command of this hook, if it is set and there are `outcomes`; with `anyway` also without any.
-
-    Its failure is only logged.
-    """
-    if not getattr(settings.hooks, hook) or not (outcomes or anyway):
-        return
-    failure = call_hook(ctx, settings, hook, report, outcomes)
-    if failure:
-        log.error("the command of hooks.%s %s; run it by hand with JSON on its standard input", hook, failure.text)
-
-
 def call_hook(
     ctx: CliContext,
     settings: Settings,
@@ -151,17 +131,23 @@ class RunNotifier:
             log.error("some notifications weren't sent: %s", describe_fault(fault))  # noqa: TRY400 (its text may quote data)
 
     def _call_hooks(self, settings: Settings, error: Exception | None) -> None:
-        hooks = settings.hooks
-        if settings.safety.dry_run or not (hooks.on_injected or hooks.on_held or hooks.on_failure):
+        if settings.safety.dry_run:
             return
         report = self._sum_up(error)
         outcomes = report.outcomes
-        injected = [each for each in outcomes if each.status is Status.INJECTED]
-        held = [each for each in outcomes if each.status is Status.HELD and each.fresh]
-        failed = [each for each in outcomes if each.status is Status.FAILED or each.missed]
-        call_out(self.ctx, settings, "on_injected", report, injected)
-        call_out(self.ctx, settings, "on_held", report, held)
-        call_out(self.ctx, settings, "on_failure", report, failed, anyway=report.error is not None)
+        told: dict[Hook, list[Outcome]] = {
+            "on_injected": [each for each in outcomes if each.status is Status.INJECTED],
+            "on_held": [each for each in outcomes if each.status is Status.HELD and each.fresh],
+            "on_failure": [each for each in outcomes if each.status is Status.FAILED or each.missed],
+        }
+        for hook, events in told.items():
+            is_due = bool(events) or (hook == "on_failure" and report.error is not None)
+            if not is_due or not getattr(settings.hooks, hook):
+                continue
+            failure = call_hook(self.ctx, settings, hook, report, events)
+            if failure:
+                text = "the command of hooks.%s %s; run it by hand with JSON on its standard input"
+                log.error(text, hook, failure.text)
 
     def _sum_up(self, error: Exception | None) -> RunReport:
         """All reports as one, with the `error` that ended the run, if any."""
