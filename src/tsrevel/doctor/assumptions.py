@@ -5,8 +5,9 @@ It sends about 40 requests, all of them reads.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from tsrevel.config import Settings
@@ -24,10 +25,11 @@ from tsrevel.doctor.findings import (
     warning,
 )
 from tsrevel.errors import AssumptionFailed, LedgerUnusable
-from tsrevel.ledger import KnownOrder, open_view
+from tsrevel.ledger import KnownOrder, LedgerView, open_view
 from tsrevel.planning.assumptions import ASSUMPTIONS, AssumptionAnswer, AssumptionCode, AssumptionResult
 from tsrevel.wiring import Runtime, make_state_folder, open_ledger, open_services
 
+T = TypeVar("T")
 HOLDS, FAILS, UNTOLD = AssumptionResult.HOLDS, AssumptionResult.FAILS, AssumptionResult.UNTOLD
 ASSUMPTIONS_CHECK = "assumptions"
 
@@ -55,7 +57,7 @@ def check_assumptions(
     told: dict[AssumptionCode, Judgement] = {}
     silent: list[CheckFinding] = []
     try:
-        known = read_known_orders(settings, runtime)
+        known = ask_ledger(settings, runtime, lambda view: view.assumptions.known_orders(MOST_TRIED)) or ()
         trouble = ""
     except LedgerUnusable as error:
         known, trouble = (), str(error)
@@ -104,22 +106,13 @@ def _query(
     return told, silent
 
 
-def read_known_orders(settings: Settings, runtime: Runtime) -> tuple[KnownOrder, ...]:
-    """Some orders of the ledger, last changed first. Raises LedgerUnusable and LedgerDamaged."""
+def ask_ledger(settings: Settings, runtime: Runtime, ask: Callable[[LedgerView], T]) -> T | None:
+    """The ledger's answer; None if there is no ledger. Raises LedgerUnusable and LedgerDamaged."""
     view = open_view(settings.ledger_path, settings.environment, runtime.database)
     if view is None:
-        return ()
+        return None
     with view:
-        return view.assumptions.known_orders(MOST_TRIED)
-
-
-def read_answers(settings: Settings, runtime: Runtime) -> tuple[AssumptionAnswer, ...]:
-    """The stored answers. Raises LedgerUnusable and LedgerDamaged."""
-    view = open_view(settings.ledger_path, settings.environment, runtime.database)
-    if view is None:
-        return ()
-    with view:
-        return view.assumptions.answers()
+        return ask(view)
 
 
 def describe_answer(answer: AssumptionAnswer, is_accepted: bool) -> CheckFinding:

@@ -10,14 +10,14 @@ from typing import TypeVar
 from tsrevel.config import Settings
 from tsrevel.config.policy import build_policy
 from tsrevel.doctor import machine, schedule
-from tsrevel.doctor.assumptions import ASSUMPTIONS_CHECK, describe_answer, read_answers
-from tsrevel.doctor.findings import CheckFinding, SkippedCheck, attempt, failure, ok, problem, skipped, warning
+from tsrevel.doctor.assumptions import ASSUMPTIONS_CHECK, ask_ledger, describe_answer
+from tsrevel.doctor.findings import CheckFinding, SkippedCheck, attempt, failure, ok, problem, skipped, usable, warning
 from tsrevel.doctor.locations import CheckedLocation, check_location, check_stray_mappings
 from tsrevel.doctor.revel import RevelLists, examine_revel, skip_revel
 from tsrevel.doctor.tripleseat import TripleSeatLists, examine_tripleseat, skip_tripleseat
 from tsrevel.engine.outcomes import describe_disabled
-from tsrevel.errors import ConfigProblem, LedgerDamaged, LedgerUnusable, TsrevelError
-from tsrevel.ledger import LedgerView, Pause, open_view, read_pause
+from tsrevel.errors import ConfigProblem, TsrevelError
+from tsrevel.ledger import LedgerView, Pause, read_pause
 from tsrevel.ledger.queries import UnsentMails
 from tsrevel.planning.assumptions import AssumptionResult, summarize
 from tsrevel.planning.model import Policy
@@ -87,7 +87,8 @@ def run_checks(installation: Installation) -> Iterator[CheckFinding]:
     skews = yield from _examine_services(installation)
     last_at = inspection.last_at if inspection else None
     yield machine.check_clock(installation.runtime.clock(), skews, last_at)
-    yield check_mail(settings, _read_unsent(installation) if inspection else None, installation.runtime.clock())
+    unsent = _ask_ledger(installation, lambda view: view.queries.unsent_mails()) if inspection else None
+    yield check_mail(settings, unsent, installation.runtime.clock())
     yield check_monitor(settings)
     runtime = installation.runtime
     yield from schedule.check_schedule(settings, installation.environ, runtime.run_command, runtime.clock())
@@ -95,7 +96,7 @@ def run_checks(installation: Installation) -> Iterator[CheckFinding]:
 
 def check_kept_answers(settings: Settings, runtime: Runtime) -> Iterator[CheckFinding]:
     """The stored answers of `doctor --assumptions`: one line if all is well."""
-    answers = attempt(lambda: read_answers(settings, runtime))
+    answers = attempt(lambda: ask_ledger(settings, runtime, lambda view: view.assumptions.answers()))
     if isinstance(answers, TsrevelError):
         yield failure(ASSUMPTIONS_CHECK, answers)
         return
@@ -181,22 +182,9 @@ def _check_lost(installation: Installation) -> Iterator[CheckFinding]:
             yield warning("ledger", "LEDGER_LOST", text, f"{capitalised(advice)}.")
 
 
-def _read_unsent(installation: Installation) -> UnsentMails | None:
-    """The mails that runs tried to send in vain."""
-    return _ask_ledger(installation, lambda view: view.queries.unsent_mails())
-
-
 def _ask_ledger(installation: Installation, ask: Callable[[LedgerView], T]) -> T | None:
     """The ledger's answer; None also if it can't be read, which has its own check."""
-    settings, database = installation.settings, installation.runtime.database
-    try:
-        view = open_view(settings.ledger_path, settings.environment, database)
-        if view is None:
-            return None
-        with view:
-            return ask(view)
-    except (LedgerUnusable, LedgerDamaged):
-        return None
+    return usable(attempt(lambda: ask_ledger(installation.settings, installation.runtime, ask)))
 
 
 def check_mail(settings: Settings, unsent: UnsentMails | None, now: datetime) -> CheckFinding:
