@@ -9,6 +9,7 @@ from typing import Literal
 
 import typer
 
+from tsrevel.cli.answers.model import fill
 from tsrevel.cli.answers.reports import NamedOrderJson, ResolveAnswer, answer_resolution, answer_status
 from tsrevel.cli.arguments import find_event_id
 from tsrevel.cli.context import CliContext
@@ -22,7 +23,7 @@ from tsrevel.errors import ConfigError, CredentialsRefused, Refused, ServiceDown
 from tsrevel.ledger import Ledger, OrderRecord, Resolution, hold_lock
 from tsrevel.ledger.queries import EventStatus
 from tsrevel.planning.identity import is_id, known_local_ids, order_uuid
-from tsrevel.planning.model import Event, EventId, Location, OrderId, Policy
+from tsrevel.planning.model import Event, EventId, OrderId, Policy
 from tsrevel.planning.money import show, to_cents
 from tsrevel.planning.reasons import Reason
 from tsrevel.planning.screening import find_location, find_named
@@ -132,6 +133,7 @@ def resolve(ctx: CliContext, event: str, options: ResolveOptions) -> int:
         warnings.append(f"{NEVER_RUN} ({path.absolute()})")
     warnings += _warnings(before, after, options)
     if ctx.options.json:
+        row = named.row if named else None
         answer = ResolveAnswer(
             event_id=event_id,
             verdict=options.word,
@@ -139,7 +141,7 @@ def resolve(ctx: CliContext, event: str, options: ResolveOptions) -> int:
             resolution=answer_resolution(after),
             before=answer_resolution(before.resolution),
             event=answer_status(before.standing) if before.standing else None,
-            order=_answer_named(named.row) if named and named.row else None,
+            order=fill(NamedOrderJson, row, day=row.written, total=row.amounts["total"]) if row else None,
             warnings=tuple(warnings),
             **locate_files(settings),
         )
@@ -170,7 +172,11 @@ def _check(options: ResolveOptions) -> ResolveOptions:
 
 
 def _look_for(ctx: CliContext, order_id: OrderId, event: str) -> _Named:
-    """The order as Revel has it, and its event. Raises typer.BadParameter if Revel hasn't got the order."""
+    """The order as Revel has it, and its event. Raises typer.BadParameter if Revel hasn't got the order.
+
+    An event id that is no number isn't asked for.
+    """
+    event_id = EventId(event.strip()) if is_id(event.strip()) else None
     try:
         settings = ctx.load_settings()
         why = why_disabled(settings, ctx.runtime)
@@ -178,8 +184,10 @@ def _look_for(ctx: CliContext, order_id: OrderId, event: str) -> _Named:
             with open_services(settings, ctx.runtime) as services:
                 row = services.revel.find_by_id(order_id)
                 if row and not services.revel.is_gone(row):
-                    named = _with_others(_Named(order_id, row), services.revel, event, build_policy(settings))
-                    return _with_event(named, services.tripleseat, event)
+                    if event_id is None:
+                        return _Named(order_id, row)
+                    others = _find_others(services.revel, order_id, event_id, build_policy(settings))
+                    return _with_event(_Named(order_id, row, others=others), services.tripleseat, event_id)
             what = "is deleted or voided at Revel" if row else "doesn't exist at Revel"
             raise typer.BadParameter(f"order {order_id} {what}; nothing was stored; look up its number in Revel")
     except ConfigError:
@@ -189,24 +197,18 @@ def _look_for(ctx: CliContext, order_id: OrderId, event: str) -> _Named:
     return _Named(order_id, unchecked=f"whether Revel has order {order_id} wasn't checked: {why}")
 
 
-def _with_others(named: _Named, revel: Revel, event: str, policy: Policy) -> _Named:
-    """The same with the other orders under the event's uuid or one of its `local_id`s, unless they are voided."""
-    if not is_id(event.strip()):
-        return named
-    event_id = EventId(event.strip())
+def _find_others(revel: Revel, order_id: OrderId, event_id: EventId, policy: Policy) -> tuple[OrderId, ...]:
+    """The other orders under the event's uuid or one of its `local_id`s, unless they are voided."""
     uuid = order_uuid(event_id)
     found = (*revel.find_orders(uuid, known_local_ids(policy, event_id)), *revel.find_by_uuid(uuid))
     rows = {row.id: row for row in found}
-    others = sorted(row.id for row in rows.values() if row.id != named.order_id and not revel.is_gone(row))
-    return replace(named, others=tuple(others))
+    return tuple(sorted(row.id for row in rows.values() if row.id != order_id and not revel.is_gone(row)))
 
 
-def _with_event(named: _Named, tripleseat: TripleSeat, event: str) -> _Named:
-    """The same with its event, or why TripleSeat doesn't return that. An id that is no number isn't asked for."""
-    if not is_id(event.strip()):
-        return named
+def _with_event(named: _Named, tripleseat: TripleSeat, event_id: EventId) -> _Named:
+    """The same with its event, or why TripleSeat doesn't return that."""
     try:
-        found = fetch_event(tripleseat, EventId(event.strip()))
+        found = fetch_event(tripleseat, event_id)
     except (ConfigError, CredentialsRefused, TryNextRun) as error:
         why = str(error)
     else:
@@ -236,7 +238,10 @@ def _compare_named(event_id: EventId, named: _Named, before: _Before, policy: Po
     if row is None:
         return []
     is_ours = row.uuid == order_uuid(event_id) or (before.record is not None and before.record.order_id == row.id)
-    location = find_location(event, policy) if event else _last_location(before, policy)
+    if event:
+        location = find_location(event, policy)
+    else:  # where it was when a run last saw it
+        location = find_named(before.standing.location, policy) if before.standing else None
     if location and location.establishment != row.establishment and not is_ours:
         raise typer.BadParameter(
             f"{named.text(policy)}; but event {event_id} is at {location.name} "
@@ -259,17 +264,8 @@ def _compare_named(event_id: EventId, named: _Named, before: _Before, policy: Po
     return found
 
 
-def _last_location(before: _Before, policy: Policy) -> Location | None:
-    """The event's location when a run last saw it."""
-    return find_named(before.standing.location, policy) if before.standing else None
-
-
 def _total(row: OrderRow) -> str:
     return show(row.amounts["total"])
-
-
-def _answer_named(row: OrderRow) -> NamedOrderJson:
-    return NamedOrderJson(id=row.id, establishment=row.establishment, day=row.written, total=row.amounts["total"])
 
 
 def _find_owner(
