@@ -11,7 +11,18 @@ from tsrevel.config import Settings
 from tsrevel.config.policy import build_policy
 from tsrevel.doctor import machine, schedule
 from tsrevel.doctor.assumptions import ASSUMPTIONS_CHECK, ask_ledger, describe_answer
-from tsrevel.doctor.findings import CheckFinding, SkippedCheck, attempt, failure, ok, problem, skipped, usable, warning
+from tsrevel.doctor.findings import (
+    CheckFinding,
+    SkippedCheck,
+    attempt,
+    failure,
+    ok,
+    problem,
+    skip_all,
+    skipped,
+    usable,
+    warning,
+)
 from tsrevel.doctor.locations import CheckedLocation, check_location, check_stray_mappings
 from tsrevel.doctor.revel import RevelLists, examine_revel, skip_revel
 from tsrevel.doctor.tripleseat import TripleSeatLists, examine_tripleseat, skip_tripleseat
@@ -76,11 +87,15 @@ def run_checks(installation: Installation) -> Iterator[CheckFinding]:
     yield from machine.check_config(settings, installation.problems)
     yield from machine.check_safety(settings, installation.pause())
     because = installation.objection(*_LEDGER_KEYS)
-    yield from machine.check_files(settings, installation.environ, because)
-    found, inspection = machine.check_ledger(settings, installation.runtime.database, because)
-    yield from found
-    yield machine.check_disk(settings, because)
-    yield machine.check_lock(settings, because)
+    yield from machine.check_config_files(settings)
+    inspection = None
+    if because:
+        yield from skip_all(("file.token", "file.ledger", "ledger", "disk", "lock"), because)
+    else:
+        yield from machine.check_state_files(settings, installation.environ)
+        inspection = yield from machine.check_ledger(settings, installation.runtime.database)
+        yield machine.check_disk(settings)
+        yield machine.check_lock(settings)
     if inspection:
         yield from _check_lost(installation)
         yield from check_kept_answers(settings, installation.runtime)

@@ -6,7 +6,7 @@ import os
 import shutil
 import stat
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -61,30 +61,26 @@ def check_safety(settings: Settings, pause: Pause | None) -> Iterator[CheckFindi
         yield ok("safety", f"live: runs write orders for {allowed}")
 
 
-def check_ledger(
-    settings: Settings, opened_by: Connect, because: SkippedCheck | None
-) -> tuple[tuple[CheckFinding, ...], Inspection | None]:
-    """Check integrity, version and environment. Returns the findings, and the inspection of a sound ledger."""
-    if because:
-        return (skipped("ledger", because),), None
+def check_ledger(settings: Settings, opened_by: Connect) -> Generator[CheckFinding, None, Inspection | None]:
+    """Check integrity, version and environment. Returns the inspection of a sound ledger."""
     path = settings.ledger_path
     seen = attempt(lambda: inspect_ledger(path, environment=settings.environment, opened_by=opened_by))
     if isinstance(seen, TsrevelError):
-        return (failure("ledger", seen),), None
+        yield failure("ledger", seen)
+        return None
     if seen is None:
-        text = f"there is none yet; the first run creates {path}"
-        return (ok("ledger", text, "NO_LEDGER_YET"),), None
+        yield ok("ledger", f"there is none yet; the first run creates {path}", "NO_LEDGER_YET")
+        return None
     version = f"version {seen.version}"
     if seen.version < seen.newest:
         version += f", which the next run upgrades to {seen.newest} after a backup"
     text = f"{path}: sound, {version}, {settings.environment}, {seen.facts} rows in its audit"
-    return (ok("ledger", text),), seen
+    yield ok("ledger", text)
+    return seen
 
 
-def check_disk(settings: Settings, because: SkippedCheck | None) -> CheckFinding:
+def check_disk(settings: Settings) -> CheckFinding:
     """Whether the ledger's folder can be written to and has room."""
-    if because:
-        return skipped("disk", because)
     folder = settings.ledger_path.absolute().parent  # else the nearest existing folder above it
     while not is_there(folder) and folder != folder.parent:
         folder = folder.parent
@@ -104,10 +100,8 @@ def check_disk(settings: Settings, because: SkippedCheck | None) -> CheckFinding
     return ok("disk", room)
 
 
-def check_lock(settings: Settings, because: SkippedCheck | None) -> CheckFinding:
+def check_lock(settings: Settings) -> CheckFinding:
     """Whether a run holds the lock now. The file remains after a run, so its existence means nothing."""
-    if because:
-        return skipped("lock", because)
     try:
         held = is_locked(settings.ledger_path)
     except LedgerUnusable as error:
@@ -138,11 +132,8 @@ def check_clock(now: datetime, skews: Mapping[str, float | None], last_at: datet
     return ok("clock", text, "NOT_COMPARED")
 
 
-def check_files(settings: Settings, environ: Mapping[str, str], because: SkippedCheck | None) -> Iterator[CheckFinding]:
-    """Check the modes of the config file, mappings, token, ledger with its -wal and -shm, and files of secrets.
-
-    `because`: why all paths but the first two are unknown.
-    """
+def check_config_files(settings: Settings) -> Iterator[CheckFinding]:
+    """Check the modes of the config file and the mappings."""
     if settings.config_path is not None:
         origin = file_origin(settings.config_path)
         secrets = [key for key, kind in SETTINGS.items() if kind.secret]
@@ -150,9 +141,10 @@ def check_files(settings: Settings, environ: Mapping[str, str], because: Skipped
         yield from _check("file.config", settings.config_path, secret=secret, absent="")
     if settings.mappings_path is not None:
         yield from _check("file.mappings", settings.mappings_path, secret=False, absent="")
-    if because:
-        yield from (skipped(name, because) for name in ("file.token", "file.ledger"))
-        return
+
+
+def check_state_files(settings: Settings, environ: Mapping[str, str]) -> Iterator[CheckFinding]:
+    """Check the modes of the token, the ledger with its -wal and -shm, and files of secrets, and who may use them."""
     if settings.tripleseat.auth == "oauth2":
         yield from _check("file.token", settings.token_path, secret=True, absent="there is no token file yet")
     yield from _check("file.ledger", settings.ledger_path, secret=True, absent="there is no ledger yet")
