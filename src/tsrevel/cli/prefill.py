@@ -75,18 +75,18 @@ def prefill(
     """
     if why := why_disabled(settings, runtime):
         raise ConnectorDisabled(f"neither service was called: {why}")
-    filler = _Filler(given, names, terminal, runtime.clock())
     seat = settings.tripleseat
     logged_in = seat.auth != "oauth2" or is_there(settings.token_path)
     by_public_key = not logged_in and bool(seat.public_key.get_secret_value())
     if by_public_key:  # before the login it is enough for locations and sites (facts TripleSeat 1.6)
         settings = settings.model_copy(update={"tripleseat": seat.model_copy(update={"auth": "public_key"})})
     with open_services(settings, runtime, NEVER) as services:
-        establishments, named = filler.list_account(services)
+        filler = _Filler(services, given, names, terminal, runtime.clock())
+        establishments, named = filler.list_account()
         sites: Sequence[Site] = ()
         locations: Sequence[TripleSeatLocation] = ()
         if logged_in or by_public_key:
-            sites, locations = filler.list_locations(services)
+            sites, locations = filler.list_locations()
         else:
             filler.filled.open.append(
                 "TripleSeat's locations can't be listed before the login: run `tsrevel login`, then `tsrevel init "
@@ -94,25 +94,30 @@ def prefill(
             )
         for key, rows in named.items():
             filler.fill_id(key, rows)
-        filler.fill_locations(services, sites, locations, establishments, entries)
+        filler.fill_locations(sites, locations, establishments, entries)
     return filler.filled
 
 
 class _Filler:
     def __init__(
-        self, given: Mapping[str, object], names: Mapping[str, str], terminal: Terminal | None, now: datetime
+        self,
+        services: Services,
+        given: Mapping[str, object],
+        names: Mapping[str, str],
+        terminal: Terminal | None,
+        now: datetime,
     ) -> None:
-        self.given, self.names, self.terminal, self.now = given, names, terminal, now
+        self.services, self.given, self.names, self.terminal, self.now = services, given, names, terminal, now
         self.filled = Filled()
 
-    def list_locations(self, services: Services) -> tuple[Sequence[Site], Sequence[TripleSeatLocation]]:
-        sites, locations = attempt(services.tripleseat.sites), attempt(services.tripleseat.locations)
+    def list_locations(self) -> tuple[Sequence[Site], Sequence[TripleSeatLocation]]:
+        sites, locations = attempt(self.services.tripleseat.sites), attempt(self.services.tripleseat.locations)
         _demand_an_answer("TripleSeat", [sites, locations])
         return self._rows("TripleSeat's sites", sites), self._rows("TripleSeat's locations", locations)
 
-    def list_account(self, services: Services) -> tuple[Sequence[Establishment], Mapping[str, Sequence[NamedRow]]]:
+    def list_account(self) -> tuple[Sequence[Establishment], Mapping[str, Sequence[NamedRow]]]:
         """Revel's establishments, and its rows for each setting that isn't given."""
-        account = services.account
+        account = self.services.account
         establishments = attempt(account.establishments)
         if is_silent(establishments):
             _demand_an_answer("Revel", [establishments])
@@ -162,7 +167,6 @@ class _Filler:
 
     def fill_locations(
         self,
-        services: Services,
         sites: Sequence[Site],
         locations: Sequence[TripleSeatLocation],
         establishments: Sequence[Establishment],
@@ -170,7 +174,7 @@ class _Filler:
     ) -> None:
         zones = {site.id: site for site in sites}
         for known in entries:
-            self._add(services, dict(known), [])
+            self._add(dict(known), [])
         for place in locations:
             if not place.id.isdecimal() or _covered(place, entries):
                 continue
@@ -185,7 +189,7 @@ class _Filler:
                 why = "another location has the same name" if twins else "not exactly one establishment has its name"
                 gaps.append(f"revel_establishment: {why}; {_candidates(establishments)}")
             site = zones.get(place.site) if place.site else None
-            self._add(services, entry | self._zone(site, found, gaps), gaps)
+            self._add(entry | self._zone(site, found, gaps), gaps)
 
     def _zone(self, site: Site | None, found: Establishment | None, gaps: list[str]) -> dict[str, object]:
         """The site's zone, else the establishment's, else the one given for all; without any there is a gap."""
@@ -204,11 +208,12 @@ class _Filler:
             gaps.append(f"timezone: {strange or 'neither TripleSeat nor Revel has one'}; write an IANA name")
         return {}
 
-    def _add(self, services: Services, entry: dict[str, object], gaps: list[str]) -> None:
+    def _add(self, entry: dict[str, object], gaps: list[str]) -> None:
         """Complete an entry by exact names. With gaps it is written as a comment."""
         number = entry.get("revel_establishment")
         if isinstance(number, int) and number and not entry.get("station") and not self.given.get("revel.station"):
-            offered = self._rows("the stations", attempt(lambda: services.account.stations(EstablishmentId(number))))
+            place = EstablishmentId(number)
+            offered = self._rows("the stations", attempt(lambda: self.services.account.stations(place)))
             station = self._pick(f"Revel station of {_call(entry)}", "revel.station", offered)
             entry["station"] = station.id if station else 0
             if not station:
