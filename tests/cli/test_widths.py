@@ -13,7 +13,8 @@ from rich.cells import cell_len
 from rich.color import Color
 
 from tsrevel.cli.context import CliContext
-from tsrevel.cli.output import STYLES, WARNING, Column, Fit, Row, TextOutput, list_counts, summarise
+from tsrevel.cli.output import STYLES, WARNING, Column, Fit, Row, TextOutput
+from tsrevel.cli.run_text import list_counts, summarise
 from tsrevel.planning.money import Cents
 
 from .bench import Ran, Shell, Tty, assert_fits

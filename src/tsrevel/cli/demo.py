@@ -16,7 +16,8 @@ from urllib.request import ProxyHandler, Request, build_opener
 
 from tsrevel.cli.answers.runs import DemoAnswer, answer_report
 from tsrevel.cli.context import CliContext
-from tsrevel.cli.output import Row, TextOutput, columns_of, show_table
+from tsrevel.cli.output import Row, TextOutput, columns_of
+from tsrevel.cli.run_text import show_table
 from tsrevel.cli.sandbox import Served, run_services
 from tsrevel.cli.sync import SyncOptions, sync_all
 from tsrevel.config import load_settings

@@ -9,7 +9,8 @@ from tsrevel.cli.answers.model import fill
 from tsrevel.cli.answers.runs import answer_pause
 from tsrevel.cli.arguments import find_event_id
 from tsrevel.cli.context import CliContext
-from tsrevel.cli.output import ALARM, STYLES, Row, TextOutput, columns_of, look, run_line
+from tsrevel.cli.output import ALARM, STYLES, Row, TextOutput, columns_of, look
+from tsrevel.cli.run_text import run_line
 from tsrevel.config import Settings
 from tsrevel.errors import USAGE
 from tsrevel.insight.history import EventHistory, RunHistory, describe_fact, recount_event, recount_runs

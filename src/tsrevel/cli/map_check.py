@@ -11,15 +11,8 @@ from tsrevel.cli.answers.mapping import CoverageSummaryJson, MapCheckAnswer, Unc
 from tsrevel.cli.answers.model import fill
 from tsrevel.cli.context import CliContext
 from tsrevel.cli.map_data import DayRange, Survey, open_survey
-from tsrevel.cli.output import (
-    TextOutput,
-    add_totals,
-    list_counts,
-    news_line,
-    report_nothing_checked,
-    show_events,
-    show_progress,
-)
+from tsrevel.cli.output import TextOutput, report_nothing_checked, show_progress
+from tsrevel.cli.run_text import add_totals, list_counts, news_line, show_events
 from tsrevel.engine.catalogs import Catalogs
 from tsrevel.engine.context import FailureStreak
 from tsrevel.engine.fetch import EventUnavailable, FoundEvent

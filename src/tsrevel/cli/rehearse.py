@@ -13,8 +13,9 @@ from tsrevel.cli.context import CliContext
 from tsrevel.cli.explain import show_explanation
 from tsrevel.cli.logs import logging_to
 from tsrevel.cli.notifications import RunNotifier
-from tsrevel.cli.output import NOTHING_CHECKED, TextOutput, show_report
+from tsrevel.cli.output import NOTHING_CHECKED, TextOutput
 from tsrevel.cli.prompts import Terminal, may_ask
+from tsrevel.cli.run_text import show_report
 from tsrevel.cli.sync import SyncOptions, start_run
 from tsrevel.config import Settings
 from tsrevel.engine.context import OrderBudget, RunState

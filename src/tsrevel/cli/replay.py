@@ -18,7 +18,8 @@ from tsrevel.cli.context import CliContext
 from tsrevel.cli.deliveries import STDIN, list_captured, open_archive, open_body, show_path
 from tsrevel.cli.logs import logging_to
 from tsrevel.cli.notifications import RunNotifier
-from tsrevel.cli.output import TextOutput, list_news, list_problems, news_line, show_report, show_summary
+from tsrevel.cli.output import TextOutput
+from tsrevel.cli.run_text import list_news, list_problems, news_line, show_report, show_summary
 from tsrevel.cli.sync import StartedRun, SyncOptions, start_run
 from tsrevel.config import Settings
 from tsrevel.config.paths import is_there

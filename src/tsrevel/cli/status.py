@@ -6,19 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from tsrevel.cli.context import CliContext
-from tsrevel.cli.output import (
-    ALARM,
-    STYLES,
-    WARNING,
-    Row,
-    TextOutput,
-    advise_once,
-    columns_of,
-    describe_files,
-    locate_files,
-    look,
-    run_line,
-)
+from tsrevel.cli.output import ALARM, STYLES, WARNING, Row, TextOutput, columns_of, describe_files, locate_files, look
+from tsrevel.cli.run_text import advise_once, run_line
 from tsrevel.config import Settings
 from tsrevel.engine.outcomes import NEEDS_ATTENTION
 from tsrevel.insight.status import Changed, InstallationStatus, take_stock

@@ -12,7 +12,8 @@ from tsrevel.cli.arguments import read_event_id, read_locations
 from tsrevel.cli.context import CliContext
 from tsrevel.cli.logs import logging_to
 from tsrevel.cli.notifications import RunNotifier
-from tsrevel.cli.output import show_progress, show_report
+from tsrevel.cli.output import show_progress
+from tsrevel.cli.run_text import show_report
 from tsrevel.config import Settings
 from tsrevel.engine.context import RunContext, RunState
 from tsrevel.engine.find import Window
