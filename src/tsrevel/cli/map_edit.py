@@ -34,24 +34,21 @@ class MappingTarget:
 
 
 def set_product(ctx: CliContext, target: MappingTarget, product: int, *, offline: bool) -> int:
-    """Map the target to the product, which must be active there unless `offline`."""
+    """Map the target to the product, which must be active there unless `offline`. Raises MappingUnclear."""
     offer: Product | None = None
     try:
         if offline:
             settings = ctx.load_settings(offline=True)
-            key = target.at(_only(choose_establishments(settings, target.establishment, target.location), settings))
+            place = _only(choose_establishments(settings, target.establishment, target.location), settings)
         else:
             with open_survey(ctx) as survey, needed("the product can't be looked up"):
                 settings = survey.settings
                 place, offer = _find_product(survey.services.account, settings, target, ProductId(product))
-                key = target.at(place)
-        path, sandbox = mappings_path(settings), settings.is_sandbox
-        before = set_mapping(path, key, product, like=settings.config_path, sandbox=sandbox)
     except ConnectorDisabled as why:
         text = f"the product can't be looked up: {why}; nothing was written; add --offline to write it unchecked"
         return reject(ctx, text, NEEDS_ATTENTION)
-    except MappingUnclear as error:
-        return reject(ctx, str(error))
+    key, path = target.at(place), mappings_path(settings)
+    before = set_mapping(path, key, product, like=settings.config_path, sandbox=settings.is_sandbox)
     mapping = ProductEntry(
         establishment=key.establishment, name=key.name, menu_item_id=key.menu_item_id, product=product
     )
@@ -72,22 +69,19 @@ def set_product(ctx: CliContext, target: MappingTarget, product: int, *, offline
 
 
 def unset_product(ctx: CliContext, target: MappingTarget) -> int:
-    """Remove the target's mapping. It calls no service."""
+    """Remove the target's mapping. It calls no service. Raises MappingUnclear."""
     settings = ctx.load_settings(offline=True)
     path = mappings_path(settings)
-    try:
-        asked: list[int] | None = None
-        if target.establishment is not None:
-            asked = [target.establishment]  # also one that no location has any more
-        elif target.location:
-            asked = choose_establishments(settings, target.establishment, target.location)
-        mapped = [each.establishment for each in load_mappings(path) if target.at(each.establishment).fits(each)]
-        places = [each for each in dict.fromkeys(mapped) if asked is None or each in asked]
-        if not places:
-            raise MappingUnclear(f"no mapping is for {target.text!r} there; `tsrevel map list` shows the mappings")
-        gone = unset_mapping(path, target.at(_only(places, settings)))
-    except MappingUnclear as error:
-        return reject(ctx, str(error))
+    asked: list[int] | None = None
+    if target.establishment is not None:
+        asked = [target.establishment]  # also one that no location has any more
+    elif target.location:
+        asked = choose_establishments(settings, target.establishment, target.location)
+    mapped = [each.establishment for each in load_mappings(path) if target.at(each.establishment).fits(each)]
+    places = [each for each in dict.fromkeys(mapped) if asked is None or each in asked]
+    if not places:
+        raise MappingUnclear(f"no mapping is for {target.text!r} there; `tsrevel map list` shows the mappings")
+    gone = unset_mapping(path, target.at(_only(places, settings)))
     if ctx.options.json:
         ctx.answer(MapUnsetAnswer(path=str(path), removed=tuple(fill(MappingJson, each) for each in gone)))
     else:

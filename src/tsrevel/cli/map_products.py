@@ -9,9 +9,9 @@ from tsrevel.cli.answers.mapping import MapProductsAnswer, ProductJson
 from tsrevel.cli.answers.model import fill
 from tsrevel.cli.context import CliContext
 from tsrevel.cli.map_data import choose_establishments, establishment_names, needed, open_survey
-from tsrevel.cli.output import Row, TextOutput, columns_of, look, reject, report_nothing_checked
+from tsrevel.cli.output import Row, TextOutput, columns_of, look, report_nothing_checked
 from tsrevel.config import Settings
-from tsrevel.errors import ConnectorDisabled, MappingUnclear
+from tsrevel.errors import ConnectorDisabled
 from tsrevel.planning.model import EstablishmentId, ProductId
 from tsrevel.planning.money import show_grouped
 from tsrevel.planning.products import Catalogue, Product, normalise
@@ -30,17 +30,15 @@ def search_products(
     """List the active products whose names have all words of `text`. Exit status 3 if there is nothing to search.
 
     It asks Revel. Offline, paused or disabled it searches the copies that runs have stored; they have no prices.
+    Raises MappingUnclear.
     """
     words = _simplify(text).split()
     place, why = (establishment, location), ""
     try:
-        try:
-            settings, found = _search_ledger(ctx, place) if offline else _ask_revel(ctx, place)
-        except ConnectorDisabled as disabled:
-            offline, why = True, str(disabled)
-            settings, found = _search_ledger(ctx, place)
-    except MappingUnclear as error:
-        return reject(ctx, str(error))
+        settings, found = _search_ledger(ctx, place) if offline else _ask_revel(ctx, place)
+    except ConnectorDisabled as disabled:
+        offline, why = True, str(disabled)
+        settings, found = _search_ledger(ctx, place)
     if found is None:
         return report_nothing_checked(ctx, why or "no run has stored a copy of the products yet")
     names = {each: _simplify(each[1].name) for each in found}

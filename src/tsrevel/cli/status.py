@@ -43,6 +43,9 @@ def _answer(status: InstallationStatus, settings: Settings) -> reports.StatusAns
     from tsrevel.cli.answers.model import fill
     from tsrevel.cli.answers.runs import answer_pause
 
+    def answer_trouble(each: EventStatus) -> reports.EventStatusJson:
+        return reports.answer_status(each, failed_write=status.failed_writes.get(each.event_id))
+
     since = status.since_good
     return fill(
         reports.StatusAnswer,
@@ -51,9 +54,9 @@ def _answer(status: InstallationStatus, settings: Settings) -> reports.StatusAns
         last_good_run=reports.answer_run(status.good) if status.good else None,
         seconds_since_good_run=int(since.total_seconds()) if since is not None else None,
         runs=tuple(map(reports.answer_run, status.runs)),
-        held=tuple(_answer_trouble(status, each) for each in status.held),
-        failed=tuple(_answer_trouble(status, each) for each in status.failed),
-        missed=tuple(_answer_trouble(status, each) for each in status.missed),
+        held=tuple(map(answer_trouble, status.held)),
+        failed=tuple(map(answer_trouble, status.failed)),
+        missed=tuple(map(answer_trouble, status.missed)),
         changed=tuple(fill(reports.ChangedEventJson, each, advice=_advise_on_change(each)) for each in status.changed),
         dry_run_findings=tuple(map(reports.answer_status, status.dry)),
         due=tuple(
@@ -67,13 +70,6 @@ def _answer(status: InstallationStatus, settings: Settings) -> reports.StatusAns
         environment=settings.environment,
         **locate_files(settings),
     )
-
-
-def _answer_trouble(status: InstallationStatus, each: EventStatus) -> reports.EventStatusJson:
-    from tsrevel.cli.answers.reports import answer_status
-
-    failed = status.failed_writes.get(each.event_id)
-    return answer_status(each, failed_write=failed)
 
 
 # Without a terminal: a line for each item, so that it can be searched
