@@ -127,12 +127,9 @@ def _note_failed_write(verdict: EventCoverage, failed: Mapping[EventId, FailedWr
     outcome = verdict.outcome
     if outcome.status is not Status.PLANNED or outcome.event_id not in failed:
         return verdict
-    return replace(verdict, outcome=_refused(outcome, failed[outcome.event_id]))
-
-
-def _refused(outcome: Outcome, failed: FailedWrite) -> Outcome:
-    text = "its order can be planned, but not written"
-    return replace(outcome, status=Status.FAILED, reason=Reason.UPSTREAM_UNAVAILABLE, text=text, failed_write=failed)
+    write, text = failed[outcome.event_id], "its order can be planned, but not written"
+    refused = replace(outcome, status=Status.FAILED, reason=Reason.UPSTREAM_UNAVAILABLE, text=text, failed_write=write)
+    return replace(verdict, outcome=refused)
 
 
 def _judge(survey: Survey, catalogs: Catalogs, listed: Event) -> EventCoverage:

@@ -270,7 +270,8 @@ def judge_in_filter(seen: RevelEvidence) -> Judgement:
         if unanswered := _judge_failure(answer, f"the filter {key}__in"):
             return unanswered
         found = {decode_uuid(row.get(key)) if key == "uuid" else str(row.get(key)) for row in answer.rows}
-        if found < values and _has_more(answer):  # POS stations use their numbers again and again
+        has_more = answer.next is not None or (answer.total or 0) > len(answer.rows)
+        if found < values and has_more:  # POS stations use their numbers again and again
             return untold(f"more orders than fit on a page have the {key} of one of the two orders")
         if found != values:
             count = len(answer.rows)
@@ -459,10 +460,6 @@ REVEL_JUDGES: dict[AssumptionCode, Callable[[RevelEvidence], Judgement]] = {
     _C.REVEL_LOCAL_TIME: judge_local_time,
     _C.REVEL_CLOCK: judge_clock,
 }
-
-
-def _has_more(answer: RevelAnswer) -> bool:
-    return answer.next is not None or (answer.total or 0) > len(answer.rows)
 
 
 def _ids(answer: RevelAnswer) -> list[str]:

@@ -99,7 +99,9 @@ def examine_revel(account: Account, revel: Revel, settings: Settings) -> Generat
     places = tuple(dict.fromkeys(EstablishmentId(each.revel_establishment) for each in settings.locations))
     spared = _not_needed(settings)
     establishments, users = attempt(account.establishments), attempt(account.users)
-    stations = attempt(lambda: _read_stations(account, places)) if places else None
+    stations = None
+    if places:
+        stations = attempt(lambda: tuple(dict.fromkeys(row for place in places for row in account.stations(place))))
     payment_types = None if "revel.payment_type" in spared else attempt(account.payment_types)
     discounts = None if "revel.discount" in spared else attempt(account.discounts)
     lists = dict(zip(LISTS, (establishments, users, stations, payment_types, discounts), strict=True))
@@ -139,10 +141,6 @@ def _not_needed(settings: Settings) -> dict[str, SkippedCheck]:
     if settings.orders.discounts == "prices":
         spared["revel.discount"] = SkippedCheck("NOT_NEEDED", 'orders.discounts is "prices"')
     return spared
-
-
-def _read_stations(account: Account, places: tuple[EstablishmentId, ...]) -> tuple[NamedRow, ...]:
-    return tuple(dict.fromkeys(station for place in places for station in account.stations(place)))
 
 
 def _read_dining(account: Account, settings: Settings) -> dict[EstablishmentId, frozenset[int]]:
