@@ -14,6 +14,7 @@ from tsrevel.cli.context import CliContext
 from tsrevel.cli.options import COMMON_OPTIONS
 from tsrevel.cli.options import app as app
 from tsrevel.cli.streams import styled
+from tsrevel.text import reason_of
 
 _COMMAND = get_command(app)
 _LIBRARY_TEXTS = (
@@ -38,7 +39,7 @@ def run_command(argv: list[str], ctx: CliContext | None = None) -> int:
         except typer.TyperException as error:
             return _refuse(ctx, argv, error)
         except OSError as error:  # not of a command: `guard` catches those
-            ctx.log(f"completion can't be installed: {error.strerror}")
+            ctx.log(f"completion can't be installed: {reason_of(error)}")
             return UNEXPECTED
         except SystemExit as end:  # how completion ends
             status = end.code

@@ -21,6 +21,7 @@ from tsrevel.errors import (
     describe_fault,
 )
 from tsrevel.signals import ending_by_signals
+from tsrevel.text import reason_of
 
 UNEXPECTED = 1
 HUNG_UP = 129
@@ -45,7 +46,7 @@ def guard(ctx: CliContext, command: Callable[[], int], *, acts: bool = False, un
             ctx.stdout.flush()
             trouble = trouble_of(ctx.stdout)
             if trouble and trouble.errno != errno.EPIPE:  # a reader such as `head` ends early: it has all that it wants
-                ctx.log(f"some output could not be written to standard output ({trouble.strerror})")
+                ctx.log(f"some output could not be written to standard output ({reason_of(trouble)})")
                 if status == 0 and not acts:
                     status = UNEXPECTED
         except typer.BadParameter:

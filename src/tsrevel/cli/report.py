@@ -12,6 +12,7 @@ from tsrevel.cli.output import reject
 from tsrevel.doctor.report import collect_report, render_report
 from tsrevel.errors import ConfigError
 from tsrevel.files import create_file
+from tsrevel.text import reason_of
 
 
 def write_report(ctx: CliContext, output: Path | None, *, offline: bool) -> int:
@@ -24,7 +25,7 @@ def write_report(ctx: CliContext, output: Path | None, *, offline: bool) -> int:
         try:
             create_file(output, text.encode())
         except OSError as error:
-            return reject(ctx, f"--output: {output} can't be written ({error.strerror})")
+            return reject(ctx, f"--output: {output} can't be written ({reason_of(error)})")
     if ctx.options.json:
         file = str(output) if output else None
         ctx.answer(ReportAnswer(success=status == 0, exit_status=status, file=file, text=text))

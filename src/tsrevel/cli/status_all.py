@@ -14,7 +14,7 @@ from tsrevel.config.paths import MAPPINGS_NAME
 from tsrevel.engine.outcomes import NEEDS_ATTENTION, most_severe
 from tsrevel.errors import LedgerDamaged, TsrevelError
 from tsrevel.insight.status import take_stock
-from tsrevel.text import count_of, show_span
+from tsrevel.text import count_of, reason_of, show_span
 
 
 def show_all(ctx: CliContext, folder: Path) -> int:
@@ -43,7 +43,7 @@ def find_settings(folder: Path) -> list[Path]:
     try:
         names = list(folder.iterdir())
     except OSError as error:
-        raise typer.BadParameter(f"{folder} can't be read: {error.strerror}") from error
+        raise typer.BadParameter(f"{folder} can't be read: {reason_of(error)}") from error
     for each in names:
         try:
             found += [] if each.name.startswith("..") else [each, *each.iterdir()]

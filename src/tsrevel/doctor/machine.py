@@ -22,7 +22,7 @@ from tsrevel.errors import ConfigProblem, LedgerUnusable, TsrevelError
 from tsrevel.files import ENTER, READ, WRITE, chown, read_regular, real_path, refusal, shell_command, user_name
 from tsrevel.ledger import Connect, Inspection, Pause, inspect_ledger, is_locked
 from tsrevel.ledger.connection import find_unwritable
-from tsrevel.text import count_of, decode_text
+from tsrevel.text import count_of, decode_text, reason_of
 
 _MEGABYTE = 1_000_000
 LEAST_SPACE, SCARCE_SPACE = 20 * _MEGABYTE, 200 * _MEGABYTE
@@ -87,7 +87,7 @@ def check_disk(settings: Settings) -> CheckFinding:
     try:
         free = shutil.disk_usage(folder).free
     except OSError as error:
-        text = f"this user can't read {folder}: {error.strerror}"
+        text = f"this user can't read {folder}: {reason_of(error)}"
         return problem("disk", "INACCESSIBLE", text, "Let this user read it.")
     if not os.access(folder, os.W_OK | os.X_OK):
         remedy = "Change its owner, or set ledger.path."
@@ -181,7 +181,7 @@ def _check_owner(settings: Settings) -> Iterator[CheckFinding]:
                 text = f"user {user_name(user)} {why}"
                 yield warning("file.owner", "OWNER_SHUT_OUT", text, f"Run {run}.")
     except OSError as error:
-        text = f"tsrevel can't check who may use the state: {error.strerror}"
+        text = f"tsrevel can't check who may use the state: {reason_of(error)}"
         yield warning("file.owner", "INACCESSIBLE", text, "Check the owners of its files.")
 
 
@@ -195,7 +195,7 @@ def _check(name: str, path: Path, *, secret: bool, absent: str) -> Iterator[Chec
             yield skipped(name, SkippedCheck("ABSENT", f"{absent} ({path})"))
         return
     except OSError as error:
-        text = f"this user can't read {path}: {error.strerror}"
+        text = f"this user can't read {path}: {reason_of(error)}"
         yield problem(name, "INACCESSIBLE", text, "Let this user read it.")
         return
     mode = stat.S_IMODE(found.st_mode)
