@@ -126,7 +126,7 @@ def _judge_search(
 ) -> Judgement:
     """Whether the search for the day of a known event lists that event, and none of other days."""
     if answer is None or day is None or seen.known is None:
-        return untold(seen.pages[0].failure or "TripleSeat lists no event in the last or next 60 days")
+        return untold(_why_no_event(seen))
     if answer.failure:
         return untold(answer.failure)
     if others := _outside(answer.rows, days_of, day - slack, day + slack):

@@ -23,7 +23,7 @@ from tsrevel.doctor.findings import (
     skipped,
     warning,
 )
-from tsrevel.doctor.revel import BUILT_IN_DINING, RevelLists, is_own_dining
+from tsrevel.doctor.revel import BUILT_IN_DINING, NO_DISCOUNTS, NO_PAYMENTS, RevelLists, is_own_dining
 from tsrevel.doctor.tripleseat import TripleSeatLists
 from tsrevel.errors import TsrevelError
 from tsrevel.planning.model import Location, Policy, ProductId, SiteId
@@ -248,10 +248,9 @@ def _check_dining(entry: CheckedLocation, revel: RevelLists) -> CheckFinding:
 def _check_payment_type(entry: CheckedLocation, revel: RevelLists) -> CheckFinding:
     name, number = "location.payment_type", entry.settings.payment_type
     if entry.policy.payments == "none":
-        return skipped(name, SkippedCheck("NOT_NEEDED", 'orders.payments is "none"'))
+        return skipped(name, NO_PAYMENTS)
     if not number:
-        remedy = "Set it. Without it, an event with a payment is held."
-        return warning(name, "NOT_SET", f"{entry.key('payment_type')} isn't set", remedy)
+        return _warn_not_set(entry, "payment_type", "payment")
     if number in BUILT_IN_PAYMENTS:
         return ok(name, f"{number} is built in: {BUILT_IN_PAYMENTS[number]}")
     rows = revel.payment_types
@@ -268,13 +267,16 @@ def _check_payment_type(entry: CheckedLocation, revel: RevelLists) -> CheckFindi
 
 
 def _check_discount(entry: CheckedLocation, revel: RevelLists) -> CheckFinding:
-    name = "location.discount"
     if entry.policy.discounts == "prices":
-        return skipped(name, SkippedCheck("NOT_NEEDED", 'orders.discounts is "prices"'))
+        return skipped("location.discount", NO_DISCOUNTS)
     if not entry.settings.discount:
-        remedy = "Set it. Without it, an event with a discount is held."
-        return warning(name, "NOT_SET", f"{entry.key('discount')} isn't set", remedy)
+        return _warn_not_set(entry, "discount", "discount")
     return _check_row(entry, revel, "discount", revel.discounts, "TripleSeat")
+
+
+def _warn_not_set(entry: CheckedLocation, field: str, what: str) -> CheckFinding:
+    remedy = f"Set it. Without it, an event with a {what} is held."
+    return warning(f"location.{field}", "NOT_SET", f"{entry.key(field)} isn't set", remedy)
 
 
 def _check_row(

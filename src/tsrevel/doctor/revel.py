@@ -51,6 +51,8 @@ BUILT_IN_DINING = {
 }
 """facts Revel 5.5; custom ones begin at 100."""
 FIRST_CUSTOM_DINING = 100
+NO_PAYMENTS = SkippedCheck("NOT_NEEDED", 'orders.payments is "none"')
+NO_DISCOUNTS = SkippedCheck("NOT_NEEDED", 'orders.discounts is "prices"')
 _NO_LOCATIONS = SkippedCheck("NO_LOCATIONS", "there are no [[locations]]")
 LISTS = {
     "revel.establishment": "Establishment",
@@ -137,9 +139,9 @@ def _not_needed(settings: Settings) -> dict[str, SkippedCheck]:
     """Lists that orders don't need with these settings, and why."""
     spared = {}
     if settings.orders.payments == "none":
-        spared["revel.payment_type"] = SkippedCheck("NOT_NEEDED", 'orders.payments is "none"')
+        spared["revel.payment_type"] = NO_PAYMENTS
     if settings.orders.discounts == "prices":
-        spared["revel.discount"] = SkippedCheck("NOT_NEEDED", 'orders.discounts is "prices"')
+        spared["revel.discount"] = NO_DISCOUNTS
     return spared
 
 
