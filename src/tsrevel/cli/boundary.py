@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from importlib.util import find_spec
 
 import typer
@@ -53,14 +53,14 @@ def guard(ctx: CliContext, command: Callable[[], int], *, acts: bool = False, un
             raise
         except TsrevelError as error:
             problems = error.problems if isinstance(error, ConfigError) else ()
-            return _fail(ctx, str(error), error.exit_status, problems)
+            return ctx.fail(str(error), error.exit_status, problems)
         except (KeyboardInterrupt, Terminated) as error:
             end = _ENDS[type(error)]
             perhaps_written = unfinished == NOTHING_WRITTEN and ctx.wrote
             left = "it may have written already" if perhaps_written else unfinished
-            return _fail(ctx, f"{end}; {left}" if left else end, status_of(error))
+            return ctx.fail(f"{end}; {left}" if left else end, status_of(error))
         except Exception as error:  # noqa: BLE001 (the last resort: reported by its place, as its text may quote data)
-            return _fail(ctx, describe_fault(error), UNEXPECTED)
+            return ctx.fail(describe_fault(error), UNEXPECTED)
         else:
             return status
 
@@ -79,14 +79,3 @@ def require_extra(extra: str, *packages: str) -> None:
         remedy = f"Install it: pip install 'tsrevel[{extra}]'."
         message = f"needs the extra `{extra}`"
         raise ConfigError(ConfigProblem(ConfigCode.EXTRA_MISSING, extra, "this installation", message, remedy))
-
-
-def _fail(ctx: CliContext, text: str, status: int, problems: Iterable[ConfigProblem] = ()) -> int:
-    for line in text.splitlines():
-        ctx.log(line)
-    if ctx.options.json:
-        from tsrevel.cli.answers.model import FailureAnswer, ProblemJson, fill
-
-        listed = tuple(fill(ProblemJson, each) for each in problems)
-        ctx.answer(FailureAnswer(error=text, exit_status=status, problems=listed))
-    return status

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 from io import BytesIO
@@ -17,6 +17,7 @@ from tsrevel.text import with_config
 if TYPE_CHECKING:
     from tsrevel.cli.answers.model import Answer
     from tsrevel.config import Settings
+    from tsrevel.errors import ConfigProblem
     from tsrevel.wiring import Runtime
 
 LogFormat = Literal["text", "json"]
@@ -144,8 +145,17 @@ class CliContext:
             print(*lines, sep="\n", file=self.stdout)
         return 0
 
-    def answer_failure(self, error: str, exit_status: int) -> None:
-        """Print the JSON object of a command that failed."""
-        from tsrevel.cli.answers.model import FailureAnswer
+    def fail(self, text: str, status: int, problems: Iterable[ConfigProblem] = ()) -> int:
+        """Report on stderr, and with --json on stdout, why the command failed or did nothing; return `status`."""
+        for line in text.splitlines():
+            self.log(line)
+        if self.options.json:
+            self.answer_failure(text, status, problems)
+        return status
 
-        self.answer(FailureAnswer(error=error, exit_status=exit_status))
+    def answer_failure(self, error: str, exit_status: int, problems: Iterable[ConfigProblem] = ()) -> None:
+        """Print the JSON object of a command that failed."""
+        from tsrevel.cli.answers.model import FailureAnswer, ProblemJson, fill
+
+        listed = tuple(fill(ProblemJson, each) for each in problems)
+        self.answer(FailureAnswer(error=error, exit_status=exit_status, problems=listed))

@@ -8,7 +8,7 @@ from tsrevel.cli.answers.mapping import MappingJson, MapSetAnswer, MapUnsetAnswe
 from tsrevel.cli.answers.model import fill
 from tsrevel.cli.context import CliContext
 from tsrevel.cli.map_data import choose_establishments, establishment_names, mappings_path, needed, open_survey
-from tsrevel.cli.output import reject, what_is_mapped
+from tsrevel.cli.output import what_is_mapped
 from tsrevel.config import ProductEntry, Settings
 from tsrevel.config.mappings import MappingKey, load_mappings, set_mapping, unset_mapping
 from tsrevel.engine.outcomes import NEEDS_ATTENTION
@@ -46,7 +46,7 @@ def set_product(ctx: CliContext, target: MappingTarget, product: int, *, offline
                 place, offer = _find_product(survey.services.account, settings, target, ProductId(product))
     except ConnectorDisabled as why:
         text = f"the product can't be looked up: {why}; nothing was written; add --offline to write it unchecked"
-        return reject(ctx, text, NEEDS_ATTENTION)
+        return ctx.fail(text, NEEDS_ATTENTION)
     key, path = target.at(place), mappings_path(settings)
     before = set_mapping(path, key, product, like=settings.config_path, sandbox=settings.is_sandbox)
     mapping = ProductEntry(

@@ -250,14 +250,6 @@ def what_is_mapped(mapping: ProductEntry) -> str:
     return mapping.name or f"menu item {mapping.menu_item_id}"
 
 
-def reject(ctx: CliContext, text: str, status: int = 2) -> int:
-    """Report on stderr, and with --json on stdout, why the command did nothing; return `status`."""
-    ctx.log(text)
-    if ctx.options.json:
-        ctx.answer_failure(text, status)
-    return status
-
-
 @contextmanager
 def look(ctx: CliContext) -> Iterator[tuple[Settings, LedgerView | None, datetime]]:
     """The settings, a view of the ledger (None if there is no ledger), and the time. It takes no lock."""

@@ -8,9 +8,8 @@ from tsrevel.cli.answers.setup import ReportAnswer
 from tsrevel.cli.context import CliContext
 from tsrevel.cli.doctor import open_installation
 from tsrevel.cli.logs import logging_to
-from tsrevel.cli.output import reject
 from tsrevel.doctor.report import collect_report, render_report
-from tsrevel.errors import ConfigError
+from tsrevel.errors import USAGE, ConfigError
 from tsrevel.files import create_file
 from tsrevel.text import reason_of
 
@@ -25,7 +24,7 @@ def write_report(ctx: CliContext, output: Path | None, *, offline: bool) -> int:
         try:
             create_file(output, text.encode())
         except OSError as error:
-            return reject(ctx, f"--output: {output} can't be written ({reason_of(error)})")
+            return ctx.fail(f"--output: {output} can't be written ({reason_of(error)})", USAGE)
     if ctx.options.json:
         file = str(output) if output else None
         ctx.answer(ReportAnswer(success=status == 0, exit_status=status, file=file, text=text))

@@ -14,7 +14,7 @@ from tsrevel.cli.answers.reports import NamedOrderJson, ResolveAnswer, answer_re
 from tsrevel.cli.arguments import find_event_id
 from tsrevel.cli.context import CliContext
 from tsrevel.cli.logs import logging_to
-from tsrevel.cli.output import NEVER_RUN, locate_files, reject
+from tsrevel.cli.output import NEVER_RUN, locate_files
 from tsrevel.config import Settings
 from tsrevel.config.policy import build_policy
 from tsrevel.engine.fetch import fetch_event
@@ -116,7 +116,7 @@ def resolve(ctx: CliContext, event: str, options: ResolveOptions) -> int:
             if options.word == "open":
                 objection = _objection(settings, ctx.runtime, event_id, before, options)
                 if objection:
-                    return reject(ctx, objection, NEEDS_ATTENTION)
+                    return ctx.fail(objection, NEEDS_ATTENTION)
                 ledger.events.reopen(event_id, options.note)
             else:
                 if named:
