@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import secrets
 import termios
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
@@ -40,7 +38,8 @@ def show_status(ctx: CliContext) -> int:
 
     It doesn't call TripleSeat.
     """
-    with _open_settings(ctx) as settings:
+    settings = ctx.load_settings(offline=True)
+    with logging_to(ctx, "login"):
         if settings.tripleseat.auth != "oauth2":
             return _tell_nothing_to_do(ctx, settings)
         file = TokenFile(settings.token_path, sandbox=settings.is_sandbox)
@@ -68,7 +67,8 @@ def show_status(ctx: CliContext) -> int:
 
 def log_out(ctx: CliContext) -> int:
     """Delete the token file, if there is one. Exit status 0. Raises ConfigError if it can't be deleted."""
-    with _open_settings(ctx) as settings:
+    settings = ctx.load_settings(offline=True)
+    with logging_to(ctx, "login"):
         ctx.wrote = True
         removed = TokenFile(settings.token_path).remove()
     done = f"{settings.token_path} was removed" if removed else f"There was no token file ({settings.token_path})"
@@ -76,17 +76,6 @@ def log_out(ctx: CliContext) -> int:
         LogoutAnswer(auth=settings.tripleseat.auth, token_file=str(settings.token_path), removed=removed),
         f"{done}. TripleSeat still trusts the app. An admin can change that in TripleSeat ({APP_PAGE}).",
     )
-
-
-@contextmanager
-def _open_settings(ctx: CliContext, *needed: str) -> Iterator[Settings]:
-    """The settings, even if incomplete: those of Revel may come later. Of the secrets only the `needed` are opened.
-
-    The log goes to stderr meanwhile.
-    """
-    settings = ctx.load_settings(offline=True, secrets=needed)
-    with logging_to(ctx, "login"):
-        yield settings
 
 
 def _find_end(token: Token) -> datetime | None:
@@ -202,7 +191,8 @@ class _Login:
 
 def login(ctx: CliContext, options: LoginOptions) -> int:
     """Get and store the first token. Exit status 0. Raises what `_Login.redeem` raises, and typer.BadParameter."""
-    with _open_settings(ctx, "tripleseat.client_secret") as settings:
+    settings = ctx.load_settings(offline=True, secrets=["tripleseat.client_secret"])  # those of Revel may come later
+    with logging_to(ctx, "login"):
         if settings.tripleseat.auth != "oauth2":
             return _tell_nothing_to_do(ctx, settings)
         _check_app(settings)

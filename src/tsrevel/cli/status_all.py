@@ -63,9 +63,9 @@ def _look_at(ctx: CliContext, folder: Path, file: Path) -> InstallationJson:
             status = take_stock(view, settings, now, 1)
     except TsrevelError as error:
         return InstallationJson(name=name, config=str(file), exit_status=error.exit_status, error=str(error))
-    counts = len(status.held), len(status.failed), len(status.missed), len(status.changed)
     is_stopped = status.pause is not None or not status.enabled
-    found = NEEDS_ATTENTION if any(counts) or status.overdue or status.warnings else 0
+    events = (status.held, status.failed, status.missed, status.changed, status.overdue)
+    found = NEEDS_ATTENTION if any(events) or status.warnings else 0
     return InstallationJson(
         name=name,
         config=str(file),
@@ -73,10 +73,10 @@ def _look_at(ctx: CliContext, folder: Path, file: Path) -> InstallationJson:
         last_good_at=(status.good.finished_at or status.good.started_at) if status.good else None,
         ago=show_span(status.since_good) if status.since_good is not None else None,
         stale=status.is_stale,
-        held=counts[0],
-        failed=counts[1],
-        missed=counts[2],
-        changed=counts[3],
+        held=len(status.held),
+        failed=len(status.failed),
+        missed=len(status.missed),
+        changed=len(status.changed),
         overdue=len(status.overdue),
         paused=is_stopped,
         dry_run=status.dry_run,
