@@ -211,10 +211,7 @@ def read_timers(root: Path, environ: Mapping[str, str], run: CommandRunner) -> I
             user = service.get("User", [""])[-1]
             own_home = _home(user) if user else home if scope else "/root"
             given, known = _read_environment(service, own_home)
-            started_in = {
-                **given,
-                "PATH": _SYSTEMDS_PATH,
-            }  # systemd looks for the program there, whatever the unit sets
+            started_in = {**given, "PATH": _SYSTEMDS_PATH}  # where systemd finds the program, whatever the unit sets
             row = next((line.split() for line in rows if name in line.split()), None)
             active = any(_list(folder, f"*.wants/{name}") for folder in folders)
             if row:
