@@ -18,26 +18,16 @@ from tsrevel.reconcile.model import ComparisonResult, Difference, DifferenceKind
 from tsrevel.reconcile.order_parts import (
     compare_amounts,
     compare_order,
-    contents_of,
     differs,
-    event_total,
     find_doubled,
-    is_cancelled,
     is_doubled,
-    is_named,
-    is_ours,
-    is_void,
-    main_order,
     money_differs,
     note,
     paid,
     payment_extra,
-    plan_now,
     planned_money,
-    standing_orders,
     stored_money,
     totals_of,
-    written_plan,
 )
 from tsrevel.reconcile.resolved import event_stands, name_order, settle, unless_resolved
 from tsrevel.revel.compare import agrees_with, sum_taken
@@ -46,13 +36,13 @@ from tsrevel.revel.decode import OrderRow
 
 def compare_live(case: EventComparison, policy: Policy) -> Iterator[Difference]:
     """The findings for a case with at least one order that isn't deleted."""
-    if case.gone or not case.event_id or is_cancelled(case):
+    if case.gone or not case.event_id or case.is_cancelled:
         yield from _compare_unwanted(case)
         return
-    standing = standing_orders(case)
+    standing = case.standing_orders
     if len(standing) > 1:
         yield _doubles(case, standing)
-    row = main_order(case)
+    row = case.main_order
     if case.event is None and not case.unread:
         yield _orphan(case)
     elif case.problem:
@@ -60,13 +50,13 @@ def compare_live(case: EventComparison, policy: Policy) -> Iterator[Difference]:
     unfinished = _find_unfinished(case, row)
     if unfinished:
         yield unfinished
-        base = written_plan(case) or plan_now(case)
-        if base and is_ours(case, row):
-            yield from find_doubled(base, row, contents_of(case, row), policy)
+        base = case.written_plan or case.plan_now
+        if base and case.is_ours(row):
+            yield from find_doubled(base, row, case.contents_of(row), policy)
         return
     if case.has_ledger and (case.event or case.record):
         yield from _compare_ledger(case, row)
-    yield from _compare_ours(case, row, policy) if is_ours(case, row) else _compare_foreign(case, row)
+    yield from _compare_ours(case, row, policy) if case.is_ours(row) else _compare_foreign(case, row)
 
 
 def _doubles(case: EventComparison, rows: Sequence[OrderRow]) -> Difference:
@@ -88,7 +78,7 @@ def _doubles(case: EventComparison, rows: Sequence[OrderRow]) -> Difference:
 
 def _compare_unwanted(case: EventComparison) -> Iterator[Difference]:
     """The findings for orders that no event needs. If all of them were voided, that is only noted."""
-    standing = [row for row in case.live if not is_void(case, row)]
+    standing = case.standing_orders
     if not standing:
         ids = ", ".join(sorted(row.id for row in case.live))
         if _may_have_order(case) and case.resolution and not event_stands(case, case.resolution):
@@ -103,7 +93,7 @@ def _compare_unwanted(case: EventComparison) -> Iterator[Difference]:
         yield _orphan(case)
         return
     ids = ", ".join(sorted(row.id for row in standing))
-    known = case.event is not None or any(is_ours(case, row) for row in standing)
+    known = case.event is not None or any(case.is_ours(row) for row in standing)
     yield replace(
         totals_of(case),
         kind=DifferenceKind.EVENT_CANCELLED if case.event else DifferenceKind.ORDER_WITHOUT_EVENT,
@@ -119,7 +109,7 @@ def _why_unwanted(case: EventComparison) -> str:
         return case.screened.text
     if not case.gone:
         return case.problem
-    ours = any(is_ours(case, row) for row in case.live)
+    ours = any(case.is_ours(row) for row in case.live)
     return "deleted in TripleSeat" if ours else f"TripleSeat has no event {case.event_id}"
 
 
@@ -129,7 +119,7 @@ def _orphan(case: EventComparison) -> Difference:
     return replace(
         totals_of(case),
         kind=DifferenceKind.ORDER_WITHOUT_EVENT,
-        text=f"Revel order {ids} ({main_order(case).local_id!r}) {whose}: {case.problem}",
+        text=f"Revel order {ids} ({case.main_order.local_id!r}) {whose}: {case.problem}",
         reason=Reason.EVENT_DATA_UNAVAILABLE,
         tripleseat=ZERO,
     )
@@ -144,18 +134,18 @@ def _find_unfinished(case: EventComparison, row: OrderRow) -> Difference | None:
     A settled order was finished once, so `_compare_ours` reports what it lacks now.
     """
     record = case.record
-    if is_named(case, row):
+    if case.is_named(row):
         return None
     lacks = "" if row.printed and row.has_history is not False else _what_lacks(row)
     if record and record.state == "claimed" and record.order_id in {None, row.id}:
         state = f"isn't finished: {lacks}" if lacks else "is only claimed in the ledger"
         text, reason = f"order {row.id} {state}; {_who_finishes(case)}", Reason.OUTCOME_UNKNOWN
-    elif lacks and is_ours(case, row) and record and record.state == "disputed":
+    elif lacks and case.is_ours(row) and record and record.state == "disputed":
         held = recall_dispute(record)
         if held.reason is Reason.AMOUNT_MISMATCH:
             return replace(totals_of(case), text=f"it was left unfinished: {held.text}", reason=held.reason)
         text, reason = f"order {row.id} was left unfinished: {held.text}", held.reason
-    elif lacks and is_ours(case, row) and not (record and record.state == "settled"):
+    elif lacks and case.is_ours(row) and not (record and record.state == "settled"):
         text, reason = f"order {row.id} isn't finished: {lacks}; {_who_finishes(case)}", Reason.ORDER_DIFFERS
     else:
         return None
@@ -180,8 +170,8 @@ def _who_finishes(case: EventComparison) -> str:
 
 
 def _compare_ledger(case: EventComparison, row: OrderRow) -> Iterator[Difference]:
-    record, ours = case.record, is_ours(case, row)
-    if is_named(case, row):  # the ledger has it by the resolution
+    record, ours = case.record, case.is_ours(row)
+    if case.is_named(row):  # the ledger has it by the resolution
         return
     if record is None:
         who = "ours by its uuid" if ours else "made by someone else"
@@ -196,7 +186,7 @@ def _compare_ledger(case: EventComparison, row: OrderRow) -> Iterator[Difference
             field="total",
         )
         return
-    if record.order_id and record.order_id not in {each.id for each in standing_orders(case) or case.live}:
+    if record.order_id and record.order_id not in {each.id for each in case.standing_orders or case.live}:
         voided = ", which was voided" if any(record.order_id == each.id for each in case.live) else ""
         text = f"the ledger has order {record.order_id}{voided}, but Revel shows order {row.id}"
         text += "" if ours else f"; if that is the event's order, run {name_order(case, row.id)}"
@@ -210,7 +200,7 @@ def _compare_ledger(case: EventComparison, row: OrderRow) -> Iterator[Difference
 
 
 def _compare_ours(case: EventComparison, row: OrderRow, policy: Policy) -> Iterator[Difference]:
-    written, now = written_plan(case), plan_now(case)
+    written, now = case.written_plan, case.plan_now
     base = written or now
     names = {*known_local_ids(policy, case.event_id), *([base.local_id] if base else [])}
     if row.local_id not in names:
@@ -222,7 +212,7 @@ def _compare_ours(case: EventComparison, row: OrderRow, policy: Policy) -> Itera
     if base is None:
         yield from map(_calm, _compare_totals(case, row))
         return
-    contents = contents_of(case, row)
+    contents = case.contents_of(row)
     found = [*_compare_place(base, row), *compare_order(base, row, contents, policy)]
     drift = list(_drift(case, base)) if written else []
     if now and drift and found and agrees_with(now, base, row, contents.items, contents.payments):
@@ -274,7 +264,7 @@ def _drift(case: EventComparison, written: Plan) -> Iterator[Difference]:
         why = now or (case.screened if isinstance(case.screened, Hold | Skip) else None)
         reason = f"{why.reason}: {why.text}" if why else ""
         text = f"changed in TripleSeat, and can no longer be planned ({reason})"
-        total = event_total(case) or ZERO
+        total = case.event_total or ZERO
     yield replace(
         totals_of(case),
         kind=DifferenceKind.EVENT_CHANGED,
@@ -292,13 +282,13 @@ def _tell_drift(changes: Iterable[str]) -> str:
 
 
 def _compare_foreign(case: EventComparison, row: OrderRow) -> Iterator[Difference]:
-    who = "a person named" if is_named(case, row) else "someone else made"
+    who = "a person named" if case.is_named(row) else "someone else made"
     yield note(DifferenceKind.MADE_ELSEWHERE, f"{who} Revel order {row.id}", Reason.ORDER_EXISTS)
-    now = plan_now(case)
+    now = case.plan_now
     if now is None:
         yield from _compare_totals(case, row)
         return
-    received = paid(contents_of(case, row).payments)
+    received = paid(case.contents_of(row).payments)
     found = [*_compare_place(now, row), *compare_amounts(now, row, received, is_ours=False)]
     if received != now.paid:
         found.append(money_differs("payments", now.paid, received))
@@ -312,7 +302,7 @@ def _compare_totals(case: EventComparison, row: OrderRow) -> Iterator[Difference
     for hold in (case.screened, case.plan):
         if isinstance(hold, Hold | Skip):
             yield Difference(DifferenceKind.EVENT_CHANGED, f"it can't be planned: {hold.text}", reason=hold.reason)
-    total = event_total(case) or ZERO
+    total = case.event_total or ZERO
     if total != row.amounts["total"]:
         yield _against_event(money_differs("total", total, row.amounts["total"]))
 
@@ -327,8 +317,8 @@ def judge(case: EventComparison, policy: Policy) -> ComparisonResult:
         replace(each, event_id=each.event_id or case.event_id or None, orders=each.orders or orders)
         for each in chain(_compare_shared(case), found)
     )
-    off = case.gone or is_cancelled(case)
-    counted = [row for row in case.live if not is_void(case, row)] if off else standing_orders(case) or case.live
+    off = case.gone or case.is_cancelled
+    counted = case.standing_orders if off else case.standing_orders or case.live
     revel = tuple(stored_money(case, row, policy) for row in counted)
     ledger = _ledger(case, findings, revel, policy)
     establishments = tuple(row.establishment for row in counted)
@@ -343,8 +333,8 @@ def _explain_payment(case: EventComparison, finding: Difference, policy: Policy)
     kinds = {DifferenceKind.PAYMENT_EXTRA, DifferenceKind.MONEY}
     if policy.payments != "none" or finding.field != "payments" or finding.kind not in kinds:
         return finding
-    row = main_order(case)
-    if not 0 <= row.amounts["balance"] == row.amounts["total"] - paid(contents_of(case, row).payments):
+    row = case.main_order
+    if not 0 <= row.amounts["balance"] == row.amounts["total"] - paid(case.contents_of(row).payments):
         return finding
     text = f'a station took {show(finding.revel or ZERO)}; with orders.payments = "none", TripleSeat needs no payment'
     return replace(finding, kind=DifferenceKind.PAYMENT_EXTRA, text=text, explained=True)
@@ -355,12 +345,12 @@ def _explain_payment(case: EventComparison, finding: Difference, policy: Policy)
 
 def _tripleseat(case: EventComparison, findings: tuple[Difference, ...], policy: Policy) -> Money | None:
     """None if no order is expected. An event that can't be planned counts with its total only."""
-    if case.event is None or is_cancelled(case) or case.event.day not in {None, case.day}:
+    if case.event is None or case.is_cancelled or case.event.day not in {None, case.day}:
         return None
     if not case.live and all(each.explained for each in findings):
         return None
-    plan = plan_now(case)
-    return planned_money(plan, policy) if plan else Money(total=event_total(case) or ZERO, partial=True)
+    plan = case.plan_now
+    return planned_money(plan, policy) if plan else Money(total=case.event_total or ZERO, partial=True)
 
 
 def _ledger(
@@ -371,10 +361,10 @@ def _ledger(
     """
     record = case.record
     if record is None or (record.state == "claimed" and not record.order_id):
-        return revel[0] if any(is_named(case, row) for row in case.live) and revel else None
+        return revel[0] if any(case.is_named(row) for row in case.live) and revel else None
     if not revel and all(each.explained for each in findings):
         return None
-    if revel and is_named(case, main_order(case)):
+    if revel and case.is_named(case.main_order):
         return revel[0]
     if record.plan:
         return planned_money(record.plan, policy)
@@ -411,7 +401,7 @@ def _tell_unreadable(case: EventComparison) -> Iterator[Difference]:
 def _compare_without_order(case: EventComparison) -> Iterator[Difference]:
     record, verdict, resolution = case.record, case.screened, case.resolution
     changed = resolution is not None and case.event is not None and not event_stands(case, resolution)
-    off = case.gone or is_cancelled(case)
+    off = case.gone or case.is_cancelled
     if case.named_gone and not off:
         yield _named_gone(case)
     elif case.gone:

@@ -13,10 +13,11 @@ from typing import Any, Literal, get_args
 from tsrevel.ledger import LastResult, OrderRecord, Resolution
 from tsrevel.planning.identity import name_templates, order_uuid
 from tsrevel.planning.model import EstablishmentId, Event, EventId, Hold, Location, OrderId, Plan, Policy, Skip
-from tsrevel.planning.money import ZERO, Cents
+from tsrevel.planning.money import ZERO, Cents, to_cents
 from tsrevel.planning.reasons import FailedWrite, Reason
 from tsrevel.planning.screening import GateState
 from tsrevel.revel.client import Contents
+from tsrevel.revel.compare import is_voided
 from tsrevel.revel.decode import OrderRow
 
 EVERY_EVENT = 2**31
@@ -130,6 +131,10 @@ class Difference:
         return self.kind in ALARMS and not self.calm
 
 
+_CANCELLED = frozenset({Reason.STATUS_NOT_ELIGIBLE, Reason.EVENT_DELETED})
+_NOTHING = Contents(None)
+
+
 @dataclass(frozen=True, slots=True)
 class EventComparison:
     """One event as TripleSeat, ledger and Revel have it.
@@ -169,6 +174,55 @@ class EventComparison:
     @property
     def live(self) -> tuple[OrderRow, ...]:
         return tuple(order for order in self.orders if not order.deleted)
+
+    @property
+    def standing_orders(self) -> tuple[OrderRow, ...]:
+        """The orders that aren't deleted, without those that a person voided."""
+        return tuple(row for row in self.live if not self.is_void(row))
+
+    @property
+    def main_order(self) -> OrderRow:
+        """The order to compare if there are several: one that stands, and the ledger's, else ours, else the oldest."""
+        known, rows = self.record.order_id if self.record else None, self.standing_orders or self.live
+        return min(rows, key=lambda row: (row.id != known, not self.is_ours(row), int(row.id)))
+
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether TripleSeat returns the event as deleted, or with a status that isn't eligible."""
+        return isinstance(self.screened, Skip) and self.screened.reason in _CANCELLED
+
+    @property
+    def plan_now(self) -> Plan | None:
+        """The plan of the event as it is now; None if it can't be planned."""
+        return self.plan if isinstance(self.plan, Plan) else None
+
+    @property
+    def written_plan(self) -> Plan | None:
+        """The plan that the ledger stored for the order; None if it has none."""
+        return self.record.plan if self.record else None
+
+    @property
+    def event_total(self) -> Cents | None:
+        """The event's grand total in TripleSeat; None if unknown."""
+        return to_cents(self.event.grand_total) if self.event and self.event.grand_total is not None else None
+
+    def is_ours(self, row: OrderRow) -> bool:
+        """Whether tsrevel made the order: by its uuid, or by its id in the ledger. Its name may have changed."""
+        record = self.record
+        known = record is not None and record.state != "foreign" and record.order_id == row.id
+        return known or (bool(self.event_id) and row.uuid == order_uuid(self.event_id))
+
+    def is_named(self, row: OrderRow) -> bool:
+        """Whether a person entered the order by hand, and named it when resolving the event."""
+        return row.id == named_order(self.resolution) and not self.is_ours(row)
+
+    def is_void(self, row: OrderRow) -> bool:
+        """Whether nothing of the order counts any more, because a person voided it in Revel."""
+        contents = self.contents_of(row)
+        return is_voided(row, contents.items, contents.payments)
+
+    def contents_of(self, row: OrderRow) -> Contents:
+        return self.contents.get(row.id, _NOTHING)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,14 +8,13 @@ from dataclasses import replace
 from typing import Any
 
 from tsrevel.planning.changes import describe_item
-from tsrevel.planning.identity import order_uuid
-from tsrevel.planning.model import AMOUNTS, CHARGE_FIELDS, AmountName, Item, Plan, Policy, Skip
-from tsrevel.planning.money import ZERO, Cents, show, to_cents
+from tsrevel.planning.model import AMOUNTS, CHARGE_FIELDS, AmountName, Item, Plan, Policy
+from tsrevel.planning.money import ZERO, Cents, show
 from tsrevel.planning.products import normalise
 from tsrevel.planning.reasons import Reason
-from tsrevel.reconcile.model import Difference, DifferenceKind, EventComparison, Money, MoneyKind, named_order
+from tsrevel.reconcile.model import Difference, DifferenceKind, EventComparison, Money, MoneyKind
 from tsrevel.revel.client import Contents
-from tsrevel.revel.compare import agrees_with, describe_texts, is_as_planned, is_voided
+from tsrevel.revel.compare import agrees_with, describe_texts, is_as_planned
 from tsrevel.revel.decode import ItemRow, OrderRow, PaymentRow
 
 
@@ -31,10 +30,10 @@ def stored_money(case: EventComparison, row: OrderRow, policy: Policy) -> Money:
     Which of its items are charges is told by the event's plan if the order agrees with that, else by the plan that was
     written. An order that tsrevel didn't make may have other products, and modifiers with a price of their own.
     """
-    contents, written, now = contents_of(case, row), written_plan(case), plan_now(case)
+    contents, written, now = case.contents_of(row), case.written_plan, case.plan_now
     if now and agrees_with(now, written or now, row, contents.items, contents.payments):
         return replace(planned_money(now, policy), payments=paid(contents.payments), balance=row.amounts["balance"])
-    if is_ours(case, row):
+    if case.is_ours(row):
         return _money_of_parts(row, contents, written or now, policy)
     return _money_of_amounts(row, contents, now, policy)
 
@@ -224,71 +223,14 @@ def _shown(row: ItemRow) -> str:
     return f"{row.quantity.normalize():f} x product {row.product} at {show(row.price)}"
 
 
-_CANCELLED = frozenset({Reason.STATUS_NOT_ELIGIBLE, Reason.EVENT_DELETED})
-_NOTHING = Contents(None)
-
-
-def is_cancelled(case: EventComparison) -> bool:
-    """Whether TripleSeat returns the event as deleted, or with a status that isn't eligible."""
-    return isinstance(case.screened, Skip) and case.screened.reason in _CANCELLED
-
-
-def is_ours(case: EventComparison, row: OrderRow) -> bool:
-    """Whether tsrevel made the order: by its uuid, or by its id in the ledger. Its name may have changed."""
-    record = case.record
-    known = record is not None and record.state != "foreign" and record.order_id == row.id
-    return known or (bool(case.event_id) and row.uuid == order_uuid(case.event_id))
-
-
-def is_named(case: EventComparison, row: OrderRow) -> bool:
-    """Whether a person entered the order by hand, and named it when resolving the event."""
-    return row.id == named_order(case.resolution) and not is_ours(case, row)
-
-
-def is_void(case: EventComparison, row: OrderRow) -> bool:
-    """Whether nothing of the order counts any more, because a person voided it in Revel."""
-    contents = contents_of(case, row)
-    return is_voided(row, contents.items, contents.payments)
-
-
-def standing_orders(case: EventComparison) -> tuple[OrderRow, ...]:
-    """The orders that aren't deleted, without those that a person voided."""
-    return tuple(row for row in case.live if not is_void(case, row))
-
-
-def main_order(case: EventComparison) -> OrderRow:
-    """The order to compare if there are several: one that stands, and the ledger's, else ours, else the oldest."""
-    known, rows = case.record.order_id if case.record else None, standing_orders(case) or case.live
-    return min(rows, key=lambda row: (row.id != known, not is_ours(case, row), int(row.id)))
-
-
-def contents_of(case: EventComparison, row: OrderRow) -> Contents:
-    return case.contents.get(row.id, _NOTHING)
-
-
-def plan_now(case: EventComparison) -> Plan | None:
-    """The plan of the event as it is now; None if it can't be planned."""
-    return case.plan if isinstance(case.plan, Plan) else None
-
-
-def written_plan(case: EventComparison) -> Plan | None:
-    """The plan that the ledger stored for the order; None if it has none."""
-    return case.record.plan if case.record else None
-
-
-def event_total(case: EventComparison) -> Cents | None:
-    """The event's grand total in TripleSeat; None if unknown."""
-    return to_cents(case.event.grand_total) if case.event and case.event.grand_total is not None else None
-
-
 def totals_of(case: EventComparison) -> Difference:
     """A finding with the total in each of the three. The caller completes it."""
-    now, written, live = plan_now(case), written_plan(case), case.live
+    now, written, live = case.plan_now, case.written_plan, case.live
     return Difference(
         DifferenceKind.MONEY,
         "",
         field="total",
-        tripleseat=now.final_total if now else event_total(case),
+        tripleseat=now.final_total if now else case.event_total,
         ledger=written.final_total if written else None,
         revel=Cents(sum(row.amounts["total"] for row in live)) if live else None,
     )

@@ -9,7 +9,6 @@ from zoneinfo import ZoneInfo
 from tsrevel.engine.triage import was_updated_since
 from tsrevel.ledger import Resolution
 from tsrevel.reconcile.model import ALARMS, Difference, DifferenceKind, EventComparison, named_order
-from tsrevel.reconcile.order_parts import contents_of, is_named, main_order, plan_now, written_plan
 from tsrevel.tripleseat.digest import is_same_content
 
 _ABOUT_EVENT = frozenset({
@@ -31,7 +30,7 @@ def settle(case: EventComparison, finding: Difference) -> Difference:
     resolution = case.resolution
     if resolution is None or finding.explained or finding.kind not in _ABOUT_EVENT | _ABOUT_ORDER:
         return finding
-    by_hand = is_named(case, main_order(case)) and finding.kind in _ABOUT_ORDER
+    by_hand = case.is_named(case.main_order) and finding.kind in _ABOUT_ORDER
     if not event_stands(case, resolution):
         return replace(_changed_since(finding, resolution), calm=finding.calm or by_hand)
     if by_hand:
@@ -81,14 +80,14 @@ def _orders_stand(case: EventComparison, resolution: Resolution, finding: Differ
     because opening an order may recalculate it (facts Revel 3.7).
     """
     by_payment = finding.field == "payments" or (finding.kind is DifferenceKind.MONEY and finding.field != "items")
-    base, zone = written_plan(case) or plan_now(case), _zone(case)
+    base, zone = case.written_plan or case.plan_now, _zone(case)
     planned = {payment.uuid for payment in base.payments} if base else frozenset()
 
     def is_old(stamp: datetime | None) -> bool:
         return stamp is not None and _aware(stamp, zone) <= resolution.resolved_at
 
     for row in case.live:
-        contents = contents_of(case, row)
+        contents = case.contents_of(row)
         new = [each for each in contents.payments if not is_old(each.updated)]
         served = not by_payment and bool(new) and all(each.counts and each.uuid not in planned for each in new)
         if not (all(is_old(each.updated) for each in contents.items) and (served or (not new and is_old(row.updated)))):

@@ -23,7 +23,6 @@ from tsrevel.reconcile.model import (
     Totals,
     UnmatchedKind,
 )
-from tsrevel.reconcile.order_parts import is_ours
 from tsrevel.text import count_of
 
 
@@ -132,11 +131,11 @@ def _checked(day: Day, verdicts: list[ComparisonResult]) -> Day:
 
 def _with_ledger_missed(days: list[Day], verdicts: Sequence[ComparisonResult]) -> list[Day]:
     """Add a finding to the last day that has an order of ours: a ledger existed when that was written."""
-    ours = [each.case for each in verdicts if any(is_ours(each.case, row) for row in each.case.live)]
+    ours = [each.case for each in verdicts if any(each.case.is_ours(row) for row in each.case.live)]
     if not ours:
         return days
     latest = max(ours, key=lambda case: case.day)
-    count = sum(is_ours(case, row) for case in ours for row in case.live)
+    count = sum(case.is_ours(row) for case in ours for row in case.live)
     text = (
         f"there is no ledger, but Revel has {count_of(count, 'order')} of tsrevel; if the ledger is "
         "lost, restore its last backup; otherwise the next live `sync` over these days adds the orders"
