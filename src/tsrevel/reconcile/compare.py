@@ -18,6 +18,7 @@ from tsrevel.reconcile.model import ComparisonResult, Difference, DifferenceKind
 from tsrevel.reconcile.order_parts import (
     compare_amounts,
     compare_order,
+    differ_in_total,
     differs,
     find_doubled,
     is_doubled,
@@ -27,7 +28,6 @@ from tsrevel.reconcile.order_parts import (
     payment_extra,
     planned_money,
     stored_money,
-    totals_of,
 )
 from tsrevel.reconcile.resolved import event_stands, name_order, settle, unless_resolved
 from tsrevel.revel.compare import agrees_with, sum_taken
@@ -63,14 +63,9 @@ def _doubles(case: EventComparison, rows: Sequence[OrderRow]) -> Difference:
     ids = tuple(sorted(row.id for row in rows))
     named = ", ".join(sorted({repr(row.local_id) for row in rows}))
     told = f"Revel has {len(rows)} orders of this event: {', '.join(ids)} (local_id {named})"
-    return replace(
-        totals_of(case),
-        kind=DifferenceKind.DUPLICATE_ORDERS,
-        text=f"{told}; delete or void the wrong ones there",
-        reason=Reason.DUPLICATE_ORDERS,
-        orders=ids,
-        revel=Cents(sum(row.amounts["total"] for row in rows)),
-    )
+    text, total = f"{told}; delete or void the wrong ones there", Cents(sum(row.amounts["total"] for row in rows))
+    kind, reason = DifferenceKind.DUPLICATE_ORDERS, Reason.DUPLICATE_ORDERS
+    return differ_in_total(case, kind, text, reason, orders=ids, revel=total)
 
 
 # Orders that no event needs
@@ -94,11 +89,11 @@ def _compare_unwanted(case: EventComparison) -> Iterator[Difference]:
         return
     ids = ", ".join(sorted(row.id for row in standing))
     known = case.event is not None or any(case.is_ours(row) for row in standing)
-    yield replace(
-        totals_of(case),
-        kind=DifferenceKind.EVENT_CANCELLED if case.event else DifferenceKind.ORDER_WITHOUT_EVENT,
-        text=f"{_why_unwanted(case)}; Revel order {ids} still stands; if nobody wants it, void it in Revel",
-        reason=Reason.CANCELLED_AFTER_INJECTION if known else Reason.EVENT_DATA_UNAVAILABLE,
+    yield differ_in_total(
+        case,
+        DifferenceKind.EVENT_CANCELLED if case.event else DifferenceKind.ORDER_WITHOUT_EVENT,
+        f"{_why_unwanted(case)}; Revel order {ids} still stands; if nobody wants it, void it in Revel",
+        Reason.CANCELLED_AFTER_INJECTION if known else Reason.EVENT_DATA_UNAVAILABLE,
         tripleseat=ZERO,
         revel=Cents(sum(row.amounts["total"] for row in standing)),
     )
@@ -116,13 +111,9 @@ def _why_unwanted(case: EventComparison) -> str:
 def _orphan(case: EventComparison) -> Difference:
     ids = ", ".join(sorted(each.id for each in case.live))
     whose = "is for an event that TripleSeat doesn't return" if case.event_id else "names no event"
-    return replace(
-        totals_of(case),
-        kind=DifferenceKind.ORDER_WITHOUT_EVENT,
-        text=f"Revel order {ids} ({case.main_order.local_id!r}) {whose}: {case.problem}",
-        reason=Reason.EVENT_DATA_UNAVAILABLE,
-        tripleseat=ZERO,
-    )
+    text = f"Revel order {ids} ({case.main_order.local_id!r}) {whose}: {case.problem}"
+    kind, reason = DifferenceKind.ORDER_WITHOUT_EVENT, Reason.EVENT_DATA_UNAVAILABLE
+    return differ_in_total(case, kind, text, reason, tripleseat=ZERO)
 
 
 # Unfinished orders
@@ -143,13 +134,13 @@ def _find_unfinished(case: EventComparison, row: OrderRow) -> Difference | None:
     elif lacks and case.is_ours(row) and record and record.state == "disputed":
         held = recall_dispute(record)
         if held.reason is Reason.AMOUNT_MISMATCH:
-            return replace(totals_of(case), text=f"it was left unfinished: {held.text}", reason=held.reason)
+            return differ_in_total(case, DifferenceKind.MONEY, f"it was left unfinished: {held.text}", held.reason)
         text, reason = f"order {row.id} was left unfinished: {held.text}", held.reason
     elif lacks and case.is_ours(row) and not (record and record.state == "settled"):
         text, reason = f"order {row.id} isn't finished: {lacks}; {_who_finishes(case)}", Reason.ORDER_DIFFERS
     else:
         return None
-    return replace(totals_of(case), kind=DifferenceKind.ORDER_UNFINISHED, text=text, reason=reason)
+    return differ_in_total(case, DifferenceKind.ORDER_UNFINISHED, text, reason)
 
 
 def _what_lacks(row: OrderRow) -> str:
@@ -262,16 +253,11 @@ def _drift(case: EventComparison, written: Plan) -> Iterator[Difference]:
         text, total = _tell_drift(changes), now.final_total
     else:
         why = now or (case.screened if isinstance(case.screened, Hold | Skip) else None)
-        reason = f"{why.reason}: {why.text}" if why else ""
-        text = f"changed in TripleSeat, and can no longer be planned ({reason})"
+        told = f"{why.reason}: {why.text}" if why else ""
+        text = f"changed in TripleSeat, and can no longer be planned ({told})"
         total = case.event_total or ZERO
-    yield replace(
-        totals_of(case),
-        kind=DifferenceKind.EVENT_CHANGED,
-        text=text,
-        reason=Reason.CHANGED_AFTER_INJECTION,
-        tripleseat=total,
-    )
+    kind, reason = DifferenceKind.EVENT_CHANGED, Reason.CHANGED_AFTER_INJECTION
+    yield differ_in_total(case, kind, text, reason, tripleseat=total)
 
 
 def _tell_drift(changes: Iterable[str]) -> str:
@@ -394,7 +380,7 @@ def _tell_unreadable(case: EventComparison) -> Iterator[Difference]:
     why = "; ".join(case.unreadable[each] for each in ids)
     text = f"Revel order {', '.join(ids)} can't be compared: {why}; check it in Revel"
     kind, reason = DifferenceKind.ORDER_UNREADABLE, Reason.UPSTREAM_UNAVAILABLE
-    found = replace(totals_of(case), kind=kind, text=text, reason=reason, orders=ids)
+    found = differ_in_total(case, kind, text, reason, orders=ids)
     yield found if named_order(case.resolution) in ids else unless_resolved(case, found)
 
 
@@ -414,8 +400,9 @@ def _compare_without_order(case: EventComparison) -> Iterator[Difference]:
     elif record and record.order_id and not off:
         how = "it is deleted at Revel" if case.orders else "Revel no longer has it"
         text = f"the ledger has order {record.order_id} ({record.state}), and {how}; enter it by hand if wanted"
-        found = replace(totals_of(case), kind=DifferenceKind.ORDER_GONE, text=text, reason=Reason.ORDER_DIFFERS)
-        yield unless_resolved(case, replace(found, orders=(record.order_id,), revel=ZERO))
+        kind, orders = DifferenceKind.ORDER_GONE, (record.order_id,)
+        found = differ_in_total(case, kind, text, Reason.ORDER_DIFFERS, orders=orders, revel=ZERO)
+        yield unless_resolved(case, found)
     elif case.event is None:
         yield Difference(DifferenceKind.EVENT_UNREADABLE, case.problem, reason=Reason.EVENT_DATA_UNAVAILABLE)
     elif isinstance(verdict, Skip):
@@ -429,8 +416,8 @@ def _compare_without_order(case: EventComparison) -> Iterator[Difference]:
         yield note(DifferenceKind.NOT_DUE, "injection isn't open yet", Reason.TOO_EARLY)
     else:
         reason, text = _why_without(case)
-        found = replace(totals_of(case), kind=DifferenceKind.EVENT_WITHOUT_ORDER, text=text, reason=reason)
-        yield unless_resolved(case, replace(found, revel=ZERO))
+        found = differ_in_total(case, DifferenceKind.EVENT_WITHOUT_ORDER, text, reason, revel=ZERO)
+        yield unless_resolved(case, found)
 
 
 def _named_gone(case: EventComparison) -> Difference:
@@ -440,8 +427,8 @@ def _named_gone(case: EventComparison) -> Difference:
         f"a person named Revel order {named} for it, and {case.named_gone}; enter it by hand and run "
         f"{name_order(case)}, or resolve the event as ignored"
     )
-    found = replace(totals_of(case), kind=DifferenceKind.ORDER_GONE, text=text, reason=Reason.ORDER_DIFFERS)
-    return replace(found, orders=(named,) if named else (), revel=ZERO)
+    kind, orders = DifferenceKind.ORDER_GONE, (named,) if named else ()
+    return differ_in_total(case, kind, text, Reason.ORDER_DIFFERS, orders=orders, revel=ZERO)
 
 
 def _may_have_order(case: EventComparison) -> bool:
@@ -466,7 +453,7 @@ def _cancelled_since(case: EventComparison, why: str) -> Difference:
         f'it in Revel, then run `tsrevel resolve {case.event_id} --as done --note "voided in Revel"`'
     )
     reason = Reason.CANCELLED_AFTER_INJECTION
-    return replace(totals_of(case), kind=DifferenceKind.EVENT_CANCELLED, text=text, reason=reason, tripleseat=ZERO)
+    return differ_in_total(case, DifferenceKind.EVENT_CANCELLED, text, reason, tripleseat=ZERO)
 
 
 def _why_without(case: EventComparison) -> tuple[Reason | None, str]:

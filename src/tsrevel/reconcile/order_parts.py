@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from tsrevel.planning.changes import describe_item
-from tsrevel.planning.model import AMOUNTS, CHARGE_FIELDS, AmountName, Item, Plan, Policy
+from tsrevel.planning.model import AMOUNTS, CHARGE_FIELDS, AmountName, Item, OrderId, Plan, Policy
 from tsrevel.planning.money import ZERO, Cents, show
 from tsrevel.planning.products import normalise
 from tsrevel.planning.reasons import Reason
@@ -223,16 +223,25 @@ def _shown(row: ItemRow) -> str:
     return f"{row.quantity.normalize():f} x product {row.product} at {show(row.price)}"
 
 
-def totals_of(case: EventComparison) -> Difference:
-    """A finding with the total in each of the three. The caller completes it."""
+def differ_in_total(
+    case: EventComparison,
+    kind: DifferenceKind,
+    text: str,
+    reason: Reason | None,
+    *,
+    orders: tuple[OrderId, ...] = (),
+    tripleseat: Cents | None = None,
+    revel: Cents | None = None,
+) -> Difference:
+    """A finding with the total in each of the three. `tripleseat` and `revel` replace the case's own."""
     now, written, live = case.plan_now, case.written_plan, case.live
+    if tripleseat is None:
+        tripleseat = now.final_total if now else case.event_total
+    if revel is None and live:
+        revel = Cents(sum(row.amounts["total"] for row in live))
+    ledger = written.final_total if written else None
     return Difference(
-        DifferenceKind.MONEY,
-        "",
-        field="total",
-        tripleseat=now.final_total if now else case.event_total,
-        ledger=written.final_total if written else None,
-        revel=Cents(sum(row.amounts["total"] for row in live)) if live else None,
+        kind, text, reason=reason, orders=orders, field="total", tripleseat=tripleseat, ledger=ledger, revel=revel
     )
 
 
