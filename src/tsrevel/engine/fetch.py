@@ -65,42 +65,20 @@ class NamedEvent:
 
 
 @dataclass(frozen=True, slots=True)
-class DueEvent:
-    """An event that waits or is in trouble, and that its day's listing lacks. If it can't be found, it was deleted."""
+class UnlistedEvent:
+    """A known event that its day's listing lacks. If TripleSeat doesn't have it, it was deleted.
 
-    last: LastResult
-
-    @property
-    def event_id(self) -> EventId:
-        """The id to ask for."""
-        return self.last.event_id
-
-
-@dataclass(frozen=True, slots=True)
-class VanishedEvent:
-    """An event with a finished order that its day's listing lacks. If it can't be found, it was deleted."""
-
-    record: OrderRecord
-
-    @property
-    def event_id(self) -> EventId:
-        """The id to ask for."""
-        return self.record.event_id
-
-
-@dataclass(frozen=True, slots=True)
-class ResolvedEvent:
-    """An event that a person resolved as done, and that its day's listing lacks. If it can't be found, it was deleted.
-
-    Its order may have been entered by hand.
+    `known`: its order, if it has one, else its last result. `is_due`: it waits or is in trouble, so it fails if it
+    can't be read; an event that has its order, or that a person resolved as done, is skipped then.
     """
 
-    last: LastResult
+    known: OrderRecord | LastResult
+    is_due: bool = False
 
     @property
     def event_id(self) -> EventId:
         """The id to ask for."""
-        return self.last.event_id
+        return self.known.event_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +100,7 @@ class StoredEvent:
     verify: bool
 
 
-UnreadEvent = NamedEvent | DueEvent | VanishedEvent | ResolvedEvent | DeliveredEvent | StoredEvent
+UnreadEvent = NamedEvent | UnlistedEvent | DeliveredEvent | StoredEvent
 """An event that is read only when its turn comes."""
 
 
@@ -135,15 +113,11 @@ def read_event(
             gone = _recall_rest(ledger, policy, event_id) or (_gone(event_id) if known_before else None)
             found = unless_refused(lambda: FoundEvent(_read(tripleseat, event_id, gone)))
             return _add_if_absent(found, "check the id") if typed else found
-        case DueEvent(last):
+        case UnlistedEvent(LastResult() as last, is_due=True):
             gone = _gone(last.event_id, last.day, last.location)
             return unless_refused(lambda: FoundEvent(_read(tripleseat, last.event_id, gone)))
-        case VanishedEvent(record):
-            return _read_vanished(tripleseat, ledger, policy, record)
-        case ResolvedEvent(last):
-            rest = FoundEvent(_gone(last.event_id, last.day, last.location))
-            found = _read_unlisted(tripleseat, last.event_id, rest, "a person resolved it as done")
-            return _mark_if_over(found, policy)
+        case UnlistedEvent(known):
+            return _read_unlisted(tripleseat, ledger, policy, known)
         case DeliveredEvent(trust_payload=True):
             return unless_refused(lambda: _believe(tripleseat, ledger, unread))
         case DeliveredEvent():
@@ -209,36 +183,25 @@ def _read(tripleseat: TripleSeat, event_id: EventId, gone: Event | None) -> Even
     return _unless_gone(gone, lambda: tripleseat.event(event_id))
 
 
-def _read_vanished(
-    tripleseat: TripleSeat, ledger: Ledger, policy: Policy, record: OrderRecord
-) -> FoundEvent | EventUnavailable:
-    """The event; ALREADY_INJECTED or ORDER_EXISTS if nothing shows what became of it."""
-    rest = _recall_rest(ledger, policy, record.event_id) or _gone(record.event_id)
-    reason = Reason.ORDER_EXISTS if record.state == "foreign" else Reason.ALREADY_INJECTED
-    return _read_unlisted(tripleseat, record.event_id, FoundEvent(rest), f"Revel order {record.order_id}", reason)
-
-
 def _read_unlisted(
-    tripleseat: TripleSeat, event_id: EventId, rest: FoundEvent, known: str, reason: Reason = Reason.ALREADY_INJECTED
+    tripleseat: TripleSeat, ledger: Ledger, policy: Policy, known: OrderRecord | LastResult
 ) -> FoundEvent | EventUnavailable:
-    """The event; `rest` if TripleSeat doesn't have it; skipped for `reason` if nothing shows what became of it."""
+    """The event, or what is known of it if it was deleted. Skipped if nothing shows what became of it.
+
+    A resolved event that was deleted or cancelled gets GONE as its digest, because no listing shows that.
+    """
+    event_id, reason = known.event_id, Reason.ALREADY_INJECTED
+    if isinstance(known, OrderRecord):
+        gone, told = _recall_rest(ledger, policy, event_id) or _gone(event_id), f"Revel order {known.order_id}"
+        reason = Reason.ORDER_EXISTS if known.state == "foreign" else reason
+    else:
+        gone, told = _gone(event_id, known.day, known.location), "a person resolved it as done"
     try:
-        return FoundEvent(tripleseat.event(event_id))
-    except Refused as refused:
-        if refused.status == NOT_FOUND:
-            return rest
-        error: Exception = refused
-    except (Forbidden, TryNextRun) as failure:
-        error = failure
-    text = f"{known}; the event isn't listed: {error}"
-    return EventUnavailable(Status.SKIPPED, reason, text)
-
-
-def _mark_if_over(found: FoundEvent | EventUnavailable, policy: Policy) -> FoundEvent | EventUnavailable:
-    """`found`, with GONE as its digest if its event was deleted or cancelled: no listing shows that."""
-    if isinstance(found, FoundEvent) and isinstance(screen_status(found.event, policy, has_order=True), Skip):
-        return replace(found, digest=GONE)
-    return found
+        event = _read(tripleseat, event_id, gone)
+    except (Forbidden, Refused, TryNextRun) as error:
+        return EventUnavailable(Status.SKIPPED, reason, f"{told}; the event isn't listed: {error}")
+    over = isinstance(screen_status(event, policy, has_order=True), Skip)
+    return FoundEvent(event, GONE if over and isinstance(known, LastResult) else None)
 
 
 def _recall_rest(ledger: Ledger, policy: Policy, event_id: EventId) -> Event | None:

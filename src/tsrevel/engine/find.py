@@ -8,15 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from tsrevel.engine.context import RunContext, RunState
-from tsrevel.engine.fetch import (
-    DueEvent,
-    EventUnavailable,
-    FoundEvent,
-    ResolvedEvent,
-    UnreadEvent,
-    VanishedEvent,
-    fetch_event,
-)
+from tsrevel.engine.fetch import EventUnavailable, FoundEvent, UnlistedEvent, UnreadEvent, fetch_event
 from tsrevel.engine.outcomes import Outcome
 from tsrevel.errors import Refused, ServiceDown, TryNextRun
 from tsrevel.ledger import GONE, Ledger, OrderRecord
@@ -78,13 +70,13 @@ def find_work(ctx: RunContext, state: RunState, window: Window) -> list[WorkItem
     left = len(due[MOST_UNLISTED:])
     due = [*due[:MOST_UNLISTED], *_find_left_behind(ledger, window, first, today, known={*known, *due})]
     results = ledger.events.last_results(due)
-    unlisted = [DueEvent(results[each]) for each in due]
+    unlisted = [UnlistedEvent(results[each], is_due=True) for each in due]
     known = known.union(due)
     gone = [each for each in ledger.orders.finished_between(first, last, except_of=known) if not each.cancelled]
     state.days, state.unlisted = (first, last), frozenset(due)
     if left:
         warn(state, f"TripleSeat: the listing lacks {count_of(left, 'more due event')}; the next run checks again")
-    vanished = map(VanishedEvent, gone[:MOST_VANISHED])
+    vanished = map(UnlistedEvent, gone[:MOST_VANISHED])
     return [*listed.values(), *begun, *unlisted, *vanished, *_find_resolved(ledger, first, last, known)]
 
 
@@ -98,12 +90,12 @@ def _find_left_behind(
     return [each for each in left if each not in known][:MOST_UNLISTED]
 
 
-def _find_resolved(ledger: Ledger, first: date, last: date, known: Container[EventId]) -> list[ResolvedEvent]:
+def _find_resolved(ledger: Ledger, first: date, last: date, known: Container[EventId]) -> list[UnlistedEvent]:
     """Events that a person resolved as done, and that the listing lacks, unless their deletion was reported."""
     resolved = ledger.events.resolved_between(first, last)
     wanted = [each for each, resolution in resolved.items() if each not in known and resolution.digest != GONE]
     results = ledger.events.last_results(wanted[:MOST_VANISHED])
-    return [ResolvedEvent(results[each]) for each in wanted[:MOST_VANISHED]]
+    return [UnlistedEvent(results[each]) for each in wanted[:MOST_VANISHED]]
 
 
 def warn(state: RunState, text: str) -> None:

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from tsrevel.engine.context import OrderChangeReported, RunContext, RunState, order_names
 from tsrevel.engine.event_drift import find_doubles
-from tsrevel.engine.fetch import EventUnavailable, FoundEvent, VanishedEvent, read_event
+from tsrevel.engine.fetch import EventUnavailable, FoundEvent, UnlistedEvent, read_event
 from tsrevel.engine.inject import Writing, differs, dispute, hold_order, raise_not_shown, settle, write_missing
 from tsrevel.engine.order_drift import as_planned
 from tsrevel.engine.outcomes import Outcome, describe, injected, not_written, planned, recall_dispute
@@ -413,7 +413,7 @@ def read_begun(ctx: RunContext, state: RunState, record: OrderRecord) -> FoundEv
     if state.lists_nothing:
         return None
     try:
-        found = read_event(ctx.tripleseat, ctx.ledger, ctx.policy, VanishedEvent(record), ctx.now())
+        found = read_event(ctx.tripleseat, ctx.ledger, ctx.policy, UnlistedEvent(record), ctx.now())
     except LedgerUnusable:
         raise
     except (StopRun, TryNextRun, Refused) as error:

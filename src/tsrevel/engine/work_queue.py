@@ -26,7 +26,7 @@ from itertools import islice
 from zoneinfo import ZoneInfo
 
 from tsrevel.engine.context import FailureStreak, OrderBudget, RunContext
-from tsrevel.engine.fetch import DueEvent, FoundEvent, ResolvedEvent, VanishedEvent
+from tsrevel.engine.fetch import FoundEvent, UnlistedEvent
 from tsrevel.engine.find import WorkItem, id_of
 from tsrevel.engine.outcomes import NOT_TRIED, Outcome, is_half_written
 from tsrevel.engine.prepare import BATCH
@@ -87,8 +87,8 @@ def make_entry(ctx: RunContext, known: KnownEvents, rules: TriageRules, number: 
     """The event with what triage says now, its establishment and its urgency."""
     try:
         expected = triage(item, known, rules, ctx.now()) if isinstance(item, FoundEvent) else None
-        reads = VanishedEvent | ResolvedEvent | Outcome
-        writes = isinstance(expected, Prepare | Recover) if expected else not isinstance(item, reads)
+        is_read = isinstance(item, Outcome) or (isinstance(item, UnlistedEvent) and not item.is_due)
+        writes = isinstance(expected, Prepare | Recover) if expected else not is_read
         at, starts = _establishment(ctx.policy, known, item), _starts(ctx.policy, item)
     except Exception:  # noqa: BLE001 (`decide` raises it again, for this event alone)
         return QueueEntry(number, item, None, None, _SOMETIME, writes=False, failed_at=_SOMETIME)
@@ -280,10 +280,10 @@ def _establishment(policy: Policy, known: KnownEvents, item: WorkItem) -> Establ
             if record and not record.is_finished:
                 return at if record.plan and record.plan.location.establishment == at else None
             return at
-        case DueEvent(last) | ResolvedEvent(last):
+        case UnlistedEvent(LastResult() as last):
             named = find_named(last.location, policy)
             return named.establishment if named else None
-        case OrderRecord(plan=plan) | VanishedEvent(record=OrderRecord(plan=plan)) if plan:
+        case OrderRecord(plan=plan) | UnlistedEvent(OrderRecord(plan=plan)) if plan:
             return plan.location.establishment
     return None
 
@@ -293,9 +293,9 @@ def _starts(policy: Policy, item: WorkItem) -> datetime:
     match item:
         case FoundEvent(event):
             return _service_start(event, find_location(event, policy), policy)
-        case DueEvent(last):
+        case UnlistedEvent(LastResult() as last, is_due=True):
             return _midnight(last.day, find_zone(policy.default_timezone))
-        case OrderRecord(plan=plan) | VanishedEvent(record=OrderRecord(plan=plan)) if plan:
+        case OrderRecord(plan=plan) | UnlistedEvent(OrderRecord(plan=plan)) if plan:
             return _midnight(plan.day, find_zone(plan.location.timezone))
     return _SOMETIME
 
