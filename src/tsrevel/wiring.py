@@ -15,7 +15,7 @@ from uuid import uuid4
 
 from tsrevel.config import CommandRunner, Settings, run_command
 from tsrevel.config.policy import build_policy
-from tsrevel.engine.context import Limits, RunContext, RunIdentity, System
+from tsrevel.engine.context import Limits, RunContext, System
 from tsrevel.engine.outcomes import Progress, describe_disabled
 from tsrevel.errors import ConfigError
 from tsrevel.files import ENTER, READ, WRITE, chown, make_folder, real_path, refusal, user_name
@@ -117,8 +117,10 @@ def open_run(
             limits=Limits(
                 most if max_orders is None else min(most, max_orders), clients.deadline, settings.sync.workers
             ),
-            system=System(runtime.clock, runtime.monotonic, runtime.sleep, runtime.new_run_id, progress),
-            identity=RunIdentity(run_id, correlate(run_id)),
+            system=System(
+                runtime.clock, runtime.monotonic, runtime.sleep, runtime.new_run_id, correlate(run_id), progress
+            ),
+            run_id=run_id,
         )
 
 

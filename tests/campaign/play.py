@@ -19,7 +19,7 @@ from pathlib import Path
 from tsrevel.cli.context import CliContext as Surroundings
 from tsrevel.cli.context import OutputOptions
 from tsrevel.cli.sync import SyncOptions, sync_all
-from tsrevel.engine.context import RunIdentity, RunState
+from tsrevel.engine.context import RunState
 from tsrevel.engine.find import Window
 from tsrevel.engine.outcomes import RunReport
 from tsrevel.engine.run import sync
@@ -226,9 +226,9 @@ class Player:
                 if report.error is None:
                     run.earlier.append(report)
                     self.judge.after_part(run)
-                    identity = RunIdentity(f"{report.run_id[:24]}{number + 1:08x}", ctx.identity.correlation_id)
+                    run_id = f"{report.run_id[:24]}{number + 1:08x}"
                     state = state.of_next_run()
-                    report = sync(replace(ctx, identity=identity), state, Window(48))
+                    report = sync(replace(ctx, run_id=run_id), state, Window(48))
         return report
 
     def between(self, number: int) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tsrevel.engine.context import RunIdentity, RunState
+from tsrevel.engine.context import RunState
 from tsrevel.engine.fetch import NamedEvent
 from tsrevel.engine.run import take_up
 from tsrevel.planning.model import EventId
@@ -79,7 +79,7 @@ def test_in_one_invocation_an_event_in_doubt_is_not_tried_again(world: World, wa
         world.forget_requests()
         later = []
         for run_id in ("second", "third"):
-            ctx, state = replace(ctx, identity=RunIdentity(run_id, "sync-1")), state.of_next_run()
+            ctx, state = replace(ctx, run_id=run_id), state.of_next_run()
             later.append(take_up(ctx, state, events))
     assert [verdict(each, FULL) for each in (first, *later)] == ["failed OUTCOME_UNKNOWN"] * 3
     assert [each for each in world.revel_requests if "Order" in each] == []

@@ -279,5 +279,5 @@ class _Replay:
         self._warn(f"{first}{others}: not tried because the delivery before failed; the next replay does")
 
     def _warn(self, text: str) -> None:
-        run = self.queue.ctx.identity.correlation_id if self.queue else ""
+        run = self.queue.ctx.system.correlation_id if self.queue else ""
         self.ctx.log(text, correlation_id=run)

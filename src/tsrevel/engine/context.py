@@ -49,15 +49,17 @@ class FailureStreak:
 
 @dataclass(frozen=True, slots=True)
 class System:
-    """A run's connection to the outside, besides the services and the ledger. `clock` returns aware instants.
+    """What a run takes from its surroundings: time, sleep, ids, progress. `clock` returns aware instants.
 
-    `new_run_id` returns the id of a further run of the same invocation.
+    All runs of an invocation share `correlation_id` in logs, mails and audit rows. `new_run_id` returns the id of a
+    further one.
     """
 
     clock: Callable[[], datetime]
     monotonic: Callable[[], float]
     sleep: Callable[[float], None]
     new_run_id: Callable[[], str]
+    correlation_id: str
     progress: Progress = lambda _done, _of: None
 
 
@@ -76,14 +78,6 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
-class RunIdentity:
-    """A run's own id, and the id that all runs of its invocation share in logs, mails and audit rows."""
-
-    run_id: str
-    correlation_id: str
-
-
-@dataclass(frozen=True, slots=True)
 class RunContext:
     """Everything that a run needs. It never changes during the run."""
 
@@ -94,12 +88,7 @@ class RunContext:
     write_gate: WriteGate
     limits: Limits
     system: System
-    identity: RunIdentity
-
-    @property
-    def run_id(self) -> str:
-        """The id of this run."""
-        return self.identity.run_id
+    run_id: str
 
     @property
     def dry_run(self) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from tsrevel.engine.context import FailureStreak, RunContext, RunIdentity, RunState
+from tsrevel.engine.context import FailureStreak, RunContext, RunState
 from tsrevel.engine.fetch import NOT_FOUND, DeliveredEvent, EventUnavailable, NamedEvent, UnreadEvent, unless_refused
 from tsrevel.engine.outcomes import CHANGES, LEFT, NEEDS_ATTENTION, Outcome, RunReport, end_reason, most_severe
 from tsrevel.engine.run import take_up
@@ -194,9 +194,7 @@ class DeliveryQueue:
         if self._state is None:
             self._state = RunState.begin(self.ctx)
         else:
-            self.ctx = replace(
-                self.ctx, identity=RunIdentity(self.ctx.system.new_run_id(), self.ctx.identity.correlation_id)
-            )
+            self.ctx = replace(self.ctx, run_id=self.ctx.system.new_run_id())
             self._state = self._state.of_next_run()
         return self._state
 

@@ -47,7 +47,7 @@ def preview_event(ctx: RunContext, event_id: EventId, catalogs: Catalogs) -> Pre
     ctx = replace(ctx, limits=limits)
     state = RunState.begin(ctx, catalogs)
     ctx.ledger.runs.begin(
-        RunRecord(ctx.run_id, ctx.identity.correlation_id, "single", dry_run=False, started_at=ctx.now())
+        RunRecord(ctx.run_id, ctx.system.correlation_id, "single", dry_run=False, started_at=ctx.now())
     )
     outcome = _look(ctx, state, Work(known, TriageRules(ctx.policy, ctx.write_gate)), NamedEvent(event_id))
     record = ctx.ledger.orders.get(event_id)

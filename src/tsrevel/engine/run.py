@@ -124,9 +124,8 @@ def take_up(
 def _begin(
     ctx: RunContext, mode: RunMode, *, whole: bool, locations: tuple[str, ...] = (), began: datetime | None = None
 ) -> None:
-    run_id, correlation_id = ctx.identity.run_id, ctx.identity.correlation_id
-    run = RunRecord(run_id, correlation_id, mode, ctx.dry_run, began or ctx.now(), whole=whole, locations=locations)
-    ctx.ledger.runs.begin(run)
+    own, shared, start = ctx.run_id, ctx.system.correlation_id, began or ctx.now()
+    ctx.ledger.runs.begin(RunRecord(own, shared, mode, ctx.dry_run, start, whole=whole, locations=locations))
 
 
 def _may_begin(ctx: RunContext, state: RunState) -> bool:
@@ -227,8 +226,8 @@ def _sum_up(
     paused = Reason.CONNECTOR_DISABLED if state.pause else None
     status = exit_status(outcomes, state.stop, silent=ctx.tripleseat.is_down or ctx.revel.is_down)
     return RunReport(
-        ctx.identity.run_id,
-        ctx.identity.correlation_id,
+        ctx.run_id,
+        ctx.system.correlation_id,
         mode,
         ctx.dry_run,
         tuple(outcomes),

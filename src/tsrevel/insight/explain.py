@@ -13,7 +13,7 @@ from typing import Literal
 from tsrevel.config import Settings
 from tsrevel.config.policy import build_policy
 from tsrevel.engine.catalogs import Catalogs
-from tsrevel.engine.context import Limits, RunContext, RunIdentity, System
+from tsrevel.engine.context import Limits, RunContext, System
 from tsrevel.engine.outcomes import (
     Outcome,
     describe_unknown_order,
@@ -137,8 +137,8 @@ def _context(settings: Settings, runtime: Runtime, services: Services, ledger: L
         policy=policy,
         write_gate=WriteGate(dry_run=False, allowed=policy.allowed, only=policy.only, entries=policy.locations),
         limits=Limits(settings.safety.max_orders_per_run, services.deadline),
-        system=System(runtime.clock, runtime.monotonic, runtime.sleep, runtime.new_run_id),
-        identity=RunIdentity(run_id, correlate(run_id)),
+        system=System(runtime.clock, runtime.monotonic, runtime.sleep, runtime.new_run_id, correlate(run_id)),
+        run_id=run_id,
     )
 
 
