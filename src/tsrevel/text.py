@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
 _HARMFUL = re.compile(
@@ -21,6 +21,11 @@ def clean_text(text: str) -> str:
     """`text` for people, in one line: blanks of any kind become single spaces, invisible characters are left out."""
     seen = text if text.isprintable() else "".join(map(_seen, text))
     return " ".join(seen.split()).strip(f"{_ZERO_WIDTH_JOINERS} ")
+
+
+def clean_texts(texts: Iterable[str]) -> list[str]:
+    """Each of `texts` for people."""
+    return [clean_text(text) for text in texts]
 
 
 def exact_text(text: str) -> str:

@@ -112,7 +112,7 @@ class Revel(ApiService):
         """Every active product of the establishment, all pages (facts Revel 5.6)."""
         filters = {"establishment": str(establishment), "active": "true", "order_by": "id"}
 
-        def read(fields: Sequence[str]) -> Iterator[Product]:
+        def read(fields: Sequence[str]) -> list[Product]:
             rows = read_rows(self._client, "Product", filters, fits, most_strays=ANY_NUMBER, fields=fields)
             return decode_products(rows, establishment)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
@@ -12,7 +12,7 @@ from tsrevel.errors import Unreadable
 from tsrevel.planning.model import AMOUNTS, AmountName, EstablishmentId, Labels, OrderId, ProductId
 from tsrevel.planning.money import ZERO, Cents, to_cents, to_decimal
 from tsrevel.planning.products import Product
-from tsrevel.text import clean_text, exact_text
+from tsrevel.text import clean_texts, exact_text
 from tsrevel.transport.responses import Json
 
 Row = Mapping[str, Json]
@@ -209,18 +209,22 @@ def decode_history(row: Json) -> HistoryRow:
     return HistoryRow(number, decode_uuid(fields.get("uuid")), decode_id(fields.get("order")))
 
 
-def decode_products(rows: Iterable[Row], establishment: EstablishmentId) -> Iterator[Product]:
+def decode_products(rows: Iterable[Row], establishment: EstablishmentId) -> list[Product]:
     """The active, named Products of `establishment` among `rows`: filters may be ignored (facts Revel 2.1)."""
-    return (product for row in rows if (product := decode_product(row, establishment)))
+    found = [
+        (ProductId(int(product)), name)
+        for row in rows
+        if is_on_sale(row, establishment)
+        and (product := decode_id(row.get("id")))
+        and isinstance(name := row.get("name"), str)
+    ]
+    names = clean_texts([name for _, name in found])
+    return [Product(product, name) for (product, _), name in zip(found, names, strict=True) if name]
 
 
 def decode_product(row: Row, establishment: EstablishmentId) -> Product | None:
     """The row as a Product; None if it isn't an active, named one of `establishment`."""
-    name, product = row.get("name"), decode_id(row.get("id"))
-    if not product or not isinstance(name, str) or not is_on_sale(row, establishment):
-        return None
-    shown = clean_text(name)
-    return Product(ProductId(int(product)), shown) if shown else None
+    return next(iter(decode_products((row,), establishment)), None)
 
 
 def is_on_sale(fields: Row, establishment: EstablishmentId) -> bool:
