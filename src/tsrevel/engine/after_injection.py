@@ -20,6 +20,7 @@ from tsrevel.engine.event_drift import find_doubles, hold_doubled, tell_beside
 from tsrevel.engine.find import warn
 from tsrevel.engine.order_drift import (
     STANDS,
+    CheckedOrder,
     ShownFields,
     as_planned,
     as_shown,
@@ -109,12 +110,12 @@ def _note_changes(
     singles = Counter[SingleRead]()
     try:
         for record, rows in _read_rows(ctx, orders, number, doubled):
-            event_id = record.event_id
-            about, before = told.get(event_id), shown_before.get(event_id)
+            event_id, about = record.event_id, told.get(record.event_id)
             try:
                 if event_id in doubled and not find_doubles(ctx, rows):  # a list may lack one, so it proves nothing
                     rows = read_orders(ctx, record)
-                outcome = _check(ctx, state, record, rows, before, about, singles)
+                checked = CheckedOrder(record, rows, shown_before.get(event_id), about)
+                outcome = _check(ctx, state, checked, singles)
                 if event_id in doubled and not (outcome and outcome.reason is Reason.DUPLICATE_ORDERS):
                     state.reports.append(TwinGone(event_id))
                     outcome = outcome or about or order_stands(describe_order(record), record)
@@ -147,23 +148,21 @@ def note_changed_order(ctx: RunContext, state: RunState, record: OrderRecord, ou
         doubles = find_doubles(ctx, rows)
         if doubles:
             return hold_doubled(state, record, doubles, outcome)
+        order = CheckedOrder(record, rows, None, outcome)
         if record.plan is None:
-            return _note_unplanned(ctx, state, record, record.order_id, outcome)
-        row = _find(ctx, record, record.order_id)
-        return compare_order(ctx, state, record, row, rows, None, outcome) or outcome
+            return _note_unplanned(ctx, state, order, record.order_id) or outcome
+        return compare_order(ctx, state, order, _find(ctx, record, record.order_id)) or outcome
     except (StopRun, TryNextRun, Refused):  # nothing is known of the order then
         return outcome
 
 
-def _note_unplanned(
-    ctx: RunContext, state: RunState, record: OrderRecord, order_id: OrderId, outcome: Outcome
-) -> Outcome:
-    """`outcome`, and that an order without a plan is gone, if its event isn't cancelled."""
-    found = state.found.get(record.event_id)
-    if outcome.reason not in WANTS_ORDER or found is None:
-        return outcome
-    shown = _read_unplanned(ctx, record, order_id)
-    return compare_unplanned(state, record, shown, None, outcome, is_ahead=is_ahead(ctx, found.event)) or outcome
+def _note_unplanned(ctx: RunContext, state: RunState, order: CheckedOrder, order_id: OrderId) -> Outcome | None:
+    """The event's outcome if its order, which has no plan, is gone and the event isn't cancelled; else None."""
+    found = state.found.get(order.record.event_id)
+    if found is None or order.outcome is None or order.outcome.reason not in WANTS_ORDER:
+        return None
+    shown = _read_unplanned(ctx, order.record, order_id)
+    return compare_unplanned(state, order, shown, is_ahead=is_ahead(ctx, found.event))
 
 
 def _may_read(singles: Counter[SingleRead], kind: SingleRead) -> bool:
@@ -282,33 +281,26 @@ def _add_by_uuid(
         rows[event_id].update({row.id: row for row in found.get(uuid, ())})
 
 
-def _check(
-    ctx: RunContext,
-    state: RunState,
-    record: OrderRecord,
-    rows: Sequence[OrderRow],
-    before: ShownFields | None,
-    outcome: Outcome | None,
-    singles: Counter[SingleRead],
-) -> Outcome | None:
+def _check(ctx: RunContext, state: RunState, order: CheckedOrder, singles: Counter[SingleRead]) -> Outcome | None:
     """The event's outcome with what Revel shows of its order now; None if there is nothing to report."""
-    doubles = find_doubles(ctx, rows)
+    record = order.record
+    doubles = find_doubles(ctx, order.rows)
     if doubles:
-        return hold_doubled(state, record, doubles, outcome)
+        return hold_doubled(state, record, doubles, order.outcome)
     if record.plan is None:
-        return _check_unplanned(ctx, state, record, rows, before, outcome, singles)
-    row: OrderRow | Hold | None = next((row for row in rows if row.id == record.order_id), None)
+        return _check_unplanned(ctx, state, order, singles)
+    row: OrderRow | Hold | None = next((row for row in order.rows if row.id == record.order_id), None)
     if isinstance(row, OrderRow):
-        row = _confirm(ctx, record.plan, row, before, singles)
+        row = _confirm(ctx, record.plan, row, order.before, singles)
         if isinstance(row, Hold):
-            return hold_doubled(state, record, row, outcome)
+            return hold_doubled(state, record, row, order.outcome)
     elif record.order_id is None or not _may_read(singles, "lost"):
         return None
     else:
         row = _find(ctx, record, record.order_id)
         if row and ctx.now() - record.touched_at > PENDING and row.uuid == record.plan.uuid and not row.deleted:
             _test_search(ctx, state, row)
-    return compare_order(ctx, state, record, row, rows, before, outcome)
+    return compare_order(ctx, state, order, row)
 
 
 def _confirm(
@@ -357,21 +349,16 @@ def _test_search(ctx: RunContext, state: RunState, row: OrderRow) -> None:
 
 
 def _check_unplanned(
-    ctx: RunContext,
-    state: RunState,
-    record: OrderRecord,
-    rows: Sequence[OrderRow],
-    before: ShownFields | None,
-    outcome: Outcome | None,
-    singles: Counter[SingleRead],
+    ctx: RunContext, state: RunState, order: CheckedOrder, singles: Counter[SingleRead]
 ) -> Outcome | None:
     """Check whether an order without a plan stands. That it is gone is read again, because lists may be incomplete."""
+    record, rows = order.record, order.rows
     shown = STANDS if any(not row.deleted and has_amount(row) for row in rows) else _show_gone(rows, record.order_id)
-    if shown not in (STANDS, before):
+    if shown not in (STANDS, order.before):
         if record.order_id is None or not _may_read(singles, "lost"):
             return None
         shown = _read_unplanned(ctx, record, record.order_id)
-    return compare_unplanned(state, record, shown, before, outcome, is_ahead=True)
+    return compare_unplanned(state, order, shown, is_ahead=True)
 
 
 def _read_unplanned(ctx: RunContext, record: OrderRecord, order_id: OrderId) -> ShownFields:

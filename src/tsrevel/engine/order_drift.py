@@ -32,6 +32,31 @@ _ENDINGS = {
 
 
 @dataclass(frozen=True, slots=True)
+class CheckedOrder:
+    """A finished order to check, and all of Revel's `rows` of its event.
+
+    `before`: what the last report showed of it; None if nothing has changed so far. `outcome`: its event's in this run,
+    if that has one.
+    """
+
+    record: OrderRecord
+    rows: Sequence[OrderRow]
+    before: ShownFields | None
+    outcome: Outcome | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Comparison:
+    """An order, its `row` in Revel (None if it is gone), and its fields `before` and as `shown` now."""
+
+    record: OrderRecord
+    plan: Plan
+    row: OrderRow | None
+    before: ShownFields
+    shown: ShownFields
+
+
+@dataclass(frozen=True, slots=True)
 class _Standing:
     """The orders that stand for an event whose own order was compared.
 
@@ -47,32 +72,25 @@ class _Standing:
     agrees: bool
 
 
-def compare_order(
-    ctx: RunContext,
-    state: RunState,
-    record: OrderRecord,
-    row: OrderRow | None,
-    rows: Iterable[OrderRow],
-    shown_before: ShownFields | None,
-    outcome: Outcome | None,
-) -> Outcome | None:
-    """The event's outcome with the changes of its order; None if there is nothing to report.
+def compare_order(ctx: RunContext, state: RunState, order: CheckedOrder, row: OrderRow | None) -> Outcome | None:
+    """The event's outcome with the changes of its order, of which this is the row; None if there is nothing to report.
 
-    `rows`: all of Revel's rows of the event. If a person deleted the order and kept a whole twin with our uuid, that is
-    the order from now on.
+    If a person deleted the order and kept a whole twin with our uuid, that is the order from now on.
     """
-    if record.plan is None:
+    record, plan, outcome = order.record, order.record.plan, order.outcome
+    if plan is None:
         return None
-    before = {**as_planned(record.plan), **(shown_before or {})}  # an older version stored fewer fields
-    kept = _find_kept(ctx, record, record.plan, row, rows)
+    before = {**as_planned(plan), **(order.before or {})}  # an older version stored fewer fields
+    kept = _find_kept(ctx, record, plan, row, order.rows)
     if kept is None:
-        return _report(ctx, state, record, record.plan, row, before, outcome)
+        return _report(ctx, state, _Comparison(record, plan, row, before, as_shown(plan, row)), outcome)
     if not ctx.dry_run:
         ctx.ledger.orders.settle(ctx.run_id, record.event_id, kept.id, record.digest)
-    news = [f"it stands in place of order {record.order_id}"] if shown_before else []
+    news = [f"it stands in place of order {record.order_id}"] if order.before else []
     before |= STANDS
     about = outcome and with_standing(outcome, record, [kept.id])
-    return _report(ctx, state, replace(record, order_id=kept.id), record.plan, kept, before, about, news) or about
+    found = _Comparison(replace(record, order_id=kept.id), plan, kept, before, as_shown(plan, kept))
+    return _report(ctx, state, found, about, news) or about
 
 
 def _find_kept(
@@ -94,27 +112,20 @@ def _is_whole(ctx: RunContext, record: OrderRecord, plan: Plan, twin: OrderRow) 
 
 
 def _report(
-    ctx: RunContext,
-    state: RunState,
-    record: OrderRecord,
-    plan: Plan,
-    row: OrderRow | None,
-    before: ShownFields,
-    outcome: Outcome | None,
-    news: Sequence[str] = (),
+    ctx: RunContext, state: RunState, found: _Comparison, outcome: Outcome | None, news: Sequence[str] = ()
 ) -> Outcome | None:
-    """`outcome` with what has changed from `before` to `row`, and with the `news`; None if nothing has.
+    """`outcome` with what has changed of the order, and with the `news`; None if nothing has.
 
-    Of an order that a person changed to what its changed event asks for, only changes that it can't show are reported;
-    of one that is gone and for which a person named another, only the event's.
+    Of an order that a person changed to what its changed event asks for, only changes that it can't show are reported.
+    If our order is gone and a person named another one, only the event's changes are.
     """
-    shown = as_shown(plan, row)
+    record, shown, before = found.record, found.shown, found.before
     told = outcome if outcome and is_told_change(outcome) else None
     if shown == before and told is None and not news:
         return None
     changes = [*news, *describe_order_changes(before, shown)]
     what = f"Revel order {record.order_id} was changed at Revel: {', '.join(changes)}"
-    standing = _find_standing(ctx, state, record, row, shown)
+    standing = _find_standing(ctx, state, found)
     if standing.agrees:
         state.reports.append(OrderChangeReported(record.event_id, shown, None, agrees=what if changes else ""))
         if told and told.unshown:
@@ -122,16 +133,15 @@ def _report(
         return order_stands(replace(told, news=False), record) if told else None
     told = told and with_standing(told, record, standing.named or standing.others)
     if changes and (standing.cancelled or not standing.named):
-        return _report_change(ctx, state, record, plan, row, shown, what, standing, told or outcome)
+        return _report_change(ctx, state, found, what, standing, told or outcome)
     if shown != before:
         state.reports.append(OrderChangeReported(record.event_id, shown, None))
-    return _tell_made(ctx, state, record, plan, row, shown, told) if told and told.is_as_made else told
+    return _tell_made(ctx, state, found, told) if told and told.is_as_made else told
 
 
-def _find_standing(
-    ctx: RunContext, state: RunState, record: OrderRecord, row: OrderRow | None, shown: ShownFields
-) -> _Standing:
-    drift, gone = state.reports.find_drift(record.event_id), ctx.revel.is_gone(row)
+def _find_standing(ctx: RunContext, state: RunState, found: _Comparison) -> _Standing:
+    record = found.record
+    drift, gone = state.reports.find_drift(record.event_id), ctx.revel.is_gone(found.row)
     cancelled = drift.cancelled if drift else record.cancelled
     resolution = ctx.ledger.events.resolutions([record.event_id]).get(record.event_id) if gone else None
     numbers = [each for each in resolution.orders if each != record.order_id] if resolution else []
@@ -141,22 +151,15 @@ def _find_standing(
         may_be_replaced = resolution is not None and resolution.may_replace and not numbers and not record.cancelled
         agrees = gone and not (named or others or may_be_replaced)
     else:
-        agrees = _agrees(ctx, record, drift, row, shown)
+        agrees = _agrees(ctx, found, drift)
     return _Standing(cancelled, named, () if named else tuple(numbers), others, agrees)
 
 
 def _report_change(
-    ctx: RunContext,
-    state: RunState,
-    record: OrderRecord,
-    plan: Plan,
-    row: OrderRow | None,
-    shown: ShownFields,
-    what: str,
-    standing: _Standing,
-    outcome: Outcome | None,
+    ctx: RunContext, state: RunState, found: _Comparison, what: str, standing: _Standing, outcome: Outcome | None
 ) -> Outcome:
     """`outcome` with `what` a station changed, and what that means for a person."""
+    record, plan, row, shown = found.record, found.plan, found.row, found.shown
     is_as_made = not describe_order_changes(as_planned(plan), shown)
     is_told = outcome is not None and is_told_change(outcome)
     is_unwanted = standing.cancelled and not is_told and (is_as_made or bool(standing.others))
@@ -177,16 +180,9 @@ def _report_change(
     return replace(changed, reason=Reason.CANCELLED_AFTER_INJECTION) if is_unwanted else changed
 
 
-def _tell_made(
-    ctx: RunContext,
-    state: RunState,
-    record: OrderRecord,
-    plan: Plan,
-    row: OrderRow | None,
-    shown: ShownFields,
-    told: Outcome,
-) -> Outcome:
+def _tell_made(ctx: RunContext, state: RunState, found: _Comparison, told: Outcome) -> Outcome:
     """`told`, that the event is again as its order was made, and whether the order in Revel still is, too."""
+    record, plan, row, shown = found.record, found.plan, found.row, found.shown
     changes = describe_order_changes(as_planned(plan), shown)
     if changes or row is None:
         return replace(told, text=f"{told.text}, but Revel order {record.order_id} isn't: {', '.join(changes)}")
@@ -216,21 +212,20 @@ def describe_order_changes(before: ShownFields, now: ShownFields) -> list[str]:
     return [] if len(changes) == 1 and is_payment else changes
 
 
-def _agrees(
-    ctx: RunContext, record: OrderRecord, drift: EventDrift | None, row: OrderRow | None, shown: ShownFields
-) -> bool:
+def _agrees(ctx: RunContext, found: _Comparison, drift: EventDrift | None) -> bool:
     """Whether a person has changed the order to what its event asks for, after that was changed.
 
     A change that the order doesn't show, such as another day, is for a person to settle.
     """
+    record, plan, row = found.record, found.plan, found.row
     now = (drift.plan if drift else None) or record.seen_plan
     trouble = record.seen_trouble if drift is None or drift.keeps_trouble else drift.trouble
-    if row is None or now is None or trouble or record.plan is None:
+    if row is None or now is None or trouble:
         return False
-    if as_planned(now) == as_planned(record.plan) or describe_order_changes(as_planned(now), shown):
+    if as_planned(now) == as_planned(plan) or describe_order_changes(as_planned(now), found.shown):
         return False
     contents = ctx.revel.contents(row.id)
-    return agrees_with(now, record.plan, row, contents.items, contents.payments)
+    return agrees_with(now, plan, row, contents.items, contents.payments)
 
 
 def _find_others(ctx: RunContext, record: OrderRecord) -> list[OrderId]:
@@ -260,18 +255,11 @@ def names_of(ctx: RunContext, record: OrderRecord) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*((own,) if own else ()), *known)))
 
 
-def compare_unplanned(
-    state: RunState,
-    record: OrderRecord,
-    shown: ShownFields,
-    before: ShownFields | None,
-    outcome: Outcome | None,
-    *,
-    is_ahead: bool,
-) -> Outcome | None:
+def compare_unplanned(state: RunState, order: CheckedOrder, shown: ShownFields, *, is_ahead: bool) -> Outcome | None:
     """The event's outcome if an order without a plan is gone, or stands again, since the last report; else None."""
-    if shown == (before or STANDS):
+    if shown == (order.before or STANDS):
         return None
+    record = order.record
     is_foreign = record.state == "foreign"
     whose = f"Revel order {record.order_id}" + (", which someone else made," if is_foreign else "")
     if shown == STANDS:
@@ -285,7 +273,7 @@ def compare_unplanned(
             command = f'tsrevel resolve {record.event_id} --as open --note "order wanted"'
             text += f". If the event needs an order, run `{command}`: the next run makes it"
     state.reports.append(OrderChangeReported(record.event_id, shown, StationReport(change, text)))
-    return tell_station(record, outcome, text, shown)
+    return tell_station(record, order.outcome, text, shown)
 
 
 def tell_named_gone(event_id: EventId, orders: Iterable[OrderId]) -> str:
