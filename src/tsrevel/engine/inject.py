@@ -6,14 +6,14 @@ continues with the order.
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, replace
 from typing import NoReturn
 from zoneinfo import ZoneInfo
 
 from tsrevel.engine.context import RunContext, RunState, wait
 from tsrevel.engine.outcomes import Outcome, injected, not_written
-from tsrevel.engine.verify import STAGES, Mismatch, NotShown, find_renamed, stage_of, verify, verify_new_order
+from tsrevel.engine.verify import STAGES, Mismatch, Missing, find_renamed, stage_of, verify, verify_new_order
 from tsrevel.errors import OutcomeUnknown, Refused, StillPending, Throttled, TsrevelError
 from tsrevel.planning.model import Hold, Labels, OrderId, Plan, Step
 from tsrevel.planning.reasons import Reason
@@ -74,8 +74,8 @@ def write_missing(ctx: RunContext, state: RunState, writing: Writing) -> Outcome
         finding = verify(ctx, state, plan, stage, order_id, writing.known)
         if finding is None and ctx.limits.second_look and wait(ctx, ctx.limits.second_look):
             finding = verify(ctx, state, plan, stage, order_id, writing.known)
-        if isinstance(finding, NotShown):
-            raise_not_shown(ctx, plan, finding, order_id)
+        if isinstance(finding, Missing):
+            raise_not_shown(ctx, plan, finding.steps, order_id)
         if finding:
             return stop_writing(ctx, writing.about, plan, order_id, finding)
     return settle(ctx, writing, order_id)
@@ -152,10 +152,10 @@ def differs(mismatch: Mismatch, order_id: OrderId) -> Hold:
     return Hold(mismatch.reason, f"Revel order {order_id} is not what was planned: {mismatch.text}")
 
 
-def raise_not_shown(ctx: RunContext, plan: Plan, finding: NotShown, order_id: OrderId | None) -> NoReturn:
+def raise_not_shown(ctx: RunContext, plan: Plan, steps: Sequence[Step], order_id: OrderId | None) -> NoReturn:
     """Mark steps that Revel acknowledged and doesn't show as missing in the ledger, and raise StillPending."""
-    ctx.ledger.orders.mark_missing(ctx.run_id, plan.event_id, finding.steps)
-    first = finding.steps[0]
+    ctx.ledger.orders.mark_missing(ctx.run_id, plan.event_id, steps)
+    first = steps[0]
     whose = f"order {order_id}" if first.kind == "order" else f"{first.name} of order {order_id}"
     raise StillPending(f"Revel acknowledged the {whose} but doesn't show it; a later run checks again")
 

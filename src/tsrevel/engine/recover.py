@@ -22,7 +22,6 @@ from tsrevel.engine.triage import is_recheck_due
 from tsrevel.engine.verify import (
     Mismatch,
     Missing,
-    NotShown,
     Strange,
     find_missing,
     find_renamed,
@@ -353,7 +352,7 @@ def _finish(
         raise _still_pending(ctx, record)
     lost = tuple(step for step in found.steps if step.uuid in answered)
     if lost:
-        raise_not_shown(ctx, plan, NotShown(lost), row.id)
+        raise_not_shown(ctx, plan, lost, row.id)
     outcome = write_missing(ctx, state, writing)
     return outcome if found.steps else _tell_whole(record, outcome)
 
@@ -431,7 +430,7 @@ def _judge_absence(ctx: RunContext, record: OrderRecord, plan: Plan) -> Hold | N
     Raises StillPending while Revel may only not show it yet.
     """
     if plan.uuid not in record.unanswered:
-        raise_not_shown(ctx, plan, NotShown(plan.steps[:1]), record.order_id)
+        raise_not_shown(ctx, plan, plan.steps[:1], record.order_id)
     if record.state == "disputed" or any(each.kind != "order" for each in record.receipts.values()):
         text = f"its Revel order {record.order_id} is gone; if it is wanted, enter it by hand"
         return Hold(Reason.ORDER_EXISTS, text)

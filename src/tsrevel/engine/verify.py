@@ -59,15 +59,9 @@ class Mismatch:
     alarm: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class NotShown:
-    """The steps that Revel acknowledged but doesn't show."""
-
-    steps: tuple[Step, ...]
-
-
-Finding = Mismatch | NotShown | None
-"""The problem with an order; None if it is as planned."""
+Finding = Mismatch | Missing | None
+"""The problem with an order: how it differs, or the steps that Revel acknowledged and doesn't show. None if it is as
+planned."""
 
 
 def stage_of(step: Step) -> Stage:
@@ -134,8 +128,8 @@ def _verify_parts(ctx: RunContext, state: RunState, plan: Plan, stage: Stage, or
     if renamed:
         return Mismatch(Reason.ORDER_DIFFERS, tell_renamed(renamed.step), alarm=True)
     if isinstance(found, Strange):
-        return Mismatch(Reason.AMOUNT_MISMATCH, found.text, alarm=True)
-    return NotShown(found.steps) if found.steps else None
+        return Mismatch(Reason.AMOUNT_MISMATCH, found.text)
+    return found if found.steps else None
 
 
 def _verify_totals(ctx: RunContext, state: RunState, plan: Plan, order_id: OrderId, known: Container[str]) -> Finding:
@@ -156,36 +150,36 @@ def _verify_totals(ctx: RunContext, state: RunState, plan: Plan, order_id: Order
 
     row = state.poll(ctx, look, lambda row: isinstance(row, Mismatch) or (row is not None and shows_written(row)))
     if row is None:
-        return NotShown(plan.steps[:1])
+        return Missing(plan.steps[:1])
     if isinstance(row, Mismatch):
         return row
     if not shows_written(row):
-        return NotShown((totals,))
+        return Missing((totals,))
     differences = describe_differences(plan, row)
-    return Mismatch(Reason.AMOUNT_MISMATCH, differences, alarm=True) if differences else None
+    return Mismatch(Reason.AMOUNT_MISMATCH, differences) if differences else None
 
 
 def _verify_history(ctx: RunContext, state: RunState, plan: Plan, order_id: OrderId) -> Finding:
     history = next(step for step in plan.steps if step.kind == "history")
 
-    def look() -> OrderRow | Mismatch | NotShown:
+    def look() -> OrderRow | Mismatch | Missing:
         row = _read_order(ctx, plan, order_id)
         if row is None:
-            return NotShown(plan.steps[:1])
+            return Missing(plan.steps[:1])
         if isinstance(row, Mismatch):
             return row
         if row.has_history is False or describe_differences(plan, row):  # the list may lag
             row = ctx.revel.find_by_id(row.id) or row
         if row.has_history is False and ctx.revel.seek(plan, history, row.id) is None:
-            return NotShown((history,))
+            return Missing((history,))
         return row
 
-    row = state.poll(ctx, look, lambda found: not isinstance(found, NotShown))
+    row = state.poll(ctx, look, lambda found: not isinstance(found, Missing))
     if not isinstance(row, OrderRow):
         return row
     twice = find_twice(ctx.revel.history(row.id)) if row.histories and row.histories > 1 else ""
     differences = twice or describe_differences(plan, row)
-    return Mismatch(Reason.AMOUNT_MISMATCH, differences, alarm=True) if differences else None
+    return Mismatch(Reason.AMOUNT_MISMATCH, differences) if differences else None
 
 
 def _read_order(ctx: RunContext, plan: Plan, order_id: OrderId) -> OrderRow | Mismatch | None:
@@ -206,7 +200,7 @@ def _read_order(ctx: RunContext, plan: Plan, order_id: OrderId) -> OrderRow | Mi
         ctx.revel.check_search_by_name(names)
     doubles = ctx.revel.doubles(rows.values())
     if doubles:
-        return Mismatch(Reason.DUPLICATE_ORDERS, tell_doubles(doubles), alarm=True)
+        return Mismatch(Reason.DUPLICATE_ORDERS, tell_doubles(doubles))
     row = rows.get(order_id) or next(iter(rows.values()), None)
     if row and row.uuid != plan.uuid:
         return Mismatch(Reason.ORDER_DIFFERS, tell_renamed(plan.steps[0]), alarm=True)
