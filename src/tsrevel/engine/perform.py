@@ -291,7 +291,7 @@ def _recheck(ctx: RunContext, state: RunState, work: Work, task: Recheck) -> Out
     doubled = recheck(ctx, state, record, task.plan)
     resolution = work.known.resolutions.get(record.event_id)
     if doubled:
-        compared = _try_to_compare(ctx, state, record, found, resolution) if found else None
+        compared = _try_to_compare(ctx, state, work, record, found, resolution) if found else None
         return hold_doubled(state, record, doubled, compared)
     if found is None:
         return order_stands(describe_order(record), record)
@@ -305,13 +305,13 @@ def _recover(ctx: RunContext, state: RunState, work: Work, task: Recover) -> Out
     except (OutcomeUnknown, TryNextRun, Refused) as error:
         outcome = _failed_by(ctx, state, work.known, task.found or task.record, error)
     if outcome:
-        return _tell_changes(ctx, state, task, outcome)
+        return _tell_changes(ctx, state, work, task, outcome)
     if task.found is None:
         return _read(ctx, state, work, NamedEvent(task.record.event_id, known_before=True))
     return perform(ctx, state, work, triage_new(task.found, work.known, work.rules, ctx.now()))
 
 
-def _tell_changes(ctx: RunContext, state: RunState, task: Recover, outcome: Outcome) -> Outcome:
+def _tell_changes(ctx: RunContext, state: RunState, work: Work, task: Recover, outcome: Outcome) -> Outcome:
     """The outcome of an order that was begun, with what has changed in its event since.
 
     A person may resolve an event that is held or failed, and then no run compares it any more.
@@ -319,7 +319,7 @@ def _tell_changes(ctx: RunContext, state: RunState, task: Recover, outcome: Outc
     record = ctx.ledger.orders.get(task.record.event_id)
     if record is None or outcome.status is Status.SKIPPED:
         return outcome
-    compared = _try_to_compare(ctx, state, record, task.found)
+    compared = _try_to_compare(ctx, state, work, record, task.found)
     if outcome.status is not Status.INJECTED:
         return tell_beside(state, record, outcome, compared)
     if compared is None or not compared.news:
@@ -330,6 +330,7 @@ def _tell_changes(ctx: RunContext, state: RunState, task: Recover, outcome: Outc
 def _try_to_compare(
     ctx: RunContext,
     state: RunState,
+    work: Work,
     record: OrderRecord,
     found: FoundEvent | None,
     resolution: Resolution | None = None,
@@ -337,7 +338,7 @@ def _try_to_compare(
     """The outcome of an event, compared with its order now. None if it can't be read now: the next run compares it."""
     try:
         event = found or read_begun(ctx, state, record)
-        return _compare(ctx, state, event, record, resolution) if event else None
+        return _compare(ctx, state, work, event, record, resolution) if event else None
     except LedgerUnusable:
         raise
     except (StopRun, TryNextRun, Refused) as error:
@@ -347,23 +348,17 @@ def _try_to_compare(
 
 
 def _compare(
-    ctx: RunContext, state: RunState, found: FoundEvent, record: OrderRecord, resolution: Resolution | None
+    ctx: RunContext, state: RunState, work: Work, found: FoundEvent, record: OrderRecord, resolution: Resolution | None
 ) -> Outcome | None:
     """The outcome of an event whose order was made or begun, compared with it now. None if there is no time for it."""
     known = KnownEvents(
         resolutions={record.event_id: resolution} if resolution else {},
         contents=ctx.ledger.orders.contents([record.event_id]),
     )
-    match triage_finished(found, record, ctx.policy, resolution):
-        case Leave(outcome, report):
-            if report:
-                state.reports.append(report)
-            return outcome
-        case Compare() if ctx.out_of_time():
-            return None
-        case Compare() as task:
-            compared = compare_with_event(ctx, state, known, task)
-            return compared if isinstance(compared, Outcome) else _unavailable(ctx, known, found, compared)
+    task = triage_finished(found, record, ctx.policy, resolution)
+    if isinstance(task, Compare) and ctx.out_of_time():
+        return None
+    return perform(ctx, state, replace(work, known=known), task)
 
 
 def _make_order(ctx: RunContext, state: RunState, work: Work, task: Prepare) -> Outcome:
