@@ -229,10 +229,10 @@ def _read_rows(
 ) -> Iterator[ShownOrder]:
     """Revel's rows of each order: in some runs by uuid, in others by `local_id`, so that each kind of twin shows.
 
-    That is one request for BATCH orders. Of three runs in a row, one at least asks in each way. They don't alternate:
-    if a crontab alternates between two locations, each location would always be asked for in the same way. `number` is
-    this run's. Orders that aren't found by `local_id` are asked for by uuid as well, and known twins in both ways.
-    Orders without a plan have only names: only some runs ask for them.
+    That is one request for BATCH orders. Which way follows from this run's `number`: each occurs in any three runs in a
+    row, but they don't simply alternate, because a crontab that alternates between two locations would then always ask
+    in the same way for each. Orders that aren't found by `local_id` are asked for by uuid as well, and known twins in
+    both ways. Orders without a plan have only names: only some runs ask for them.
     """
     by_uuid = number.bit_count() % 2 == 1
     for start in range(0, len(orders), BATCH):

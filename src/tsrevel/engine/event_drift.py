@@ -110,7 +110,7 @@ def hold_doubled(state: RunState, record: OrderRecord, found: Hold, outcome: Out
 def tell_beside(state: RunState, record: OrderRecord, trouble: Outcome, compared: Outcome | None) -> Outcome:
     """`trouble` with the order, and beside it the change of the event or of the order that `compared` tells.
 
-    The change is told once more when the trouble is over: what is told as held or failed isn't told as changed.
+    While the event is held or failed, the change doesn't count as told, so it is told again later.
     """
     if compared is None or not is_told_change(compared):
         return trouble

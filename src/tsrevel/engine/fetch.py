@@ -2,7 +2,7 @@
 
 The payload of a delivery is a hint (facts TripleSeat 6.3). The event is read again from TripleSeat, and the newer of
 the two states is used as a whole: a delivery may be late, and its event changed, paid, moved, lost or deleted since.
-TripleSeat's state is used if their stamps can't be compared, or once any lag of TripleSeat must be over.
+If the two stamps can't be compared, or the delivery is older than LONGEST_LAG, TripleSeat's state counts.
 With `trust_payload` (tripleseat.payload = "trust") the payload comes first. TripleSeat then supplies what it lacks, or
 the whole event if the payload can't be read or may be older than the last known state.
 """
@@ -129,7 +129,7 @@ def read_event(
 def fetch_whole(tripleseat: TripleSeat, found: FoundEvent) -> Event | EventUnavailable:
     """The event with its lines and money. Raises Unavailable, CredentialsRefused, ConfigError.
 
-    A state older than the one that TripleSeat's own search has shown is none to work with.
+    If TripleSeat returns an older state than its search has shown, the event fails in this run.
     """
     if found.complete:
         return found.event

@@ -102,16 +102,16 @@ log = logging.getLogger(__name__)
 class Work:
     """A worker's data for the events that it has taken: the ledger's data about them, and the rules to judge them by.
 
-    `due`: the events to prepare together. `ready`: those that are prepared. `off`: the cancelled events to look up
-    together. `absent`: those of them that Revel has no order for.
+    `due`: the events to prepare together. `ready`: those that are prepared. `cancelled`: the cancelled events whose
+    orders to look for together. `without_order`: those of them that Revel has no order for.
     """
 
     known: KnownEvents
     rules: TriageRules
     due: dict[EventId, Prepare] = field(default_factory=dict)
     ready: dict[EventId, Prepared | EventUnavailable] = field(default_factory=dict)
-    off: list[EventId] = field(default_factory=list)
-    absent: set[EventId] = field(default_factory=set)
+    cancelled: list[EventId] = field(default_factory=list)
+    without_order: set[EventId] = field(default_factory=set)
 
     def forget(self, event_id: EventId) -> None:
         """Drop the event, because its turn is over."""
@@ -165,8 +165,8 @@ def perform_all(
     while entries := queue.take():
         expected = [each.expected for each in entries]
         due = {each.found.event.id: each for each in expected if isinstance(each, Prepare)}
-        off = [each.found.event.id for each in expected if isinstance(each, CheckCancelled)]
-        work = Work(known, rules, due, off=off)
+        cancelled = [each.found.event.id for each in expected if isinstance(each, CheckCancelled)]
+        work = Work(known, rules, due, cancelled=cancelled)
         while entries:
             if state.stop:
                 queue.close()
@@ -462,10 +462,10 @@ def _check_cancelled(ctx: RunContext, state: RunState, work: Work, task: CheckCa
     """
     event_id, verdict = task.found.event.id, task.verdict
     about = describe(task.found.event, ctx.policy)
-    if event_id in work.off:
-        work.absent.update(find_absent(ctx, work.off))
-        work.off.clear()
-    if event_id in work.absent:
+    if event_id in work.cancelled:
+        work.without_order.update(find_absent(ctx, work.cancelled))
+        work.cancelled.clear()
+    if event_id in work.without_order:
         return not_written(about, verdict)
     uuid = order_uuid(event_id)
     rows = [*ctx.revel.find_by_uuid(uuid)]

@@ -504,7 +504,7 @@ def _has_come_right(
 
 
 def _is_whole_and_paid(plan: Plan, contents: Contents) -> bool:
-    """Whether the order is as planned, but for payments that a station took of its balance: normal service.
+    """Whether the order is as planned once payments taken at a station, which are normal, are left out.
 
     Its print mark may be missing.
     """

@@ -213,8 +213,8 @@ def _read_order(ctx: RunContext, plan: Plan, order_id: OrderId) -> OrderRow | Mi
 def find_missing(plan: Plan, contents: Contents, stages: Container[Stage] = STAGES) -> Missing | Strange:
     """The steps of `plan` that Revel doesn't show, or how its contents contradict the plan.
 
-    Checks only the steps of `stages`. If a finished order lacks a part, somebody removed it, and it isn't ours to add.
-    The texts of a stage that was just written aren't checked: Revel may store them shortened.
+    Checks only the steps of `stages`. Somebody removed a part that a finished order lacks: tsrevel doesn't add it
+    again. The texts of a stage that was just written aren't checked: Revel may store them shortened.
     """
     strange = (
         _strange_order(plan, contents.order)

@@ -109,7 +109,7 @@ def agrees_with(
 ) -> bool:
     """Whether somebody has changed the order to match this plan of its event, to the cent, whatever its uuids.
 
-    What a station took of its balance since is normal service.
+    Payments taken at a station since are normal and no difference.
     """
     at_station = sum_taken(plan, payments)
     strangers = [each.amount for each in payments if each.counts and each.uuid not in _payment_uuids(written)]
