@@ -513,39 +513,37 @@ def _read_some(response: httpx.Response) -> bytes:
 
 
 class _Routes(httpx.BaseTransport):
-    """Sends each request directly, or through the proxy that the environment names for its URL."""
+    """Sends each request directly, or through the proxy that the environment names for its address."""
 
     def __init__(self, network: Network, backend: TimedBackend) -> None:
         self._network = network
         self._backend = backend
-        self._pools: dict[tuple[Proxy | None, bool], _Pool] = {}
+        self._pools: dict[tuple[str, str, int | None], _Pool] = {}
         self._lock = threading.Lock()
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        url = request.url
-        proxy = self._network.proxy_for(url.scheme, url.host, url.port)
-        return self._pool(proxy, encrypted=url.scheme == "https").handle_request(request)
+        address = request.url.scheme, request.url.host, request.url.port
+        with self._lock:
+            if address not in self._pools:
+                self._pools[address] = self._open(*address)
+        return self._pools[address].handle_request(request)
 
     def close(self) -> None:
         for pool in self._pools.values():
             pool.close()
 
-    def _pool(self, proxy: Proxy | None, *, encrypted: bool) -> _Pool:
-        way = (proxy, encrypted)
-        with self._lock:
-            if way not in self._pools:
-                try:
-                    context = self._network.trust() if encrypted or proxy else _nobody()
-                except OSError as error:  # the check of the settings could load them
-                    text = "the trusted certificates can't be loaded"
-                    text = f"{text}; check {CA_FILE}, {CA_FOLDER} and {KEY_LOG}"
-                    raise ConnectionMisconfigured(text, ConnectionFault.NO_AUTHORITIES) from error
-                self._pools[way] = _Pool(context, proxy, self._backend)
-            return self._pools[way]
+    def _open(self, scheme: str, host: str, port: int | None) -> _Pool:
+        proxy = self._network.proxy_for(scheme, host, port)
+        try:
+            context = self._network.trust() if scheme == "https" or proxy else _nobody()
+        except OSError as error:  # the check of the settings could load them
+            text = f"the trusted certificates can't be loaded; check {CA_FILE}, {CA_FOLDER} and {KEY_LOG}"
+            raise ConnectionMisconfigured(text, ConnectionFault.NO_AUTHORITIES) from error
+        return _Pool(context, proxy, self._backend)
 
 
 class _Pool(httpx.HTTPTransport):
-    """Connections by one route, each under the deadline of its current exchange. httpx has no setting for that."""
+    """Connections to one address, each under the deadline of its current exchange. httpx has no setting for that."""
 
     def __init__(self, context: ssl.SSLContext, proxy: Proxy | None, backend: TimedBackend) -> None:
         way = None
