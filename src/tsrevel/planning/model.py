@@ -168,7 +168,7 @@ Treatment = Literal[ChargeField, "item", "ignore"]
 
 AmountName = Literal["subtotal", "discount", ChargeField, "total", "balance"]
 """The amounts of an order, as people read them from top to bottom. All code that shows, compares, sends or reads an
-order's money uses this list. `revel_field` returns the name of Revel's field for each."""
+order's money uses this list. `AMOUNT_FIELDS` has Revel's field for each."""
 AMOUNTS: tuple[AmountName, ...] = get_args(AmountName)
 
 

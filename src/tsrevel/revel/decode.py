@@ -9,7 +9,7 @@ from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 
 from tsrevel.errors import Unreadable
-from tsrevel.planning.model import AMOUNTS, AmountName, EstablishmentId, Labels, OrderId, ProductId
+from tsrevel.planning.model import AmountName, EstablishmentId, Labels, OrderId, ProductId
 from tsrevel.planning.money import ZERO, Cents, to_cents, to_decimal
 from tsrevel.planning.products import Product
 from tsrevel.text import clean_texts, exact_text
@@ -23,21 +23,17 @@ _LONGEST_ID = 19
 _UUID = re.compile(r"[0-9a-f]{32}")
 
 
-def revel_field(name: AmountName) -> str:
-    """The field of an Order that holds the amount (facts Revel 3.2)."""
-    match name:
-        case "subtotal" | "tax" | "gratuity":
-            return name
-        case "discount":
-            return "discount_amount"
-        case "total":
-            return "final_total"
-        case "balance":
-            return "remaining_due"
-
-
+AMOUNT_FIELDS: Mapping[AmountName, str] = {
+    "subtotal": "subtotal",
+    "discount": "discount_amount",
+    "tax": "tax",
+    "gratuity": "gratuity",
+    "total": "final_total",
+    "balance": "remaining_due",
+}
+"""The field of an Order that holds each amount (facts Revel 3.2)."""
 ORDER_FIELDS = (
-    *("id", "uuid", "local_id", "establishment", *map(revel_field, AMOUNTS)),
+    *("id", "uuid", "local_id", "establishment", *AMOUNT_FIELDS.values()),
     *("printed", "deleted", "discount", "applied_discounts", "has_history", "orderhistory"),
 )
 PRODUCT_FIELDS = ("id", "name", "active", "establishment")
@@ -152,7 +148,7 @@ def decode_order(row: Json) -> OrderRow:
         uuid=decode_uuid(fields.get("uuid")),
         local_id=exact_text(str(name)) if isinstance(name := fields.get("local_id"), str | int | Decimal) else "",
         establishment=_establishment(fields),
-        amounts={name: _money(fields, revel_field(name), f"Order {number}") for name in AMOUNTS},
+        amounts={name: _money(fields, key, f"Order {number}") for name, key in AMOUNT_FIELDS.items()},
         printed=fields.get("printed") is True,
         deleted=fields.get("deleted") is True,
         discounted=bool(discount or fields.get("applied_discounts")),

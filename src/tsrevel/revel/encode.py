@@ -18,7 +18,7 @@ from tsrevel.planning.model import (
     Step,
 )
 from tsrevel.planning.money import Cents, show, to_decimal
-from tsrevel.revel.decode import revel_field
+from tsrevel.revel.decode import AMOUNT_FIELDS
 
 Body = Mapping[str, object]
 
@@ -65,7 +65,7 @@ def encode_order(plan: Plan, labels: Labels, at: str) -> Body:
         "surcharge": 0,
         "final_total": _number(plan.gross_total),
         "remaining_due": _number(plan.gross_total),
-        **{revel_field(name): _number(amount) for name, amount in charges.items()},
+        **{AMOUNT_FIELDS[name]: _number(amount) for name, amount in charges.items()},
     }
 
 
@@ -121,7 +121,7 @@ def encode_totals(plan: Plan, at: str) -> Body:
     """The end state. It refers to the discount, if there is one, but never repeats its amount (facts Revel 3.7)."""
     discount = {"discount": _discount(plan.location)} if plan.discount else {}
     return {
-        **{revel_field(name): _number(plan.amount(name)) for name in END_AMOUNTS},
+        **{AMOUNT_FIELDS[name]: _number(plan.amount(name)) for name in END_AMOUNTS},
         "printed": True,
         **discount,
         "updated_by": _user(plan.location),

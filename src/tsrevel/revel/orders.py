@@ -8,9 +8,10 @@ from datetime import date, timedelta
 from typing import TypeVar
 
 from tsrevel.errors import Refused, Unreadable
-from tsrevel.planning.model import AMOUNTS, EstablishmentId, OrderId
+from tsrevel.planning.model import EstablishmentId, OrderId
 from tsrevel.revel.client import Contents
 from tsrevel.revel.decode import (
+    AMOUNT_FIELDS,
     ItemRow,
     OrderRow,
     PaymentRow,
@@ -21,14 +22,12 @@ from tsrevel.revel.decode import (
     decode_order,
     decode_payment,
     decode_uuid,
-    revel_field,
 )
 from tsrevel.revel.paging import UNSUPPORTED, Fits, read_rows
 from tsrevel.transport.client import ApiClient
 from tsrevel.transport.responses import Json
 
 PartT = TypeVar("PartT", ItemRow, PaymentRow)
-_AMOUNT_FIELDS = frozenset(map(revel_field, AMOUNTS))
 BATCH = 50
 """Values in one `__in`. 200 worked live (facts Revel 5.1); fewer keep the address short."""
 
@@ -116,7 +115,8 @@ class OrderSearch:
         except Unreadable as error:
             if not isinstance(row, dict):
                 raise
-            order = decode_order({key: row[key] for key in row if key not in _AMOUNT_FIELDS})
+            amounts = AMOUNT_FIELDS.values()
+            order = decode_order({key: row[key] for key in row if key not in amounts})
             self.unreadable[order.id] = str(error)
         else:
             self.unreadable.pop(order.id, None)
