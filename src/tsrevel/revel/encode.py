@@ -17,7 +17,7 @@ from tsrevel.planning.model import (
     ProductId,
     Step,
 )
-from tsrevel.planning.money import Cents, show, to_decimal
+from tsrevel.planning.money import Cents, show
 from tsrevel.revel.decode import AMOUNT_FIELDS
 
 Body = Mapping[str, object]
@@ -149,7 +149,7 @@ def _signed(location: Location, at: str) -> Body:
 
 def _number(cents: Cents) -> float:
     """A JSON number, as it worked live (facts Revel 2.4). No other amount is a float: two decimals print exactly."""
-    return float(to_decimal(cents))
+    return cents / 100
 
 
 def _establishment(location: Location) -> str:

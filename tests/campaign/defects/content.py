@@ -37,7 +37,7 @@ def money_is_a_float(patch: pytest.MonkeyPatch) -> None:
 @caught_in("single", "drawn-1", violates=f"{UNLIKE_ANY}|although it is wrong in balance")
 def cents_are_rounded_away(patch: pytest.MonkeyPatch) -> None:
     """Revel is sent amounts with one decimal."""
-    patch.setattr(encode, "to_decimal", lambda cents: round(cents / 100, 1))
+    patch.setattr(encode, "_number", lambda cents: round(cents / 100, 1))
 
 
 def _tell_payments(patch: pytest.MonkeyPatch, **fields: Any) -> None:
