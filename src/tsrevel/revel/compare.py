@@ -73,7 +73,7 @@ def shows_totals(plan: Plan, row: OrderRow) -> bool:
 
 def is_as_planned(row: ItemRow, item: Item) -> bool:
     """Whether the row has the item's product, quantity and price. It may be voided."""
-    return _shown_item(row) == _planned_item(item)
+    return row.product == item.product and row.quantity == item.quantity and row.price == item.unit_price
 
 
 def describe_texts(row: ItemRow, item: Item) -> str:
@@ -112,7 +112,8 @@ def agrees_with(
     Payments taken at a station since are normal and no difference.
     """
     at_station = sum_taken(plan, payments)
-    strangers = [each.amount for each in payments if each.counts and each.uuid not in _payment_uuids(written)]
+    ours = {payment.uuid for payment in written.payments}
+    strangers = [each.amount for each in payments if each.counts and each.uuid not in ours]
     balance = plan.remaining_due - at_station
     differs = describe_differences(plan, order, ("establishment", *(name for name in AMOUNTS if name != "balance")))
     if differs or order.amounts["balance"] != balance or not has_items(plan, written, items):
@@ -123,10 +124,6 @@ def agrees_with(
 def sum_taken(plan: Plan, payments: Iterable[PaymentRow]) -> Cents:
     """How much more was paid than the plan has."""
     return Cents(sum(each.amount for each in payments if each.counts) - plan.paid)
-
-
-def _payment_uuids(plan: Plan) -> frozenset[str]:
-    return frozenset(payment.uuid for payment in plan.payments)
 
 
 def _is_sum_of(amount: Cents, parts: Iterable[Cents]) -> bool:
