@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from tsrevel.ledger.connection import Transactions
 from tsrevel.ledger.plan_json import decode_plan
 from tsrevel.ledger.records import AuditKind, decode_instant
+from tsrevel.ledger.repository import Repository, record_of
 from tsrevel.planning.assumptions import AssumptionAnswer, AssumptionCode, AssumptionResult
 from tsrevel.planning.model import EventId, OrderId
 from tsrevel.planning.money import Cents
@@ -19,7 +20,10 @@ _STORE = """
     ON CONFLICT (code) DO UPDATE
     SET result = excluded.result, detail = excluded.detail, tested_at = excluded.tested_at
 """
-_ALL = "SELECT code, result, detail, tested_at FROM assumptions ORDER BY rowid"
+_ALL = """
+    SELECT code, result, detail, tested_at FROM assumptions
+    WHERE code IN (SELECT value FROM json_each(?)) ORDER BY rowid
+"""
 _REHEARSALS = "SELECT at, event_id, detail FROM audit WHERE kind = ? ORDER BY seq"
 _KNOWN_ORDERS = """
     SELECT order_id, plan,
@@ -54,11 +58,8 @@ class Rehearsal:
     facts: Mapping[str, str]
 
 
-class AssumptionRepository:
+class AssumptionRepository(Repository):
     """`ledger.assumptions`: how this account behaves, according to tests and rehearsals."""
-
-    def __init__(self, transactions: Transactions) -> None:
-        self._transactions = transactions
 
     def store(self, answers: Iterable[AssumptionAnswer]) -> None:
         """Stores these answers with the current time. An untested one (`UNTOLD`) doesn't replace an earlier answer."""
@@ -73,18 +74,7 @@ class AssumptionRepository:
 
     def answers(self) -> tuple[AssumptionAnswer, ...]:
         """The last answer to each tested assumption. Assumptions that this version doesn't know are left out."""
-        known = set(AssumptionCode)
-        with self._transactions.reading() as connection:
-            return tuple(
-                AssumptionAnswer(
-                    AssumptionCode(row["code"]),
-                    AssumptionResult(row["result"]),
-                    row["detail"],
-                    decode_instant(row["tested_at"]),
-                )
-                for row in connection.execute(_ALL)
-                if row["code"] in known
-            )
+        return self._by_ids(_decode_answer, _ALL, AssumptionCode)
 
     def store_rehearsal(self, event_id: EventId, facts: Mapping[str, str]) -> None:
         """Stores what a rehearsal showed. `facts` must be free of customer data."""
@@ -93,26 +83,27 @@ class AssumptionRepository:
 
     def rehearsals(self) -> tuple[Rehearsal, ...]:
         """Every rehearsal, oldest first."""
-        with self._transactions.reading() as connection:
-            rows = connection.execute(_REHEARSALS, (AuditKind.REHEARSED,)).fetchall()
-        return tuple(
-            Rehearsal(datetime.fromisoformat(row["at"]), EventId(row["event_id"]), json.loads(row["detail"]))
-            for row in rows
+        return self._all(
+            lambda row: record_of(Rehearsal, row, facts=json.loads(row["detail"])), _REHEARSALS, (AuditKind.REHEARSED,)
         )
 
     def known_orders(self, most: int) -> tuple[KnownOrder, ...]:
         """Up to `most` orders that tsrevel wrote, last changed first. LedgerDamaged if a plan is unreadable."""
-        with self._transactions.reading() as connection:
-            rows = connection.execute(_KNOWN_ORDERS, (most,)).fetchall()
-        found = ((row, decode_plan(row["plan"])) for row in rows)
-        return tuple(
-            KnownOrder(
-                OrderId(row["order_id"]),
-                plan.uuid,
-                plan.local_id,
-                plan.final_total,
-                plan.location.timezone,
-                decode_instant(row["written_at"]),
-            )
-            for row, plan in found
-        )
+        return self._all(_decode_order, _KNOWN_ORDERS, (most,))
+
+
+def _decode_answer(row: sqlite3.Row) -> AssumptionAnswer:
+    code, result = AssumptionCode(row["code"]), AssumptionResult(row["result"])
+    return AssumptionAnswer(code, result, row["detail"], decode_instant(row["tested_at"]))
+
+
+def _decode_order(row: sqlite3.Row) -> KnownOrder:
+    plan = decode_plan(row["plan"])
+    return record_of(
+        KnownOrder,
+        row,
+        uuid=plan.uuid,
+        local_id=plan.local_id,
+        total=plan.final_total,
+        timezone=plan.location.timezone,
+    )

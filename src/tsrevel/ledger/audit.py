@@ -6,7 +6,6 @@ import json
 import sqlite3
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from heapq import merge
 from itertools import groupby
 from operator import itemgetter
@@ -14,9 +13,9 @@ from pathlib import Path
 
 from tsrevel.errors import RESTORE, LedgerCode, LedgerDamaged
 from tsrevel.ledger.chain import verify_chain
-from tsrevel.ledger.connection import Transactions
 from tsrevel.ledger.plan_json import hash_of_text
 from tsrevel.ledger.records import AuditKind, AuditRow
+from tsrevel.ledger.repository import Repository, record_of
 from tsrevel.planning.model import EventId
 
 _LATEST = """
@@ -45,11 +44,8 @@ _ROWS = {
 _PRUNED = "SELECT coalesce(max(seq), 0) AS seq FROM audit WHERE kind = 'pruned'"
 
 
-class AuditLog:
+class AuditLog(Repository):
     """`ledger.audit`: reads and verifies the audit. Each change adds its own row; `add` is for other facts."""
-
-    def __init__(self, transactions: Transactions) -> None:
-        self._transactions = transactions
 
     def add(self, run_id: str | None, kind: AuditKind, event_id: EventId | None = None, **detail: str) -> None:
         """Adds a fact that belongs to no other change. `detail` must be free of customer data and secrets."""
@@ -58,10 +54,8 @@ class AuditLog:
 
     def rows(self, event_id: EventId | None = None, limit: int | None = None) -> tuple[AuditRow, ...]:
         """The last `limit` rows (None: all), about one event or about everything, oldest first."""
-        with self._transactions.reading() as connection:
-            sql = _LATEST_OF_EVENT if event_id else _LATEST
-            found = connection.execute(sql, {"event": event_id, "limit": -1 if limit is None else limit})
-            return tuple(map(_decode_row, found))
+        wanted = {"event": event_id, "limit": -1 if limit is None else limit}
+        return self._all(_decode_row, _LATEST_OF_EVENT if event_id else _LATEST, wanted)
 
     def verify(self) -> None:
         """Checks every row of the audit. LedgerDamaged names the first that is missing, altered or not ours."""
@@ -70,14 +64,7 @@ class AuditLog:
 
 
 def _decode_row(row: sqlite3.Row) -> AuditRow:
-    return AuditRow(
-        seq=row["seq"],
-        at=datetime.fromisoformat(row["at"]),
-        run_id=row["run_id"],
-        kind=row["kind"],
-        event_id=row["event_id"],
-        detail=json.loads(row["detail"]),
-    )
+    return record_of(AuditRow, row, detail=json.loads(row["detail"]))
 
 
 # The tables against the audit

@@ -9,8 +9,8 @@ import json
 import zlib
 from datetime import timedelta
 
-from tsrevel.ledger.connection import Transactions
 from tsrevel.ledger.records import AuditKind, encode_instant
+from tsrevel.ledger.repository import Repository
 from tsrevel.planning.model import EstablishmentId, ProductId
 from tsrevel.planning.products import Catalogue, Product
 from tsrevel.text import clean_text
@@ -24,25 +24,18 @@ _STORE = """
 _DROP = "DELETE FROM catalogues WHERE establishment = ?"
 
 
-class CatalogRepository:
+class CatalogRepository(Repository):
     """`ledger.catalogs`: one catalogue for each establishment."""
-
-    def __init__(self, transactions: Transactions) -> None:
-        self._transactions = transactions
 
     def recent(self, establishment: EstablishmentId, max_age: timedelta) -> Catalogue | None:
         """The catalogue if it was stored less than `max_age` ago; None if older, future, unreadable or missing."""
-        with self._transactions.reading() as connection:
-            now = self._transactions.clock()
-            bounds = encode_instant(now - max_age), encode_instant(now)
-            row = connection.execute(_FIND, (establishment, *bounds)).fetchone()
-            return decode_catalog(establishment, row["products"]) if row else None
+        now = self._transactions.clock()
+        wanted = (establishment, encode_instant(now - max_age), encode_instant(now))
+        return self._first(lambda row: decode_catalog(establishment, row["products"]), _FIND, wanted)
 
     def stored(self, establishment: EstablishmentId) -> Catalogue | None:
         """The catalogue of any age, only to show it; None if it is unreadable or missing."""
-        with self._transactions.reading() as connection:
-            row = connection.execute(_FIND_ANY, (establishment,)).fetchone()
-            return decode_catalog(establishment, row["products"]) if row else None
+        return self._first(lambda row: decode_catalog(establishment, row["products"]), _FIND_ANY, (establishment,))
 
     def store(self, catalog: Catalogue) -> None:
         """Stores what Revel has just listed. It replaces the earlier copy."""

@@ -19,16 +19,16 @@ from tsrevel.ledger.records import (
     StationChange,
     StationReport,
     Verdict,
-    decode_instant,
     encode_instant,
 )
+from tsrevel.ledger.repository import Repository, event_id_of, reader_of, record_of
 from tsrevel.planning.identity import NAMELESS
 from tsrevel.planning.model import Event, EventId, OrderId
 from tsrevel.planning.reasons import TROUBLE
 
 _LAST_RESULTS = """
-    SELECT event_id, event_day, status, reason, text_hash, missed_at, updated, unlisted_at, location,
-        run_id, last_seen_at
+    SELECT event_id, event_day AS day, status, reason, text_hash AS details_hash, missed_at, updated, unlisted_at,
+        location, run_id, last_seen_at AS seen_at
     FROM sightings WHERE event_id IN (SELECT value FROM json_each(?))
 """
 _PUT_RESULT = """
@@ -56,7 +56,7 @@ _DOUBLED = """
     WHERE kind = 'seen'
 """
 """SQLite takes `kind` from the row of `max(seq)`."""
-_SNAPSHOT = "SELECT snapshot FROM sightings WHERE event_id = ?"
+_SNAPSHOT = "SELECT snapshot FROM sightings WHERE event_id = ? AND snapshot IS NOT NULL"
 _RETRYABLE = """
     SELECT event_id FROM sightings
     WHERE status IN ('held', 'failed') AND event_id NOT IN (SELECT event_id FROM resolutions)
@@ -125,8 +125,8 @@ _BRING_BACK_CHANGE = """
     ON CONFLICT (event_id) DO NOTHING
 """
 _LAST_DRY = """
-    SELECT event_id, event_day, status, reason, text_hash, missed_at, NULL AS updated, NULL AS unlisted_at, location,
-        run_id, last_seen_at
+    SELECT event_id, event_day AS day, status, reason, text_hash AS details_hash, missed_at, NULL AS updated,
+        NULL AS unlisted_at, location, run_id, last_seen_at AS seen_at
     FROM dry_sightings WHERE event_id = ?
 """
 _DROP_DRY = "DELETE FROM dry_sightings WHERE event_id = ?"
@@ -203,11 +203,11 @@ _PUT_DELIVERY = """
 """
 
 
-class EventRepository:
+class EventRepository(Repository):
     """`ledger.events`: the results of runs for events, and what people settled about events."""
 
     def __init__(self, transactions: Transactions, outbox: Outbox) -> None:
-        self._transactions = transactions
+        super().__init__(transactions)
         self._outbox = outbox
 
     # Results of runs
@@ -246,15 +246,11 @@ class EventRepository:
 
     def last_results(self, event_ids: Iterable[EventId]) -> dict[EventId, LastResult]:
         """The last live result for each of these events. Events that no live run saw are left out."""
-        wanted = json.dumps(list(event_ids))
-        with self._transactions.reading() as connection:
-            return {row["event_id"]: _decode_result(row) for row in connection.execute(_LAST_RESULTS, (wanted,))}
+        return {each.event_id: each for each in self._by_ids(reader_of(LastResult), _LAST_RESULTS, event_ids)}
 
     def doubled(self, event_ids: Iterable[EventId]) -> frozenset[EventId]:
         """The events for which a run reported several orders, and no run has seen since that one is left."""
-        with self._transactions.reading() as connection:
-            rows = connection.execute(_DOUBLED, (json.dumps(list(event_ids)),))
-            return frozenset(EventId(row["event_id"]) for row in rows)
+        return frozenset(self._by_ids(event_id_of, _DOUBLED, event_ids))
 
     def note_twin_gone(self, run_id: str, event_id: EventId) -> None:
         """Records that Revel shows one order of the event again."""
@@ -266,22 +262,18 @@ class EventRepository:
 
         LedgerDamaged if it is unreadable.
         """
-        with self._transactions.reading() as connection:
-            row = connection.execute(_SNAPSHOT, (event_id,)).fetchone()
-            return decode_snapshot(row["snapshot"]) if row and row["snapshot"] else None
+        return self._first(lambda row: decode_snapshot(row["snapshot"]), _SNAPSHOT, (event_id,))
 
     def retryable(self) -> tuple[EventId, ...]:
         """The unresolved events that were last held or failed, by day. Events without an id are left out."""
-        with self._transactions.reading() as connection:
-            return _with_ids(connection.execute(_RETRYABLE))
+        return self._with_ids(_RETRYABLE)
 
     def unsuccessful_in(self, run: str) -> tuple[EventId, ...] | None:
         """The events that `run` (a run id or correlation id) held or failed; None if there is no such run."""
-        with self._transactions.reading() as connection:
-            if not connection.execute(_IS_RUN, {"run": run}).fetchone()["known"]:
+        with self._transactions.reading():
+            if not self._is(_IS_RUN, {"run": run}):
                 return None
-            found = connection.execute(_UNSUCCESSFUL_IN, {"run": run})
-            return tuple(dict.fromkeys(EventId(row["event_id"]) for row in found))
+            return tuple(dict.fromkeys(self._all(event_id_of, _UNSUCCESSFUL_IN, {"run": run})))
 
     def unsettled(self, first: date, last: date, today: date) -> tuple[EventId, ...]:
         """The events of these days (both included) that last waited or had trouble, and have no finished order.
@@ -289,8 +281,7 @@ class EventRepository:
         That is: held, failed, planned, TOO_EARLY, RUN_LIMIT_REACHED or CONNECTOR_DISABLED. The most urgent come first:
         nearest to `today`, then not seen for longest. Events without an id are left out.
         """
-        with self._transactions.reading() as connection:
-            return _with_ids(connection.execute(_FIND_UNSETTLED, [each.isoformat() for each in (first, last, today)]))
+        return self._with_ids(_FIND_UNSETTLED, first, last, today)
 
     def left_behind(self, since: date, before: date) -> tuple[EventId, ...]:
         """The unresolved events from `since` on that last failed, and those before the day `before` that last waited.
@@ -299,8 +290,12 @@ class EventRepository:
         no run could read it, the day on which a run first tried counts. Events that a person has opened again are among
         them, whatever their day. Not seen for longest comes first. Events without an id are left out.
         """
-        with self._transactions.reading() as connection:
-            return _with_ids(connection.execute(_FIND_LEFT_BEHIND, (since.isoformat(), before.isoformat())))
+        return self._with_ids(_FIND_LEFT_BEHIND, since, before)
+
+    def _with_ids(self, sql: str, *days: date) -> tuple[EventId, ...]:
+        """The events of these rows, without those that have no id."""
+        found = self._all(event_id_of, sql, [each.isoformat() for each in days])
+        return tuple(each for each in found if not each.startswith(NAMELESS))
 
     # What people settled
 
@@ -362,25 +357,21 @@ class EventRepository:
 
     def resolutions(self, event_ids: Iterable[EventId]) -> dict[EventId, Resolution]:
         """The resolutions of these events. Unresolved events are left out."""
-        with self._transactions.reading() as connection:
-            rows = connection.execute(_RESOLUTIONS_OF, (json.dumps(list(event_ids)),))
-            return {row["event_id"]: _decode_resolution(row) for row in rows}
+        return {each.event_id: each for each in self._by_ids(_decode_resolution, _RESOLUTIONS_OF, event_ids)}
 
     def resolved_between(self, first: date, last: date) -> dict[EventId, Resolution]:
         """The events of these days (both included) that a person resolved as done, and that have no finished order.
 
         Not seen for longest comes first. Events without an id, or that no run has seen, are left out.
         """
-        with self._transactions.reading() as connection:
-            days = (first.isoformat(), last.isoformat())
-            ids = _with_ids(connection.execute(_RESOLVED_BETWEEN, days))
+        with self._transactions.reading():
+            ids = self._with_ids(_RESOLVED_BETWEEN, first, last)
             found = self.resolutions(ids)
             return {event_id: found[event_id] for event_id in ids}
 
     def all_resolutions(self) -> tuple[Resolution, ...]:
         """Every resolution, newest first."""
-        with self._transactions.reading() as connection:
-            return tuple(_decode_resolution(row) for row in connection.execute(_ALL_RESOLUTIONS))
+        return self._all(_decode_resolution, _ALL_RESOLUTIONS)
 
     def _put(self, change: Change, result: EventResult) -> bool:
         """Stores one result of a live run. True if it is new or changed.
@@ -419,11 +410,8 @@ class EventRepository:
         return is_news
 
 
-class DeliveryRepository:
+class DeliveryRepository(Repository):
     """`ledger.deliveries`: the webhook deliveries that are done, so none is done twice (DESIGN 4)."""
-
-    def __init__(self, transactions: Transactions) -> None:
-        self._transactions = transactions
 
     def is_known(self, key: DeliveryKey, received: datetime) -> bool:
         """Whether this delivery was done before, by a run that began after it was `received`.
@@ -434,8 +422,7 @@ class DeliveryRepository:
         """
         since, now = encode_instant(received), encode_instant(self._transactions.clock())
         row = (key.trigger, key.subject, _stored_stamp(key), key.stamp, since, now)
-        with self._transactions.reading() as connection:
-            return bool(connection.execute(_KNOWS_DELIVERY, row).fetchone()["known"])
+        return self._is(_KNOWS_DELIVERY, row)
 
     def store(
         self, run_id: str | None, key: DeliveryKey, event_id: EventId | None, *, signed: bool, reason: str | None
@@ -486,7 +473,7 @@ def _stands(known: LastResult, result: EventResult) -> bool:
 def _put_dry(change: Change, result: EventResult, known: LastResult | None) -> bool:
     """Stores one result of a dry run, unless it equals the live one. True if it differs from the last dry run's."""
     last = change.connection.execute(_LAST_DRY, (result.event_id,)).fetchone()
-    before = _decode_result(last) if last else None
+    before = record_of(LastResult, last) if last else None
     if before and _stands(before, result):
         return False
     row = _encode_result(change, result)
@@ -529,43 +516,17 @@ def _encode_result(change: Change, result: EventResult) -> dict[str, str | None]
     }
 
 
-def _with_ids(rows: Iterable[sqlite3.Row]) -> tuple[EventId, ...]:
-    """The events of these rows, without those that have no id."""
-    return tuple(EventId(row["event_id"]) for row in rows if not row["event_id"].startswith(NAMELESS))
-
-
 def _stored_stamp(key: DeliveryKey) -> str:
     """Stamp and hash in one column; without a stamp only the hash, as earlier versions stored it."""
     return f"{key.stamp} {key.body_hash}".strip()
 
 
-def _decode_result(row: sqlite3.Row) -> LastResult:
-    return LastResult(
-        event_id=row["event_id"],
-        day=date.fromisoformat(row["event_day"]) if row["event_day"] else None,
-        status=row["status"],
-        reason=row["reason"],
-        details_hash=row["text_hash"],
-        missed_at=decode_instant(row["missed_at"]),
-        updated=decode_instant(row["updated"]),
-        unlisted_at=decode_instant(row["unlisted_at"]),
-        location=row["location"],
-        run_id=row["run_id"],
-        seen_at=decode_instant(row["last_seen_at"]),
-    )
-
-
 def _decode_resolution(row: sqlite3.Row) -> Resolution:
-    return Resolution(
-        event_id=row["event_id"],
-        verdict=row["verdict"],
-        note=row["note"],
-        order_id=row["order_id"],
-        digest=row["digest"],
-        resolved_at=datetime.fromisoformat(row["resolved_at"]),
-        orders=tuple(dict.fromkeys([*json.loads(row["orders"]), *([row["order_id"]] if row["order_id"] else [])])),
+    named = [*json.loads(row["orders"]), row["order_id"]]
+    return record_of(
+        Resolution,
+        row,
+        orders=tuple(dict.fromkeys(filter(None, named))),
         was_done=bool(row["was_done"]) or row["verdict"] == "done",
-        order_was_gone=bool(row["order_was_gone"]),
-        order_is_gone=bool(row["order_is_gone"]),
         named_gone=row["named_gone"] or "",
     )

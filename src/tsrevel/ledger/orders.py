@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from typing import get_args
@@ -31,9 +31,9 @@ from tsrevel.ledger.records import (
     OrderState,
     Receipt,
     StationReport,
-    decode_instant,
     encode_instant,
 )
+from tsrevel.ledger.repository import Repository, event_id_of, record_of
 from tsrevel.planning.event_details import EventDetails
 from tsrevel.planning.identity import NAMELESS
 from tsrevel.planning.model import EventId, Hold, OrderId, Plan, Step
@@ -47,8 +47,8 @@ DISPUTED_FOR = f"""
 """  # noqa: S608 (no value comes from outside)
 """The code of a dispute, from the audit. Rows of older versions have none."""
 _ORDERS = f"""
-    SELECT event_id, state, plan, seen_plan, order_id, local_id, digest, cancelled, text, look_again_at, touched_at,
-        seen_trouble, {DISPUTED_FOR} AS reason
+    SELECT event_id, state, plan, seen_plan, order_id, local_id, digest, cancelled, text, look_again_at AS recheck_at,
+        touched_at, seen_trouble, {DISPUTED_FOR} AS reason
     FROM orders WHERE event_id IN (SELECT value FROM json_each(?))
 """  # noqa: S608 (likewise)
 _UNFINISHED = """
@@ -185,11 +185,11 @@ _NOTE_SEEN = """
 """An older version stored no details when the order was planned. Those of the same content stand for them."""
 
 
-class OrderRepository:
+class OrderRepository(Repository):
     """`ledger.orders`: reads each event's order, and makes every change of it."""
 
     def __init__(self, transactions: Transactions, outbox: Outbox) -> None:
-        self._transactions = transactions
+        super().__init__(transactions)
         self._outbox = outbox
 
     # Reads
@@ -204,7 +204,7 @@ class OrderRepository:
         with self._transactions.reading() as connection:
             receipts: dict[EventId, dict[str, Receipt]] = {}
             for row in connection.execute(_RECEIPTS, (wanted,)):
-                receipts.setdefault(row["event_id"], {})[row["uuid"]] = _decode_receipt(row)
+                receipts.setdefault(row["event_id"], {})[row["uuid"]] = record_of(Receipt, row)
             sent: dict[EventId, list[sqlite3.Row]] = {}
             for row in connection.execute(_SENT, (wanted,)):
                 sent.setdefault(row["event_id"], []).append(row)
@@ -219,12 +219,10 @@ class OrderRepository:
 
         Their run died or had to stop, or didn't know the outcome of a write. LedgerDamaged if a plan is unreadable.
         """
-        with self._transactions.reading() as connection:
+        with self._transactions.reading():
             now = self._transactions.clock()
             bounds = {"now": encode_instant(now), "latest": encode_instant(now + PENDING)}
-            ids = [EventId(row["event_id"]) for row in connection.execute(_UNFINISHED, bounds)]
-            found = self.find(ids)
-            return tuple(found[event_id] for event_id in ids)
+            return self._in_order(self._all(event_id_of, _UNFINISHED, bounds))
 
     def finished_between(
         self, first: date, last: date, *, except_of: Collection[EventId] = ()
@@ -233,42 +231,31 @@ class OrderRepository:
 
         Not seen for longest comes first. The events in `except_of` are left out. LedgerDamaged if a plan is unreadable.
         """
-        with self._transactions.reading() as connection:
-            rows = connection.execute(_FINISHED_BETWEEN, (first.isoformat(), last.isoformat()))
-            ids = [EventId(row["event_id"]) for row in rows if row["event_id"] not in except_of]
-            found = self.find(ids)
-            return tuple(found[event_id] for event_id in ids)
+        with self._transactions.reading():
+            ids = self._all(event_id_of, _FINISHED_BETWEEN, (first.isoformat(), last.isoformat()))
+            return self._in_order(tuple(each for each in ids if each not in except_of))
 
     def event_ids_between(self, first: date, last: date) -> tuple[EventId, ...]:
         """The events with an order in any state, on the days from `first` to `last` (both included)."""
-        with self._transactions.reading() as connection:
-            span = {"first": first.isoformat(), "last": last.isoformat()}
-            found = [EventId(row["event_id"]) for row in connection.execute(_EVENTS_BETWEEN, span)]
-            return tuple(each for each in found if not each.startswith(NAMELESS))
+        found = self._all(event_id_of, _EVENTS_BETWEEN, {"first": first.isoformat(), "last": last.isoformat()})
+        return tuple(each for each in found if not each.startswith(NAMELESS))
 
     def count_by_state(self) -> dict[OrderState, int]:
         """The number of orders in each state, even if it is 0."""
-        with self._transactions.reading() as connection:
-            counts: dict[OrderState, int] = dict.fromkeys(get_args(OrderState), 0)
-            for row in connection.execute(_COUNT):
-                counts[row["state"]] = row["number"]
-            return counts
+        counted = self._all(lambda row: (row["state"], row["number"]), _COUNT)
+        return dict.fromkeys(get_args(OrderState), 0) | dict(counted)
 
     def was_sent(self, event_id: EventId) -> bool:
         """Whether any write for the event was sent and may be applied, even under a claim dropped since."""
-        with self._transactions.reading() as connection:
-            return bool(connection.execute(_MAY_BE_APPLIED, (event_id,)).fetchone()["ever"])
+        return self._is(_MAY_BE_APPLIED, (event_id,))
 
     def dropped(self, event_id: EventId) -> frozenset[OrderId]:
         """Somebody else's orders that no longer count for the event, because a person opened it again."""
-        with self._transactions.reading() as connection:
-            return frozenset(OrderId(row["order_id"]) for row in connection.execute(_DROPPED, (event_id,)))
+        return frozenset(self._all(lambda row: OrderId(row["order_id"]), _DROPPED, (event_id,)))
 
     def events_of(self, order_id: OrderId) -> tuple[EventId, ...]:
         """The events that have the Revel order with this id in the ledger."""
-        with self._transactions.reading() as connection:
-            rows = connection.execute("SELECT event_id FROM orders WHERE order_id = ? ORDER BY event_id", (order_id,))
-            return tuple(EventId(row["event_id"]) for row in rows)
+        return self._all(event_id_of, "SELECT event_id FROM orders WHERE order_id = ? ORDER BY event_id", (order_id,))
 
     def failed_writes(self, event_ids: Iterable[EventId]) -> dict[EventId, FailedWrite]:
         """The writes of these events' orders that failed in two runs or more, and in none since then worked.
@@ -283,15 +270,15 @@ class OrderRepository:
 
     def contents(self, event_ids: Iterable[EventId]) -> dict[EventId, ContentHashes]:
         """The known content hashes and details of these events. LedgerDamaged if details are unreadable."""
-        with self._transactions.reading() as connection:
-            rows = connection.execute(_CONTENTS, (json.dumps(list(event_ids)),))
-            return {row["event_id"]: _decode_contents(row) for row in rows}
+        return dict(self._by_ids(lambda row: (event_id_of(row), _decode_contents(row)), _CONTENTS, event_ids))
 
     def shown(self, event_ids: Iterable[EventId]) -> dict[EventId, dict[str, str]]:
         """These events' orders that a POS station changed after they were finished, as Revel last showed them."""
-        with self._transactions.reading() as connection:
-            rows = connection.execute(_SHOWN, (json.dumps(list(event_ids)),))
-            return {EventId(row["event_id"]): json.loads(row["shown"]) for row in rows}
+        return dict(self._by_ids(lambda row: (event_id_of(row), json.loads(row["shown"])), _SHOWN, event_ids))
+
+    def _in_order(self, event_ids: Sequence[EventId]) -> tuple[OrderRecord, ...]:
+        found = self.find(event_ids)
+        return tuple(found[each] for each in event_ids)
 
     # From claim to settled
 
@@ -541,33 +528,22 @@ def _write(change: Change, sql: str, event_id: EventId, **values: str | bool | N
 
 def _decode_order(row: sqlite3.Row, receipts: Mapping[str, Receipt], sent: Iterable[sqlite3.Row]) -> OrderRecord:
     reason, text = read_dispute(row["reason"], row["text"])
-    return OrderRecord(
-        event_id=row["event_id"],
-        state=row["state"],
+    return record_of(
+        OrderRecord,
+        row,
         plan=decode_plan(row["plan"]) if row["plan"] else None,
-        order_id=row["order_id"],
-        digest=row["digest"],
-        cancelled=bool(row["cancelled"]),
-        touched_at=datetime.fromisoformat(row["touched_at"]),
         receipts=receipts,
         sent={each["uuid"]: datetime.fromisoformat(each["sent_at"]) for each in sent},
         unanswered=frozenset(each["uuid"] for each in sent if each["unanswered"]),
         seen_plan=decode_plan(row["seen_plan"]) if row["seen_plan"] else None,
-        local_id=row["local_id"],
         reason=reason,
         text=text,
-        recheck_at=decode_instant(row["look_again_at"]),
-        seen_trouble=row["seen_trouble"],
     )
 
 
 def _decode_contents(row: sqlite3.Row) -> ContentHashes:
     (made, made_details), (seen, seen_details) = decode_content(row["made"]), decode_content(row["seen"])
     return ContentHashes(made, seen, made_details, seen_details)
-
-
-def _decode_receipt(row: sqlite3.Row) -> Receipt:
-    return Receipt(uuid=row["uuid"], kind=row["kind"], revel_id=row["revel_id"])
 
 
 def _decode_failed_write(row: sqlite3.Row, record: OrderRecord | None) -> FailedWrite:

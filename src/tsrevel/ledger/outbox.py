@@ -13,7 +13,8 @@ from typing import Literal
 
 from tsrevel.errors import ClaimConflict, ConflictCode
 from tsrevel.ledger.connection import Change, Transactions
-from tsrevel.ledger.records import AuditKind, EventResult, LastResult, decode_instant
+from tsrevel.ledger.records import AuditKind, EventResult, LastResult
+from tsrevel.ledger.repository import Repository, reader_of, record_of
 from tsrevel.planning.model import EventId, OrderId
 
 Occasion = Literal["injected", "held", "failed", "missed", "changed"]
@@ -38,7 +39,8 @@ _MAKE_MAIL = "INSERT INTO mails (made_at) VALUES (?)"
 _PUT_INTO = "UPDATE notices SET mail = ? WHERE number = ?"
 _DUE = "SELECT number, made_at, attempts, tried_at FROM mails WHERE state = 'due' ORDER BY number"
 _NOTICES = """
-    SELECT notices.event_id, notices.run_id, occasion, event_day, location, order_id, reason, text, correlation_id
+    SELECT notices.event_id, notices.run_id, occasion, event_day AS day, location, order_id, reason, text,
+        correlation_id
     FROM notices JOIN runs USING (run_id) WHERE mail = ? ORDER BY number
 """
 _TRIED = """
@@ -74,11 +76,11 @@ class DueMail:
     notices: tuple[Notice, ...]
 
 
-class Outbox:
+class Outbox(Repository):
     """`ledger.outbox`: notices and mails. `mail_on`: the occasions for notices; empty if no mail can be sent."""
 
     def __init__(self, transactions: Transactions, mail_on: Collection[str]) -> None:
-        self._transactions = transactions
+        super().__init__(transactions)
         self._mail_on = mail_on
 
     def make_mails(self, *, digest: bool) -> tuple[DueMail, ...]:
@@ -92,16 +94,7 @@ class Outbox:
             for bundle in [waiting] if digest and waiting else [[each] for each in waiting]:
                 mail = connection.execute(_MAKE_MAIL, (change.at,)).lastrowid
                 connection.executemany(_PUT_INTO, [(mail, number) for number in bundle])
-            return tuple(
-                DueMail(
-                    number=row["number"],
-                    made_at=datetime.fromisoformat(row["made_at"]),
-                    attempts=row["attempts"],
-                    tried_at=decode_instant(row["tried_at"]),
-                    notices=tuple(_decode_notice(each) for each in connection.execute(_NOTICES, (row["number"],))),
-                )
-                for row in connection.execute(_DUE).fetchall()
-            )
+            return self._all(self._decode_mail, _DUE)
 
     def note_sent(self, number: int) -> None:
         """Records that the mail was accepted: it is never sent again. ClaimConflict if it wasn't due."""
@@ -152,6 +145,9 @@ class Outbox:
                 }
                 change.connection.execute(_POST, row)
 
+    def _decode_mail(self, row: sqlite3.Row) -> DueMail:
+        return record_of(DueMail, row, notices=self._all(reader_of(Notice), _NOTICES, (row["number"],)))
+
 
 def _occasion_of(result: EventResult, before: LastResult | None) -> Occasion | None:
     """A failure is new with another reason, or as a repeated one. Its text may name a time, which always differs."""
@@ -171,17 +167,3 @@ def _note_attempt(change: Change, number: int, state: str) -> None:
         raise ClaimConflict(ConflictCode.MAIL_NOT_DUE, f"Mail {number} can't be noted as {state}: it isn't due.")
     if state != "due":
         change.connection.execute(_EMPTY_TEXTS, (number,))
-
-
-def _decode_notice(row: sqlite3.Row) -> Notice:
-    return Notice(
-        event_id=row["event_id"],
-        occasion=row["occasion"],
-        run_id=row["run_id"],
-        correlation_id=row["correlation_id"],
-        day=date.fromisoformat(row["event_day"]) if row["event_day"] else None,
-        location=row["location"],
-        order_id=row["order_id"],
-        reason=row["reason"],
-        text=row["text"],
-    )

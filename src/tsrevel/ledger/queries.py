@@ -9,19 +9,19 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from tsrevel.ledger.connection import Transactions
 from tsrevel.ledger.older_rows import read_dispute
 from tsrevel.ledger.orders import DISPUTED_FOR
 from tsrevel.ledger.plan_json import decode_plan
 from tsrevel.ledger.records import PENDING, OrderState, decode_instant, describe_dispute
+from tsrevel.ledger.repository import Repository, reader_of, record_of
 from tsrevel.planning.model import EventId, OrderId
 from tsrevel.planning.money import ZERO, Cents
 from tsrevel.text import count_of, show_span
 
 _HAS_ORDER = "(orders.order_id IS NOT NULL AND orders.state <> 'foreign') AS has_order"
 _STATUSES = f"""
-    SELECT sightings.event_id, event_day, location, sightings.status, reason, missed_at, first_seen_at, last_seen_at,
-        {_HAS_ORDER}, coalesce(
+    SELECT sightings.event_id, event_day AS day, location, sightings.status, reason, missed_at, first_seen_at,
+        last_seen_at, {_HAS_ORDER}, coalesce(
             (SELECT min(at) FROM audit AS trouble
              WHERE trouble.event_id = sightings.event_id AND kind = 'seen'
                AND seq > coalesce(
@@ -52,7 +52,7 @@ _MISSED_EVENTS = f"""
     ORDER BY +event_day, location, event_id
 """
 _DRY_FINDINGS = f"""
-    SELECT event_id, event_day, location, status, reason, missed_at, since_at AS first_seen_at, last_seen_at,
+    SELECT event_id, event_day AS day, location, status, reason, missed_at, since_at AS first_seen_at, last_seen_at,
         {_HAS_ORDER}, since_at AS since
     FROM dry_sightings LEFT JOIN orders USING (event_id)
     WHERE (status IN ('held', 'failed') OR missed_at IS NOT NULL AND reason = 'EVENT_DAY_PASSED')
@@ -67,12 +67,12 @@ _DRY_FINDINGS = f"""
 """  # noqa: S608 (likewise)
 """Leaves out findings that a live run has in the same state, perhaps in other words."""
 _OPEN_CHANGES = """
-    SELECT event_id, event_day, coalesce(location, '') AS location, open_changes.reason, told_at
+    SELECT event_id, event_day AS day, coalesce(location, '') AS location, open_changes.reason, told_at
     FROM open_changes LEFT JOIN sightings USING (event_id)
     WHERE :event_id IS NULL OR event_id = :event_id ORDER BY event_day, event_id
 """
 _EVENT_STATUS = f"""
-    SELECT event_id, event_day, location, status, reason, missed_at, first_seen_at, last_seen_at, {_HAS_ORDER},
+    SELECT event_id, event_day AS day, location, status, reason, missed_at, first_seen_at, last_seen_at, {_HAS_ORDER},
         last_seen_at AS since
     FROM sightings LEFT JOIN orders USING (event_id) WHERE event_id = ?
 """  # noqa: S608 (likewise)
@@ -222,64 +222,54 @@ _UNSENT = """
 """If one mail failed, all that wait count. A mail that was given up counts until a later one is sent."""
 
 
-class LedgerQueries:
+class LedgerQueries(Repository):
     """`ledger.queries`: what `status`, `history` and `explain` show of events and orders."""
-
-    def __init__(self, transactions: Transactions) -> None:
-        self._transactions = transactions
 
     def held_or_failed(self) -> tuple[EventStatus, ...]:
         """The events that were held or failed when last seen, by day.
 
         Resolved ones only with a second order, or if a run has reported it of their finished order since.
         """
-        return self._statuses(_HELD_OR_FAILED)
+        return self._all(reader_of(EventStatus), _HELD_OR_FAILED)
 
     def waiting(self) -> tuple[EventStatus, ...]:
         """The unresolved events that wait for their day or for the next run, by day."""
-        return self._statuses(_WAITING_EVENTS)
+        return self._all(reader_of(EventStatus), _WAITING_EVENTS)
 
     def missed(self) -> tuple[EventStatus, ...]:
         """The unresolved events whose gate closed without an order, by day."""
-        return self._statuses(_MISSED_EVENTS)
+        return self._all(reader_of(EventStatus), _MISSED_EVENTS)
 
     def dry_findings(self) -> tuple[EventStatus, ...]:
         """The events that only a dry run found held, failed or missed, by day."""
-        return self._statuses(_DRY_FINDINGS)
+        return self._all(reader_of(EventStatus), _DRY_FINDINGS)
 
     def event_status(self, event_id: EventId) -> EventStatus | None:
         """The event's status when last seen, resolved or not; None if no run ever saw it."""
-        return next(iter(self._statuses(_EVENT_STATUS, event_id)), None)
+        return self._first(reader_of(EventStatus), _EVENT_STATUS, (event_id,))
 
     def recent_events(self, prefix: str, limit: int) -> tuple[tuple[EventId, str], ...]:
         """The `limit` events seen last whose ids begin with `prefix`, each with its day, status and reason as text."""
-        with self._transactions.reading() as connection:
-            found = connection.execute(_RECENT_EVENTS, (prefix, limit))
-            return tuple((EventId(row["event_id"]), row["text"]) for row in found)
+        return self._all(lambda row: (EventId(row["event_id"]), row["text"]), _RECENT_EVENTS, (prefix, limit))
 
     def open_changes(self, event_id: EventId | None = None) -> tuple[OpenChange, ...]:
         """The reported changes that nobody has settled, by day, or that of one event. Some may have been undone since.
 
         The events have a finished order, or a person has resolved them.
         """
-        with self._transactions.reading() as connection:
-            return tuple(_decode_change(row) for row in connection.execute(_OPEN_CHANGES, {"event_id": event_id}))
+        return self._all(reader_of(OpenChange), _OPEN_CHANGES, {"event_id": event_id})
 
     def open_orders(self) -> tuple[OpenOrder, ...]:
         """The claimed and disputed orders of unresolved events, longest unchanged first. LedgerDamaged: bad plan."""
-        with self._transactions.reading() as connection:
-            return tuple(_decode_open_order(row) for row in connection.execute(_OPEN_ORDERS))
+        return self._all(_decode_open_order, _OPEN_ORDERS)
 
     def attempts_at(self, event_id: EventId) -> tuple[Attempt, ...]:
         """Every attempt at the event, oldest first."""
-        with self._transactions.reading() as connection:
-            return tuple(_decode_attempt(row) for row in connection.execute(_ATTEMPTS_OF_EVENT, (event_id,)))
+        return self._all(reader_of(Attempt), _ATTEMPTS_OF_EVENT, (event_id,))
 
     def attempts_in(self, run_ids: Iterable[str]) -> tuple[Attempt, ...]:
         """The attempts of these runs, in their order."""
-        with self._transactions.reading() as connection:
-            found = connection.execute(_ATTEMPTS_OF_RUNS, (json.dumps(list(run_ids)),))
-            return tuple(_decode_attempt(row) for row in found)
+        return self._by_ids(reader_of(Attempt), _ATTEMPTS_OF_RUNS, run_ids)
 
     def totals_of(self, run_ids: Iterable[str]) -> dict[str, dict[str, Cents]]:
         """The sums of the orders that each of these runs made, by currency.
@@ -300,8 +290,7 @@ class LedgerQueries:
 
     def steps_of(self, event_id: EventId) -> tuple[StepStatus, ...]:
         """The steps of the claimed plan with their receipts, in the order of writing; empty without a claim."""
-        with self._transactions.reading() as connection:
-            return tuple(_decode_step(row) for row in connection.execute(_STEPS, (event_id,)))
+        return self._all(_decode_step, _STEPS, (event_id,))
 
     def unsent_mails(self) -> UnsentMails | None:
         """The mails that wait because runs tried in vain; None if there are none."""
@@ -309,74 +298,22 @@ class LedgerQueries:
             row = connection.execute(_UNSENT).fetchone()
             return UnsentMails(row["count"], datetime.fromisoformat(row["since"])) if row["count"] else None
 
-    def _statuses(self, sql: str, *given: str) -> tuple[EventStatus, ...]:
-        with self._transactions.reading() as connection:
-            return tuple(_decode_status(row) for row in connection.execute(sql, given))
-
-
-def _decode_status(row: sqlite3.Row) -> EventStatus:
-    return EventStatus(
-        event_id=row["event_id"],
-        day=date.fromisoformat(row["event_day"]) if row["event_day"] else None,
-        location=row["location"],
-        status=row["status"],
-        reason=row["reason"],
-        missed_at=decode_instant(row["missed_at"]),
-        first_seen_at=datetime.fromisoformat(row["first_seen_at"]),
-        last_seen_at=datetime.fromisoformat(row["last_seen_at"]),
-        since=datetime.fromisoformat(row["since"]),
-        has_order=bool(row["has_order"]),
-    )
-
-
-def _decode_change(row: sqlite3.Row) -> OpenChange:
-    return OpenChange(
-        event_id=row["event_id"],
-        day=date.fromisoformat(row["event_day"]) if row["event_day"] else None,
-        location=row["location"],
-        reason=row["reason"],
-        told_at=datetime.fromisoformat(row["told_at"]),
-    )
-
 
 def _decode_open_order(row: sqlite3.Row) -> OpenOrder:
     plan = decode_plan(row["plan"]) if row["plan"] else None
     since = decode_instant(row["pending_since"])
-    return OpenOrder(
-        event_id=row["event_id"],
-        state=row["state"],
+    return record_of(
+        OpenOrder,
+        row,
         day=plan.day if plan else None,
         location=plan.location.name if plan else "",
-        order_id=row["order_id"],
         total=plan.final_total if plan else None,
-        steps=row["steps"],
         receipts=None if row["unknown"] else row["receipts"],
         dispute=describe_dispute(*read_dispute(row["reason"], row["text"])),
-        touched_at=datetime.fromisoformat(row["touched_at"]),
         pending_until=since + PENDING if since else None,
     )
 
 
-def _decode_attempt(row: sqlite3.Row) -> Attempt:
-    return Attempt(
-        run_id=row["run_id"],
-        correlation_id=row["correlation_id"],
-        event_id=row["event_id"],
-        status=row["status"],
-        reason=row["reason"],
-        order_id=row["order_id"],
-        at=datetime.fromisoformat(row["at"]),
-    )
-
-
 def _decode_step(row: sqlite3.Row) -> StepStatus:
-    return StepStatus(
-        kind=row["kind"],
-        number=row["number"],
-        uuid=row["uuid"],
-        written=None if row["unknown"] else bool(row["kept"]) or row["state"] == "settled",
-        kept=bool(row["kept"]),
-        revel_id=row["revel_id"],
-        recorded_at=decode_instant(row["recorded_at"]),
-        run_id=row["run_id"],
-    )
+    written = None if row["unknown"] else bool(row["kept"]) or row["state"] == "settled"
+    return record_of(StepStatus, row, written=written)

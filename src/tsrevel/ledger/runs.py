@@ -12,9 +12,10 @@ from pathlib import Path
 
 from tsrevel.errors import ClaimConflict, ConflictCode, LedgerUnusable
 from tsrevel.ledger.chain import canonical
-from tsrevel.ledger.connection import SQLITE, Connect, Transactions, reading_file
+from tsrevel.ledger.connection import SQLITE, Connect, reading_file
 from tsrevel.ledger.migrations import PAUSE_SINCE, version_of
 from tsrevel.ledger.records import AuditKind, RunRecord, decode_instant, encode_instant
+from tsrevel.ledger.repository import Repository, event_id_of, record_of
 from tsrevel.planning.model import EventId
 
 _COUNT = "SELECT count(*) AS number FROM runs WHERE mode = 'bulk' AND dry_run = ?"
@@ -70,11 +71,8 @@ class Pause:
         return f"paused since {self.since:%Y-%m-%d %H:%M} UTC{why}; `tsrevel resume` ends it"
 
 
-class RunRepository:
+class RunRepository(Repository):
     """`ledger.runs`: every run from begin to end, and the pause."""
-
-    def __init__(self, transactions: Transactions) -> None:
-        self._transactions = transactions
 
     def begin(self, run: RunRecord) -> None:
         """Stores a run that begins. Changes that name the run need this one first. ClaimConflict if the id is taken."""
@@ -88,14 +86,11 @@ class RunRepository:
 
     def count(self, *, dry_run: bool) -> int:
         """How many runs of `sync` there have been, live or dry, including one under way."""
-        with self._transactions.reading() as connection:
-            number: int = connection.execute(_COUNT, (dry_run,)).fetchone()["number"]
-            return number
+        return self._first(lambda row: int(row["number"]), _COUNT, (dry_run,)) or 0
 
     def is_empty(self) -> bool:
         """Whether no run was ever made with this ledger."""
-        with self._transactions.reading() as connection:
-            return connection.execute("SELECT 1 FROM runs LIMIT 1").fetchone() is None
+        return not self._is("SELECT EXISTS (SELECT 1 FROM runs)")
 
     def finish(self, run_id: str, *, exit_status: int, summary: Mapping[str, int]) -> None:
         """Closes a run. ClaimConflict if it never began or was closed before."""
@@ -123,19 +118,15 @@ class RunRepository:
 
         `run_id` is the current run, whose own orders don't count.
         """
-        with self._transactions.reading() as connection:
-            return {row["event_id"]: row["correlation_id"] for row in connection.execute(_UNREPORTED, (run_id,))}
+        return dict(self._all(lambda row: (event_id_of(row), row["correlation_id"]), _UNREPORTED, (run_id,)))
 
     def latest(self, limit: int, *, bulk: bool = False, live: bool = False) -> tuple[RunRecord, ...]:
         """The last `limit` runs, newest first: of `sync` only (`bulk`), or without dry ones (`live`)."""
-        with self._transactions.reading() as connection:
-            wanted = {"limit": limit, "bulk": bulk, "live": live}
-            return tuple(_decode_run(row) for row in connection.execute(_LATEST, wanted))
+        return self._all(_decode_run, _LATEST, {"limit": limit, "bulk": bulk, "live": live})
 
     def find(self, text: str) -> tuple[RunRecord, ...]:
         """The runs whose correlation id is `text`, or whose run id begins with it (8 characters or more)."""
-        with self._transactions.reading() as connection:
-            return tuple(_decode_run(row) for row in connection.execute(_FIND, (text,)))
+        return self._all(_decode_run, _FIND, (text,))
 
     def last_good(self, locations: Iterable[str], now: datetime, *, with_alarm: bool = True) -> RunRecord | None:
         """The last good run over these locations until `now`; None if there is none over one of them.
@@ -177,9 +168,7 @@ class RunRepository:
             return min(filter(None, starts), default=None)
 
     def _first_begun_at(self, location: str) -> datetime | None:
-        with self._transactions.reading() as connection:
-            row = connection.execute(_FIRST_BEGUN, {"location": location}).fetchone()
-            return decode_instant(row["at"])
+        return self._first(lambda row: decode_instant(row["at"]), _FIRST_BEGUN, {"location": location})
 
     def pause(self, reason: str) -> Pause | None:
         """Pauses all runs. If they are paused already, that pause stays, and is returned as it was.
@@ -236,15 +225,5 @@ def oldest_of(last: Mapping[str, RunRecord | None]) -> RunRecord | None:
 
 
 def _decode_run(row: sqlite3.Row) -> RunRecord:
-    return RunRecord(
-        run_id=row["run_id"],
-        correlation_id=row["correlation_id"],
-        mode=row["mode"],
-        dry_run=bool(row["dry_run"]),
-        whole=bool(row["whole"]),
-        locations=tuple(json.loads(row["locations"] or "[]")),
-        started_at=datetime.fromisoformat(row["started_at"]),
-        finished_at=decode_instant(row["finished_at"]),
-        exit_status=row["exit_status"],
-        summary=json.loads(row["summary"]),
-    )
+    locations = tuple(json.loads(row["locations"] or "[]"))
+    return record_of(RunRecord, row, locations=locations, summary=json.loads(row["summary"]))
