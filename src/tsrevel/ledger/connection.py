@@ -12,9 +12,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
 from threading import RLock
-from typing import TypeVar
+from typing import ParamSpec, TypeVar
 
 from tsrevel.errors import RESTORE, ClaimConflict, ConflictCode, LedgerCode, LedgerDamaged, LedgerUnusable, TsrevelError
 from tsrevel.files import DISK_FULL, cure_roots_files, look_at, real_path, user_name
@@ -22,6 +23,7 @@ from tsrevel.ledger import chain
 from tsrevel.ledger.records import AuditKind, Clock, encode_instant
 from tsrevel.planning.model import EventId
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 Connect = Callable[..., sqlite3.Connection]
@@ -83,14 +85,19 @@ def reading_file(path: Path, opened_by: Connect = SQLITE) -> Iterator[sqlite3.Co
             _refuse_changed(path, before)
 
 
-def again_if_changed(read: Callable[[], T]) -> T:
+def again_if_changed(read: Callable[P, T]) -> Callable[P, T]:
     """Reads once more if the ledger changed meanwhile. A read that can't lock the file often meets a run's end."""
-    try:
-        return read()
-    except LedgerUnusable as error:
-        if error.code is not LedgerCode.CHANGED_WHILE_READ:
-            raise
-    return read()
+
+    @wraps(read)
+    def read_again(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return read(*args, **kwargs)
+        except LedgerUnusable as error:
+            if error.code is not LedgerCode.CHANGED_WHILE_READ:
+                raise
+        return read(*args, **kwargs)
+
+    return read_again
 
 
 def can_lock(path: Path) -> bool:

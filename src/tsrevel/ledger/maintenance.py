@@ -21,6 +21,7 @@ from tsrevel.ledger.database import examine_pages, refuse_leftovers
 from tsrevel.ledger.ledger import Ledger, LedgerView
 from tsrevel.ledger.migrations import back_up, logs_of, shipped_migrations, version_of
 from tsrevel.ledger.records import AuditKind, OrderState, encode_instant
+from tsrevel.ledger.repository import Values
 from tsrevel.ledger.view import copy_whole, open_view, read_ledger
 from tsrevel.planning.assumptions import AssumptionCode
 
@@ -98,6 +99,7 @@ class LedgerSummary:
     size: int
 
 
+@again_if_changed
 def inspect_ledger(path: Path, *, environment: str, opened_by: Connect = SQLITE) -> Inspection | None:
     """Checks every page, index and audit row of the ledger at `path`; None if there is none.
 
@@ -108,19 +110,16 @@ def inspect_ledger(path: Path, *, environment: str, opened_by: Connect = SQLITE)
         refuse_leftovers(real)
         if not real.exists():
             return None
-
-    def inspect() -> Inspection:
-        with read_ledger(real, environment, opened_by) as connection:
-            examine_pages(connection, real, indices=True)
-            verify_chain(connection)
-            last = connection.execute(_LAST_FACT).fetchone()
-            last_at = datetime.fromisoformat(last["at"]) if last else None
-            newest = shipped_migrations()[-1].version
-            return Inspection(version_of(connection), newest, read_meta(connection).audit_count, last_at)
-
-    return again_if_changed(inspect)
+    with read_ledger(real, environment, opened_by) as connection:
+        examine_pages(connection, real, indices=True)
+        verify_chain(connection)
+        last = connection.execute(_LAST_FACT).fetchone()
+        last_at = datetime.fromisoformat(last["at"]) if last else None
+        newest = shipped_migrations()[-1].version
+        return Inspection(version_of(connection), newest, read_meta(connection).audit_count, last_at)
 
 
+@again_if_changed
 def check_ledger(path: Path, environment: str, opened_by: Connect = SQLITE) -> LedgerSummary | None:
     """Checks everything in the ledger at `path`; None if there is none. Changes nothing and takes no lock.
 
@@ -130,16 +129,12 @@ def check_ledger(path: Path, environment: str, opened_by: Connect = SQLITE) -> L
     inspection = inspect_ledger(path, environment=environment, opened_by=opened_by)
     if inspection is None:
         return None
-
-    def check() -> LedgerSummary:
-        with _read_all(path, environment, opened_by) as (view, connection):
-            _check_references(connection, path)
-            check_tables(connection, path)
-            tables = {name: _count(connection, name) for name in _tables(connection)}
-            with reachable(path):
-                return LedgerSummary(inspection, tables, view.orders.count_by_state(), path.stat().st_size)
-
-    return again_if_changed(check)
+    with _read_all(path, environment, opened_by) as (view, connection):
+        _check_references(connection, path)
+        check_tables(connection, path)
+        tables = {name: _count(connection, name) for name in _tables(connection)}
+        with reachable(path):
+            return LedgerSummary(inspection, tables, view.orders.count_by_state(), path.stat().st_size)
 
 
 def back_up_ledger(path: Path, target: Path, environment: str, opened_by: Connect = SQLITE) -> LedgerSummary:
@@ -156,7 +151,7 @@ def back_up_ledger(path: Path, target: Path, environment: str, opened_by: Connec
             text = f"The log {logs[0]} is left of an earlier file of that name. Remove it, or name a new file."
             raise LedgerUnusable(LedgerCode.EXISTS, text)
         with mapped(path):
-            again_if_changed(lambda: back_up(real, target))
+            again_if_changed(back_up)(real, target)
     except OSError as error:
         raise unwritable(target, error) from error
     except LedgerUnusable as error:
@@ -180,31 +175,20 @@ def export_rows(path: Path, environment: str, opened_by: Connect = SQLITE) -> It
     All rows are of one moment, even if a run writes meanwhile. Raises LedgerUnusable if there is no ledger.
     """
     view = _require(open_view(path, environment, opened_by), path)
-
-    def copy() -> sqlite3.Connection:
-        with view.reading() as source:
-            return copy_whole(source)
-
     # Rows that were passed on can't be read again. So an unlocked file is copied first.
-    steady = view.reading() if can_lock(view.path) else closing(again_if_changed(copy))
+    steady = view.reading() if can_lock(view.path) else closing(_copy(view))
     with steady as connection:
         for table in filter(_BULK.__ne__, _tables(connection)):
             for row in connection.execute(f"SELECT * FROM {table} ORDER BY rowid"):  # noqa: S608 (names of our own)
                 yield {"table": table, **{key: _redact(table, key, row[key]) for key in row.keys()}}  # noqa: SIM118
 
 
+@again_if_changed
 def count_prunable(path: Path, environment: str, before: datetime, opened_by: Connect = SQLITE) -> dict[str, int]:
     """How many rows of each table `prune_details` would drop. Changes nothing. LedgerUnusable if there is no ledger."""
-
-    def count() -> dict[str, int]:
-        with _read_all(path, environment, opened_by) as (_, connection):
-            bounds = {"before": encode_instant(before)}
-            return {
-                table: int(connection.execute(f"SELECT count(*) FROM {rows}", bounds).fetchone()[0])  # noqa: S608
-                for table, rows in _PRUNED.items()
-            }
-
-    return again_if_changed(count)
+    with _read_all(path, environment, opened_by) as (_, connection):
+        bounds = {"before": encode_instant(before)}
+        return {table: _count(connection, rows, bounds) for table, rows in _PRUNED.items()}
 
 
 def prune_details(ledger: Ledger, before: datetime, older_than: int) -> dict[str, int]:
@@ -225,6 +209,12 @@ def prune_details(ledger: Ledger, before: datetime, older_than: int) -> dict[str
         return dropped
 
 
+@again_if_changed
+def _copy(view: LedgerView) -> sqlite3.Connection:
+    with view.reading() as source:
+        return copy_whole(source)
+
+
 @contextmanager
 def _read_all(path: Path, environment: str, opened_by: Connect) -> Iterator[tuple[LedgerView, sqlite3.Connection]]:
     with _require(open_view(path, environment, opened_by), path) as view, view.reading() as connection:
@@ -242,8 +232,8 @@ def _tables(connection: sqlite3.Connection) -> tuple[str, ...]:
     return tuple(row["name"] for row in connection.execute(_TABLES))
 
 
-def _count(connection: sqlite3.Connection, table: str) -> int:
-    number: int = connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]  # noqa: S608 (names of our own)
+def _count(connection: sqlite3.Connection, rows: str, values: Values = ()) -> int:
+    number: int = connection.execute(f"SELECT count(*) FROM {rows}", values).fetchone()[0]  # noqa: S608 (our own text)
     return number
 
 

@@ -60,17 +60,8 @@ def copy_event(path: Path, event_id: EventId, environment: str, clock: Clock, op
     """
     with reachable(path):
         real = real_path(path)
-
-    def read() -> sqlite3.Connection:
-        with read_ledger(real, environment, opened_by) as source, ExitStack() as unless_copied:
-            copy = _connect(":memory:")
-            unless_copied.callback(copy.close)
-            _copy_rows(source, copy, event_id)
-            unless_copied.pop_all()
-            return copy
-
     if _is_there(real, environment, opened_by):
-        copy = again_if_changed(read)
+        copy = _copy_event(real, event_id, environment, opened_by)
         with mapped(real):
             _bring_up_to_date(copy)
     else:
@@ -93,21 +84,28 @@ def read_ledger(path: Path, environment: str, opened_by: Connect = SQLITE) -> It
         yield connection
 
 
+@again_if_changed
 def _is_there(path: Path, environment: str, opened_by: Connect) -> bool:
     """Whether there is a ledger. Checks the pages of a small one, and the end of its audit."""
-
-    def examine() -> None:
-        with read_ledger(path, environment, opened_by) as connection:
-            if is_quick_to_check(path):
-                examine_pages(connection, path)
-            verify_chain(connection, TAIL)
-
     with reachable(path):
         refuse_leftovers(path)
         if not path.exists():
             return False
-        again_if_changed(examine)
+        with read_ledger(path, environment, opened_by) as connection:
+            if is_quick_to_check(path):
+                examine_pages(connection, path)
+            verify_chain(connection, TAIL)
     return True
+
+
+@again_if_changed
+def _copy_event(path: Path, event_id: EventId, environment: str, opened_by: Connect) -> sqlite3.Connection:
+    with read_ledger(path, environment, opened_by) as source, ExitStack() as unless_copied:
+        copy = _connect(":memory:")
+        unless_copied.callback(copy.close)
+        _copy_rows(source, copy, event_id)
+        unless_copied.pop_all()
+        return copy
 
 
 @contextmanager
