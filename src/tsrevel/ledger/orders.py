@@ -94,7 +94,7 @@ _FAILED_WRITES = """
 _RESOLVED_AS = "SELECT verdict FROM resolutions WHERE event_id = ?"
 _PUT_STEP = "INSERT INTO steps (event_id, seq, kind, number, uuid) VALUES (?, ?, ?, ?, ?)"
 _STEP_BEFORE = """
-    SELECT receipts.uuid IS NOT NULL AS known, revel_id
+    SELECT sent_at, receipts.uuid IS NOT NULL AS known, revel_id
     FROM steps LEFT JOIN receipts USING (event_id, uuid)
     WHERE event_id = ? AND steps.uuid = ? AND kind = ? AND number = ?
 """
@@ -108,7 +108,6 @@ _TOUCH = """
     UPDATE orders SET order_id = coalesce(:order_id, order_id), run_id = :run_id, touched_at = :at
     WHERE event_id = :event_id
 """
-_WAS_SENT = "SELECT sent_at FROM steps WHERE event_id = ? AND uuid = ?"
 _MARK_SENT = "UPDATE steps SET sent_at = ?, unanswered = 1 WHERE event_id = ? AND uuid = ?"
 _ANSWER = "UPDATE steps SET unanswered = 0 WHERE event_id = ? AND uuid = ?"
 _MARK_NOT_APPLIED = "UPDATE steps SET sent_at = NULL, unanswered = 0 WHERE event_id = ? AND uuid = ?"
@@ -321,12 +320,7 @@ class OrderRepository(Repository):
         If it was sent before, the order is due for a recheck. ClaimConflict if the claimed plan has no such step.
         """
         with self._transactions.changing(run_id) as change:
-            before = change.connection.execute(_WAS_SENT, (event_id, step.uuid)).fetchone()
-            if before is None:
-                raise ClaimConflict(
-                    ConflictCode.NO_SUCH_STEP,
-                    f"Event {event_id} has no {step.kind} step {step.uuid} in its claimed plan.",
-                )
+            before = _require_step(change, event_id, step)
             change.connection.execute(_MARK_SENT, (change.at, event_id, step.uuid))
             _write(change, _TOUCH, event_id, order_id=None)
             if before["sent_at"] is not None:
@@ -363,13 +357,7 @@ class OrderRepository(Repository):
         answer; Revel showed the step when it was looked up. ClaimConflict if the claimed plan has no such step.
         """
         with self._transactions.changing(run_id) as change:
-            wanted = (event_id, step.uuid, step.kind, step.number)
-            before = change.connection.execute(_STEP_BEFORE, wanted).fetchone()
-            if before is None:
-                raise ClaimConflict(
-                    ConflictCode.NO_SUCH_STEP,
-                    f"Event {event_id} has no {step.kind} step {step.uuid} in its claimed plan.",
-                )
+            before = _require_step(change, event_id, step)
             text = canonical({"seen": "at Revel"} if seen else {})
             change.connection.execute(_PUT_RECEIPT, (event_id, step.uuid, revel_id, text, change.at, run_id))
             change.connection.execute(_ANSWER, (event_id, step.uuid))
@@ -437,10 +425,7 @@ class OrderRepository(Repository):
         """
         with self._transactions.changing(run_id) as change:
             again = encode_instant(at) if at else None
-            if not _write(change, _RECHECK, event_id, again=again):
-                raise ClaimConflict(
-                    ConflictCode.NO_ORDER, f"Event {event_id} can't be checked again: the ledger has no order for it."
-                )
+            _write(change, _RECHECK, event_id, "be checked again", again=again)
             change.audit(AuditKind.LOOK_AGAIN, event_id, at=again or "never")
 
     def note_drift(self, run_id: str, drift: EventDrift) -> None:
@@ -450,17 +435,16 @@ class OrderRepository(Repository):
         """
         with self._transactions.changing(run_id) as change:
             seen_plan = encode_plan(drift.plan) if drift.plan else None
-            values = {
-                "digest": drift.digest,
-                "seen_plan": seen_plan,
-                "cancelled": drift.cancelled,
-                "trouble": hash_of_hold(drift.trouble) if drift.trouble else None,
-                "keeps_trouble": drift.keeps_trouble,
-            }
-            if not _write(change, _NOTE_DRIFT, drift.event_id, **values):
-                raise ClaimConflict(
-                    ConflictCode.NO_ORDER, f"Event {drift.event_id} can't be updated: the ledger has no order for it."
-                )
+            _write(
+                change,
+                _NOTE_DRIFT,
+                drift.event_id,
+                digest=drift.digest,
+                seen_plan=seen_plan,
+                cancelled=drift.cancelled,
+                trouble=hash_of_hold(drift.trouble) if drift.trouble else None,
+                keeps_trouble=drift.keeps_trouble,
+            )
             if drift.content:
                 text = encode_content(drift.content, drift.details)
                 row = {"event_id": drift.event_id, "content": drift.content, "text": text}
@@ -520,10 +504,25 @@ def _require(
     return state
 
 
-def _write(change: Change, sql: str, event_id: EventId, **values: str | bool | None) -> bool:
-    """Runs one of the statements above for the event, with the run and time of this change. True if it wrote a row."""
+def _require_step(change: Change, event_id: EventId, step: Step) -> sqlite3.Row:
+    """The step of the claimed plan and its receipt so far. ClaimConflict if the plan has no such step."""
+    wanted = (event_id, step.uuid, step.kind, step.number)
+    row: sqlite3.Row | None = change.connection.execute(_STEP_BEFORE, wanted).fetchone()
+    if row is None:
+        text = f"Event {event_id} has no {step.kind} step {step.uuid} in its claimed plan."
+        raise ClaimConflict(ConflictCode.NO_SUCH_STEP, text)
+    return row
+
+
+def _write(change: Change, sql: str, event_id: EventId, wish: str = "be updated", **values: str | bool | None) -> None:
+    """Runs one of the statements above for the event, with the run and time of this change.
+
+    ClaimConflict if it writes no row.
+    """
     row = {"event_id": event_id, "run_id": change.run_id, "at": change.at, **values}
-    return change.connection.execute(sql, row).rowcount > 0
+    if not change.connection.execute(sql, row).rowcount:
+        text = f"Event {event_id} can't {wish}: the ledger has no order for it."
+        raise ClaimConflict(ConflictCode.NO_ORDER, text)
 
 
 def _decode_order(row: sqlite3.Row, receipts: Mapping[str, Receipt], sent: Iterable[sqlite3.Row]) -> OrderRecord:
