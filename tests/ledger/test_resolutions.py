@@ -197,7 +197,7 @@ def test_what_was_settled_before_it_was_last_open_stays_settled(ledger: Ledger) 
     ledger.events.resolve(EVENT, "done", "changed in Revel", None)
     ledger.events.reopen(EVENT, "")
     with ledger.changing(None) as change:
-        change.connection.execute("DELETE FROM open_changes")
+        change.execute("DELETE FROM open_changes")
     ledger.events.resolve(EVENT, "done", "again", None)
     ledger.events.reopen(EVENT, "")
     assert open_changes(ledger) == []

@@ -66,7 +66,7 @@ class AssumptionRepository(Repository):
         with self._transactions.changing(None) as change:
             told = [each for each in answers if each.result is not AssumptionResult.UNTOLD]
             for each in told:
-                change.connection.execute(_STORE, (each.code, each.result, each.detail, change.at))
+                change.execute(_STORE, (each.code, each.result, each.detail, change.at))
             if told:
                 change.audit(
                     AuditKind.ASSUMPTIONS_TESTED, None, **{each.code.value: each.result.value for each in told}

@@ -40,14 +40,14 @@ class CatalogRepository(Repository):
     def store(self, catalog: Catalogue) -> None:
         """Stores what Revel has just listed. It replaces the earlier copy."""
         with self._transactions.changing(None) as change:
-            change.connection.execute(_STORE, (catalog.establishment, encode_catalog(catalog), change.at))
+            change.execute(_STORE, (catalog.establishment, encode_catalog(catalog), change.at))
             told = {"establishment": str(catalog.establishment), "products": str(len(catalog.names))}
             change.audit(AuditKind.CATALOGUE_KEPT, None, **told)
 
     def drop(self, establishment: EstablishmentId) -> None:
         """Drops the establishment's catalogue, if one is stored."""
         with self._transactions.changing(None) as change:
-            if change.connection.execute(_DROP, (establishment,)).rowcount:
+            if change.execute(_DROP, (establishment,)).rowcount:
                 change.audit(AuditKind.CATALOGUE_DROPPED, None, establishment=str(establishment))
 
 

@@ -9,7 +9,7 @@ import os
 import shlex
 import sqlite3
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import wraps
@@ -25,6 +25,9 @@ from tsrevel.planning.model import EventId
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+Values = Sequence[object] | Mapping[str, object]
+"""The values of a statement's parameters."""
 
 Connect = Callable[..., sqlite3.Connection]
 """`sqlite3.connect`, or a test's replacement."""
@@ -249,6 +252,9 @@ class Change:
     connection: sqlite3.Connection
     run_id: str | None
     at: str
+
+    def execute(self, sql: str, values: Values = ()) -> sqlite3.Cursor:
+        return self.connection.execute(sql, values)
 
     def audit(self, kind: AuditKind, event_id: EventId | None = None, **detail: str | None) -> None:
         """Adds a row to the audit in this transaction. Details that are None are left out."""

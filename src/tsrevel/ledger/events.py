@@ -225,7 +225,7 @@ class EventRepository(Repository):
             self._outbox.post_results(change, told, before, news)
             for each in told:
                 if each.news and each.reason in REPORTED_CHANGES:
-                    change.connection.execute(_PUT_CHANGE, (each.event_id, each.reason, change.at, run_id))
+                    change.execute(_PUT_CHANGE, (each.event_id, each.reason, change.at, run_id))
             return news
 
     def store_dry_results(self, run_id: str, results: Iterable[EventResult]) -> frozenset[EventId]:
@@ -242,7 +242,7 @@ class EventRepository(Repository):
         """Stores that another ledger made the event's order. That stays open until a person resolves the event."""
         with self._transactions.changing(run_id) as change:
             self._outbox.post_results(change, [result], {}, {result.event_id})
-            change.connection.execute(_PUT_CHANGE, (result.event_id, result.reason, change.at, run_id))
+            change.execute(_PUT_CHANGE, (result.event_id, result.reason, change.at, run_id))
 
     def last_results(self, event_ids: Iterable[EventId]) -> dict[EventId, LastResult]:
         """The last live result for each of these events. Events that no live run saw are left out."""
@@ -307,13 +307,13 @@ class EventRepository(Repository):
         """
         with self._transactions.changing(None) as change:
             row = {"event_id": event_id, "verdict": verdict, "note": note, "order_id": order_id, "at": change.at}
-            change.connection.execute(_PUT_RESOLUTION, row)
-            if change.connection.execute(_END_RECHECK, row).rowcount:
+            change.execute(_PUT_RESOLUTION, row)
+            if change.execute(_END_RECHECK, row).rowcount:
                 change.audit(AuditKind.LOOK_AGAIN, event_id, at="never")
-            told = change.connection.execute(_OPEN_CHANGE, (event_id,)).fetchone()
+            told = change.execute(_OPEN_CHANGE, (event_id,)).fetchone()
             settled = {"reason": told["reason"], "since": told["told_at"], "run_id": told["run_id"]} if told else {}
             change.audit(AuditKind.RESOLVED, event_id, verdict=verdict, note=note, order_id=order_id, **settled)
-            change.connection.execute(_DROP_CHANGE, {"event_id": event_id})
+            change.execute(_DROP_CHANGE, {"event_id": event_id})
 
     def reopen(self, event_id: EventId, note: str) -> bool:
         """Removes the verdict, and somebody else's order. False if there was neither.
@@ -322,14 +322,14 @@ class EventRepository(Repository):
         settled. But if its order is finished, the change that the verdict had settled is open again.
         """
         with self._transactions.changing(None) as change:
-            dropped = change.connection.execute("DELETE FROM resolutions WHERE event_id = ?", (event_id,)).rowcount > 0
+            dropped = change.execute("DELETE FROM resolutions WHERE event_id = ?", (event_id,)).rowcount > 0
             if dropped:
-                finished = change.connection.execute(_HAS_FINISHED, (event_id,)).fetchone()["finished"]
-                change.connection.execute(_BRING_BACK_CHANGE if finished else _DROP_CHANGE, {"event_id": event_id})
+                finished = change.execute(_HAS_FINISHED, (event_id,)).fetchone()["finished"]
+                change.execute(_BRING_BACK_CHANGE if finished else _DROP_CHANGE, {"event_id": event_id})
                 change.audit(AuditKind.REOPENED, event_id, note=note)
             reopened = _drop_foreign(change, event_id, note) or dropped
             if reopened:
-                change.connection.execute(_WAIT_AGAIN, {"event_id": event_id})
+                change.execute(_WAIT_AGAIN, {"event_id": event_id})
             return reopened
 
     def note_change(self, run_id: str, event_id: EventId, digest: str) -> None:
@@ -348,11 +348,11 @@ class EventRepository(Repository):
         with self._transactions.changing(run_id) as change:
             change.audit(AuditKind.NAMED_ORDERS_SHOWN, event_id, change=report.change, text=report.text)
             if report.change is StationChange.UNDONE:
-                change.connection.execute(_DROP_CHANGE_OF_NAMED, {"event_id": event_id})
+                change.execute(_DROP_CHANGE_OF_NAMED, {"event_id": event_id})
 
     def _note_digest(self, run_id: str, kind: AuditKind, event_id: EventId, digest: str) -> None:
         with self._transactions.changing(run_id) as change:
-            change.connection.execute("UPDATE resolutions SET digest = ? WHERE event_id = ?", (digest, event_id))
+            change.execute("UPDATE resolutions SET digest = ? WHERE event_id = ?", (digest, event_id))
             change.audit(kind, event_id, digest=digest)
 
     def resolutions(self, event_ids: Iterable[EventId]) -> dict[EventId, Resolution]:
@@ -391,13 +391,13 @@ class EventRepository(Repository):
         }
         stands = known is not None and _stands(known, result)
         if not stands:
-            change.connection.execute(_PUT_RESULT, row | more)
+            change.execute(_PUT_RESULT, {**row, **more})
         if result.looked_into:
-            change.connection.execute(_DROP_DRY, (result.event_id,))
+            change.execute(_DROP_DRY, (result.event_id,))
         if result.status in _ATTEMPTED:
-            change.connection.execute(_PUT_ATTEMPT, row | more)
+            change.execute(_PUT_ATTEMPT, {**row, **more})
         if result.status == "injected":
-            change.connection.execute(_IS_TOLD, (result.event_id,))
+            change.execute(_IS_TOLD, (result.event_id,))
         if stands:
             return False
         day, text_hash = row["event_day"], row["text_hash"]
@@ -430,7 +430,7 @@ class DeliveryRepository(Repository):
         """Records that the delivery is done, in this run (None: it needed none). `reason`: why it led to nothing."""
         with self._transactions.changing(run_id) as change:
             row = (key.trigger, key.subject, _stored_stamp(key), change.at, run_id)
-            change.connection.execute(_PUT_DELIVERY, row)
+            change.execute(_PUT_DELIVERY, row)
             told = {"trigger": key.trigger, "subject": key.subject, "body": key.body_hash, "reason": reason}
             stamp, word = key.stamp or key.body_hash, "yes" if signed else "no"
             change.audit(AuditKind.DELIVERY, event_id, signed=word, stamp=stamp, **told)
@@ -438,11 +438,11 @@ class DeliveryRepository(Repository):
 
 def _drop_foreign(change: Change, event_id: EventId, note: str) -> bool:
     """Forgets somebody else's order and what was reported of it. False if the event has none."""
-    row = change.connection.execute(_FOREIGN, (event_id,)).fetchone()
+    row = change.execute(_FOREIGN, (event_id,)).fetchone()
     if row is None:
         return False
     for table in ("orders", "shown_orders", "open_changes"):
-        change.connection.execute(f"DELETE FROM {table} WHERE event_id = ?", (event_id,))  # noqa: S608 (named above)
+        change.execute(f"DELETE FROM {table} WHERE event_id = ?", (event_id,))  # noqa: S608 (named above)
     text = f"someone else's Revel order {row['order_id']} no longer counts; a person opened the event again"
     change.audit(AuditKind.RELEASED, event_id, order_id=row["order_id"], text=f"{text}: {note}" if note else text)
     return True
@@ -472,7 +472,7 @@ def _stands(known: LastResult, result: EventResult) -> bool:
 
 def _put_dry(change: Change, result: EventResult, known: LastResult | None) -> bool:
     """Stores one result of a dry run, unless it equals the live one. True if it differs from the last dry run's."""
-    last = change.connection.execute(_LAST_DRY, (result.event_id,)).fetchone()
+    last = change.execute(_LAST_DRY, (result.event_id,)).fetchone()
     before = record_of(LastResult, last) if last else None
     if before and _stands(before, result):
         return False
@@ -480,9 +480,9 @@ def _put_dry(change: Change, result: EventResult, known: LastResult | None) -> b
     now = row["text_hash"]
     stands = known is not None and _is_same(result, now, (known.status, known.reason, known.details_hash))
     if known and stands and (known.was_missed_on(result.day) or not result.missed):
-        change.connection.execute(_DROP_DRY, (result.event_id,))
+        change.execute(_DROP_DRY, (result.event_id,))
         return False
-    change.connection.execute(_PUT_DRY, row)
+    change.execute(_PUT_DRY, row)
     is_news = before is None or not _is_same(result, now, (before.status, before.reason, before.details_hash))
     if is_news:
         change.audit(

@@ -16,12 +16,11 @@ from tsrevel.errors import RESTORE, LedgerCode, LedgerDamaged, LedgerUnusable
 from tsrevel.files import DISK_FULL, real_path
 from tsrevel.ledger.audit import check_tables
 from tsrevel.ledger.chain import read_meta, verify_chain
-from tsrevel.ledger.connection import SQLITE, Connect, again_if_changed, can_lock, mapped, reachable
+from tsrevel.ledger.connection import SQLITE, Connect, Values, again_if_changed, can_lock, mapped, reachable
 from tsrevel.ledger.database import examine_pages, refuse_leftovers
 from tsrevel.ledger.ledger import Ledger, LedgerView
 from tsrevel.ledger.migrations import back_up, logs_of, shipped_migrations, version_of
 from tsrevel.ledger.records import AuditKind, OrderState, encode_instant
-from tsrevel.ledger.repository import Values
 from tsrevel.ledger.view import copy_whole, open_view, read_ledger
 from tsrevel.planning.assumptions import AssumptionCode
 
@@ -200,7 +199,7 @@ def prune_details(ledger: Ledger, before: datetime, older_than: int) -> dict[str
     with ledger.changing(None) as change:
         bounds = {"before": encode_instant(before)}
         dropped = {
-            table: change.connection.execute(f"DELETE FROM {rows}", bounds).rowcount  # noqa: S608
+            table: change.execute(f"DELETE FROM {rows}", bounds).rowcount  # noqa: S608
             for table, rows in _PRUNED.items()
         }
         if any(dropped.values()):

@@ -290,8 +290,8 @@ class OrderRepository(Repository):
         resolved, or its order has receipts or is settled, disputed or foreign.
         """
         with self._transactions.changing(run_id) as change:
-            connection, event_id = change.connection, plan.event_id
-            resolved = connection.execute(_RESOLVED_AS, (event_id,)).fetchone()
+            event_id = plan.event_id
+            resolved = change.execute(_RESOLVED_AS, (event_id,)).fetchone()
             if resolved:
                 raise ClaimConflict(
                     ConflictCode.RESOLVED,
@@ -299,10 +299,10 @@ class OrderRepository(Repository):
                 )
             state = _require(change, event_id, "be claimed", {"claimed"}, begun=False)
             text = encode_plan(plan)
-            connection.execute("DELETE FROM orders WHERE event_id = ?", (event_id,))
-            connection.execute(_CLAIM, (event_id, text, digest, run_id, change.at))
+            change.execute("DELETE FROM orders WHERE event_id = ?", (event_id,))
+            change.execute(_CLAIM, (event_id, text, digest, run_id, change.at))
             steps = [(event_id, seq, step.kind, step.number, step.uuid) for seq, step in enumerate(plan.steps)]
-            connection.executemany(_PUT_STEP, steps)
+            change.connection.executemany(_PUT_STEP, steps)
             if self.was_sent(event_id):
                 _recheck_when_certain(change, event_id)
             change.audit(
@@ -312,7 +312,7 @@ class OrderRepository(Repository):
     def note_content(self, run_id: str, event_id: EventId, content: str, details: EventDetails | None = None) -> None:
         """Stores the content hash (`hash_of_content`) and details of the event that its order is to be made of."""
         with self._transactions.changing(run_id) as change:
-            change.connection.execute(_NOTE_MADE, (event_id, encode_content(content, details)))
+            change.execute(_NOTE_MADE, (event_id, encode_content(content, details)))
 
     def mark_sent(self, run_id: str, event_id: EventId, step: Step) -> None:
         """Records that the step is about to be sent. Until it is answered, its outcome is unknown.
@@ -321,7 +321,7 @@ class OrderRepository(Repository):
         """
         with self._transactions.changing(run_id) as change:
             before = _require_step(change, event_id, step)
-            change.connection.execute(_MARK_SENT, (change.at, event_id, step.uuid))
+            change.execute(_MARK_SENT, (change.at, event_id, step.uuid))
             _write(change, _TOUCH, event_id, order_id=None)
             if before["sent_at"] is not None:
                 _recheck_when_certain(change, event_id)
@@ -330,7 +330,7 @@ class OrderRepository(Repository):
     def mark_not_applied(self, run_id: str, event_id: EventId, step: Step, answer: str | None = None) -> None:
         """Records that the step was not sent after all, or was refused with this `answer`: it is not applied."""
         with self._transactions.changing(run_id) as change:
-            change.connection.execute(_MARK_NOT_APPLIED, (event_id, step.uuid))
+            change.execute(_MARK_NOT_APPLIED, (event_id, step.uuid))
             change.audit(AuditKind.NOT_APPLIED, event_id, step=step.kind, uuid=step.uuid, answer=answer)
 
     def note_unanswered(self, run_id: str, event_id: EventId, step: Step, answer: str) -> None:
@@ -347,7 +347,7 @@ class OrderRepository(Repository):
             now = datetime.fromisoformat(change.at)
             for step in steps:
                 row = (encode_instant(now - PENDING), change.at, change.at, event_id, step.uuid)
-                change.connection.execute(_MARK_MISSING, row)
+                change.execute(_MARK_MISSING, row)
                 change.audit(AuditKind.NOT_SHOWN, event_id, step=step.kind, uuid=step.uuid)
 
     def record(self, run_id: str, event_id: EventId, step: Step, revel_id: str | None, *, seen: bool = False) -> None:
@@ -359,8 +359,8 @@ class OrderRepository(Repository):
         with self._transactions.changing(run_id) as change:
             before = _require_step(change, event_id, step)
             text = canonical({"seen": "at Revel"} if seen else {})
-            change.connection.execute(_PUT_RECEIPT, (event_id, step.uuid, revel_id, text, change.at, run_id))
-            change.connection.execute(_ANSWER, (event_id, step.uuid))
+            change.execute(_PUT_RECEIPT, (event_id, step.uuid, revel_id, text, change.at, run_id))
+            change.execute(_ANSWER, (event_id, step.uuid))
             _write(change, _TOUCH, event_id, order_id=revel_id if step.kind == "order" else None)
             kind, was = (AuditKind.RECEIPT_REPLACED if before["known"] else AuditKind.RECORDED), before["revel_id"]
             change.audit(kind, event_id, step=step.kind, uuid=step.uuid, revel_id=revel_id, was=was, facts=text)
@@ -368,7 +368,7 @@ class OrderRepository(Repository):
     def correct_clock(self, run_id: str, event_id: EventId) -> None:
         """Sets sending times in the future to now: the clock was fast when they were stored."""
         with self._transactions.changing(run_id) as change:
-            if change.connection.execute(_CORRECT_CLOCK, {"event_id": event_id, "at": change.at}).rowcount:
+            if change.execute(_CORRECT_CLOCK, {"event_id": event_id, "at": change.at}).rowcount:
                 change.audit(AuditKind.CLOCK_CORRECTED, event_id)
 
     def settle(self, run_id: str, event_id: EventId, order_id: OrderId, digest: str | None) -> None:
@@ -380,7 +380,7 @@ class OrderRepository(Repository):
             self._outbox.post_injected(change, event_id, order_id, was_sent=self.was_sent(event_id))
             state = _require(change, event_id, "be settled", {"claimed", "settled", "disputed"})
             _write(change, _SETTLE, event_id, order_id=order_id, digest=digest)
-            change.connection.execute(_ANSWER_ALL, (event_id,))
+            change.execute(_ANSWER_ALL, (event_id,))
             change.audit(AuditKind.SETTLED, event_id, was=state, order_id=order_id, digest=digest)
 
     def dispute(self, run_id: str, event_id: EventId, order_id: OrderId | None, found: Hold) -> None:
@@ -401,7 +401,7 @@ class OrderRepository(Repository):
         """
         with self._transactions.changing(run_id) as change:
             state = _require(change, event_id, "be foreign", {"claimed", "foreign"}, begun=False)
-            change.connection.execute("DELETE FROM steps WHERE event_id = ?", (event_id,))
+            change.execute("DELETE FROM steps WHERE event_id = ?", (event_id,))
             _write(change, _MARK_FOREIGN, event_id, order_id=order_id, local_id=local_id, digest=digest)
             change.audit(AuditKind.FOREIGN, event_id, was=state, order_id=order_id, local_id=local_id, digest=digest)
 
@@ -413,7 +413,7 @@ class OrderRepository(Repository):
         with self._transactions.changing(run_id) as change:
             if _require(change, event_id, "be released", {"claimed"}) is None:
                 raise ClaimConflict(ConflictCode.NO_ORDER, f"Event {event_id} can't be released: it isn't claimed.")
-            change.connection.execute("DELETE FROM orders WHERE event_id = ?", (event_id,))
+            change.execute("DELETE FROM orders WHERE event_id = ?", (event_id,))
             change.audit(AuditKind.RELEASED, event_id, text=text)
 
     # Afterwards
@@ -448,7 +448,7 @@ class OrderRepository(Repository):
             if drift.content:
                 text = encode_content(drift.content, drift.details)
                 row = {"event_id": drift.event_id, "content": drift.content, "text": text}
-                change.connection.execute(_NOTE_SEEN, row)
+                change.execute(_NOTE_SEEN, row)
             change.audit(
                 AuditKind.REMEMBERED,
                 drift.event_id,
@@ -471,7 +471,7 @@ class OrderRepository(Repository):
         `agrees`: a person changed it to what its changed event asks for, and how; None if it doesn't agree with that.
         """
         with self._transactions.changing(run_id) as change:
-            change.connection.execute(_NOTE_SHOWN, (event_id, canonical(shown), change.at, run_id))
+            change.execute(_NOTE_SHOWN, (event_id, canonical(shown), change.at, run_id))
             told = {"change": report.change, "text": report.text} if report else {}
             change.audit(AuditKind.ORDER_SHOWN, event_id, **told, shown=canonical(shown))
             if agrees is not None:
@@ -492,7 +492,7 @@ def _require(
 
     `begun` False: an order with receipts isn't allowed either.
     """
-    row = change.connection.execute(_STATE, (event_id,)).fetchone()
+    row = change.execute(_STATE, (event_id,)).fetchone()
     if row is None:
         return None
     state: OrderState = row["state"]
@@ -507,7 +507,7 @@ def _require(
 def _require_step(change: Change, event_id: EventId, step: Step) -> sqlite3.Row:
     """The step of the claimed plan and its receipt so far. ClaimConflict if the plan has no such step."""
     wanted = (event_id, step.uuid, step.kind, step.number)
-    row: sqlite3.Row | None = change.connection.execute(_STEP_BEFORE, wanted).fetchone()
+    row: sqlite3.Row | None = change.execute(_STEP_BEFORE, wanted).fetchone()
     if row is None:
         text = f"Event {event_id} has no {step.kind} step {step.uuid} in its claimed plan."
         raise ClaimConflict(ConflictCode.NO_SUCH_STEP, text)
@@ -520,7 +520,7 @@ def _write(change: Change, sql: str, event_id: EventId, wish: str = "be updated"
     ClaimConflict if it writes no row.
     """
     row = {"event_id": event_id, "run_id": change.run_id, "at": change.at, **values}
-    if not change.connection.execute(sql, row).rowcount:
+    if not change.execute(sql, row).rowcount:
         text = f"Event {event_id} can't {wish}: the ledger has no order for it."
         raise ClaimConflict(ConflictCode.NO_ORDER, text)
 

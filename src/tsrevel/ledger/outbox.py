@@ -89,11 +89,10 @@ class Outbox(Repository):
         Notices of a run that died before it made its mails are waiting too.
         """
         with self._transactions.changing(None) as change:
-            connection = change.connection
-            waiting = [row["number"] for row in connection.execute(_WAITING)]
+            waiting = [row["number"] for row in change.execute(_WAITING)]
             for bundle in [waiting] if digest and waiting else [[each] for each in waiting]:
-                mail = connection.execute(_MAKE_MAIL, (change.at,)).lastrowid
-                connection.executemany(_PUT_INTO, [(mail, number) for number in bundle])
+                mail = change.execute(_MAKE_MAIL, (change.at,)).lastrowid
+                change.connection.executemany(_PUT_INTO, [(mail, number) for number in bundle])
             return self._all(self._decode_mail, _DUE)
 
     def note_sent(self, number: int) -> None:
@@ -120,7 +119,7 @@ class Outbox(Repository):
         """
         if "injected" in self._mail_on:
             row = {"run_id": change.run_id, "event_id": event_id, "order_id": order_id, "was_sent": was_sent}
-            change.connection.execute(_POST_INJECTED, row)
+            change.execute(_POST_INJECTED, row)
 
     def post_results(
         self,
@@ -143,7 +142,7 @@ class Outbox(Repository):
                     "reason": one.reason,
                     "text": one.text,
                 }
-                change.connection.execute(_POST, row)
+                change.execute(_POST, row)
 
     def _decode_mail(self, row: sqlite3.Row) -> DueMail:
         return record_of(DueMail, row, notices=self._all(reader_of(Notice), _NOTICES, (row["number"],)))
@@ -163,7 +162,7 @@ def _occasion_of(result: EventResult, before: LastResult | None) -> Occasion | N
 
 def _note_attempt(change: Change, number: int, state: str) -> None:
     row = {"number": number, "at": change.at, "state": state}
-    if change.connection.execute(_TRIED, row).rowcount != 1:
+    if change.execute(_TRIED, row).rowcount != 1:
         raise ClaimConflict(ConflictCode.MAIL_NOT_DUE, f"Mail {number} can't be noted as {state}: it isn't due.")
     if state != "due":
-        change.connection.execute(_EMPTY_TEXTS, (number,))
+        change.execute(_EMPTY_TEXTS, (number,))

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
 from functools import cache
 from typing import Any, TypeVar, get_type_hints
 
-from tsrevel.ledger.connection import Transactions
+from tsrevel.ledger.connection import Transactions, Values
 from tsrevel.ledger.records import decode_instant
 from tsrevel.planning.model import EventId
 
 T = TypeVar("T")
-
-Values = Sequence[object] | Mapping[str, object]
-"""The values of a statement's parameters."""
 
 
 class Repository:

@@ -80,7 +80,7 @@ class RunRepository(Repository):
             started = encode_instant(run.started_at)
             places = json.dumps(run.locations)
             row = (run.run_id, run.correlation_id, run.mode, run.dry_run, run.whole, places, started)
-            change.connection.execute(_BEGIN, row)
+            change.execute(_BEGIN, row)
             dry_run = "yes" if run.dry_run else "no"
             change.audit(AuditKind.RUN_BEGUN, correlation_id=run.correlation_id, mode=run.mode, dry_run=dry_run)
 
@@ -96,7 +96,7 @@ class RunRepository(Repository):
         """Closes a run. ClaimConflict if it never began or was closed before."""
         with self._transactions.changing(run_id) as change:
             text = json.dumps(dict(summary))
-            updated = change.connection.execute(_FINISH, (change.at, exit_status, text, run_id))
+            updated = change.execute(_FINISH, (change.at, exit_status, text, run_id))
             if updated.rowcount != 1:
                 raise ClaimConflict(
                     ConflictCode.RUN_NOT_OPEN, f"Run {run_id} can't finish: it never began, or has finished."
@@ -110,7 +110,7 @@ class RunRepository(Repository):
         Nothing changes for a run that can't be a good one, because it was over named events or some days.
         """
         with self._transactions.changing(run_id) as change:
-            if change.connection.execute(_MARK_PARTIAL, (run_id,)).rowcount:
+            if change.execute(_MARK_PARTIAL, (run_id,)).rowcount:
                 change.audit(AuditKind.LEFT_OUT)
 
     def unreported(self, run_id: str) -> dict[EventId, str]:
@@ -178,10 +178,10 @@ class RunRepository(Repository):
         with self._transactions.changing(None) as change:
             before = _find_pause(change.connection)
             if before is None:
-                change.connection.execute(_BEGIN_PAUSE, (change.at, reason))
+                change.execute(_BEGIN_PAUSE, (change.at, reason))
                 change.audit(AuditKind.PAUSED)
             elif reason and not before.reason:
-                change.connection.execute(_ADD_PAUSE_REASON, (reason,))
+                change.execute(_ADD_PAUSE_REASON, (reason,))
                 change.audit(AuditKind.PAUSE_REASON_ADDED)
             return before
 
@@ -190,7 +190,7 @@ class RunRepository(Repository):
         with self._transactions.changing(None) as change:
             before = _find_pause(change.connection)
             if before:
-                change.connection.execute("DELETE FROM pause")
+                change.execute("DELETE FROM pause")
                 change.audit(AuditKind.RESUMED, since=before.since.isoformat())
             return before
 
