@@ -116,7 +116,7 @@ def _find_order_id(
 
 def _agrees(ledger: Ledger, record: OrderRecord | None) -> bool:
     """Whether event and order agree again. An order whose plan, or event's details, aren't known doesn't show that."""
-    from tsrevel.insight.status import recall_drift
+    from tsrevel.insight.drift import recall_drift
 
     if record is None or not record.is_finished:
         return False

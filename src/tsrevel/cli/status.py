@@ -10,7 +10,8 @@ from tsrevel.cli.output import ALARM, STYLES, WARNING, Row, TextOutput, columns_
 from tsrevel.cli.run_text import advise_once, run_line
 from tsrevel.config import Settings
 from tsrevel.engine.outcomes import NEEDS_ATTENTION
-from tsrevel.insight.status import Changed, InstallationStatus, take_stock
+from tsrevel.insight.drift import Changed
+from tsrevel.insight.status import InstallationStatus, take_stock
 from tsrevel.ledger.queries import EventStatus, OpenOrder
 from tsrevel.planning.assumptions import ASSUMPTIONS, AssumptionResult, summarize
 from tsrevel.planning.money import show_grouped

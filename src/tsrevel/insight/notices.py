@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tsrevel.insight.status import find_changed
+from tsrevel.insight.drift import find_changed
 from tsrevel.ledger import LastResult, LedgerView, OrderRecord, Resolution
 from tsrevel.ledger.outbox import Notice
 from tsrevel.notify.message import Ending, StateSince

@@ -1,161 +1,31 @@
-"""The status from the ledger: the last runs, the events held, failed, missed or due, and drift."""
+"""The status from the ledger: the last runs, and the events held, failed, missed, due or changed."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from tsrevel.config import Settings
 from tsrevel.config.policy import build_policy
-from tsrevel.engine.outcomes import (
-    describe_disabled,
-    describe_standing,
-    describe_unknown_order,
-    recall_change,
-    recall_resolved,
-)
-from tsrevel.ledger import (
-    AuditKind,
-    AuditRow,
-    ContentHashes,
-    LedgerView,
-    OrderRecord,
-    Pause,
-    Resolution,
-    RunRecord,
-    StationChange,
-    oldest_of,
-)
+from tsrevel.engine.outcomes import describe_disabled
+from tsrevel.insight.drift import Changed, find_changed
+from tsrevel.ledger import LedgerView, Pause, Resolution, RunRecord, oldest_of
 from tsrevel.ledger.connection import describe_unwritable
-from tsrevel.ledger.older_rows import read_station_change
 from tsrevel.ledger.queries import EventStatus, OpenOrder, UnsentMails
 from tsrevel.planning.assumptions import AssumptionAnswer, AssumptionCode, describe_failed, find_critical
-from tsrevel.planning.changes import describe_changes, describe_unshown
-from tsrevel.planning.event_details import describe_content, describe_labels
-from tsrevel.planning.model import EventId, Location, OrderId, Policy, Skip
+from tsrevel.planning.model import EventId, Location, Policy
 from tsrevel.planning.money import Cents
-from tsrevel.planning.reasons import FailedWrite, Reason, Resolved
+from tsrevel.planning.reasons import FailedWrite, Reason
 from tsrevel.planning.screening import covered_locations, find_named, judge_gate
 from tsrevel.text import show_span
-from tsrevel.tripleseat.digest import is_same_content
 from tsrevel.webhook.spool import Spool, SpoolStatus
-
-
-def recall_drift(
-    record: OrderRecord, facts: Sequence[AuditRow], contents: ContentHashes | None, resolution: Resolution | None = None
-) -> Skip | None:
-    """How the event, or the order in Revel, now differs from the order that was made; None if no change is known.
-
-    If a person has changed the order in Revel to what the event asks for, only what the order can't show differs.
-    `contents`: the event's, then and now.
-    """
-    if not record.is_finished:
-        return None
-    if record.plan is None:
-        return _recall_unplanned(record, facts, resolution)
-    was_corrected = _was_corrected(record, facts)
-    if record.cancelled and was_corrected:
-        return None
-    if record.cancelled:
-        told = [] if resolution else _recall_station_change(facts)  # it may be gone, and another one stand
-        standing = "; ".join(told) or describe_standing(record, resolution)
-        return Skip(Reason.CANCELLED_AFTER_INJECTION, f"the event was cancelled or deleted; {standing}")
-    changes = []
-    made, seen = (contents.made_details, contents.seen_details) if contents else (None, None)
-    if record.seen_trouble:
-        changes.append(f"the event can no longer be planned; `tsrevel explain {record.event_id}` shows why")
-        changes += describe_content(made, seen) if made and seen else []
-    elif record.seen_plan:
-        describe = describe_unshown if was_corrected else describe_changes
-        changes += describe(record.plan, record.seen_plan)
-    changes += describe_labels(made, seen) if made and seen else []
-    told = [f"after Revel order {record.order_id} was made: {'; '.join(changes)}"] if changes else []
-    told += [] if was_corrected else _recall_station_change(facts)
-    told += [resolution.named_gone] if resolution and resolution.named_gone else []
-    return Skip(Reason.CHANGED_AFTER_INJECTION, "; ".join(told)) if told else None
-
-
-def _recall_unplanned(record: OrderRecord, facts: Sequence[AuditRow], resolution: Resolution | None) -> Skip | None:
-    """The same for an order whose plan isn't known: whether its event changed since, and whether that order is gone.
-
-    A cancelled event whose order a run saw gone agrees with Revel, unless another order may have replaced it.
-    """
-    gone = _recall_station_change(facts)
-    if record.cancelled:
-        text = f"the event was cancelled or deleted; {describe_standing(record, resolution)}"
-        is_over = gone and not (resolution and resolution.may_replace)
-        return None if is_over else Skip(Reason.CANCELLED_AFTER_INJECTION, text)
-    made = {AuditKind.FOREIGN, AuditKind.SETTLED}
-    found = next((each.seq for each in reversed(facts) if each.kind in made), 0)
-    digests = [
-        each.detail["digest"]
-        for each in facts
-        if each.seq >= found and each.kind in {*made, AuditKind.REMEMBERED} and each.detail.get("digest")
-    ]
-    is_changed = bool(digests) and not is_same_content(digests[0], digests[-1])
-    order = f"Revel order {record.order_id}"
-    since = f"someone else made {order}" if record.state == "foreign" else f"{order} was made"
-    told = [f"the event has changed since {since}"] if is_changed else []
-    told += gone
-    told += [resolution.named_gone] if resolution and resolution.named_gone else []
-    return Skip(Reason.CHANGED_AFTER_INJECTION, "; ".join(told)) if told else None
-
-
-def _recall_station_change(facts: Sequence[AuditRow]) -> list[str]:
-    """The latest report of a change at Revel, unless that was undone since. An order that was dropped doesn't count."""
-    for fact in reversed(facts):
-        if fact.kind == AuditKind.RELEASED:
-            break
-        if fact.kind == AuditKind.ORDER_AGREES:
-            return [fact.detail["text"]] if fact.detail.get("text") else []
-        reported = read_station_change(fact.detail) if fact.kind == AuditKind.ORDER_SHOWN else None
-        if reported:
-            return [fact.detail["text"]] if reported is StationChange.CHANGED else []
-    return []
-
-
-def _was_corrected(record: OrderRecord, facts: Sequence[AuditRow]) -> bool:
-    """Whether a run found the order as the event asks for, and neither has changed since."""
-    if record.seen_trouble and not record.cancelled:
-        return False
-    agrees, cancelled, plan_hash = False, "no", None
-    for fact in facts:
-        if fact.kind == AuditKind.ORDER_AGREES:
-            agrees = True
-        elif fact.kind == AuditKind.ORDER_SHOWN and read_station_change(fact.detail):
-            agrees = False
-        elif fact.kind == AuditKind.REMEMBERED:
-            was = cancelled, plan_hash
-            cancelled, plan_hash = fact.detail["cancelled"], fact.detail.get("plan_hash", plan_hash)
-            agrees = agrees and was == (cancelled, plan_hash)
-    return agrees
-
 
 STALE = timedelta(hours=3)
 """After this time without a good run `status` warns: cron starts one every 45 minutes. Deliveries likewise."""
 OVERDUE = timedelta(minutes=5)
 """A run may exceed its deadline by this much, because it finishes its current order."""
-
-
-@dataclass(frozen=True, slots=True)
-class Changed:
-    """An event that differs from its order, and how. `told_at` is when a run last reported it.
-
-    `foreign`: somebody else made the order. `resolved`: tsrevel made no order for it, and it has changed since a person
-    resolved it.
-    """
-
-    event_id: EventId
-    day: date | None
-    location: str
-    reason: str
-    text: str
-    order_id: OrderId | None
-    told_at: datetime
-    foreign: bool = False
-    resolved: Resolved | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -364,41 +234,3 @@ def _find_contrary(view: LedgerView, now: datetime, *, dry_run: bool) -> RunReco
         if now - run.started_at < STALE:
             return run
     return None
-
-
-def find_changed(view: LedgerView) -> Iterator[Changed]:
-    """Reported changes that nobody has settled, unless event and order agree again."""
-    with view.reading():
-        found = view.queries.open_changes()
-        if not found:
-            return
-        ids = [each.event_id for each in found]
-        records, resolutions = view.orders.find(ids), view.events.resolutions(ids)
-        contents = view.orders.contents(records)
-        facts = {each: view.audit.rows(each, None) for each in records}
-    for each in found:
-        record, resolution = records.get(each.event_id), resolutions.get(each.event_id)
-        order_id, resolved = record.order_id if record else None, None
-        if resolution and not (record and record.is_finished):
-            told = recall_change(resolution, Reason(each.reason), record)
-            order_id, resolved = resolution.order_id or order_id, recall_resolved(resolution)
-        elif record is None:
-            continue
-        elif each.reason == Reason.LEDGER_LOST:
-            told = describe_unknown_order(record.order_id)
-        else:
-            drift = recall_drift(record, facts[each.event_id], contents.get(each.event_id), resolution)
-            if drift is None and record.is_finished:
-                continue
-            told = drift or Skip(Reason(each.reason), "it has changed since its order was made")
-        yield Changed(
-            event_id=each.event_id,
-            day=each.day,
-            location=each.location,
-            reason=told.reason,
-            text=told.text,
-            order_id=order_id,
-            told_at=each.told_at,
-            foreign=record is not None and record.state == "foreign",
-            resolved=resolved,
-        )

@@ -100,10 +100,5 @@ def _decode_answer(row: sqlite3.Row) -> AssumptionAnswer:
 def _decode_order(row: sqlite3.Row) -> KnownOrder:
     plan = decode_plan(row["plan"])
     return record_of(
-        KnownOrder,
-        row,
-        uuid=plan.uuid,
-        local_id=plan.local_id,
-        total=plan.final_total,
-        timezone=plan.location.timezone,
+        KnownOrder, row, uuid=plan.uuid, local_id=plan.local_id, total=plan.final_total, timezone=plan.location.timezone
     )
