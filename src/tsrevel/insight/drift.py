@@ -1,4 +1,4 @@
-"""How events differ from their orders, according to the ledger: changes that runs reported and nobody has settled."""
+"""Differences between events and their orders, as the ledger knows them: changes that nobody has settled."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What all repositories share: questions to the ledger, whose rows become records."""
+"""The base of all repositories: they ask the ledger questions, and make records of the rows."""
 
 from __future__ import annotations
 
