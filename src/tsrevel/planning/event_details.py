@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import astuple, dataclass, replace
 from datetime import date
 from decimal import Decimal
@@ -37,6 +37,23 @@ class EventDetails:
     guests: str | None = None
     name: str | None = None
     contact: str | None = None
+
+
+_CONTENT = {
+    "day": "date {} → {}",
+    "location": "TripleSeat location {} → {}",
+    "total": "grand total {} → {}",
+    "payments": "payments {} → {}",
+    "lines": "its lines have changed",
+    "charges": "its taxes, fees or discounts have changed",
+}
+_LABELS = {
+    "start": "start {} → {}",
+    "guests": "guests {} → {}",
+    "name": "its name has changed",
+    "contact": "its contact has changed",
+}
+"""What to say of a changed detail. Of a hash nobody is shown the values."""
 
 
 def details_of(event: Event, zone: ZoneInfo | None) -> EventDetails:
@@ -70,38 +87,19 @@ def fill_unknown(details: EventDetails, known: EventDetails) -> EventDetails:
 
 def describe_content(before: EventDetails, now: EventDetails) -> list[str]:
     """The changed day, location, sums and lines, as far as they are known without a plan."""
-    named = {
-        "date": (before.day, now.day),
-        "TripleSeat location": (before.location, now.location),
-        "grand total": (before.total, now.total),
-        "payments": (before.payments, now.payments),
-    }
-    hashed = {
-        "its lines have changed": (before.lines, now.lines),
-        "its taxes, fees or discounts have changed": (before.charges, now.charges),
-    }
-    return [*_describe_values(named), *_describe_hashes(hashed)]
+    return list(_describe(_CONTENT, before, now))
 
 
 def describe_labels(before: EventDetails, now: EventDetails) -> list[str]:
     """The changes of what the order's notes and call name say (`label_order`), without a person's name or phone."""
-    named = {"start": (before.start, now.start), "guests": (before.guests, now.guests)}
-    hashed = {"its name has changed": (before.name, now.name), "its contact has changed": (before.contact, now.contact)}
-    return [*_describe_values(named), *_describe_hashes(hashed)]
+    return list(_describe(_LABELS, before, now))
 
 
-def _describe_values(values: dict[str, tuple[str | None, str | None]]) -> Iterator[str]:
-    for what, (old, new) in values.items():
-        if _differ(old, new):
-            yield f"{what} {old or 'none'} → {new or 'none'}"
-
-
-def _describe_hashes(hashes: dict[str, tuple[str | None, str | None]]) -> Iterator[str]:
-    return (text for text, (old, new) in hashes.items() if _differ(old, new))
-
-
-def _differ(old: str | None, new: str | None) -> bool:
-    return old is not None and new is not None and old != new
+def _describe(texts: Mapping[str, str], before: EventDetails, now: EventDetails) -> Iterator[str]:
+    for name, text in texts.items():
+        old, new = getattr(before, name), getattr(now, name)
+        if old is not None and new is not None and old != new:
+            yield text.format(old or "none", new or "none")
 
 
 def _start(event: Event, day: date | None, zone: ZoneInfo | None) -> str:
