@@ -95,7 +95,7 @@ NOTHING = "nothing to do"
 _NAME_NEW = "; if you entered another one, add `--order` and its number"
 _NEXT_RUN = "nothing to do: the next run continues"
 
-_ADVICE: dict[tuple[Reason, Status | None], str] = {
+_ADVICE: dict[tuple[str, str | None], str] = {
     (Reason.ALREADY_INJECTED, None): NOTHING,
     (Reason.ORDER_EXISTS, None): NOTHING,
     (Reason.ORDER_EXISTS, Status.HELD): (
@@ -202,7 +202,7 @@ _ORDER_IS_WANTED = frozenset({
 """The results that a write which fails in every run explains better than their own reasons."""
 
 
-_IF_RESOLVED_AS = {
+_IF_RESOLVED_AS: dict[tuple[str, str], str] = {
     ("done", Reason.CHANGED_AFTER_INJECTION): (
         "check the event (`tsrevel explain {event}` shows it) and change its order in Revel by hand, then run "
         '`tsrevel resolve {event} --as done --note "changed in Revel"`'
@@ -255,21 +255,21 @@ def advise(
     if failed_write and (status, reason) in _ORDER_IS_WANTED:
         return _advise_after(event_id, failed_write)
     if has_order and reason == Reason.AMOUNT_MISMATCH:
-        return _ADVICE[Reason.ORDER_DIFFERS, None].replace("{event}", event_id)
-    if agrees and reason == Reason.CHANGED_AFTER_INJECTION:
-        return NOTHING if foreign else _AGREES_AGAIN
-    if foreign and reason == Reason.CHANGED_AFTER_INJECTION:
-        return _CORRECT_FOREIGN.replace("{event}", event_id)
-    if reason is None:
-        return {Status.PLANNED: _NEXT_RUN, Status.FAILED: "report this fault in tsrevel"}.get(Status(status), NOTHING)
-    if reason not in Reason.__members__:
-        return ""
-    code = Reason(reason)
-    if resolved and (resolved.verdict, code) in _IF_RESOLVED_AS:
+        advice = _ADVICE[Reason.ORDER_DIFFERS, None]
+    elif agrees and reason == Reason.CHANGED_AFTER_INJECTION:
+        advice = NOTHING if foreign else _AGREES_AGAIN
+    elif foreign and reason == Reason.CHANGED_AFTER_INJECTION:
+        advice = _CORRECT_FOREIGN
+    elif reason is None:
+        advice = {"planned": _NEXT_RUN, "failed": "report this fault in tsrevel"}.get(status, NOTHING)
+    elif reason not in Reason.__members__:
+        advice = ""
+    elif resolved and (resolved.verdict, reason) in _IF_RESOLVED_AS:
         make_it = _ENTER_IT if resolved.may_have_order else _LET_A_RUN_MAKE_IT
-        advice = _IF_RESOLVED_AS[resolved.verdict, code].replace("{make_it}", make_it)
-        return advice.replace("{event}", event_id)
-    return _ADVICE.get((code, Status(status)), _ADVICE.get((code, None), NOTHING)).replace("{event}", event_id)
+        advice = _IF_RESOLVED_AS[resolved.verdict, reason].replace("{make_it}", make_it)
+    else:
+        advice = _ADVICE.get((reason, status)) or _ADVICE.get((reason, None), NOTHING)
+    return advice.replace("{event}", event_id)
 
 
 def _advise_after(event_id: str, failed: FailedWrite) -> str:
@@ -279,12 +279,7 @@ def _advise_after(event_id: str, failed: FailedWrite) -> str:
     else:
         kind = "other" if failed.product is None else "item"
         state = f"order {failed.order_id} is half-written in Revel"
-    what = _AFTER_FAILED_WRITE[kind]
-    for name, value in (
-        ("event", event_id),
-        ("order", failed.order_id),
-        ("product", failed.product),
-        ("establishment", failed.establishment),
-    ):
-        what = what.replace(f"{{{name}}}", str(value))
+    what = _AFTER_FAILED_WRITE[kind].format(
+        event=event_id, order=failed.order_id, product=failed.product, establishment=failed.establishment
+    )
     return f"the {failed.step} failed in {failed.runs} runs ({failed.answer}); {state}: {what}"
