@@ -19,7 +19,7 @@ import re
 import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -420,7 +420,6 @@ def _bytes_of_ledger(environment: str, answers: Sequence[AssumptionAnswer]) -> b
         path = Path(folder) / "ledger.sqlite3"
         with Ledger.open(path, environment=environment, clock=lambda: MORNING) as ledger:
             ledger.assumptions.store(answers)
-        with sqlite3.connect(path) as connection:
+        with closing(sqlite3.connect(path)) as connection:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        connection.close()
         return path.read_bytes()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from io import BytesIO, StringIO
 
 import pytest
@@ -128,7 +129,7 @@ def test_one_wrong_id_among_several_keeps_all_from_running(shell: Shell) -> None
 def leave_failed(world: World, *event_ids: str) -> None:
     """What an older version left behind: a failed row of each event, whatever its id."""
     report = world.sync_event()
-    with sqlite3.connect(world.folder / "ledger.sqlite3") as ledger:
+    with closing(sqlite3.connect(world.folder / "ledger.sqlite3")) as ledger, ledger:
         for each in event_ids:
             row = (each, "failed", "EVENT_DATA_UNAVAILABLE", "", MOMENT, MOMENT, report.run_id)
             ledger.execute(

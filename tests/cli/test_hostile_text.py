@@ -7,6 +7,7 @@ import re
 import sqlite3
 import unicodedata
 from collections.abc import Collection
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -99,11 +100,10 @@ def assert_harmless(told: ToldWorld, *outputs: str) -> None:
         assert find_harm(str(mail["subject"]), lines=False) == set()
         for part in mail["content"]:
             assert find_harm(part["value"]) == set()
-    with sqlite3.connect(told.settings().ledger_path) as database:
+    with closing(sqlite3.connect(told.settings().ledger_path)) as database:
         for (table,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
             for row in database.execute(f'SELECT * FROM "{table}"'):  # noqa: S608 (the ledger's own tables)
                 assert all(find_harm(cell) == set() for cell in row if isinstance(cell, str)), (table, row)
-    database.close()
 
 
 @pytest.mark.parametrize("manner", [(), ("--json",), ("-vv",), ("-vv", "--log-format", "json")], ids=str)

@@ -9,7 +9,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,9 +45,8 @@ def assert_whole(world: World, event_id: int = FULL) -> None:
     """One complete order at Revel, and a ledger that is sound and says so."""
     assert world.flaws(event_id) == []
     settings = world.settings()
-    with sqlite3.connect(settings.ledger_path) as database:
+    with closing(sqlite3.connect(settings.ledger_path)) as database:
         assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-    database.close()
     with world.ledger() as ledger:
         ledger.audit.verify()
     record = world.record(event_id)

@@ -56,9 +56,8 @@ def test_one_that_a_run_has_open_is_read_with_its_log(path: Path) -> None:
 def test_an_older_one_is_not_brought_up_to_date(path: Path) -> None:
     with make(path):
         pass
-    connection = sqlite3.connect(path)
-    connection.execute("PRAGMA user_version = 2")
-    connection.close()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA user_version = 2")
     seen = inspect_ledger(path, environment="sandbox")
     assert seen is not None
     assert seen.version == 2 < seen.newest
@@ -69,9 +68,8 @@ def test_a_newer_one_and_one_of_the_other_environment_are_refused(path: Path) ->
         pass
     with raises(LedgerUnusable, LedgerCode.OTHER_ENVIRONMENT):
         inspect_ledger(path, environment="production")
-    connection = sqlite3.connect(path)
-    connection.execute("PRAGMA user_version = 99")
-    connection.close()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA user_version = 99")
     with raises(LedgerUnusable, LedgerCode.NEWER_VERSION):
         inspect_ledger(path, environment="sandbox")
 
@@ -90,13 +88,10 @@ def test_an_altered_audit_is_told_as_damaged(path: Path) -> None:
     with make(path) as ledger:
         ledger.audit.add(None, NOTED)
         ledger.audit.add(None, NOTED)
-    connection = sqlite3.connect(path)
-    connection.execute("DROP TRIGGER IF EXISTS audit_no_update")
-    for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
-        connection.execute(f"DROP TRIGGER {name}")
-    connection.execute("UPDATE audit SET kind = 'other' WHERE seq = 1")
-    connection.commit()
-    connection.close()
+    with closing(sqlite3.connect(path)) as connection, connection:
+        for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+            connection.execute(f"DROP TRIGGER {name}")
+        connection.execute("UPDATE audit SET kind = 'other' WHERE seq = 1")
     with raises(LedgerDamaged, LedgerCode.AUDIT_ROW_ALTERED, match="row 1 "):
         inspect_ledger(path, environment="sandbox")
 

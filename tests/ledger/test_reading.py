@@ -115,6 +115,7 @@ def at(statement: str, act: Act, *, first: int = 1, times: int = 1) -> Connect:
     return partial(sqlite3.connect, factory=Disturbed)
 
 
+_CONNECT = sqlite3.connect
 READERS: dict[str, tuple[str, Callable[[Path, Connect], object]]] = {
     "inspect": ("integrity_check", lambda path, by: inspect_ledger(path, environment="sandbox", opened_by=by)),
     "check": ("foreign_key_check", lambda path, by: check_ledger(path, "sandbox", by)),
@@ -161,6 +162,31 @@ def test_an_export_of_a_ledger_that_changes_all_the_time_prints_nothing_and_says
     rows = export_rows(unlocked.path, "sandbox", at("BEGIN DEFERRED", unlocked.run, first=2, times=9))
     with raises(LedgerUnusable, LedgerCode.CHANGED_WHILE_READ):
         next(rows)
+
+
+@pytest.mark.parametrize("reader", ["copy of an event", "export"])
+def test_a_copy_of_a_ledger_that_changed_meanwhile_is_closed(
+    unlocked: Place, reader: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copies: list[sqlite3.Connection] = []
+
+    def note(name: str, **options: Any) -> sqlite3.Connection:
+        copies.append(_CONNECT(name, **options))
+        return copies[-1]
+
+    statement, read = {**READERS, "export": ("BEGIN DEFERRED", _begin_export)}[reader]
+    by = at(statement, unlocked.run, first=2 if reader == "export" else 1, times=9)
+    monkeypatch.setattr("tsrevel.ledger.view.sqlite3.connect", note)
+    with raises(LedgerUnusable, LedgerCode.CHANGED_WHILE_READ):
+        read(unlocked.path, by)
+    assert copies
+    for each in copies:
+        with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+            each.execute("SELECT 1")
+
+
+def _begin_export(path: Path, by: Connect) -> object:
+    return next(export_rows(path, "sandbox", by))
 
 
 def test_reads_of_a_view_agree_or_it_says_that_they_may_not(place: Place) -> None:

@@ -210,8 +210,7 @@ def prune_details(ledger: Ledger, before: datetime, older_than: int) -> dict[str
 
 @again_if_changed
 def _copy(view: LedgerView) -> sqlite3.Connection:
-    with view.reading() as source:
-        return copy_whole(source)
+    return copy_whole(view.reading())
 
 
 @contextmanager

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -19,7 +19,6 @@ from tsrevel.ledger.connection import (
     ConnectedTransactions,
     ViewTransactions,
     again_if_changed,
-    mapped,
     reachable,
     reading_file,
 )
@@ -62,8 +61,6 @@ def copy_event(path: Path, event_id: EventId, environment: str, clock: Clock, op
         real = real_path(path)
     if _is_there(real, environment, opened_by):
         copy = _copy_event(real, event_id, environment, opened_by)
-        with mapped(real):
-            _bring_up_to_date(copy)
     else:
         copy = _connect(":memory:")
         _bring_up_to_date(copy)
@@ -100,12 +97,7 @@ def _is_there(path: Path, environment: str, opened_by: Connect) -> bool:
 
 @again_if_changed
 def _copy_event(path: Path, event_id: EventId, environment: str, opened_by: Connect) -> sqlite3.Connection:
-    with read_ledger(path, environment, opened_by) as source, ExitStack() as unless_copied:
-        copy = _connect(":memory:")
-        unless_copied.callback(copy.close)
-        _copy_rows(source, copy, event_id)
-        unless_copied.pop_all()
-        return copy
+    return _copy(read_ledger(path, environment, opened_by), ":memory:", partial(_copy_rows, event_id=event_id))
 
 
 @contextmanager
@@ -115,16 +107,30 @@ def _read_updated(path: Path, environment: str, opened_by: Connect) -> Iterator[
         if version_of(connection) == shipped_migrations()[-1].version:
             yield connection
             return
-        with closing(copy_whole(connection)) as copy:
+        with closing(copy_whole(nullcontext(connection))) as copy:
             yield copy
 
 
-def copy_whole(source: sqlite3.Connection) -> sqlite3.Connection:
-    """A copy of `source`, brought up to date: in memory or, if it is too large, in a temporary file."""
-    copy = _connect("")
-    source.backup(copy)
-    _bring_up_to_date(copy)
+def copy_whole(opening: AbstractContextManager[sqlite3.Connection]) -> sqlite3.Connection:
+    """A copy of what `opening` opens, brought up to date: in memory or, if it is too large, in a temporary file."""
+    copy = _copy(opening, "", sqlite3.Connection.backup)
     copy.execute("PRAGMA query_only = ON")
+    return copy
+
+
+def _copy(
+    opening: AbstractContextManager[sqlite3.Connection],
+    name: str,
+    fill: Callable[[sqlite3.Connection, sqlite3.Connection], None],
+) -> sqlite3.Connection:
+    """What `fill` copies of the source, brought up to date. It stays open only if the source was read to its end."""
+    with ExitStack() as unless_copied:
+        copy = _connect(name)
+        unless_copied.callback(copy.close)
+        with opening as source:
+            fill(source, copy)
+            _bring_up_to_date(copy)
+        unless_copied.pop_all()
     return copy
 
 
