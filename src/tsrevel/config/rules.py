@@ -8,6 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
+from operator import attrgetter
 from typing import Any, Generic, TypeVar
 
 from pydantic import Field, SecretStr, ValidationError, create_model
@@ -213,7 +214,7 @@ def check_credentials(settings: Settings, report: ProblemReport) -> None:
     """The credentials that the services require are set (facts TripleSeat 1, Revel 1)."""
     for key in (*_REQUIRED[settings.tripleseat.auth], "revel.api_key", "revel.api_secret"):
         section, _, name = key.partition(".")
-        value = getattr(getattr(settings, section), name)
+        value = attrgetter(key)(settings)
         text = value.get_secret_value() if isinstance(value, SecretStr) else value
         if not text.strip() and not report.spoils(key):
             ways = f", {name}_file or {name}_command" if key in SECRETS else ""

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from datetime import time
 from decimal import Decimal
 from difflib import get_close_matches
+from operator import attrgetter
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -321,8 +322,7 @@ class Settings(Configurable):
         """Every secret, however it was given. No message may show one."""
         found: list[SecretStr] = []
         for key in (key for key, kind in SETTINGS.items() if kind.secret):
-            section, _, name = key.partition(".")
-            value = getattr(getattr(self, section), name)
+            value = attrgetter(key)(self)
             found += value if isinstance(value, tuple) else [value]
         return tuple(each.get_secret_value() for each in found if each.get_secret_value())
 
@@ -338,8 +338,7 @@ class Settings(Configurable):
 
     def gives(self, key: str) -> bool:
         """Whether the secret `key` was given, even if its file or command wasn't opened."""
-        section, _, name = key.partition(".")
-        value = getattr(getattr(self, section), name)
+        value = attrgetter(key)(self)
         plain = value.get_secret_value() if isinstance(value, SecretStr) else value
         return bool(plain) or self.way(key) != key
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from itertools import groupby
+from operator import attrgetter
 
 from pydantic import SecretStr
 
@@ -104,9 +105,7 @@ def _line(shown: Shown) -> str:
 
 
 def _show_one(settings: Settings, key: str, *, spoilt: bool) -> Shown:
-    value: object = settings
-    for part in key.split("."):
-        value = getattr(value, part)
+    value: object = attrgetter(key)(settings)
     origin, way = settings.origin(key), settings.way(key)
     if SETTINGS[key].secret:
         by = f", by {way.rpartition('.')[2]}" if way != key else ""

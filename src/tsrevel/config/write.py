@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import time
 from decimal import Decimal
 from importlib.resources import files
+from operator import attrgetter
 
 import tomlkit
 from tomlkit.items import AoT, Comment, Item, Key, Table, Whitespace
@@ -147,11 +148,8 @@ def read_remarks(text: str) -> dict[str, list[str]]:
 
 def default_of(key: str) -> object:
     """The default of a setting outside tables. A secret's is empty."""
-    value: object = Configurable()
-    for part in key.split("."):
-        value = getattr(value, part)
     empty: object = [] if SETTINGS[key] is ValueKind.SECRETS else ""
-    return empty if SETTINGS[key].secret else plain_value(value)
+    return empty if SETTINGS[key].secret else plain_value(attrgetter(key)(Configurable()))
 
 
 def _render_entries(name: str, entries: Sequence[ConfigTable]) -> Iterator[str]:
