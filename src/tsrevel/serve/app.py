@@ -7,7 +7,8 @@ import hmac
 import logging
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import NoReturn
 
@@ -84,28 +85,18 @@ class Endpoints:
     async def take_delivery(self, request: Request) -> Response:
         """Answer 200 once the delivery is stored durably. The worker handles it later."""
         self._refuse_while_stopping()
-        held: list[bytes] = []
-        try:
-            await self._receive(request, held)
-            headers = request.headers.getlist("x-signature")
-            return await run_in_threadpool(self._store, b"".join(held), headers)
-        finally:
-            self._in_memory -= sum(map(len, held))
+        async with self._receive(request) as body:
+            return await run_in_threadpool(self._store, body, request.headers.getlist("x-signature"))
 
     async def plan_delivery(self, request: Request) -> Response:
         """The result that a delivery would have. If it has a signature, the signature must be valid."""
         await run_in_threadpool(self._require_token, request)
         self._refuse_while_stopping()
-        held: list[bytes] = []
-        try:
-            await self._receive(request, held)
-            body = b"".join(held)
+        async with self._receive(request) as body:
             headers = request.headers.getlist("x-signature")
             if headers:
                 await run_in_threadpool(self._check, body, headers)
             return await self._run(partial(self._worker.commands.plan, body))
-        finally:
-            self._in_memory -= sum(map(len, held))
 
     async def run_sync(self, request: Request) -> Response:
         """Run `sync`, or `sync-event` if `event_id` is given. Answers the report as --json prints it."""
@@ -147,25 +138,28 @@ class Endpoints:
             log.warning("%s: refused, the bearer token is missing or wrong", request.url.path)
             _refuse(401, "TOKEN_REQUIRED", "the bearer token is missing or wrong", {"WWW-Authenticate": "Bearer"})
 
-    async def _receive(self, request: Request, held: list[bytes]) -> None:
-        """Append the body to `held` as it arrives. Refuses a body that is too long, or if memory is short."""
+    @asynccontextmanager
+    async def _receive(self, request: Request) -> AsyncIterator[bytes]:
+        """The request's body, counted as in memory. Refuses a body that is too long, or if memory is short."""
         declared = request.headers.get("content-length", "0")
         if "transfer-encoding" in request.headers and "content-length" in request.headers:
             _refuse(400, "MALFORMED_REQUEST", "the request has both Content-Length and Transfer-Encoding")
         if int(declared) > LARGEST_BODY:  # h11 accepts only digits
             self._refuse_too_large()
+        chunks: list[bytes] = []
         size = 0
-        async for chunk in request.stream():
-            size += len(chunk)
-            if size > LARGEST_BODY:
-                self._refuse_too_large()
-            self._reserve(len(chunk))
-            held.append(chunk)
-
-    def _reserve(self, size: int) -> None:
-        if self._in_memory + size > MOST_IN_MEMORY:
-            _refuse(503, "BUSY", "too much is being received at once", {"Retry-After": "5"})
-        self._in_memory += size
+        try:
+            async for chunk in request.stream():
+                if size + len(chunk) > LARGEST_BODY:
+                    self._refuse_too_large()
+                if self._in_memory + len(chunk) > MOST_IN_MEMORY:
+                    _refuse(503, "BUSY", "too much is being received at once", {"Retry-After": "5"})
+                self._in_memory += len(chunk)
+                size += len(chunk)
+                chunks.append(chunk)
+            yield b"".join(chunks)
+        finally:
+            self._in_memory -= size
 
     def _refuse_too_large(self) -> NoReturn:
         log.warning("a delivery was refused: it has more than %d MiB", LARGEST_BODY // 2**20)

@@ -136,7 +136,8 @@ class Worker(Thread):
                 pause = self._hold(LOCK_SECONDS)
             elif isinstance(pause, Exception):
                 log.error("%s", pause if isinstance(pause, TsrevelError) else describe_fault(pause))
-                pause = self._hold_longer()
+                self._failures += 1
+                pause = self._hold(pause_after(self._failures))
             self._wake.wait(pause)
             self._wake.clear()
         self._refuse_jobs()
@@ -283,11 +284,6 @@ class Worker(Thread):
     def _hold(self, seconds: float) -> float:
         self._hold_until = time.monotonic() + seconds
         return min(seconds, LOOK_SECONDS)
-
-    def _hold_longer(self) -> float:
-        """Make everything wait, longer each time, because nothing would succeed at once."""
-        self._failures += 1
-        return self._hold(pause_after(self._failures))
 
 
 def attempt(call: Callable[[], T]) -> T | Exception:
