@@ -31,8 +31,8 @@ OVERDUE = timedelta(minutes=5)
 @dataclass(frozen=True, slots=True)
 class InstallationStatus:
     """The status. `known`: there is a ledger. `good` is the last live run over all events that ended with exit 0 or 3.
-    If runs are limited to locations, it is the oldest of their last good ones, or None if one of them had none; then
-    `behind` names the locations that it is about.
+    If runs cover single locations, it is that of the location whose last good run is oldest, or None if one has none;
+    `behind` names that location, or those that share it.
 
     `dry` are events that a dry run found held, failed or missed, and that no live run has seen since. `changed` are
     events that changed after their orders were made, until they are resolved or agree again. `totals` are the totals

@@ -181,7 +181,7 @@ _NOTE_SEEN = """
     INSERT INTO event_contents (event_id, seen) VALUES (:event_id, :text)
     ON CONFLICT (event_id) DO UPDATE SET seen = excluded.seen, made = iif(made = :content, excluded.seen, made)
 """
-"""An older version stored no details when the order was planned. Those of the same content stand for them."""
+"""If no details were stored when the order was planned (older version), those of the same content hash count."""
 
 
 class OrderRepository(Repository):

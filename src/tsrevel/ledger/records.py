@@ -229,10 +229,10 @@ class ContentHashes:
 class EventDrift:
     """A reported comparison of an event with its finished order, for the next comparison.
 
-    `digest`: the event's content hash in the listing. "" if it wasn't listed: a finished order is compared when it is
-    listed next, and of an order begun the known hash stays. `plan`: the order as it would be made now; None leaves the
-    stored one. `trouble`: why the event can't be planned now; `keeps_trouble` leaves what is stored of that. `content`:
-    the event's content hash, with its `details`; None leaves both.
+    `digest`: the event's content hash in the listing. "" if it wasn't listed: then a finished order is compared again
+    at the next listing, and an unfinished one keeps its hash. `plan`: the order as it would be made now; None leaves
+    the stored one. `trouble`: why the event can't be planned now; `keeps_trouble` leaves what is stored of that.
+    `content`: the event's content hash, with its `details`; None leaves both.
     """
 
     event_id: EventId
@@ -279,8 +279,8 @@ class Resolution:
 
     `digest` is the event's content hash then, or at the latest change reported since; None if unknown. If its order was
     begun and not finished, it is the hash of the event that the order was planned from. `orders` are all orders named
-    since the event was last open. `was_done`: a person said `done` since then. `order_was_gone`: a run had told before
-    that the event's order was deleted or voided, and has told no change of it since; `order_is_gone`: before or after.
+    since the event was last open. `was_done`: a person said `done` since then. `order_was_gone`: the last that runs
+    told of its order, before this resolution, is that it was deleted or voided; `order_is_gone`: before or after it.
     `named_gone`: the report that no named order stands any more; "" without one, or if one stands again.
     """
 
