@@ -115,15 +115,17 @@ def at(statement: str, act: Act, *, first: int = 1, times: int = 1) -> Connect:
     return partial(sqlite3.connect, factory=Disturbed)
 
 
+def copy_and_close(path: Path, by: Connect) -> Path:
+    with copy_event(path, EVENT, "sandbox", TickingClock(), by) as copy:
+        return copy.path
+
+
 _CONNECT = sqlite3.connect
 READERS: dict[str, tuple[str, Callable[[Path, Connect], object]]] = {
     "inspect": ("integrity_check", lambda path, by: inspect_ledger(path, environment="sandbox", opened_by=by)),
     "check": ("foreign_key_check", lambda path, by: check_ledger(path, "sandbox", by)),
     "open": ("quick_check", lambda path, by: open_view(path, "sandbox", by)),
-    "copy of an event": (
-        "SELECT sql FROM sqlite_master",
-        lambda path, by: copy_event(path, EVENT, "sandbox", TickingClock(), by),
-    ),
+    "copy of an event": ("SELECT sql FROM sqlite_master", copy_and_close),
     "count prunable": ("FROM attempts", lambda path, by: count_prunable(path, "sandbox", START, by)),
 }
 
