@@ -20,7 +20,6 @@ from tsrevel.text import shorten
 from tsrevel.transport.responses import Json
 from tsrevel.tripleseat.fields import (
     Fields,
-    clean_text,
     is_filled,
     object_at,
     objects_at,
@@ -30,6 +29,7 @@ from tsrevel.tripleseat.fields import (
     read_moment,
     read_number,
     read_stamp,
+    read_text,
 )
 
 UNNAMED = "Unnamed item"
@@ -207,7 +207,7 @@ def decode_event(data: Json) -> Event:
         deleted=event.stamped("deleted_at"),
         location_id=LocationId(location_id) if location_id else None,
         site_id=SiteId(site_id) if site_id else None,
-        location_name=clean_text(location.get("name")),
+        location_name=read_text(location.get("name")),
         day=_decode_day(event),
         starts_at=_decode_start(event),
         guest_count=read_count(row.get("guaranteed_guest_count")) or read_count(row.get("guest_count")),
@@ -235,7 +235,7 @@ def _currencies(event: dict[str, Json]) -> Iterator[str]:
     for owner in owners:
         for value in (owner.get("currency"), owner.get("currency_code")):
             names = [value.get("code"), value.get("iso_code")] if isinstance(value, dict) else [value]
-            told = next(filter(None, map(clean_text, names)), None)
+            told = next(filter(None, map(read_text, names)), None)
             if told:
                 yield shorten(told, _MOST_QUOTED)
 
@@ -281,7 +281,7 @@ def _decode_document(fields: Fields, owner: Fields) -> Document | None:
     return Document(
         id=int(number),
         title=document.text("title"),
-        views=tuple(name for view in objects_at(row, "views") if (name := clean_text(view.get("name")))),
+        views=tuple(name for view in objects_at(row, "views") if (name := read_text(view.get("name")))),
         deleted=document.has("deleted_at"),
         lines=tuple(_decode_lines(document)),
         billing_totals=tuple(_decode_billing_totals(document, owner)),
@@ -338,7 +338,7 @@ def _read_utc(value: Json) -> datetime | None:
 
 def _contact_name(event: dict[str, Json]) -> str:
     contact, booking = object_at(event, "contact"), object_at(event, "booking")
-    person = " ".join(filter(None, (clean_text(contact.get(key)) for key in ("first_name", "last_name"))))
+    person = " ".join(filter(None, (read_text(contact.get(key)) for key in ("first_name", "last_name"))))
     others = (
         contact.get("full_name"),
         object_at(event, "account").get("name"),
@@ -346,9 +346,9 @@ def _contact_name(event: dict[str, Json]) -> str:
         event.get("post_as"),
         event.get("name"),
     )
-    return person or next(filter(None, map(clean_text, others)), "")
+    return person or next(filter(None, map(read_text, others)), "")
 
 
 def _contact_phone(event: dict[str, Json]) -> str:
     phones = objects_at(object_at(event, "contact"), "phone_numbers")
-    return next((number for phone in phones if (number := clean_text(phone.get("number")))), "")
+    return next((number for phone in phones if (number := read_text(phone.get("number")))), "")

@@ -17,7 +17,7 @@ from datetime import datetime
 
 from tsrevel.transport.responses import Json
 from tsrevel.tripleseat.decode import unwrap
-from tsrevel.tripleseat.fields import clean_text, is_absent, object_at, objects_at, read_id, read_number, read_stamp
+from tsrevel.tripleseat.fields import is_absent, object_at, objects_at, read_id, read_number, read_stamp, read_text
 
 _IDS = ("id", "location_id", "site_id", "booking_id")
 _TEXTS = ("status", "deleted_at", "updated_at", "start_date", "currency", "currency_code")
@@ -97,7 +97,7 @@ def fingerprint(data: Json) -> str:
 
 def _bare_text(value: Json) -> str:
     """The clean text without joiners. Digests are stored: with another form every settled event would look changed."""
-    text = clean_text(value)
+    text = read_text(value)
     if text.isprintable():
         return text
     return " ".join("".join(sign for sign in text if unicodedata.category(sign) != "Cf").split())

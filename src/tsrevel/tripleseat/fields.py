@@ -16,7 +16,7 @@ from decimal import Decimal
 from tsrevel.planning.identity import LARGEST_ID
 from tsrevel.planning.model import Fault
 from tsrevel.planning.reasons import Reason
-from tsrevel.text import clean_text as clean_line
+from tsrevel.text import clean_text
 from tsrevel.transport.responses import UNUSABLE, Json, find_unusable
 
 _AMOUNT = re.compile(r"-?\$?-?(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)?(?:\.[0-9]*)?")
@@ -45,7 +45,7 @@ def is_filled(value: Json) -> bool:
     return value is not False and not is_absent(value)
 
 
-def clean_text(value: Json) -> str:
+def read_text(value: Json) -> str:
     """Text for people: entities decoded, HTML tags removed, then cleaned by `tsrevel.text`.
 
     A whole number becomes its digits, if it isn't too large; any other number becomes "".
@@ -55,7 +55,7 @@ def clean_text(value: Json) -> str:
         return f"{int(number)}" if number is not None and number == int(number) else ""
     if not isinstance(value, str) or not value:
         return ""
-    return clean_line(_TAG.sub(" ", html.unescape(value)))
+    return clean_text(_TAG.sub(" ", html.unescape(value)))
 
 
 def read_id(value: Json) -> str | None:
@@ -162,7 +162,7 @@ class Fields:
 
     def text(self, key: str) -> str:
         """The clean text, "" if there is none."""
-        return clean_text(self.row.get(key))
+        return read_text(self.row.get(key))
 
     def identifier(self, key: str) -> str | None:
         """The id as text."""

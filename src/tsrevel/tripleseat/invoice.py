@@ -18,7 +18,7 @@ from tsrevel.planning.model import BillingTotal, Document, Fault, Line
 from tsrevel.planning.reasons import Reason
 from tsrevel.transport.network import is_loopback
 from tsrevel.transport.responses import Json
-from tsrevel.tripleseat.fields import clean_text, objects_at, read_number
+from tsrevel.tripleseat.fields import objects_at, read_number, read_text
 
 if TYPE_CHECKING:
     from selectolax.lexbor import LexborNode
@@ -104,7 +104,7 @@ def find_invoice_urls(event: Mapping[str, Json], base_url: str) -> dict[int, str
     found: dict[int, str] = {}
     for document in objects_at(event, "documents"):
         number = read_number(document.get("id"))
-        views = (view for view in objects_at(document, "views") if "invoice" in clean_text(view.get("name")).lower())
+        views = (view for view in objects_at(document, "views") if "invoice" in read_text(view.get("name")).lower())
         url = next((view.get("url") for view in views), None)
         if number is not None and isinstance(url, str) and may_open(url, base_url):
             found[int(number)] = url
@@ -165,7 +165,7 @@ def decode_invoice(html: str) -> Document:
         if number != table:
             table = number
             page.below = None  # a new table: no head yet
-        page.read_row([clean_text(cell.text(deep=True, separator=" ")) for cell in row.css("td, th")])
+        page.read_row([read_text(cell.text(deep=True, separator=" ")) for cell in row.css("td, th")])
     if page.grand_total is None or not page.lines:
         raise Unreadable(
             "TripleSeat: an invoice page lacks item rows or a grand total; add the lines to the document itself"

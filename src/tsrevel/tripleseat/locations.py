@@ -13,7 +13,7 @@ from tsrevel.errors import Unreadable
 from tsrevel.planning.model import LocationId, SiteId
 from tsrevel.transport.responses import Json
 from tsrevel.tripleseat.decode import unwrap, usable_id
-from tsrevel.tripleseat.fields import clean_text, read_id
+from tsrevel.tripleseat.fields import read_id, read_text
 
 _RAILS = {
     "International Date Line West": "Etc/GMT+12",
@@ -215,8 +215,8 @@ def decode_sites(answer: Json) -> tuple[Site, ...]:
     """The sites of the account, without rows that have no id. Raises Unreadable if the answer isn't a list."""
     sites = []
     for number, row in _entries(answer, "site"):
-        told = clean_text(row.get("timezone"))
-        sites.append(Site(SiteId(number), clean_text(row.get("name")), iana_zone(told), told))
+        told = read_text(row.get("timezone"))
+        sites.append(Site(SiteId(number), read_text(row.get("name")), iana_zone(told), told))
     return tuple(sites)
 
 
@@ -225,7 +225,7 @@ def decode_locations(answer: Json) -> tuple[TripleSeatLocation, ...]:
     places = []
     for number, row in _entries(answer, "location"):
         site = read_id(row.get("site_id"))
-        name = clean_text(row.get("name"))
+        name = read_text(row.get("name"))
         places.append(TripleSeatLocation(LocationId(number), name, SiteId(site) if site else None))
     return tuple(places)
 

@@ -13,7 +13,7 @@ from tsrevel.errors import AnswerFault, Unreadable
 from tsrevel.planning.model import LocationId, SiteId
 from tsrevel.transport.responses import Json
 from tsrevel.tripleseat.decode import unwrap, usable_id
-from tsrevel.tripleseat.fields import clean_text, is_filled, objects_at, read_id
+from tsrevel.tripleseat.fields import is_filled, objects_at, read_id, read_text
 
 Read = Callable[[str, Mapping[str, str]], Json]
 
@@ -77,4 +77,4 @@ def _complete(number: str, menu: dict[str, Json], read: Read) -> Menu:
 
 
 def _name(row: dict[str, Json]) -> str:
-    return clean_text(row.get("display_name")) or clean_text(row.get("internal_name"))
+    return read_text(row.get("display_name")) or read_text(row.get("internal_name"))

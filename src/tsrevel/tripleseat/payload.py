@@ -13,7 +13,7 @@ from typing import Literal
 from tsrevel.planning.model import Event, EventId
 from tsrevel.transport.responses import Json
 from tsrevel.tripleseat.decode import decode_event, unwrap, usable_id
-from tsrevel.tripleseat.fields import clean_text, is_absent, is_filled, objects_at, read_id, read_stamp
+from tsrevel.tripleseat.fields import is_absent, is_filled, objects_at, read_id, read_stamp, read_text
 
 Kind = Literal["event", "booking"]
 _GUEST_KEYS = ("guaranteed_guest_count", "guest_count")
@@ -89,7 +89,7 @@ def _has_all(documents: list[dict[str, Json]], listed: Json) -> bool:
     """Whether no document is missing that `document_ids` lists: as text (facts TripleSeat 3.1, 7), or in a list."""
     if not is_filled(listed) or listed == []:
         return True
-    named = listed if isinstance(listed, list) else re.findall(r"[0-9A-Za-z_-]+", clean_text(listed))
+    named = listed if isinstance(listed, list) else re.findall(r"[0-9A-Za-z_-]+", read_text(listed))
     ids = {read_id(each.get("id") if isinstance(each, dict) else each) for each in named}
     return bool(ids) and ids <= {read_id(document.get("id")) for document in documents} - {None}
 
