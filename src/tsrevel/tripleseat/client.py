@@ -116,12 +116,16 @@ class TripleSeat(ApiService):
 
     def events_of_booking(self, booking_id: str) -> tuple[EventId, ...]:
         """The ids of the booking's events (facts TripleSeat 5). Raises what `event` raises."""
-        return read_event_ids(self._booking(booking_id))
+        return read_event_ids(self._read_one("booking", booking_id))
 
     def _read_event(self, event_id: EventId) -> dict[str, Json]:
-        row = unwrap(self.read(f"/v1/events/{quote(event_id, safe='')}", _MONEY), "event")
-        if usable_id(row) != event_id:
-            text = f"TripleSeat: the request for event {event_id} returned another event; ask TripleSeat's support"
+        return self._read_one("event", event_id, advice="; ask TripleSeat's support")
+
+    def _read_one(self, kind: str, number: str, advice: str = "") -> dict[str, Json]:
+        """The object of that kind, with its money. Raises Unreadable if another one is returned."""
+        row = unwrap(self.read(f"/v1/{kind}s/{quote(number, safe='')}", _MONEY), kind)
+        if usable_id(row) != number:
+            text = f"TripleSeat: the request for {kind} {number} returned another {kind}{advice}"
             raise Unreadable(text, AnswerFault.OTHER_OBJECT)
         return row
 
@@ -223,7 +227,7 @@ class TripleSeat(ApiService):
         if event.booking_id is None:
             return ()
         try:
-            row = self._booking(event.booking_id)
+            row = self._read_one("booking", event.booking_id)
         except Forbidden:
             return ()  # normal for a user without access to bookings
         except Refused as refused:
@@ -235,13 +239,6 @@ class TripleSeat(ApiService):
             return ()
         documents = decode_documents(booking)
         return documents if _has_content(documents) else ()
-
-    def _booking(self, booking_id: str) -> dict[str, Json]:
-        row = unwrap(self.read(f"/v1/bookings/{quote(booking_id, safe='')}", _MONEY), "booking")
-        if usable_id(row) != booking_id:
-            text = f"TripleSeat: the request for booking {booking_id} returned another booking"
-            raise Unreadable(text, AnswerFault.OTHER_OBJECT)
-        return row
 
     def _completed(self, document: Document, url: str | None) -> Document:
         if document.deleted or url is None:
