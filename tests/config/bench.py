@@ -68,7 +68,6 @@ class Bench:
             overrides=overrides or {},
             offline=offline,
             run=run,
-            system_config=self.folder / "etc" / "config.toml",
         )
 
     def load(self, changes: Mapping[str, Any] | None = None, **more: Any) -> Settings:

@@ -12,3 +12,8 @@ from .bench import Bench
 @pytest.fixture
 def bench(tmp_path: Path) -> Bench:
     return Bench(tmp_path)
+
+
+@pytest.fixture(autouse=True)
+def _no_system_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tsrevel.config.paths.SYSTEM_CONFIG", tmp_path / "etc" / "config.toml")

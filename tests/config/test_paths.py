@@ -140,11 +140,9 @@ def test_a_ledger_in_the_folder_of_an_edit_is_never_left_for_a_new_one_in_silenc
 
 
 @pytest.mark.parametrize("environ", [{}, {"HOME": ""}, {"HOME": "somewhere"}, {"HOME": ".", "XDG_STATE_HOME": "x"}])
-def test_without_a_settings_file_and_a_usable_home_the_ledger_needs_a_path(
-    tmp_path: Path, environ: dict[str, str]
-) -> None:
+def test_without_a_settings_file_and_a_usable_home_the_ledger_needs_a_path(environ: dict[str, str]) -> None:
     with pytest.raises(ConfigError) as caught:
-        load_settings(config=None, environ=environ, system_config=tmp_path / "none")
+        load_settings(config=None, environ=environ)
     assert "ledger.path" in [problem.key for problem in caught.value.problems]
 
 
@@ -320,8 +318,9 @@ def test_settings_in_the_usual_place_are_not_passed_over(bench: Bench, kind: str
     usual = bench.folder / "home" / ".config" / "tsrevel" / "config.toml"
     usual.parent.mkdir(parents=True)
     make_irregular(usual, kind)
+    bench.write(tomli_w.dumps(SOUND), "etc/config.toml")
     with pytest.raises(ConfigError, match=kind):
-        load_settings(config=None, environ=bench.environ, system_config=bench.write(tomli_w.dumps(SOUND)))
+        load_settings(config=None, environ=bench.environ)
 
 
 @pytest.mark.parametrize("kind", [each for each in IRREGULAR if each != "broken link"])

@@ -239,10 +239,10 @@ def test_nobody_is_told_of_a_file_that_is_not_needed(bench: Bench) -> None:
 def test_the_ledger_needs_a_place(tmp_path: Path) -> None:
     arguments = {**ENV_ONLY, "TSREVEL_CONFIG": ""}
     with pytest.raises(ConfigError) as caught:
-        load_settings(config=None, environ=arguments, system_config=tmp_path / "none")
+        load_settings(config=None, environ=arguments)
     assert [problem.key for problem in caught.value.problems] == ["config", "ledger.path"]
     arguments["TSREVEL_LEDGER__PATH"] = str(tmp_path / "my.sqlite3")
-    settings = load_settings(config=None, environ=arguments, system_config=tmp_path / "none")
+    settings = load_settings(config=None, environ=arguments)
     assert settings.ledger_path == tmp_path / "my.sqlite3"
     assert settings.mappings_path is None
 
@@ -330,7 +330,7 @@ def test_settings_that_cant_be_read_are_told_whether_named_or_found(named: bool,
         path.write_text(tomli_w.dumps(SOUND))
         (path if shut == "file" else path.parent).chmod(0)
         with pytest.raises(ConfigError) as caught:
-            load_settings(config=path if named else None, environ={"HOME": str(folder)}, system_config=folder / "none")
+            load_settings(config=path if named else None, environ={"HOME": str(folder)})
         path.parent.chmod(0o700)
     assert caught.value.exit_status == 10
     problem = caught.value.problems[0]

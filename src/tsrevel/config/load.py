@@ -18,7 +18,6 @@ from tsrevel.config.paths import (
     LEDGER_NAME,
     MAPPINGS_NAME,
     STATE_BELOW_HOME,
-    SYSTEM_CONFIG,
     TOKEN_NAME,
     PathProblem,
     StatePlace,
@@ -252,7 +251,6 @@ def load_settings(
     offline: bool = False,
     secrets: Collection[str] = (),
     run: CommandRunner = run_command,
-    system_config: Path = SYSTEM_CONFIG,
 ) -> Settings:
     """The settings by flag > environment > file > default.
 
@@ -262,42 +260,40 @@ def load_settings(
     found.
     """
     report = ProblemReport()
-    path = find_config(config, environ, system_config, report)
+    path = find_config(config, environ, report)
     given = read_environment(environ, report)
     nothing = path is None and not given and not report.problems
     if nothing and not offline and place_state(None, environ):
-        miss_config(environ, system_config, report)  # report the missing file, not each missing setting
+        miss_config(environ, report)  # report the missing file, not each missing setting
         report.close()
     layers = [read_file(path, report) if path else {}, given, read_flags(overrides, report)]
     only = secrets if offline else None
     settings = _settle(layers, path, environ, run, report, offline=offline, only=only)
     check_upgrade(settings, environ, report)
-    _close(report, path, environ, system_config)
+    _close(report, path, environ)
     return settings
 
 
-def load_for_ledger(
-    *, config: Path | None, environ: Mapping[str, str], system_config: Path = SYSTEM_CONFIG
-) -> tuple[Settings, tuple[ConfigProblem, ...]]:
+def load_for_ledger(*, config: Path | None, environ: Mapping[str, str]) -> tuple[Settings, tuple[ConfigProblem, ...]]:
     """The settings for a command that needs nothing but the ledger, and their problems. It opens no secret.
 
     A fault elsewhere must not keep a person from the kill switch: a process that began before may still be working.
     Raises `ConfigError`, with every problem found, if one leaves it open which ledger the settings mean.
     """
     report = ProblemReport()
-    path = find_config(config, environ, system_config, report)
+    path = find_config(config, environ, report)
     layers = [read_file(path, report) if path else {}, read_environment(environ, report)]
     settings = _settle(layers, path, environ, run_command, report, offline=True, only=())
     check_upgrade(settings, environ, report)
     if any(map(_hides_ledger, report.problems)):
-        _close(report, path, environ, system_config)
+        _close(report, path, environ)
     return settings, report.problems
 
 
-def _close(report: ProblemReport, path: Path | None, environ: Mapping[str, str], system_config: Path) -> None:
+def _close(report: ProblemReport, path: Path | None, environ: Mapping[str, str]) -> None:
     """Raise `ConfigError` if there are problems. Values that are missing may be in a file that wasn't found."""
     if path is None and report.misses and not report.spoils("config"):
-        miss_config(environ, system_config, report)
+        miss_config(environ, report)
     report.close()
 
 
@@ -310,15 +306,11 @@ def _hides_ledger(problem: ConfigProblem) -> bool:
 
 
 def examine_settings(
-    *,
-    config: Path | None,
-    environ: Mapping[str, str],
-    run: CommandRunner = run_command,
-    system_config: Path = SYSTEM_CONFIG,
+    *, config: Path | None, environ: Mapping[str, str], run: CommandRunner = run_command
 ) -> tuple[Settings, tuple[ConfigProblem, ...]]:
     """The settings and their problems, without raising. A value that can't be used is left at its default."""
     report = ProblemReport()
-    path = find_config(config, environ, system_config, report)
+    path = find_config(config, environ, report)
     layers = [read_file(path, report) if path else {}, read_environment(environ, report)]
     settings = _settle(layers, path, environ, run, report)
     check_upgrade(settings, environ, report)
@@ -326,15 +318,13 @@ def examine_settings(
     return settings, report.problems
 
 
-def check_document(
-    document: Mapping[str, object], path: Path, environ: Mapping[str, str], run: CommandRunner = run_command
-) -> Settings:
+def check_document(document: Mapping[str, object], path: Path, environ: Mapping[str, str]) -> Settings:
     """The settings as they would be if `document` were the file at `path`, which need not exist.
 
     The environment is only used for paths. Raises `ConfigError` with every problem found.
     """
     report = ProblemReport()
-    settings = _settle([read_document(document, file_origin(path), report)], path, environ, run, report)
+    settings = _settle([read_document(document, file_origin(path), report)], path, environ, run_command, report)
     report.close()
     return settings
 

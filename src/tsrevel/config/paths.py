@@ -157,9 +157,7 @@ def read_command(text: str, environ: Mapping[str, str], folder: Path | None) -> 
     return words
 
 
-def find_config(
-    config: Path | None, environ: Mapping[str, str], system_config: Path, report: ProblemReport
-) -> Path | None:
+def find_config(config: Path | None, environ: Mapping[str, str], report: ProblemReport) -> Path | None:
     """The config file to read, if any. A file that is named must exist."""
     named = environ.get("TSREVEL_CONFIG", "").strip()
     if config is not None:
@@ -170,33 +168,33 @@ def find_config(
             report.add(path.code, "config", variable_origin("TSREVEL_CONFIG"), path.message, path.remedy)
             return None
         return _require(path, variable_origin("TSREVEL_CONFIG"), report)
-    return _find_usual(environ, system_config)
+    return _find_usual(environ)
 
 
 def config_to_name(config: Path | None, environ: Mapping[str, str]) -> str:
     """The settings file, quoted for a shell, if a command must name it; "" if the command finds it by default."""
     named = environ.get("TSREVEL_CONFIG", "").strip()
     path = config or (read_path(named, environ, None) if named else None)
-    if not isinstance(path, Path) or path.absolute() == _find_usual(environ, SYSTEM_CONFIG):
+    if not isinstance(path, Path) or path.absolute() == _find_usual(environ):
         return ""
     return shlex.quote(str(path.absolute()))
 
 
-def miss_config(environ: Mapping[str, str], system_config: Path, report: ProblemReport) -> None:
+def miss_config(environ: Mapping[str, str], report: ProblemReport) -> None:
     """Report that no config file was found, where tsrevel looks for it, and how to make one."""
-    places = " or ".join(str(path) for path in _usual_places(environ, system_config))
+    places = " or ".join(str(path) for path in _usual_places(environ))
     remedy = "Run `tsrevel init` to write one, or name yours with --config FILE."
     message = f"there is no settings file at {places}"
     report.lead(ConfigProblem(ConfigCode.NO_CONFIG_FILE, "config", str(DEFAULT), message, remedy))
 
 
-def _find_usual(environ: Mapping[str, str], system_config: Path) -> Path | None:
-    return next((path for path in _usual_places(environ, system_config) if is_there(path)), None)
+def _find_usual(environ: Mapping[str, str]) -> Path | None:
+    return next((path for path in _usual_places(environ) if is_there(path)), None)
 
 
-def _usual_places(environ: Mapping[str, str], system_config: Path) -> list[Path]:
+def _usual_places(environ: Mapping[str, str]) -> list[Path]:
     folder = config_folder(environ)
-    return [*([folder / "config.toml"] if folder else []), system_config]
+    return [*([folder / "config.toml"] if folder else []), SYSTEM_CONFIG]
 
 
 def _require(path: Path, origin: Origin, report: ProblemReport) -> Path | None:

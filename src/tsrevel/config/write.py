@@ -46,9 +46,9 @@ def remark(text: str) -> str:
     return f"# {clean_text(text)}"
 
 
-def beside(line: str, text: str, width: int = 34) -> str:
+def beside(line: str, text: str) -> str:
     """`line` with a remark at its end. The remarks of short lines are aligned."""
-    return f"{line:<{width}}  {remark(text)}"
+    return f"{line:<34}  {remark(text)}"
 
 
 ALWAYS_SAID = ("environment", "timezone", "safety.dry_run", "safety.enable_connector", "safety.allowed_locations")

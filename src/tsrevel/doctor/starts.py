@@ -13,7 +13,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from tsrevel.config import CommandRunner
-from tsrevel.config.paths import SYSTEM_CONFIG, expand_path, find_config
+from tsrevel.config.paths import expand_path, find_config
 from tsrevel.config.problems import ProblemReport
 from tsrevel.files import home_of, real_path, user_name
 from tsrevel.planning.model import Location
@@ -179,7 +179,7 @@ def _config_of(arguments: Sequence[str], environ: Mapping[str, str], folder: Pat
     named = named or environ.get("TSREVEL_CONFIG", "").strip()
     if named:
         return expand_path(named.replace("$HOME", environ["HOME"]), environ, folder)
-    return find_config(None, environ, SYSTEM_CONFIG, ProblemReport())
+    return find_config(None, environ, ProblemReport())
 
 
 def _locations_of(arguments: Sequence[str]) -> frozenset[str]:
