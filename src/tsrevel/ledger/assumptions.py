@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from datetime import datetime
 
 from tsrevel.ledger.plan_json import decode_plan
 from tsrevel.ledger.records import AuditKind, decode_instant
-from tsrevel.ledger.repository import Repository, record_of
+from tsrevel.ledger.repository import Repository, reader_of, record_of
 from tsrevel.planning.assumptions import AssumptionAnswer, AssumptionCode, AssumptionResult
 from tsrevel.planning.model import EventId, OrderId
 from tsrevel.planning.money import Cents
@@ -24,7 +23,7 @@ _ALL = """
     SELECT code, result, detail, tested_at FROM assumptions
     WHERE code IN (SELECT value FROM json_each(?)) ORDER BY rowid
 """
-_REHEARSALS = "SELECT at, event_id, detail FROM audit WHERE kind = ? ORDER BY seq"
+_REHEARSALS = "SELECT at, event_id, detail AS facts FROM audit WHERE kind = ? ORDER BY seq"
 _KNOWN_ORDERS = """
     SELECT order_id, plan,
         (SELECT recorded_at FROM steps JOIN receipts USING (event_id, uuid)
@@ -83,9 +82,7 @@ class AssumptionRepository(Repository):
 
     def rehearsals(self) -> tuple[Rehearsal, ...]:
         """Every rehearsal, oldest first."""
-        return self._all(
-            lambda row: record_of(Rehearsal, row, facts=json.loads(row["detail"])), _REHEARSALS, (AuditKind.REHEARSED,)
-        )
+        return self._all(reader_of(Rehearsal), _REHEARSALS, (AuditKind.REHEARSED,))
 
     def known_orders(self, most: int) -> tuple[KnownOrder, ...]:
         """Up to `most` orders that tsrevel wrote, last changed first. LedgerDamaged if a plan is unreadable."""

@@ -15,7 +15,7 @@ from tsrevel.errors import RESTORE, LedgerCode, LedgerDamaged
 from tsrevel.ledger.chain import verify_chain
 from tsrevel.ledger.plan_json import hash_of_text
 from tsrevel.ledger.records import AuditKind, AuditRow
-from tsrevel.ledger.repository import Repository, record_of
+from tsrevel.ledger.repository import Repository, reader_of
 from tsrevel.planning.model import EventId
 
 _LATEST = """
@@ -55,16 +55,12 @@ class AuditLog(Repository):
     def rows(self, event_id: EventId | None = None, limit: int | None = None) -> tuple[AuditRow, ...]:
         """The last `limit` rows (None: all), about one event or about everything, oldest first."""
         wanted = {"event": event_id, "limit": -1 if limit is None else limit}
-        return self._all(_decode_row, _LATEST_OF_EVENT if event_id else _LATEST, wanted)
+        return self._all(reader_of(AuditRow), _LATEST_OF_EVENT if event_id else _LATEST, wanted)
 
     def verify(self) -> None:
         """Checks every row of the audit. LedgerDamaged names the first that is missing, altered or not ours."""
         with self._transactions.reading() as connection:
             verify_chain(connection)
-
-
-def _decode_row(row: sqlite3.Row) -> AuditRow:
-    return record_of(AuditRow, row, detail=json.loads(row["detail"]))
 
 
 # The tables against the audit

@@ -41,7 +41,7 @@ class Repository:
 def record_of(kind: Callable[..., T], row: sqlite3.Row, **decoded: object) -> T:
     """A record of the class `kind`: its fields are `decoded` and, for all others, the columns of their names.
 
-    Days, instants and truths are decoded by the field's type; all else is as stored.
+    Days, instants, truths and JSON are decoded by the field's type; all else is as stored.
     """
     columns = {name: decode(row[name]) for name, decode in _decoders(kind).items() if name not in decoded}
     return kind(**columns, **decoded)
@@ -61,17 +61,16 @@ def _decoders(kind: Callable[..., object]) -> Mapping[str, Callable[[Any], objec
     return {name: _DECODERS.get(of_type, _as_stored) for name, of_type in get_type_hints(kind).items()}
 
 
-def _as_stored(value: object) -> object:
-    return value
-
-
-def _decode_day(text: str | None) -> date | None:
-    return date.fromisoformat(text) if text else None
-
-
 _DECODERS: Mapping[object, Callable[[Any], object]] = {
     bool: bool,
     datetime: datetime.fromisoformat,
     datetime | None: decode_instant,
-    date | None: _decode_day,
+    date | None: lambda text: date.fromisoformat(text) if text else None,
+    Mapping[str, str]: json.loads,
+    Mapping[str, int]: json.loads,
+    tuple[str, ...]: lambda text: tuple(json.loads(text or "[]")),
 }
+
+
+def _as_stored(value: object) -> object:
+    return value

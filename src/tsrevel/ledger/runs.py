@@ -15,7 +15,7 @@ from tsrevel.ledger.chain import canonical
 from tsrevel.ledger.connection import SQLITE, Connect, reading_file
 from tsrevel.ledger.migrations import PAUSE_SINCE, version_of
 from tsrevel.ledger.records import AuditKind, RunRecord, decode_instant, encode_instant
-from tsrevel.ledger.repository import Repository, event_id_of, record_of
+from tsrevel.ledger.repository import Repository, event_id_of, reader_of, record_of
 from tsrevel.planning.model import EventId
 
 _COUNT = "SELECT count(*) AS number FROM runs WHERE mode = 'bulk' AND dry_run = ?"
@@ -122,11 +122,11 @@ class RunRepository(Repository):
 
     def latest(self, limit: int, *, bulk: bool = False, live: bool = False) -> tuple[RunRecord, ...]:
         """The last `limit` runs, newest first: of `sync` only (`bulk`), or without dry ones (`live`)."""
-        return self._all(_decode_run, _LATEST, {"limit": limit, "bulk": bulk, "live": live})
+        return self._all(reader_of(RunRecord), _LATEST, {"limit": limit, "bulk": bulk, "live": live})
 
     def find(self, text: str) -> tuple[RunRecord, ...]:
         """The runs whose correlation id is `text`, or whose run id begins with it (8 characters or more)."""
-        return self._all(_decode_run, _FIND, (text,))
+        return self._all(reader_of(RunRecord), _FIND, (text,))
 
     def last_good(self, locations: Iterable[str], now: datetime, *, with_alarm: bool = True) -> RunRecord | None:
         """The last good run over these locations until `now`; None if there is none over one of them.
@@ -150,7 +150,7 @@ class RunRepository(Repository):
                 named = json.loads(row["locations"] or "[]")
                 covered = missing.intersection(named) if named else missing
                 if covered:
-                    last |= dict.fromkeys(covered, _decode_run(row))
+                    last |= dict.fromkeys(covered, record_of(RunRecord, row))
                     missing -= covered
                 if not missing:
                     break
@@ -222,8 +222,3 @@ def oldest_of(last: Mapping[str, RunRecord | None]) -> RunRecord | None:
     """The oldest of the last good runs of some locations; None if one of them had none."""
     good = [each for each in last.values() if each]
     return min(good, key=attrgetter("started_at")) if len(good) == len(last) else None
-
-
-def _decode_run(row: sqlite3.Row) -> RunRecord:
-    locations = tuple(json.loads(row["locations"] or "[]"))
-    return record_of(RunRecord, row, locations=locations, summary=json.loads(row["summary"]))
