@@ -49,7 +49,7 @@ class FailureStreak:
 
 @dataclass(frozen=True, slots=True)
 class System:
-    """What a run takes from its surroundings: time, sleep, ids, progress. `clock` returns aware instants.
+    """A run's surroundings: it takes time, sleep, ids and progress from them. `clock` returns aware instants.
 
     All runs of an invocation share `correlation_id` in logs, mails and audit rows. `new_run_id` returns the id of a
     further one.
