@@ -16,17 +16,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.pretty import pretty_repr
 
-from tests.transport.test_client import Wire, answer
+from tests.transport.test_client import HERE, Wire, answer
 from tsrevel.cli.callback_server import ConsentAnswer
 from tsrevel.config.problems import DEFAULT, GivenValue
 from tsrevel.config.secret_values import CommandResult
 from tsrevel.errors import TsrevelError
 from tsrevel.redaction import _INNOCENT, LEFT_OUT, LONGEST_QUOTE, Redactor
 from tsrevel.transport.responses import decode_json, quote_answer
-from tsrevel.transport.write_gate import WriteScope
 from tsrevel.tripleseat.token_file import Token
 
-HERE = WriteScope(location="30501", site="15691")
 KEY = "k3Y-5f1d2c9aQz77.Lm_x"
 SECRETS = st.text(string.ascii_letters + string.digits, min_size=12, max_size=48).filter(
     lambda each: len(set(each)) > 6 and not is_of_usual_words(each)

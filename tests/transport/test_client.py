@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -29,17 +30,18 @@ from tsrevel.errors import (
     Unreadable,
     WriteForbidden,
 )
+from tsrevel.planning.model import LocationId, SiteId
 from tsrevel.transport.client import LARGEST_ANSWER, ApiClient
 from tsrevel.transport.network import is_loopback
 from tsrevel.transport.rate_limit import RateLimiter
 from tsrevel.transport.responses import decode_json
 from tsrevel.transport.retry import ATTEMPTS
-from tsrevel.transport.write_gate import WriteGate, WriteScope
+from tsrevel.transport.write_gate import WriteGate
 
 from ..planning.make import LOCATION
 
 NOW = datetime(2026, 12, 12, 18, 0, tzinfo=UTC)
-HERE = WriteScope(location="30501", site="15691")
+HERE = replace(LOCATION, tripleseat_site=SiteId("15691"))
 
 
 class Wire:
@@ -466,22 +468,23 @@ def test_an_open_gate_lets_writes_for_its_places_out(ids: frozenset[str]) -> Non
 
 @pytest.mark.parametrize("role", ["allowed", "only"])
 @pytest.mark.parametrize(
-    ("place", "passes"),
-    [
-        (WriteScope(location="30501", site="15691"), True),
-        (WriteScope(location="30502", site="30501"), False),
-        (WriteScope(location=None, site="30501"), False),
-    ],
+    ("location", "site", "passes"),
+    [("30501", "15691", True), ("30502", "30501", False), (None, "30501", False)],
 )
-def test_the_gate_takes_the_id_of_a_location_for_no_site(role: str, place: WriteScope, passes: bool) -> None:
+def test_the_gate_takes_the_id_of_a_location_for_no_site(
+    role: str, location: LocationId | None, site: SiteId, passes: bool
+) -> None:
     narrowed: dict[str, Any] = {role: frozenset({"30501"})}
     gate = WriteGate(dry_run=False, entries=(LOCATION,), **narrowed)
+    place = replace(LOCATION, tripleseat_location=location, tripleseat_site=site)
     assert (gate.refusal(place) is None) is passes
 
 
 def test_a_write_for_no_place_passes_no_list_of_places() -> None:
     assert WriteGate(dry_run=False, allowed=frozenset({"1"})).refusal(None)
-    assert WriteGate(dry_run=False, allowed=frozenset({"1"})).refusal(WriteScope(None, None))
+    assert WriteGate(dry_run=False, allowed=frozenset({"1"})).refusal(
+        replace(LOCATION, tripleseat_location=None, tripleseat_site=None)
+    )
 
 
 # Rate limiter

@@ -18,11 +18,9 @@ from tsrevel.transport.client import EXCHANGE_SECONDS, TOKEN_LEAST, ApiClient, s
 from tsrevel.transport.deadline import NEVER, Deadline
 from tsrevel.transport.rate_limit import RateLimiter
 from tsrevel.transport.retry import with_retries
-from tsrevel.transport.write_gate import WriteScope
 
-from .test_client import Wire, answer
+from .test_client import HERE, Wire, answer
 
-HERE = WriteScope(location="30501", site="15691")
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 TRICKLES = {
     "its body": HEAD + b"Content-Length: 100000\r\n\r\n" + b" " * 1000,

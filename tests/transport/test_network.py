@@ -24,9 +24,9 @@ from tsrevel.errors import ConfigCode, ConnectionFault, ConnectionMisconfigured,
 from tsrevel.transport.client import ApiClient, send_once
 from tsrevel.transport.network import DIRECT, NETWORK_VARIABLES, Network, read_network
 from tsrevel.transport.rate_limit import RateLimiter
-from tsrevel.transport.write_gate import WriteScope
 
 from ..cli.bench import Shell
+from ..planning.make import LOCATION
 from ..world import World
 
 
@@ -294,7 +294,7 @@ def test_what_is_wrong_with_a_certificate_is_told(
     network = read_network({"SSL_CERT_FILE": str(paths[0])} if trusted else {})
     with served(paths) as port:
         shop = channel(port, network)
-        for ask in (shop.read, lambda path: shop.write("POST", path, {}, WriteScope(location="1", site="2"))):
+        for ask in (shop.read, lambda path: shop.write("POST", path, {}, LOCATION)):
             with pytest.raises(error) as caught:
                 ask("/x")
             assert isinstance(caught.value, ConnectionMisconfigured | Unavailable)
@@ -369,7 +369,7 @@ def test_what_a_proxy_refuses_was_never_sent(
             sleep=lambda _: None,
             network=network,
         )
-        for ask in (shop.read, lambda path: shop.write("POST", path, {}, WriteScope(location="1", site="2"))):
+        for ask in (shop.read, lambda path: shop.write("POST", path, {}, LOCATION)):
             with pytest.raises(error) as caught:
                 ask("/x")
             assert isinstance(caught.value, ConnectionMisconfigured | Unavailable)

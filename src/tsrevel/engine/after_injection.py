@@ -40,7 +40,6 @@ from tsrevel.planning.reasons import TROUBLE, Reason, Status
 from tsrevel.planning.screening import event_day, find_location, find_zone
 from tsrevel.revel.compare import has_amount
 from tsrevel.revel.decode import OrderRow
-from tsrevel.transport.write_gate import WriteScope
 
 log = logging.getLogger(__name__)
 
@@ -199,7 +198,7 @@ def _choose(near: Iterable[tuple[int, OrderRecord]], run_number: int) -> list[Or
 def _days_ahead(ctx: RunContext, record: OrderRecord) -> int | None:
     """Days until the event, by its location's clock; None without a plan, or if this run leaves out its location."""
     plan = record.seen_plan or record.plan  # the event may have moved to another day since
-    if plan is None or not ctx.write_gate.covers(WriteScope.of(plan.location)):
+    if plan is None or not ctx.write_gate.covers(plan.location):
         return None
     return (plan.day - ctx.now().astimezone(find_zone(plan.location.timezone) or UTC).date()).days
 
@@ -217,7 +216,7 @@ def _find_unplanned(
 def is_ahead(ctx: RunContext, event: Event) -> bool:
     """Whether the event is at a location of this run, today or later."""
     location = find_location(event, ctx.policy)
-    if location is None or not ctx.write_gate.covers(WriteScope.of(location)):
+    if location is None or not ctx.write_gate.covers(location):
         return False
     zone = find_zone(location.timezone)
     day = event_day(event, zone)

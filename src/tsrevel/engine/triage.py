@@ -30,7 +30,7 @@ from tsrevel.planning.event_details import EventDetails
 from tsrevel.planning.model import Event, Hold, Location, Plan, Policy, Skip
 from tsrevel.planning.reasons import TROUBLE, Reason
 from tsrevel.planning.screening import find_location, find_zone, includes_place, screen, screen_status
-from tsrevel.transport.write_gate import WriteGate, WriteScope
+from tsrevel.transport.write_gate import WriteGate
 from tsrevel.tripleseat.digest import is_of_older_version, is_same_content
 from tsrevel.tripleseat.payload import is_older
 
@@ -342,7 +342,7 @@ def _triage_begun(
         return Leave(replace(not_written(about, finding), alarm=finding.reason is Reason.AMOUNT_MISMATCH))
     if rules.write_gate.dry_run:
         return Leave(replace(planned(about, plan), text="an order begun would be finished"))
-    objection = rules.write_gate.refusal(WriteScope.of(plan.location))
+    objection = rules.write_gate.refusal(plan.location)
     if objection:
         return Leave(not_written(about, _not_here(plan, objection, rules.policy)))
     return Recover(found, about, record, plan)

@@ -35,7 +35,6 @@ from tsrevel.revel.encode import encode_step
 from tsrevel.revel.paging import ANY_NUMBER, UNSUPPORTED, FieldSelector, Fits, read_rows
 from tsrevel.transport.client import ApiClient, ApiService
 from tsrevel.transport.responses import Json
-from tsrevel.transport.write_gate import WriteScope
 
 _RESOURCES = {"order": "Order", "item": "OrderItem", "payment": "Payment", "history": "OrderHistory"}
 
@@ -307,15 +306,14 @@ class Revel(ApiService):
 
     def write(self, plan: Plan, step: Step, order: OrderId, labels: Labels) -> WriteResult:
         """Write one step of the plan. `order` is the order's id, '' for the step that makes the order."""
-        scope = WriteScope.of(plan.location)
         body = encode_step(plan, step, order, labels, self._clock())
         if step.kind not in {"discount", "totals"}:
-            answer = self._client.write("POST", f"/resources/{_RESOURCES[step.kind]}/", body, scope)
+            answer = self._client.write("POST", f"/resources/{_RESOURCES[step.kind]}/", body, plan.location)
             return _written(plan, step, answer)
         path = f"/resources/Order/{order}/"
-        answer = self._client.write("PATCH", path, body, scope)
+        answer = self._client.write("PATCH", path, body, plan.location)
         if step.kind == "totals" and isinstance(answer, dict) and answer.get("printed") is False:
-            answer = self._client.write("PATCH", path, body, scope)  # sometimes needed twice (facts Revel 3.8)
+            answer = self._client.write("PATCH", path, body, plan.location)  # sometimes needed twice (facts Revel 3.8)
         if not isinstance(answer, dict) or decode_id(answer.get("id")) != order:
             raise OutcomeUnknown(f"Revel: the answer to a PATCH of order {order} isn't that order")
         return WriteResult(order)

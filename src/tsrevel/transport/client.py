@@ -38,6 +38,7 @@ from tsrevel.errors import (
     Unavailable,
     Unreadable,
 )
+from tsrevel.planning.model import Location
 from tsrevel.redaction import Redactor
 from tsrevel.text import is_whole
 from tsrevel.transport.deadline import NEVER, Deadline, TimedBackend
@@ -45,7 +46,7 @@ from tsrevel.transport.network import CA_FILE, CA_FOLDER, DIRECT, KEY_LOG, Netwo
 from tsrevel.transport.rate_limit import RateLimiter
 from tsrevel.transport.responses import Json, decode_json, find_unusable, is_only_error, quote_answer, read_service_code
 from tsrevel.transport.retry import LONGEST_WAIT, with_retries
-from tsrevel.transport.write_gate import WriteGate, WriteScope
+from tsrevel.transport.write_gate import WriteGate
 
 log = logging.getLogger(__name__)
 
@@ -126,7 +127,7 @@ class ApiClient:
 
         def ask_gate(request: httpx.Request) -> None:
             if gate:
-                gate.check(request.method, request.url.host, request.extensions.get("scope"))
+                gate.check(request.method, request.url.host, request.extensions.get("location"))
 
         self._client = httpx.Client(
             base_url=base_url,
@@ -208,9 +209,9 @@ class ApiClient:
         """The JSON answer to a form POST, for token endpoints. Sent only once, and without `headers`."""
         return self._ask("POST", url, form=form, auth=auth)
 
-    def write(self, method: str, path: str, body: Mapping[str, Json], scope: WriteScope) -> Json:
+    def write(self, method: str, path: str, body: Mapping[str, Json], location: Location) -> Json:
         """The JSON answer to a write. Sent only once, whatever happens."""
-        return self._ask(method, path, own=self._own(), body=body, scope=scope)
+        return self._ask(method, path, own=self._own(), body=body, location=location)
 
     def _own(self) -> Mapping[str, str]:
         """The authentication headers."""
@@ -233,7 +234,7 @@ class ApiClient:
         form: Params | None = None,
         body: Mapping[str, Json] | None = None,
         auth: tuple[str, str] | None = None,
-        scope: WriteScope | None = None,
+        location: Location | None = None,
     ) -> Json:
         label = f"{self.name}: {method} {urlsplit(path).path}"
         secrets = _secrets_of(own or {}, params or {}, form or {}, auth) - self._secrets
@@ -244,7 +245,7 @@ class ApiClient:
             self._secrets |= secrets
         sent: dict[str, Json] = {"data": form, "json": body, "headers": own, "auth": auth}
         self._was_asked = True
-        status, content, after = self._exchange(label, method, path, params, **sent, extensions={"scope": scope})
+        status, content, after = self._exchange(label, method, path, params, **sent, extensions={"location": location})
         writes = body is not None
         if not httpx.codes.is_success(status):
             self._was_available |= httpx.codes.is_client_error(status) and status != httpx.codes.TOO_MANY_REQUESTS

@@ -3,24 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Self
 
 from tsrevel.errors import WriteForbidden
 from tsrevel.planning.model import Location
 from tsrevel.planning.screening import includes_place
 from tsrevel.transport.network import is_loopback
-
-
-@dataclass(frozen=True, slots=True)
-class WriteScope:
-    """The TripleSeat ids of the location of a write, by which the gate decides."""
-
-    location: str | None
-    site: str | None
-
-    @classmethod
-    def of(cls, location: Location) -> Self:
-        return cls(location.tripleseat_location, location.tripleseat_site)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,26 +25,26 @@ class WriteGate:
     entries: tuple[Location, ...] = ()
     sandbox: bool | None = None
 
-    def refusal(self, scope: WriteScope | None) -> str | None:
-        """Why a write for `scope` must not be sent, or None."""
+    def refusal(self, location: Location | None) -> str | None:
+        """Why a write for this location must not be sent, or None."""
         if not self.enabled:
             return "the connector is disabled"
         if self.dry_run:
             return "this is a dry run"
-        if not self.covers(scope):
+        if not self.covers(location):
             return "its location is not allowed"
         return None
 
-    def covers(self, scope: WriteScope | None) -> bool:
-        """Whether this run covers `scope`, even if it may not write."""
-        location, site = (scope.location, scope.site) if scope else (None, None)
-        return all(includes_place(ids, location, site, self.entries) for ids in (self.allowed, self.only))
+    def covers(self, location: Location | None) -> bool:
+        """Whether this run covers the location, by its TripleSeat ids, even if it may not write."""
+        place = (location.tripleseat_location, location.tripleseat_site) if location else (None, None)
+        return all(includes_place(ids, *place, self.entries) for ids in (self.allowed, self.only))
 
-    def check(self, method: str, host: str, scope: WriteScope | None) -> None:
+    def check(self, method: str, host: str, location: Location | None) -> None:
         """Let reads pass; raise `WriteForbidden` for a write that must not be sent."""
         if method in {"GET", "HEAD"}:
             return
-        objection = self.refusal(scope)
+        objection = self.refusal(location)
         if objection is None and self.sandbox is not None and self.sandbox != is_loopback(host):
             objection = "its host belongs to the other environment"
         if objection:
