@@ -123,7 +123,7 @@ def _copy(
     name: str,
     fill: Callable[[sqlite3.Connection, sqlite3.Connection], None],
 ) -> sqlite3.Connection:
-    """What `fill` copies of the source, brought up to date. It stays open only if the source was read to its end."""
+    """The copy that `fill` makes, brought up to date. It stays open only if the source could be read to its end."""
     with ExitStack() as unless_copied:
         copy = _connect(name)
         unless_copied.callback(copy.close)

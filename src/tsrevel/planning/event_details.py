@@ -53,7 +53,7 @@ _LABELS = {
     "name": "its name has changed",
     "contact": "its contact has changed",
 }
-"""What to say of a changed detail. Of a hash nobody is shown the values."""
+"""The report of each changed detail. It shows no hash."""
 
 
 def details_of(event: Event, zone: ZoneInfo | None) -> EventDetails:
