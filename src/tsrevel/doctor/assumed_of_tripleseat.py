@@ -216,7 +216,7 @@ def _why_no_event(seen: TripleSeatEvidence) -> str:
 
 
 def _untold(seen: TripleSeatEvidence, lacking: str) -> Judgement:
-    """What the events lack is why the test told nothing, unless no event could be read at all."""
+    """Nothing was tested: no event could be read, or those that were read lack something (`lacking`)."""
     return untold(lacking if _events(seen) else _why_no_event(seen))
 
 

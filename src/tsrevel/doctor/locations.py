@@ -104,7 +104,7 @@ def check_location(entry: CheckedLocation, tripleseat: TripleSeatLists, revel: R
 def _place(
     entry: CheckedLocation, tripleseat: TripleSeatLists
 ) -> tuple[str, Sequence[Site | TripleSeatLocation] | None, str | None]:
-    """What the entry names in TripleSeat ("location" or "site"), the list of those, and the id."""
+    """The entry's place in TripleSeat: "location" or "site", the list of those, and the id of its own."""
     if entry.settings.tripleseat_location is None:
         return "site", tripleseat.sites, entry.location.tripleseat_site
     return "location", tripleseat.locations, entry.location.tripleseat_location
