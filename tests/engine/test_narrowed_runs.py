@@ -8,6 +8,7 @@ import pytest
 
 from tsrevel.engine.context import RunState
 from tsrevel.engine.find import Window
+from tsrevel.engine.outcomes import RunReport
 from tsrevel.engine.run import sync
 from tsrevel.ledger import LedgerView, open_view
 
@@ -68,6 +69,34 @@ def test_a_run_over_other_days_leaves_what_is_known_of_these(day: World) -> None
     day.add_event(64000056, day=other)
     day.sync(first=other, last=other)
     assert (held(day), missed(day)) == before
+
+
+@pytest.mark.parametrize("unable", ["elsewhere", "down", "refusing", "named", "dry"])
+def test_a_run_that_cant_check_a_known_twin_ends_no_alarm(world: World, unable: str) -> None:
+    def later(**narrow: object) -> RunReport:
+        world.time.move(minutes=45)
+        return world.sync(**narrow)  # type: ignore[arg-type]
+
+    later()
+    twin = world.add_order(FULL)
+    while later().exit_status == 0:
+        pass
+    for _ in range(2):
+        world.wires["revel"].down = unable == "down"
+        if unable in {"refusing", "named"}:
+            world.revel.faults.add("status", "GET", "/Order/", times=None, status=500)
+        if unable == "named":
+            assert world.sync_event(FULL).exit_status == 0
+        else:
+            later(only=[LAKESIDE] if unable == "elsewhere" else [], dry_run=unable == "dry")
+        assert held(world) == [str(FULL)]
+        world.wires["revel"].down = False
+        world.revel.faults.clear()
+        report = later()
+        assert (verdict(report, FULL), report.exit_status) == ("held DUPLICATE_ORDERS", 14)
+        assert not find_outcome(report, FULL).fresh
+    world.revel.state.rows["Order"][twin]["deleted"] = True
+    assert (later().exit_status, held(world)) == (0, [])
 
 
 def test_an_event_that_waits_elsewhere_goes_on_waiting(day: World) -> None:

@@ -294,11 +294,20 @@ def _store_results(ctx: RunContext, state: RunState, outcomes: list[Outcome]) ->
     Events outside this run's locations stay as they are in the ledger. An id that names no event isn't stored. A dry
     run stores its results separately.
     """
+    outcomes = _leave_known_twins(ctx, state, outcomes)
     results = [_to_result(state, each) for each in outcomes if not (each.unknown or _is_outside(ctx, each))]
     _warn_of_unlisted(ctx, state, results)
     store = ctx.ledger.events.store_dry_results if ctx.dry_run else ctx.ledger.events.store_results
     fresh = store(ctx.run_id, results)
     return [_mark_news(ctx, state, replace(each, fresh=each.event_id in fresh)) for each in outcomes]
+
+
+def _leave_known_twins(ctx: RunContext, state: RunState, outcomes: Sequence[Outcome]) -> list[Outcome]:
+    """`outcomes`, without a word on those events whose known twin this run didn't check: their alarm stays."""
+    finished = [each.event_id for each in outcomes if each.reason in {Reason.ALREADY_INJECTED, Reason.ORDER_EXISTS}]
+    gone = {each.event_id for each in state.reports if isinstance(each, TwinGone)}
+    unchecked = ctx.ledger.events.doubled(finished) - gone
+    return [replace(each, looked_into=each.looked_into and each.event_id not in unchecked) for each in outcomes]
 
 
 def _report_lost_ledger(ctx: RunContext, state: RunState, outcomes: Sequence[Outcome]) -> None:
