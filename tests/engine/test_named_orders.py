@@ -205,11 +205,17 @@ def test_an_event_that_is_ignored_needs_none(held: World) -> None:
     assert looks([later(held) for _ in range(4)]) == {("skipped STATUS_NOT_ELIGIBLE", 0)}
 
 
-@pytest.mark.parametrize(("kind", "status"), [("status", 503), ("status", 400), ("status", 401), ("html", 200)])
+@pytest.mark.parametrize(("kind", "status"), [("status", 503), ("status", 400), ("html", 200)])
 def test_a_look_that_fails_does_not_mean_that_it_is_gone(held: World, kind: str, status: int) -> None:
     enter(held)
     held.revel.faults.add(kind, "GET", "/resources/Order/", times=None, status=status)
     assert looks([later(held) for _ in range(4)]) == {(ALREADY, 0)}
+
+
+def test_a_key_that_is_revoked_ends_the_runs_that_look(held: World) -> None:
+    enter(held)
+    held.revel.faults.add("status", None, "/", times=None, status=401)
+    assert looks([later(held) for _ in range(4)]) == {(ALREADY, 0), (ALREADY, 12)}
 
 
 def test_if_revel_ignores_the_filter_each_is_read_by_itself(held: World) -> None:

@@ -265,7 +265,7 @@ def test_named_events_cost_no_look(made: World) -> None:
     assert made.looks == 0
 
 
-@pytest.mark.parametrize("fault", [{"status": 401}, {"status": 403}, {"status": 500}, {"status": 503}])
+@pytest.mark.parametrize("fault", [{"status": 500}, {"status": 503}])
 def test_a_look_that_fails_is_no_change_and_fails_no_run(
     made: World, fault: dict[str, int], caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -277,6 +277,17 @@ def test_a_look_that_fails_is_no_change_and_fails_no_run(
     assert any("finished orders can't be checked now" in each for each in report.warnings)
     made.revel.faults.clear()
     assert verdict(next_run(made), FULL) == CHANGED
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_key_that_is_revoked_on_an_idle_day_is_told_by_the_next_run(made: World, status: int) -> None:
+    made.revel.faults.add("status", None, "/", times=None, status=status)
+    for _ in range(2):
+        report = next_run(made)
+        assert (verdict(report, FULL), report.exit_status) == (ALREADY, 12)
+        assert report.error
+    made.revel.faults.clear()
+    assert next_run(made).exit_status == 0
 
 
 @pytest.mark.parametrize("answer", ["html", "refused", "ignored"])

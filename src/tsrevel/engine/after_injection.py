@@ -9,7 +9,7 @@ import logging
 import random
 from collections import Counter
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from datetime import UTC, date, timedelta
 from itertools import groupby
 from operator import itemgetter
@@ -32,7 +32,17 @@ from tsrevel.engine.order_drift import (
 )
 from tsrevel.engine.outcomes import Outcome, describe_order, fail_by_fault, order_stands
 from tsrevel.engine.verify import find_twice
-from tsrevel.errors import LedgerUnusable, Refused, StopRun, TryNextRun, TsrevelError, Unreadable
+from tsrevel.errors import (
+    ConnectionMisconfigured,
+    CredentialsRefused,
+    LedgerUnusable,
+    Refused,
+    ServerFault,
+    StopRun,
+    TryNextRun,
+    TsrevelError,
+    Unreadable,
+)
 from tsrevel.ledger import PENDING, OrderRecord
 from tsrevel.planning.identity import order_uuid
 from tsrevel.planning.model import Event, EventId, Hold, OrderId, Plan
@@ -107,35 +117,55 @@ def _note_changes(
     shown_before = ctx.ledger.orders.shown(each.event_id for each in orders)
     doubled = ctx.ledger.events.doubled(each.event_id for each in orders)
     singles = Counter[SingleRead]()
-    try:
+    with ending_the_check(state, "finished orders can't be checked now; the next run checks them"):
         for record, rows in _read_rows(ctx, orders, number, doubled):
             event_id, about = record.event_id, told.get(record.event_id)
-            try:
-                if event_id in doubled and not find_doubles(ctx, rows):  # a list may lack one, so it proves nothing
-                    rows = read_orders(ctx, record)
-                checked = CheckedOrder(record, rows, shown_before.get(event_id), about)
-                outcome = _check(ctx, state, checked, singles)
-                if event_id in doubled and not (outcome and outcome.reason is Reason.DUPLICATE_ORDERS):
-                    state.reports.append(TwinGone(event_id))
-                    outcome = outcome or about or order_stands(describe_order(record), record)
-            except Unreadable as error:  # a row of one order must not leave the others unchecked
-                text = "Revel order %s can't be read; the next run reads it again: %s"
-                ids = {"event_id": event_id, "order_id": record.order_id}
-                log.warning(text, record.order_id, error, extra=ids)
-                continue
-            except TsrevelError:
-                raise
-            except Exception as error:  # noqa: BLE001 (a fault of ours must not leave the other orders unchecked)
-                outcome = fail_by_fault(about or describe_order(record), error)
-            if outcome and about and about.status in TROUBLE and outcome.status is Status.SKIPPED:
-                outcome = tell_beside(state, record, about, outcome)
-            if outcome:
-                told[event_id] = outcome
+            with leaving_the_others(ctx, event_id, record.order_id):
+                try:
+                    if event_id in doubled and not find_doubles(ctx, rows):  # a list may lack one: it proves nothing
+                        rows = read_orders(ctx, record)
+                    checked = CheckedOrder(record, rows, shown_before.get(event_id), about)
+                    outcome = _check(ctx, state, checked, singles)
+                    if event_id in doubled and not (outcome and outcome.reason is Reason.DUPLICATE_ORDERS):
+                        state.reports.append(TwinGone(event_id))
+                        outcome = outcome or about or order_stands(describe_order(record), record)
+                except TsrevelError:
+                    raise
+                except Exception as error:  # noqa: BLE001 (a fault of ours must not leave the other orders unchecked)
+                    outcome = fail_by_fault(about or describe_order(record), error)
+                if outcome and about and about.status in TROUBLE and outcome.status is Status.SKIPPED:
+                    outcome = tell_beside(state, record, about, outcome)
+                if outcome:
+                    told[event_id] = outcome
+    return list(told.values())
+
+
+@contextmanager
+def ending_the_check(state: RunState, told: str) -> Iterator[None]:
+    """A failed request ends the check, and the run tells it. It stops the run if waiting doesn't help.
+
+    Raises LedgerUnusable.
+    """
+    try:
+        yield
     except LedgerUnusable:
         raise
+    except (CredentialsRefused, ConnectionMisconfigured) as error:  # on an idle day nothing else asks Revel
+        state.stop = state.stop or error
     except (StopRun, TryNextRun, Refused) as error:
-        warn(state, f"finished orders can't be checked now; the next run checks them: {error}")
-    return list(told.values())
+        warn(state, f"{told}: {error}")
+
+
+@contextmanager
+def leaving_the_others(ctx: RunContext, event_id: EventId, order_id: OrderId | None) -> Iterator[None]:
+    """An order that Revel can't show leaves the others checked, unless Revel answers nothing else either."""
+    try:
+        yield
+    except (Refused, ServerFault, Unreadable) as error:
+        if ctx.revel.is_down:
+            ctx.revel.ask_the_time()
+        text = "Revel order %s can't be read; a later run reads it again: %s"
+        log.warning(text, order_id, error, extra={"event_id": event_id, "order_id": order_id})
 
 
 def note_changed_order(ctx: RunContext, state: RunState, record: OrderRecord, outcome: Outcome) -> Outcome:

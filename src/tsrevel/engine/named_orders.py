@@ -10,12 +10,18 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import islice
 
-from tsrevel.engine.after_injection import BATCH, MOST, MOST_SINGLES, WANTS_ORDER, is_ahead
+from tsrevel.engine.after_injection import (
+    BATCH,
+    MOST,
+    MOST_SINGLES,
+    WANTS_ORDER,
+    ending_the_check,
+    is_ahead,
+    leaving_the_others,
+)
 from tsrevel.engine.context import NamedOrdersReported, RunContext, RunState
-from tsrevel.engine.find import warn
 from tsrevel.engine.order_drift import tell_named_gone
 from tsrevel.engine.outcomes import Outcome, not_written
-from tsrevel.errors import LedgerUnusable, Refused, StopRun, TryNextRun
 from tsrevel.ledger import Resolution, StationChange, StationReport
 from tsrevel.planning.model import EventId, OrderId, Skip
 from tsrevel.planning.reasons import Reason, Status
@@ -32,7 +38,7 @@ def note_named_orders(ctx: RunContext, state: RunState, outcomes: Sequence[Outco
     number = ctx.ledger.runs.count(dry_run=ctx.dry_run)
     named = _find_named(ctx, state, outcomes) if number.bit_count() % 2 == 0 else []
     turn = random.Random(number).sample(named, min(len(named), MOST))  # noqa: S311 (nothing secret hangs on it)
-    try:
+    with ending_the_check(state, "orders that a person named can't be checked now; a later run checks them"):
         for resolution, orders in _find_changed(ctx, turn):
             event_id, change = resolution.event_id, StationChange.CHANGED
             text = tell_named_gone(event_id, orders)
@@ -41,10 +47,6 @@ def note_named_orders(ctx: RunContext, state: RunState, outcomes: Sequence[Outco
                 text = f"Revel order {', '.join(orders)}, which a person named, stands again"
             state.reports.append(NamedOrdersReported(event_id, StationReport(change, text)))
             told[event_id] = _tell(told[event_id], orders[-1], text)
-    except LedgerUnusable:
-        raise
-    except (StopRun, TryNextRun, Refused) as error:
-        warn(state, f"orders that a person named can't be checked now; a later run checks them: {error}")
     return list(told.values())
 
 
@@ -85,8 +87,10 @@ def _find_changed(ctx: RunContext, named: Sequence[Named]) -> Iterable[Named]:
         standing |= {row.id for row in rows.values() if not row.deleted and has_amount(row)}
     doubtful = (each for each in named if standing.isdisjoint(each[1]) != bool(each[0].named_gone))
     for resolution, orders in islice(doubtful, MOST_SINGLES):
-        is_gone = all(ctx.revel.is_gone(ctx.revel.find_by_id(each)) for each in orders)
-        if is_gone != bool(resolution.named_gone):
+        was_gone = is_gone = bool(resolution.named_gone)
+        with leaving_the_others(ctx, resolution.event_id, orders[-1]):
+            is_gone = all(ctx.revel.is_gone(ctx.revel.find_by_id(each)) for each in orders)
+        if is_gone != was_gone:
             yield resolution, orders
 
 
