@@ -10,6 +10,7 @@ import random
 from collections import Counter
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import UTC, date, timedelta
 from itertools import groupby
 from operator import itemgetter
@@ -44,6 +45,7 @@ from tsrevel.errors import (
     Unreadable,
 )
 from tsrevel.ledger import PENDING, OrderRecord
+from tsrevel.planning.assumptions import AssumptionCode
 from tsrevel.planning.identity import order_uuid
 from tsrevel.planning.model import Event, EventId, Hold, OrderId, Plan
 from tsrevel.planning.reasons import TROUBLE, Reason, Status
@@ -62,7 +64,7 @@ MOST_NAMES = 80
 MOST = 4 * BATCH
 """Orders that one run checks at most: those with the nearest event days."""
 MOST_SINGLES = 50
-"""Single reads per run at most, both for orders that a batch lacks and for those that it shows changed."""
+"""Orders that a run reads one by one at most, both of those that a batch lacks and of those that it shows changed."""
 SingleRead = Literal["lost", "changed"]
 
 ShownOrder = tuple[OrderRecord, Sequence[OrderRow]]
@@ -114,21 +116,20 @@ def _note_changes(
 ) -> list[Outcome]:
     """`outcomes` with what Revel shows of these orders. Raises LedgerUnusable."""
     told = {each.event_id: each for each in outcomes}
+    by_uuid = number.bit_count() % 2 == 1
     shown_before = ctx.ledger.orders.shown(each.event_id for each in orders)
     doubled = ctx.ledger.events.doubled(each.event_id for each in orders)
     singles = Counter[SingleRead]()
     with ending_the_check(state, "finished orders can't be checked now; the next run checks them"):
-        for record, rows in _read_rows(ctx, orders, number, doubled):
+        for record, rows in _read_rows(ctx, orders, number, doubled, by_uuid=by_uuid):
             event_id, about = record.event_id, told.get(record.event_id)
+            order = CheckedOrder(record, rows, shown_before.get(event_id), about)
             with leaving_the_others(ctx, event_id, record.order_id):
                 try:
-                    if event_id in doubled and not find_doubles(ctx, rows):  # a list may lack one: it proves nothing
-                        rows = read_orders(ctx, record)
-                    checked = CheckedOrder(record, rows, shown_before.get(event_id), about)
-                    outcome = _check(ctx, state, checked, singles)
-                    if event_id in doubled and not (outcome and outcome.reason is Reason.DUPLICATE_ORDERS):
-                        state.reports.append(TwinGone(event_id))
-                        outcome = outcome or about or order_stands(describe_order(record), record)
+                    if event_id in doubled:
+                        outcome = _check_doubled(ctx, state, order, singles)
+                    else:
+                        outcome = _check(ctx, state, order, singles, by_uuid=by_uuid)
                 except TsrevelError:
                     raise
                 except Exception as error:  # noqa: BLE001 (a fault of ours must not leave the other orders unchecked)
@@ -180,7 +181,8 @@ def note_changed_order(ctx: RunContext, state: RunState, record: OrderRecord, ou
         order = CheckedOrder(record, rows, None, outcome)
         if record.plan is None:
             return _note_unplanned(ctx, state, order, record.order_id) or outcome
-        return compare_order(ctx, state, order, _find(ctx, record, record.order_id)) or outcome
+        row = ctx.revel.find_by_id(record.order_id) or order.own  # one answer doesn't prove that it is gone
+        return compare_order(ctx, state, order, row) or outcome
     except (StopRun, TryNextRun, Refused):  # nothing is known of the order then
         return outcome
 
@@ -254,7 +256,7 @@ def is_ahead(ctx: RunContext, event: Event) -> bool:
 
 
 def _read_rows(
-    ctx: RunContext, orders: Sequence[OrderRecord], number: int, doubled: Container[EventId]
+    ctx: RunContext, orders: Sequence[OrderRecord], number: int, doubled: Container[EventId], *, by_uuid: bool
 ) -> Iterator[ShownOrder]:
     """Revel's rows of each order: in some runs by uuid, in others by `local_id`, so that each kind of twin shows.
 
@@ -263,7 +265,6 @@ def _read_rows(
     in the same way for each. Orders that aren't found by `local_id` are asked for by uuid as well, and known twins in
     both ways. Orders without a plan have only names: only some runs ask for them.
     """
-    by_uuid = number.bit_count() % 2 == 1
     for start in range(0, len(orders), BATCH):
         batch = orders[start : start + BATCH]
         rows: dict[EventId, dict[OrderId, OrderRow]] = {each.event_id: {} for each in batch}
@@ -310,26 +311,58 @@ def _add_by_uuid(
         rows[event_id].update({row.id: row for row in found.get(uuid, ())})
 
 
-def _check(ctx: RunContext, state: RunState, order: CheckedOrder, singles: Counter[SingleRead]) -> Outcome | None:
+def _check_doubled(
+    ctx: RunContext, state: RunState, order: CheckedOrder, singles: Counter[SingleRead]
+) -> Outcome | None:
+    """The outcome of an event with a known twin, whose end is noted. That a batch lacks one proves nothing."""
+    record = order.record
+    if not find_doubles(ctx, order.rows):
+        order = replace(order, rows=read_orders(ctx, record))
+    outcome = _check(ctx, state, order, singles, by_uuid=True)
+    if outcome and outcome.reason is Reason.DUPLICATE_ORDERS:
+        return outcome
+    state.reports.append(TwinGone(record.event_id))
+    return outcome or order.outcome or order_stands(describe_order(record), record)
+
+
+def _check(
+    ctx: RunContext, state: RunState, order: CheckedOrder, singles: Counter[SingleRead], *, by_uuid: bool
+) -> Outcome | None:
     """The event's outcome with what Revel shows of its order now; None if there is nothing to report."""
     record = order.record
+    is_shown = order.own is not None if record.plan else bool(order.rows)
+    if not is_shown and _may_read(singles, "lost"):
+        is_shown, order = True, replace(order, rows=[*order.rows, *_search(ctx, state, record, by_uuid=by_uuid)])
     doubles = find_doubles(ctx, order.rows)
     if doubles:
         return hold_doubled(state, record, doubles, order.outcome)
+    if not is_shown:
+        return None
     if record.plan is None:
         return _check_unplanned(ctx, state, order, singles)
-    row: OrderRow | Hold | None = next((row for row in order.rows if row.id == record.order_id), None)
-    if isinstance(row, OrderRow):
-        row = _confirm(ctx, record.plan, row, order.before, singles)
-        if isinstance(row, Hold):
-            return hold_doubled(state, record, row, order.outcome)
-    elif record.order_id is None or not _may_read(singles, "lost"):
-        return None
-    else:
-        row = _find(ctx, record, record.order_id)
-        if row and ctx.now() - record.touched_at > PENDING and row.uuid == record.plan.uuid and not row.deleted:
-            _test_search(ctx, state, row)
+    row = order.own and _confirm(ctx, record.plan, order.own, order.before, singles)
+    if isinstance(row, Hold):
+        return hold_doubled(state, record, row, order.outcome)
     return compare_order(ctx, state, order, row)
+
+
+def _search(ctx: RunContext, state: RunState, record: OrderRecord, *, by_uuid: bool) -> list[OrderRow]:
+    """The rows of an event whose order no batch shows, in the way of this run: Revel may not support `__in`.
+
+    The order is read by its id only if no search shows it, because a search also shows a twin.
+    """
+    uuid, found = order_uuid(record.event_id), list[OrderRow]()
+    with suppress(Refused, ServerFault, Unreadable):
+        if not by_uuid:
+            found += ctx.revel.find_orders(uuid, names_of(ctx, record))
+        if all(row.id != record.order_id for row in found):
+            found += ctx.revel.find_by_uuid(uuid)
+    if record.order_id and all(row.id != record.order_id for row in found):
+        row = ctx.revel.find_by_id(record.order_id)
+        if row and row.uuid == uuid and not row.deleted and ctx.now() - record.touched_at > PENDING:
+            _test_search(ctx, state, row)
+        found += [row] if row else []
+    return found
 
 
 def _confirm(
@@ -358,22 +391,19 @@ def _was_mismatch_settled(ctx: RunContext, event_id: EventId) -> bool:
     return resolution is not None and any(at <= resolution.resolved_at for at in reported)
 
 
-def _find(ctx: RunContext, record: OrderRecord, order_id: OrderId) -> OrderRow | None:
-    """The order by its id; if Revel doesn't know the id, by its uuid: one answer doesn't prove that it is gone."""
-    row = ctx.revel.find_by_id(order_id)
-    if row is None and record.plan:
-        return next((each for each in ctx.revel.find_by_uuid(record.plan.uuid) if each.id == order_id), None)
-    return row
-
-
 def _test_search(ctx: RunContext, state: RunState, row: OrderRow) -> None:
     """Note it if no search shows an order that was written long ago and stands: then later runs write nothing.
 
     A lag of Revel's lists, or a person who deletes or voids the order just now, must not look like that.
     """
+    if AssumptionCode.REVEL_FINDS_BY_UUID in ctx.revel.observed:
+        return
+
+    def is_found() -> bool:
+        return any(each.id == row.id for each in ctx.revel.find_by_uuid(row.uuid))
+
     with suppress(Refused, TryNextRun):
-        is_found = state.poll(ctx, lambda: ctx.revel.finds_by_uuid(row), bool)
-        if not is_found and not ctx.revel.is_gone(ctx.revel.find_by_id(row.id)):
+        if not state.poll(ctx, is_found, bool) and not ctx.revel.is_gone(ctx.revel.find_by_id(row.id)):
             ctx.revel.note_unfound(row)
 
 

@@ -6,7 +6,7 @@ Such an order has no name or uuid of ours, so it is read by its id. It only read
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from itertools import islice
 
@@ -27,6 +27,7 @@ from tsrevel.planning.model import EventId, OrderId, Skip
 from tsrevel.planning.reasons import Reason, Status
 from tsrevel.planning.screening import screen_status
 from tsrevel.revel.compare import has_amount
+from tsrevel.revel.decode import OrderRow
 
 
 def note_named_orders(ctx: RunContext, state: RunState, outcomes: Sequence[Outcome]) -> list[Outcome]:
@@ -81,17 +82,25 @@ def _is_wanted(ctx: RunContext, state: RunState, event_id: EventId) -> bool:
 def _find_changed(ctx: RunContext, named: Sequence[Named]) -> Iterable[Named]:
     """Yield those whose orders are all gone now, or of which one stands again, after another look at each order."""
     ids = [order_id for _, orders in named for order_id in orders]
-    standing: set[OrderId] = set()
+    shown: dict[OrderId, OrderRow] = {}
     for start in range(0, len(ids), BATCH):
-        rows = ctx.revel.orders_by_id(ids[start : start + BATCH])
-        standing |= {row.id for row in rows.values() if not row.deleted and has_amount(row)}
-    doubtful = (each for each in named if standing.isdisjoint(each[1]) != bool(each[0].named_gone))
+        shown |= ctx.revel.orders_by_id(ids[start : start + BATCH])
+    standing = {row.id for row in shown.values() if not row.deleted and has_amount(row)}
+    doubtful = (each for each in named if not _is_as_told(each, shown.keys(), standing))
     for resolution, orders in islice(doubtful, MOST_SINGLES):
         was_gone = is_gone = bool(resolution.named_gone)
         with leaving_the_others(ctx, resolution.event_id, orders[-1]):
             is_gone = all(ctx.revel.is_gone(ctx.revel.find_by_id(each)) for each in orders)
         if is_gone != was_gone:
             yield resolution, orders
+
+
+def _is_as_told(named: Named, shown: Collection[OrderId], standing: Collection[OrderId]) -> bool:
+    """Whether the orders that a batch has `shown`, and of which these stand, prove what was told last."""
+    resolution, orders = named
+    if any(each in standing for each in orders):
+        return not resolution.named_gone
+    return bool(resolution.named_gone) and all(each in shown for each in orders)
 
 
 def _tell(about: Outcome, order_id: OrderId, text: str) -> Outcome:

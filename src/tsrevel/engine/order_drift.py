@@ -44,6 +44,11 @@ class CheckedOrder:
     before: ShownFields | None
     outcome: Outcome | None
 
+    @property
+    def own(self) -> OrderRow | None:
+        """The row of the order itself; None if Revel's rows lack it."""
+        return next((row for row in self.rows if row.id == self.record.order_id), None)
+
 
 @dataclass(frozen=True, slots=True)
 class _Comparison:

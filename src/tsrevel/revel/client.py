@@ -177,15 +177,6 @@ class Revel(ApiService):
                 text = f"the exact filter finds Revel order {named[0].id} by its local_id, and local_id__in doesn't"
                 self._note_failed(AssumptionCode.REVEL_IN_FILTER, text)
 
-    def finds_by_uuid(self, row: OrderRow) -> bool:
-        """Whether the exact filter shows this order, which `uuid__in` didn't show.
-
-        True without a request if the account has no `__in`, or if another order was noted already.
-        """
-        if not self._can.in_filter or AssumptionCode.REVEL_FINDS_BY_UUID in self.observed:
-            return True
-        return any(each.id == row.id for each in self.find_by_uuid(row.uuid))
-
     def note_unfound(self, row: OrderRow) -> None:
         """Note that no search for its uuid shows this order, although it stands."""
         text = f"a search for the uuid of Revel order {row.id} doesn't find it"
@@ -365,7 +356,11 @@ class Revel(ApiService):
         return tuple(found.values())
 
     def _list_orders(self, key: str, values: Sequence[str], fits: Fits) -> tuple[OrderRow, ...]:
-        """The orders with one of these values, with only the needed fields; empty if Revel can't be asked for them."""
+        """The orders with one of these values, with only the needed fields; empty if Revel can't be asked for them.
+
+        After a refusal nothing is asked by `__in` in this run, unless the account has shown orders so: then one row of
+        this answer may be at fault.
+        """
 
         def read(fields: Sequence[str]) -> Iterator[OrderRow]:
             for row in read_rows(self._client, "Order", {f"{key}__in": ",".join(values)}, fits, fields=fields):
@@ -374,12 +369,14 @@ class Revel(ApiService):
 
         if not self._can_search(values):
             return ()
-        with suppress(*UNSUPPORTED):
+        try:
             found = self._fields.rows("Order", ORDER_FIELDS, read)
-            if key == "local_id":
-                self._note_shown(found)
-            return found
-        return ()
+        except UNSUPPORTED:
+            self._can = replace(self._can, in_filter=self._can.in_filter_shown)
+            return ()
+        if key == "local_id":
+            self._note_shown(found)
+        return found
 
     def _can_search(self, values: Iterable[str]) -> bool:
         """Whether orders may be searched for by `__in`, which separates its values by commas."""
