@@ -80,15 +80,19 @@ class _Standing:
 def compare_order(ctx: RunContext, state: RunState, order: CheckedOrder, row: OrderRow | None) -> Outcome | None:
     """The event's outcome with the changes of its order, of which this is the row; None if there is nothing to report.
 
-    If a person deleted the order and kept a whole twin with our uuid, that is the order from now on.
+    If a person deleted the order and kept a whole twin with our uuid, that is the order from now on. If the twin isn't
+    whole, it is named.
     """
     record, plan, outcome = order.record, order.record.plan, order.outcome
     if plan is None:
         return None
     before = {**as_planned(plan), **(order.before or {})}  # an older version stored fewer fields
-    kept = _find_kept(ctx, record, plan, row, order.rows)
+    twins = _find_twins(ctx, record, plan, row, order.rows)
+    kept = next((each for each in twins if _is_whole(ctx, record, plan, each)), None)
     if kept is None:
-        return _report(ctx, state, _Comparison(record, plan, row, before, as_shown(plan, row)), outcome)
+        shown = as_shown(plan, row)
+        news = [f"order {each.id} stands in its place and isn't whole" for each in twins] if shown != before else []
+        return _report(ctx, state, _Comparison(record, plan, row, before, shown), outcome, news)
     if not ctx.dry_run:
         ctx.ledger.orders.settle(ctx.run_id, record.event_id, kept.id, record.digest)
     news = [f"it stands in place of order {record.order_id}"] if order.before else []
@@ -98,19 +102,17 @@ def compare_order(ctx: RunContext, state: RunState, order: CheckedOrder, row: Or
     return _report(ctx, state, found, about, news) or about
 
 
-def _find_kept(
+def _find_twins(
     ctx: RunContext, record: OrderRecord, plan: Plan, row: OrderRow | None, rows: Iterable[OrderRow]
-) -> OrderRow | None:
-    """The whole twin with our uuid that stands while the order itself, `row`, is gone."""
+) -> tuple[OrderRow, ...]:
+    """The twins with our uuid that stand while the order itself, `row`, is gone."""
     twins = [each for each in rows if each.uuid == plan.uuid and each.id != record.order_id]
-    if not twins or not ctx.revel.is_gone(row):
-        return None
-    return next((each for each in twins if _is_whole(ctx, record, plan, each)), None)
+    return ctx.revel.standing(twins) if twins and ctx.revel.is_gone(row) else ()
 
 
 def _is_whole(ctx: RunContext, record: OrderRecord, plan: Plan, twin: OrderRow) -> bool:
-    """Whether the twin stands, and was finished with the items of the order as made or as last seen."""
-    if ctx.revel.is_gone(twin) or not twin.printed or twin.has_history is False:
+    """Whether the twin was finished with the items of the order as made or as last seen."""
+    if not twin.printed or twin.has_history is False:
         return False
     items = ctx.revel.items(twin.id).items
     return any(each and has_items(each, plan, items) for each in (plan, record.seen_plan))
@@ -128,7 +130,7 @@ def _report(
     told = outcome if outcome and is_told_change(outcome) else None
     if shown == before and told is None and not news:
         return None
-    changes = [*news, *describe_order_changes(before, shown)]
+    changes = [*describe_order_changes(before, shown), *news]
     what = f"Revel order {record.order_id} was changed at Revel: {', '.join(changes)}"
     standing = _find_standing(ctx, state, found)
     if standing.agrees:
