@@ -62,7 +62,7 @@ def test_a_good_installation_has_nothing_but_ok(shell: Shell) -> None:
     assert (ran.status, ran.err) == (0, "")
     assert ran.answer["success"] is True
     assert names(ran) == names(ran, "warning") == []
-    assert names(ran, "skipped") == ["file.ledger", "email"]
+    assert names(ran, "skipped") == ["file.ledger", "email", "runs"]
 
 
 def test_an_installation_without_a_location_has_a_problem(shell: Shell) -> None:
@@ -672,7 +672,7 @@ def test_a_person_reads_verdict_name_text_and_what_to_do(shell: Shell) -> None:
     text = ESCAPES.sub("", doctor(shell, tty=True).out)
     assert "  problem  user              locations[Special Events].user = 99:" in text
     assert "-> There are: 12." in text
-    assert text.splitlines()[-1].endswith("1 problem, 2 skipped. Fix the problems first (exit status 10).")
+    assert text.splitlines()[-1].endswith("1 problem, 3 skipped. Fix the problems first (exit status 10).")
 
 
 def test_off_a_terminal_each_check_is_one_line(shell: Shell) -> None:
@@ -752,3 +752,43 @@ def test_a_filter_that_revel_ignores_hides_no_wrong_station(shell: Shell) -> Non
     shell.world.revel.ignored_filters = {"establishment"}
     shell.world.config["locations"][0]["station"] = 31
     assert names(doctor(shell, "--json")) == ["location.station"]
+
+
+def told_of_runs(shell: Shell) -> Check:
+    return doctor(shell, "--json").answer["checks"][-1]
+
+
+def test_a_schedule_whose_runs_stopped_is_a_problem(shell: Shell) -> None:
+    assert told_of_runs(shell)["verdict"] == "skipped"
+    shell.sync()
+    assert (told_of_runs(shell)["name"], told_of_runs(shell)["verdict"]) == ("runs", "ok")
+    shell.world.time.move(hours=3)
+    assert told_of_runs(shell)["verdict"] == "ok"
+    shell.world.time.move(days=10)
+    ran = doctor(shell, "--json")
+    assert (ran.status, names(ran)) == (3, ["runs"])
+    assert "the last 10 days" in checks(ran)[-1]["text"]
+
+
+def test_a_schedule_whose_runs_all_fail_is_a_problem_by_the_status_of_the_last(shell: Shell) -> None:
+    shell.world.revel.faults.add("status", "GET", times=None, status=403)
+    assert shell.sync().status == 12
+    assert told_of_runs(shell)["verdict"] == "ok"
+    shell.world.time.move(hours=5)
+    assert shell.sync().status == 12
+    found = told_of_runs(shell)
+    assert found["verdict"] == "problem"
+    assert "ended with exit status 12" in found["text"]
+
+
+@pytest.mark.parametrize("stop", ["dry", "paused", "no crontab"])
+def test_nobody_expects_runs_that_are_stopped_or_not_scheduled(shell: Shell, stop: str) -> None:
+    shell.sync()
+    shell.world.time.move(days=10)
+    if stop == "dry":
+        shell.world.config["safety"]["dry_run"] = True
+    elif stop == "paused":
+        shell.run("pause", "--config", str(shell.write_config()))
+    else:
+        shell.environ["PATH"] = "/nowhere"
+    assert told_of_runs(shell)["verdict"] == "skipped"

@@ -26,21 +26,23 @@ from tsrevel.doctor.findings import (
 from tsrevel.doctor.locations import CheckedLocation, check_location, check_stray_mappings
 from tsrevel.doctor.revel import RevelLists, examine_revel, skip_revel
 from tsrevel.doctor.tripleseat import TripleSeatLists, examine_tripleseat, skip_tripleseat
-from tsrevel.engine.outcomes import describe_disabled
+from tsrevel.engine.outcomes import NEEDS_ATTENTION, describe_disabled
 from tsrevel.errors import ConfigProblem, TsrevelError
 from tsrevel.ledger import LedgerView, Pause, read_pause
 from tsrevel.ledger.queries import UnsentMails
 from tsrevel.planning.assumptions import AssumptionResult, summarize
 from tsrevel.planning.model import Policy
 from tsrevel.planning.reasons import Reason, Status, advise
-from tsrevel.planning.screening import days_in_reach
+from tsrevel.planning.screening import covered_locations, days_in_reach
 from tsrevel.redaction import Secret
-from tsrevel.text import capitalised, count_of
+from tsrevel.text import capitalised, count_of, show_span
 from tsrevel.transport.network import NETWORK_VARIABLES
 from tsrevel.wiring import Runtime, open_services, why_disabled
 
 T = TypeVar("T")
-MAIL, MONITOR = "email", "monitor"
+MAIL, MONITOR, RUNS = "email", "monitor", "runs"
+_LATE = timedelta(hours=3)
+"""The time without a good run that `status` and this check let pass; here after the next run should have begun."""
 AHEAD = timedelta(days=30)
 """`doctor` searches this far beyond the days of a run, so a quiet week isn't taken for a fault."""
 _SWITCHED_OFF = SkippedCheck("SWITCHED_OFF", f"{describe_disabled(None)}: runs call no service")
@@ -106,7 +108,34 @@ def run_checks(installation: Installation) -> Iterator[CheckFinding]:
     yield check_mail(settings, unsent, installation.runtime.clock())
     yield check_monitor(settings)
     runtime = installation.runtime
-    yield from schedule.check_schedule(settings, installation.environ, runtime.run_command, runtime.clock())
+    now = runtime.clock()
+    longest = yield from schedule.check_schedule(settings, installation.environ, runtime.run_command, now)
+    yield check_runs(installation, longest, now)
+
+
+def check_runs(installation: Installation, longest: timedelta | None, now: datetime) -> CheckFinding:
+    """Whether the scheduled runs begin and end well. `longest` is the longest time between two of them."""
+    settings = installation.settings
+    if longest is None:
+        return skipped(RUNS, SkippedCheck("NOT_SCHEDULED", "nothing starts runs"))
+    if settings.safety.dry_run or installation.switched_off():
+        return skipped(RUNS, SkippedCheck("NOT_LIVE", "runs are dry, paused or disabled"))
+    if installation.objection(*_LEDGER_KEYS):
+        return skipped(RUNS, SkippedCheck("CONFIG_PROBLEM", "the ledger isn't known"))
+    places = covered_locations(build_policy(settings))
+    asked = _ask_ledger(
+        installation, lambda view: (view.runs.unseen_since(places, now), view.runs.latest(1, bulk=True, live=True))
+    )
+    since, last = asked or (None, ())
+    if not since or not last:
+        return skipped(RUNS, SkippedCheck("NO_RUN", "the ledger has no live run of `tsrevel sync`"))
+    told = f"no good run began in the last {show_span(now - since)}"
+    if now - since <= longest + _LATE:
+        return ok(RUNS, f"{told}, which is no longer than usual")
+    ended = "didn't finish" if last[0].exit_status is None else f"ended with exit status {last[0].exit_status}"
+    text = f"{told}, although runs are scheduled; the last one, {last[0].correlation_id}, {ended}"
+    remedy = "Run the scheduled command by hand, as its user. If it works, check that cron or systemd starts it."
+    return problem(RUNS, "RUNS_STALE", text, remedy, NEEDS_ATTENTION)
 
 
 def check_kept_answers(settings: Settings, runtime: Runtime) -> Iterator[CheckFinding]:

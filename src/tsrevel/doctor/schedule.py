@@ -8,7 +8,7 @@ import shlex
 import sys
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from pathlib import Path
@@ -54,8 +54,11 @@ def cron_lines(settings: Settings) -> list[str]:
 
 def check_schedule(
     settings: Settings, environ: Mapping[str, str], run: CommandRunner, now: datetime, root: Path = Path("/")
-) -> Iterator[CheckFinding]:
-    """Check the crontabs and systemd timers that start `tsrevel sync` with these settings."""
+) -> Generator[CheckFinding, None, timedelta | None]:
+    """Check the crontabs and systemd timers that start `tsrevel sync` with these settings.
+
+    Returns the longest time between two runs, as far as it is known; None if nothing starts runs.
+    """
     table = run(["crontab", "-l"], environ)
     starts = [*read_crontabs(root, environ, table.output), *read_timers(root, environ, run)]
     here = SettingsInPlace.read(settings.config_path, environ)
@@ -67,7 +70,8 @@ def check_schedule(
     if not ours:
         if sound or not told:
             yield _tell_none(settings, sound, table.failure)
-        return
+        return None
+    longest = timedelta()
     now = now.astimezone().replace(tzinfo=None, second=0, microsecond=0)  # crontabs have this machine's time
     places = covered_locations(build_policy(settings)).values()
     groups: dict[tuple[ScheduledRun, ...], list[Location]] = {} if places else {tuple(ours): []}
@@ -79,7 +83,8 @@ def check_schedule(
         sources = dict.fromkeys(each.source for each in runs)
         for source in sources:
             group = [each for each in runs if each.source == source]
-            yield from _check_starter(group, over, covered, settings, environ, run, now)
+            gaps = yield from _check_starter(group, over, covered, settings, environ, run, now)
+            longest = max([longest, *gaps])
         if len(sources) > 1:
             text = f"{' and '.join(sources)} start runs of the same installation{over}"
             yield warning(_SCHEDULE, "STARTED_TWICE", text, "Keep one of them.")
@@ -87,6 +92,7 @@ def check_schedule(
             text = f"the scheduled runs leave out {names}, so events there get no orders"
             remedy = "Add a line with its --location, or set safety.allowed_locations."
             yield warning(_SCHEDULE, "LOCATION_LEFT_OUT", text, remedy)
+    return longest
 
 
 def _check_starter(
@@ -97,7 +103,8 @@ def _check_starter(
     environ: Mapping[str, str],
     run: CommandRunner,
     now: datetime,
-) -> Iterator[CheckFinding]:
+) -> Generator[CheckFinding, None, Sequence[timedelta]]:
+    """Returns the times between two runs."""
     source = f"{starts[0].source}{over}"
     times = ", ".join(dict.fromkeys(f"`{when}`" for each in starts for when in (each.when or each.every)))
     advice = "Use the units that `tsrevel schedule systemd` prints."
@@ -145,6 +152,7 @@ def _check_starter(
         what = f"{count_of(len(starts), 'line')} with `tsrevel sync`"
         often = f"a run every {_span(usual)}" if short else "its times can't be read here"
         yield ok(_SCHEDULE, f"{source}: {often}" if starts[0].timer else f"{source}: {what}, {often}")
+    return gaps
 
 
 @dataclass(frozen=True, slots=True)
