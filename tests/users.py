@@ -40,11 +40,13 @@ def as_other() -> Iterator[None]:
     for name in LATE:
         importlib.import_module(name)
     before = os.geteuid()
+    os.setreuid(OTHER, before)  # os.access asks for the real user
     os.seteuid(OTHER)
     try:
         yield
     finally:
         os.seteuid(before)
+        os.setreuid(before, before)
 
 
 @contextmanager

@@ -336,6 +336,32 @@ def test_a_folder_that_this_user_cannot_enter_is_no_fault_of_tsrevel(argv: tuple
         assert "a fault in tsrevel" not in ran.out + ran.err
 
 
+@pytest.mark.parametrize(
+    ("argv", "status"),
+    [
+        (("sync", "--config", "FILE"), 10),
+        (("status", "--config", "FILE"), 10),
+        (("init", "--from", "FILE", "--output", "new.toml"), 10),
+        (("ledger", "check", "FILE"), 10),
+        (("replay", "FILE", "--unsigned"), 3),
+        (("verify-signature", "FILE", "--signature", "t=1,v1=00"), 2),
+    ],
+)  # fmt: skip
+def test_the_command_itself_reports_a_file_that_this_user_may_not_read(argv: tuple[str, ...], status: int) -> None:
+    with folder_of_other() as folder:
+        shell = Shell(World(folder))
+        config, file = shell.write_config(), folder / "shut"
+        file.write_text("text")
+        file.chmod(0)
+        give_to_other(*folder.iterdir())
+        words = [str(file) if each == "FILE" else each for each in argv]
+        with as_other():
+            ran = shell.run(*words, *(() if "--config" in words else ("--config", str(config))))
+        assert ran.status == status, ran.err
+        assert "can't be" in ran.out + ran.err
+        assert "Invalid value" not in ran.err
+
+
 # A ledger of before
 
 

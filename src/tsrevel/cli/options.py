@@ -122,6 +122,9 @@ def command(
 
     def register(body: Body) -> Body:
         _ctx, *own = inspect.signature(body, eval_str=True).parameters.values()
+        for parameter in [*own, *_COMMON.values()]:
+            for told in parameter.annotation.__metadata__:
+                told.readable = False  # the command reports a file that can't be read, with its own exit status
 
         def run(context: typer.Context, **given: Any) -> None:  # noqa: ANN401 (typer has checked them)
             ctx: CliContext = context.obj
