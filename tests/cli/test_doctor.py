@@ -623,7 +623,12 @@ def test_neither_while_runs_are_paused(shell: Shell) -> None:
     assert (ran.status, ran.answer["success"], shell.requests) == (3, False, 0)
     assert "safety" in names(ran, "warning")
     assert "tripleseat.connection" in names(ran, "skipped")
-    assert "stocktaking" in doctor(shell).out
+    last = doctor(shell).out.splitlines()[-1]
+    assert "stocktaking" in last
+    assert "`tsrevel resume --config " in last
+    told = ESCAPES.sub("", doctor(shell, tty=True).out).splitlines()
+    assert_fits(told, 80)
+    assert "2026-12-12 10:00 PST" in " ".join(told[-4:])
 
 
 WRONG_WAYS_OUT = {

@@ -544,6 +544,7 @@ def test_while_switched_off_nothing_is_checked_and_that_is_no_success(
     assert says in ran.answer["error"]
     ran = run(shell, *command, "-q")
     assert (ran.status, ran.out.startswith("Nothing was checked: "), says in ran.out) == (3, True, True)
+    assert ("`tsrevel resume --config " in ran.out) == (how == "paused")
     assert shell.requests == 0
 
 

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, tzinfo
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Literal, TextIO
+from zoneinfo import ZoneInfo
 
 from tsrevel.cli.streams import encode_entry, encode_json, plain
 from tsrevel.text import with_config
@@ -74,13 +75,15 @@ class CliContext:
         """The settings in use, as `config.load_settings` reads them. Raises ConfigError."""
         from tsrevel.config import load_settings
 
-        return load_settings(
+        settings = load_settings(
             config=self.options.config,
             environ=self.environ,
             overrides=overrides or {},
             offline=offline,
             secrets=secrets,
         )
+        self.zone = ZoneInfo(settings.timezone)
+        return settings
 
     def copyable(self, text: str) -> str:
         """`text` with `--config` in its commands if they need it for the settings file in use."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from zoneinfo import ZoneInfo
 
 from tsrevel.cli.answers.assumptions import AssumptionsAnswer, encode_answer
 from tsrevel.cli.answers.model import fill
@@ -34,6 +35,7 @@ _AROUND = frozenset({"mappings", "clock", "email", "monitor", "schedule", "runs"
 def open_installation(ctx: CliContext) -> Installation:
     """The installation in use, even if some of its settings are wrong."""
     settings, problems = examine_settings(config=ctx.options.config, environ=ctx.environ)
+    ctx.zone = ZoneInfo(settings.timezone)
     return Installation(settings, problems, ctx.environ, ctx.runtime)
 
 
@@ -62,7 +64,7 @@ def doctor(ctx: CliContext) -> int:
         end = "tsrevel is ready." if status == 0 else f"Fix the problems first (exit status {status})."
         if unchecked:
             end = f"{capitalised(unchecked)} (exit status {status})."
-        print(f"{', '.join(counts)}. {end}", file=ctx.stdout)
+        TextOutput(ctx).line(f"{', '.join(counts)}. {end}", hang=0)
     return status
 
 
@@ -83,7 +85,7 @@ def probe_account(ctx: CliContext) -> int:
                 )
             )
         else:
-            ctx.say(f"{capitalised(text)} (exit status {status}).")
+            TextOutput(ctx).line(f"{capitalised(text)} (exit status {status}).", hang=0)
         return status
     off = [skip.because if (skip := keep_off(installation, name)) else None for name in ("revel", "tripleseat")]
     with logging_to(ctx, "doctor", shows_warnings=False):

@@ -293,5 +293,5 @@ def report_nothing_checked(ctx: CliContext, why: str) -> int:
 
         ctx.answer(NothingCheckedAnswer(reason=reason, error=text, exit_status=NOTHING_CHECKED, text=text))
     else:
-        print(f"{capitalised(text)}.", file=ctx.stdout)
+        TextOutput(ctx).line(f"{capitalised(text)}.", hang=0)
     return NOTHING_CHECKED

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
-from zoneinfo import ZoneInfo
 
 from tsrevel.cli.arguments import read_event_id, read_locations
 from tsrevel.cli.context import CliContext
@@ -95,7 +94,6 @@ def start_run(
     """
     overrides = {"sync.hours_back": options.hours_back, "safety.dry_run": True if options.dry_run else None}
     settings = ctx.load_settings(overrides=overrides)
-    ctx.zone = ZoneInfo(settings.timezone)
     only = read_locations(settings, options.locations)
     run_id = ctx.runtime.new_run_id()
     pause = read_pause(settings.ledger_path, ctx.runtime.database)
