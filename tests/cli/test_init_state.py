@@ -74,6 +74,13 @@ def test_for_the_same_account_the_new_file_continues_with_the_ledger_and_the_tok
     assert steps(ran) == ["tsrevel doctor", "tsrevel sync --dry-run"]
 
 
+def test_that_runs_stop_being_live_is_to_do(shell: Shell, home: Path, old: Path) -> None:
+    answer = shell.run("init", "--from", str(old), "--json").answer
+    assert any("safety.dry_run = false" in each and f"{old} is live" in each for each in answer["open"])
+    ran = shell.run("init", "--from", str(usual(home)), "--output", str(home / "third.toml"))
+    assert "safety.dry_run = false" not in ran.err
+
+
 def test_so_a_pause_and_what_a_person_resolved_still_hold(shell: Shell, home: Path, old: Path) -> None:
     made = len(shell.world.revel.orders)
     shell.run("init", "--from", str(old))

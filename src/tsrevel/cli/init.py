@@ -64,7 +64,8 @@ def write_settings(ctx: CliContext, options: InitOptions) -> int:
     if draft.replaces and not old:
         steps = [*_copy_mappings(settings, after), *steps]
     elif draft.source and not draft.replaces:
-        left = [*draft.left, *_shared_ledger(after), *left]
+        left = [*_shared_ledger(after), *left]
+    left = [*draft.left, *left]
     _tell(ctx, path, draft, left, hand_over, steps, kept)
     return 0
 

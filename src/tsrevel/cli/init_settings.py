@@ -241,6 +241,10 @@ def gather(options: InitOptions, environ: Mapping[str, str]) -> SettingsDraft:
         remarks = read_remarks(decode_text(read_regular(source)))
         draft.remarks = {plain_key(key): told for key, told in remarks.items()}
     draft.values.pop("safety.dry_run", None)
+    if "safety.dry_run" in written and written["safety.dry_run"].value is False:
+        draft.left.append(
+            f"set safety.dry_run = false once you have checked the file: {source} is live, this one is dry"
+        )
     draft.locations = _entries(draft, "locations", place.value if place else [])
     draft.charges = _entries(draft, "charges", draft.values.pop("charges", []))
     given_else = {*variables, *_take_options(draft, options, environ)}
