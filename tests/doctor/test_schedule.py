@@ -546,3 +546,47 @@ def test_a_machine_without_crontab_is_told_plainly(tmp_path: Path) -> None:
     missing = CommandResult(failure=CommandFailure.NOT_FOUND, text="couldn't be found")
     (found,) = examine(tmp_path, {"crontab": missing})
     assert (found.verdict, found.code) == (CheckResult.WARNING, "NO_CRON")
+
+
+@pytest.mark.parametrize(
+    ("minutes", "line", "codes"),
+    [
+        (45, "", ["OK"]),
+        (150, "", ["SELDOM"]),
+        (10_080, "", ["GAPS_TOO_LONG"]),
+        (45, f"{EVERY_45[0]} tsrevel sync --config /other.toml", ["OK"]),
+        (45, "@hourly tsrevel sync --config HERE", ["OK", "OK", "STARTED_TWICE"]),
+    ],
+)
+def test_the_poll_of_serve_starts_runs_too(tmp_path: Path, minutes: int, line: str, codes: list[str]) -> None:
+    table = CommandResult(place(f"PATH=BIN\n{line}", tmp_path))
+    found = examine(tmp_path, {"crontab": table}, {"serve": {"sync_every_minutes": minutes}})
+    assert [each.code for each in found] == codes
+    assert "serve.sync_every_minutes" in found[-1].text
+
+
+@pytest.mark.parametrize("known_by", ["link", "list"])
+def test_the_instances_of_the_shipped_template_are_read(tmp_path: Path, known_by: str) -> None:
+    folder, instances = tmp_path / "bakery", ("tsrevel@bakery.timer", "tsrevel@events.timer")
+    system = folder / "root/etc/systemd/system"
+    for name in ("tsrevel@.timer", "tsrevel@.service"):
+        text = (ROOT / "examples/accounts" / name).read_text()
+        text = text.replace("/opt/tsrevel/.venv/bin", f"{folder}/bin").replace("/etc/tsrevel", str(tmp_path))
+        write(system / name, text)
+    answers = {"systemd-analyze": elapses("18:00:00", "18:45:00", "19:30:00")}
+    for name in instances if known_by == "link" else ():
+        write(system / "timers.target.wants" / name, "")
+    if known_by == "list":
+        lines = [f"Sat 2026-12-12 18:00:00 UTC 2min left - - {name} its.service" for name in instances]
+        answers["systemctl"] = CommandResult("\n".join(lines))
+    (found,) = examine(folder, answers)
+    assert (found.code, found.text) == ("OK", "tsrevel@bakery.timer: a run every 45 minutes")
+
+
+def test_a_template_without_an_instance_starts_nothing(tmp_path: Path) -> None:
+    units(tmp_path, "OnCalendar=hourly", on=False)
+    system = tmp_path / "root/etc/systemd/system"
+    for name in ("ours.timer", "ours.service"):
+        (system / name).rename(system / name.replace("ours", "ours@"))
+    (found,) = examine(tmp_path, {})
+    assert found.code == "NOT_SCHEDULED"

@@ -30,6 +30,7 @@ from tsrevel.text import count_of
 CRON_TIMES = ("0,45 0-21/3 * * *", "30 1-22/3 * * *", "15 2-23/3 * * *")
 """Every 45 minutes. One cron line can't say that, so three lines repeat every three hours."""
 _SCHEDULE = "schedule"
+_POLL = "serve.sync_every_minutes"
 _SELDOM = timedelta(hours=2)
 _USUAL_DEADLINE = timedelta(minutes=SyncSettings().deadline_minutes)
 _MOST_STARTS = 6000
@@ -64,6 +65,9 @@ def check_schedule(
     here = SettingsInPlace.read(settings.config_path, environ)
     judged = [(each, _find_fault(each, here)) for each in starts]
     sound = [each for each, fault in judged if fault is None]
+    if minutes := settings.serve.sync_every_minutes:
+        every = (f"{minutes}min",)
+        sound.append(ScheduledRun(_POLL, "serve", dry_run=False, config=settings.config_path, every=every, timer=True))
     ours = [each for each in sound if each.active]
     told = dict.fromkeys(fault for _, fault in judged if fault)
     yield from (each for each in told if each.exit_status or not sound)
@@ -108,7 +112,9 @@ def _check_starter(
     source = f"{starts[0].source}{over}"
     times = ", ".join(dict.fromkeys(f"`{when}`" for each in starts for when in (each.when or each.every)))
     advice = "Use the units that `tsrevel schedule systemd` prints."
-    if not starts[0].timer:
+    if starts[0].source == _POLL:
+        advice = "Set it to 45."
+    elif not starts[0].timer:
         times_of_three = ", ".join(f"`{each}`" for each in CRON_TIMES)
         advice = f"Write three lines instead, at {times_of_three}: `tsrevel schedule cron` prints them."
     reasons = dict.fromkeys(each.missing for each in starts if each.missing)
@@ -168,10 +174,9 @@ def _find_times(
     starts: Sequence[ScheduledRun], environ: Mapping[str, str], run: CommandRunner, now: datetime
 ) -> _Times:
     """The starts from now on. Raises CronSimError."""
-    spans = [run(["systemd-analyze", "timespan", text], environ).output for each in starts for text in each.every]
-    known = [re.search(r"μs: (\d+)", text) for text in spans]
-    if any(known):
-        return _Times(gaps=[min(timedelta(microseconds=int(found[1])) for found in known if found)])
+    spans = [_read_span(text, environ, run) for each in starts for text in each.every]
+    if known := list(filter(None, spans)):
+        return _Times(gaps=[min(known)])
     times, end = set[datetime](), now + timedelta(days=400)
     for start in starts:
         for when in start.when:
@@ -198,6 +203,13 @@ def _find_times(
     gaps = [after - before for before, after in itertools.pairwise(ordered)]
     longer = [each for each in (edges[1] - edges[0], edges[-1] - edges[-2]) if each > max(gaps, default=_SELDOM)]
     return _Times(ordered, [*gaps, *longer], end)
+
+
+def _read_span(text: str, environ: Mapping[str, str], run: CommandRunner) -> timedelta | None:
+    if plain := re.fullmatch(r"(\d+)min", text):
+        return timedelta(minutes=int(plain[1]))
+    found = re.search(r"μs: (\d+)", run(["systemd-analyze", "timespan", text], environ).output)
+    return timedelta(microseconds=int(found[1])) if found else None
 
 
 def _find_missed(times: _Times, places: Sequence[Location], gate: TimeGate) -> str:
@@ -233,7 +245,10 @@ def _tell_none(settings: Settings, off: Sequence[ScheduledRun], failure: Command
         return warning(_SCHEDULE, "NOT_SCHEDULED", text, remedy)
     if failure is CommandFailure.NOT_FOUND:
         text = "this machine has no `crontab` command and no systemd timer for tsrevel"
-        remedy = "To go live, install cron, or install the units that `tsrevel schedule systemd` prints."
+        remedy = (
+            "To go live, install cron, or install the units that `tsrevel schedule systemd` prints. In a container, let"
+            " its host start the runs, or set serve.sync_every_minutes."
+        )
         return warning(_SCHEDULE, "NO_CRON", text, remedy)
     text = "no crontab and no systemd timer starts tsrevel"
     remedy = "To go live, run `crontab -e` and add the lines that `tsrevel schedule cron` prints."

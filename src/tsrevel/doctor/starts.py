@@ -47,7 +47,7 @@ _LIST = ("list-timers", "--all", "--no-legend")
 
 @dataclass(frozen=True, slots=True)
 class ScheduledRun:
-    """A `tsrevel sync` that is started repeatedly.
+    """A `tsrevel sync` that is started repeatedly by cron, or by systemd or `serve` (`timer`).
 
     `source` is the crontab or the timer. `text` is the command without the words before it, which may set a secret.
     `when` are times in the form of cron or OnCalendar=, `every` are spans of time in the form of systemd.
@@ -203,9 +203,11 @@ def read_timers(root: Path, environ: Mapping[str, str], run: CommandRunner) -> I
     home = environ.get("HOME", "")
     own = (root / home.lstrip("/") / ".config/systemd/user", root / "etc/systemd/user")
     for folders, scope in (([root / each for each in _SYSTEM_UNITS], ()), (own, ("--user",))):
-        names = sorted({path.name for folder in folders for path in _list(folder, "*.timer")})
+        patterns = ("*.timer", "*.wants/*@*.timer")
+        names = {path.name for folder in folders for each in patterns for path in _list(folder, each)}
         rows = run(["systemctl", *scope, *_LIST], environ).output.splitlines() if names else []
-        for name in names:
+        names |= {word for line in rows for word in line.split() if re.search(r"@.+\.timer$", word)}
+        for name in sorted(each for each in names if not each.endswith("@.timer")):
             timer = _read_unit(folders, name)
             service = _read_unit(folders, timer.get("Unit", [f"{name.removesuffix('.timer')}.service"])[-1])
             user = service.get("User", [""])[-1]
@@ -251,11 +253,17 @@ def _read_assignments(text: str) -> dict[str, str]:
 
 
 def _read_unit(folders: Sequence[Path], name: str) -> dict[str, list[str]]:
-    """The settings of a unit and its drop-ins, of all sections; {} if there is no such unit."""
-    whole = next(filter(None, (_read(folder / name) for folder in folders)), "")
-    drops = [_read(each) for folder in folders for each in _list(folder, f"{name}.d/*.conf")]
+    """The settings of a unit and its drop-ins, of all sections; {} if there is no such unit.
+
+    An instance ("tsrevel@bakery.timer") has those of its template ("tsrevel@.timer"), with its own name for %i.
+    """
+    parts = re.fullmatch(r"(.+@)(.+)(\.\w+)", name)
+    units = [f"{parts[1]}{parts[3]}", name] if parts else [name]
+    whole = next(filter(None, (_read(folder / each) for each in reversed(units) for folder in folders)), "")
+    drops = [_read(path) for each in units for folder in folders for path in _list(folder, f"{each}.d/*.conf")]
     found: dict[str, list[str]] = {}
     for text in [whole, *drops]:
+        text = re.sub(r"(%%)|%i", lambda twice: twice[1] or parts[2], text) if parts else text
         for line in re.sub(r"\\\n\s*", " ", text).splitlines():
             key, sign, value = line.strip().partition("=")
             if sign and key[:1] not in {"#", ";"}:
