@@ -62,7 +62,7 @@ def test_a_good_installation_has_nothing_but_ok(shell: Shell) -> None:
     assert (ran.status, ran.err) == (0, "")
     assert ran.answer["success"] is True
     assert names(ran) == names(ran, "warning") == []
-    assert names(ran, "skipped") == ["file.ledger", "email", "runs"]
+    assert names(ran, "skipped") == ["file.ledger", "runs", "email"]
 
 
 def test_an_installation_without_a_location_has_a_problem(shell: Shell) -> None:
@@ -760,7 +760,8 @@ def test_a_filter_that_revel_ignores_hides_no_wrong_station(shell: Shell) -> Non
 
 
 def told_of_runs(shell: Shell) -> Check:
-    return doctor(shell, "--json").answer["checks"][-1]
+    (found,) = [each for each in doctor(shell, "--json").answer["checks"] if each["name"] == "runs"]
+    return found
 
 
 def test_a_schedule_whose_runs_stopped_is_a_problem(shell: Shell) -> None:
@@ -797,3 +798,34 @@ def test_nobody_expects_runs_that_are_stopped_or_not_scheduled(shell: Shell, sto
     else:
         shell.environ["PATH"] = "/nowhere"
     assert told_of_runs(shell)["verdict"] == "skipped"
+
+
+@pytest.mark.parametrize(
+    ("table", "end", "verdict"),
+    [
+        ("MAILTO=ops@example.com", "", "skipped"),
+        ("", " 2>/dev/null", "skipped"),
+        ("", " 2>&1 | mail ops@example.com", "skipped"),
+        ('MAILTO=""', "", "warning"),
+        ("", " >/dev/null 2>&1", "warning"),
+        ("", " >>/var/log/tsrevel.log", "warning"),
+        ("", " 1> out", "warning"),
+        ("", " &>/dev/null", "warning"),
+    ],
+)
+def test_a_schedule_that_mails_nobody_needs_mails_of_tsrevel(shell: Shell, table: str, end: str, verdict: str) -> None:
+    crontab = shell.world.folder / "bin" / "crontab"
+    line = crontab.read_text().splitlines()[1].removeprefix("echo '").removesuffix("'")
+    crontab.write_text(f"#!/bin/sh\nprintf '%s\\n' '{table}' '{line}{end}'\n")
+    ran = doctor(shell, "--json")
+    assert ran.status == 0
+    assert "email" in names(ran, verdict)
+    shell.world.config["hooks"] = {"on_held": "/bin/true"}
+    assert "email" in names(doctor(shell, "--json"), "skipped")
+
+
+def test_neither_systemd_nor_serve_mails_anybody(shell: Shell) -> None:
+    shell.world.config["serve"] = {"sync_every_minutes": 45}
+    ran = doctor(shell, "--json")
+    assert names(ran, "warning") == ["schedule", "email"]
+    assert "serve.sync_every_minutes mails no output" in checks(ran, "warning")[1]["text"]

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TypeVar
 
 from tsrevel.config import Settings
 from tsrevel.config.policy import build_policy
-from tsrevel.doctor import machine, schedule
+from tsrevel.doctor import machine
 from tsrevel.doctor.assumptions import ASSUMPTIONS_CHECK, ask_ledger, describe_answer
 from tsrevel.doctor.findings import (
     CheckFinding,
@@ -25,6 +25,7 @@ from tsrevel.doctor.findings import (
 )
 from tsrevel.doctor.locations import CheckedLocation, check_location, check_stray_mappings
 from tsrevel.doctor.revel import RevelLists, examine_revel, skip_revel
+from tsrevel.doctor.schedule import Schedule, check_schedule
 from tsrevel.doctor.tripleseat import TripleSeatLists, examine_tripleseat, skip_tripleseat
 from tsrevel.engine.outcomes import NEEDS_ATTENTION, describe_disabled
 from tsrevel.errors import ConfigProblem, TsrevelError
@@ -105,18 +106,18 @@ def run_checks(installation: Installation) -> Iterator[CheckFinding]:
     last_at = inspection.last_at if inspection else None
     yield machine.check_clock(installation.runtime.clock(), skews, last_at)
     unsent = _ask_ledger(installation, lambda view: view.queries.unsent_mails()) if inspection else None
-    yield check_mail(settings, unsent, installation.runtime.clock())
-    yield check_monitor(settings)
     runtime = installation.runtime
     now = runtime.clock()
-    longest = yield from schedule.check_schedule(settings, installation.environ, runtime.run_command, now)
-    yield check_runs(installation, longest, now)
+    found = yield from check_schedule(settings, installation.environ, runtime.run_command, now)
+    yield check_runs(installation, found, now)
+    yield check_mail(settings, unsent, now, found.silent if found else ())
+    yield check_monitor(settings)
 
 
-def check_runs(installation: Installation, longest: timedelta | None, now: datetime) -> CheckFinding:
-    """Whether the scheduled runs begin and end well. `longest` is the longest time between two of them."""
+def check_runs(installation: Installation, schedule: Schedule | None, now: datetime) -> CheckFinding:
+    """Whether the scheduled runs begin and end well."""
     settings = installation.settings
-    if longest is None:
+    if schedule is None:
         return skipped(RUNS, SkippedCheck("NOT_SCHEDULED", "nothing starts runs"))
     if settings.safety.dry_run or installation.switched_off():
         return skipped(RUNS, SkippedCheck("NOT_LIVE", "runs are dry, paused or disabled"))
@@ -130,7 +131,7 @@ def check_runs(installation: Installation, longest: timedelta | None, now: datet
     if not since or not last:
         return skipped(RUNS, SkippedCheck("NO_RUN", "the ledger has no live run of `tsrevel sync`"))
     told = f"no good run began in the last {show_span(now - since)}"
-    if now - since <= longest + _LATE:
+    if now - since <= schedule.longest + _LATE:
         return ok(RUNS, f"{told}, which is no longer than usual")
     ended = "didn't finish" if last[0].exit_status is None else f"ended with exit status {last[0].exit_status}"
     text = f"{told}, although runs are scheduled; the last one, {last[0].correlation_id}, {ended}"
@@ -231,15 +232,23 @@ def _ask_ledger(installation: Installation, ask: Callable[[LedgerView], T]) -> T
     return usable(attempt(lambda: ask_ledger(installation.settings, installation.runtime, ask)))
 
 
-def check_mail(settings: Settings, unsent: UnsentMails | None, now: datetime) -> CheckFinding:
+def check_mail(
+    settings: Settings, unsent: UnsentMails | None, now: datetime, silent: Sequence[str] = ()
+) -> CheckFinding:
     """Whether mails can be sent, and whether SendGrid has accepted those of the runs.
 
-    The key isn't tried: no documented request tests it without sending a mail.
+    The key isn't tried: no documented request tests it without sending a mail. `silent` start runs, and mail nobody
+    their output.
     """
     mail = settings.email
     if mail.is_half_set:
         text = f"no mail can be sent: {mail.describe_missing()}"
         return warning(MAIL, "INCOMPLETE", text, "Set it, or remove the whole [email] section.")
+    monitor = settings.monitor
+    if mail.missing and silent and not settings.hooks.on_held and not (monitor.fail_on_held and monitor.ping_url):
+        text = f"nobody learns of held or missed events: {' and '.join(silent)} mails no output, and [email] isn't set"
+        remedy = "Set [email]. Or let cron mail the output: set MAILTO to an address, and don't redirect the output."
+        return warning(MAIL, "NOBODY_TOLD", text, remedy)
     if mail.missing:
         return skipped(MAIL, SkippedCheck("NOT_CONFIGURED", "no mail is set up ([email])"))
     key = mail.api_key.get_secret_value()

@@ -39,6 +39,14 @@ _WRITE_DOWN = "Write all settings into the settings file: then every run and `ts
 _ELAPSES = re.compile(r"(?:Next elapse|Iter\w*\.? #\d+): \w+ (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)")
 
 
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """The longest time between two runs, as far as it is known, and what starts runs and mails nobody their output."""
+
+    longest: timedelta
+    silent: tuple[str, ...]
+
+
 def sync_command(settings: Settings) -> list[str]:
     """The command of a run of this installation, with absolute paths."""
     script = Path(sys.executable).with_name("tsrevel")
@@ -55,11 +63,8 @@ def cron_lines(settings: Settings) -> list[str]:
 
 def check_schedule(
     settings: Settings, environ: Mapping[str, str], run: CommandRunner, now: datetime, root: Path = Path("/")
-) -> Generator[CheckFinding, None, timedelta | None]:
-    """Check the crontabs and systemd timers that start `tsrevel sync` with these settings.
-
-    Returns the longest time between two runs, as far as it is known; None if nothing starts runs.
-    """
+) -> Generator[CheckFinding, None, Schedule | None]:
+    """Check what starts `tsrevel sync` with these settings. Returns None if nothing does."""
     table = run(["crontab", "-l"], environ)
     starts = [*read_crontabs(root, environ, table.output), *read_timers(root, environ, run)]
     here = SettingsInPlace.read(settings.config_path, environ)
@@ -67,7 +72,11 @@ def check_schedule(
     sound = [each for each, fault in judged if fault is None]
     if minutes := settings.serve.sync_every_minutes:
         every = (f"{minutes}min",)
-        sound.append(ScheduledRun(_POLL, "serve", dry_run=False, config=settings.config_path, every=every, timer=True))
+        sound.append(
+            ScheduledRun(
+                _POLL, "serve", dry_run=False, config=settings.config_path, every=every, timer=True, silent=True
+            )
+        )
     ours = [each for each in sound if each.active]
     told = dict.fromkeys(fault for _, fault in judged if fault)
     yield from (each for each in told if each.exit_status or not sound)
@@ -96,7 +105,7 @@ def check_schedule(
             text = f"the scheduled runs leave out {names}, so events there get no orders"
             remedy = "Add a line with its --location, or set safety.allowed_locations."
             yield warning(_SCHEDULE, "LOCATION_LEFT_OUT", text, remedy)
-    return longest
+    return Schedule(longest, tuple(dict.fromkeys(each.source for each in ours if each.silent or each.timer)))
 
 
 def _check_starter(

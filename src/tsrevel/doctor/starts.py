@@ -35,6 +35,8 @@ _NICKNAMES = {
 }
 _END_OF_COMMAND = re.compile(r"(?<!\\)%")
 """The text after it is the command's input."""
+_SILENCED = re.compile(r"(?<![2>])>+\s*[^\s&>]|&>")
+"""The output goes into a file, so cron has nothing to mail."""
 _BREAKS = frozenset(";&|()<>")
 _READ_MORE = frozenset({"source", ".", "eval"})
 """These may set any variable for the commands after them."""
@@ -53,6 +55,7 @@ class ScheduledRun:
     `when` are times in the form of cron or OnCalendar=, `every` are spans of time in the form of systemd.
     `config` is the settings file that the run reads. `missing` says why its program can't be run. `locations` are those
     of `--location`: none if the run covers all, or if they can't be read here. `some_days`: it leaves out days.
+    `silent`: cron has no output of it to mail, or nobody to mail it to.
     `environ` are the variables that the run gets, without those of a login; None if they aren't known here.
     """
 
@@ -67,6 +70,7 @@ class ScheduledRun:
     active: bool = True
     locations: frozenset[str] = frozenset()
     some_days: bool = False
+    silent: bool = False
     environ: Mapping[str, str] | None = field(default=None, repr=False, compare=False)
 
     def covers(self, location: Location) -> bool:
@@ -109,8 +113,9 @@ def read_crontab(
                 local["HOME"] = given["HOME"] or _home(user)
             command = _END_OF_COMMAND.split(command)[0].replace("\\%", "%").strip()
             when = _NICKNAMES.get(entry["when"], entry["when"])
+            silent = given.get("MAILTO") == "" or bool(_SILENCED.search(command.partition(" sync")[2]))
             for run in _read_command(source, command, local):
-                yield replace(run, when=(" ".join(when.split()),))
+                yield replace(run, when=(" ".join(when.split()),), silent=silent)
 
 
 def _read_command(source: str, command: str, given: Mapping[str, str], *, known: bool = True) -> Iterator[ScheduledRun]:
