@@ -760,7 +760,7 @@ def test_a_filter_that_revel_ignores_hides_no_wrong_station(shell: Shell) -> Non
 
 
 def told_of_runs(shell: Shell) -> Check:
-    (found,) = [each for each in doctor(shell, "--json").answer["checks"] if each["name"] == "runs"]
+    found: Check = next(each for each in doctor(shell, "--json").answer["checks"] if each["name"] == "runs")
     return found
 
 

@@ -120,6 +120,8 @@ def test_the_usual_place_needs_no_name_and_a_folder_counts(tmp_path: Path) -> No
         f"{WHEN} tsrevel sync-event 5 --config HERE",
         f"{WHEN} tsrevel doctor --config HERE; sync",
         f"{WHEN} echo tsrevel sync",
+        f"{WHEN} tsrevel --config=HERE sync",
+        f"{WHEN} tsrevel -q sync --config HERE",
         f"{WHEN} backup --what tsrevel-sync",
         "@reboot tsrevel sync --config HERE",
         "tsrevel sync --config HERE",

@@ -150,7 +150,7 @@ def _read_command(source: str, command: str, given: Mapping[str, str], *, known:
             end = next((at for at, each in enumerate(rest) if set(each) <= _BREAKS), len(rest))
             redirected = end < len(rest) and rest[end][0] in "<>" and rest[end - 1 : end] in (["1"], ["2"])
             arguments = rest[: end - redirected]
-            if next((each for each in arguments if not each.startswith("-")), "") == "sync":
+            if arguments[:1] == ["sync"]:  # options before it are refused
                 program = words[number - 2] if before == "-m" else word
                 yield ScheduledRun(
                     source,
