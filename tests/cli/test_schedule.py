@@ -199,6 +199,14 @@ def test_what_only_this_environment_says_is_a_warning(shell: Shell) -> None:
     assert "revel.station" in told
 
 
+@pytest.mark.parametrize(("kind", "place"), [("cron", "crontab"), ("systemd", "service")])
+def test_so_is_a_proxy_or_certificate_by_name(shell: Shell, kind: str, place: str) -> None:
+    answer = ask(shell, kind, HTTPS_PROXY="http://u:PLANTED@proxy.example:3128", NO_PROXY=".example")
+    told = [f"{name} is set in this environment; set it in the {place}" for name in ("HTTPS_PROXY", "NO_PROXY")]
+    assert [each.partition(" for ")[0] for each in answer["warnings"]] == told
+    assert "PLANTED" not in str(answer)
+
+
 def test_without_a_settings_file_nothing_can_be_scheduled(shell: Shell) -> None:
     ran = shell.run("schedule", "cron", environ={"TSREVEL_REVEL__DOMAIN": "acme", "HOME": "/nowhere"})
     assert (ran.status, ran.out) == (2, "")

@@ -23,6 +23,7 @@ from tsrevel.config.settings import VARIABLES
 from tsrevel.doctor.machine import secret_files
 from tsrevel.doctor.schedule import cron_lines, sync_command
 from tsrevel.files import user_name
+from tsrevel.transport.network import NETWORK_VARIABLES
 
 CALENDAR = ("00/3:00,45", "01/3:30", "02/3:15")
 """The times of CRON_TIMES (doctor/schedule.py), as systemd writes them."""
@@ -123,6 +124,9 @@ def print_schedule(
         one_line(name, text)
     given = [key for key in SETTINGS if settings.origin(key).source is Source.ENVIRONMENT]
     warnings = [f"{key} is set in this environment, and a scheduled run doesn't have it" for key in given]
+    place = "crontab" if kind == "cron" else "service"
+    lacking = [name for name in (*NETWORK_VARIABLES, "NO_PROXY", "no_proxy") if ctx.environ.get(name)]
+    warnings += [f"{name} is set in this environment; set it in the {place} for scheduled runs" for name in lacking]
     if kind == "cron":
         files = {"crontab": _render_crontab(settings, to, log)}
         install = [f"crontab -u {user} -e, and add these lines; as {user}: crontab -e"]

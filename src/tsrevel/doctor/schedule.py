@@ -35,7 +35,10 @@ _SELDOM = timedelta(hours=2)
 _USUAL_DEADLINE = timedelta(minutes=SyncSettings().deadline_minutes)
 _MOST_STARTS = 6000
 _MOST_LISTED = 3
-_WRITE_DOWN = "Write all settings into the settings file: then every run and `tsrevel doctor` have the same."
+_WRITE_DOWN = (
+    "Write all settings into the settings file, and variables of the network (HTTPS_PROXY, SSL_CERT_FILE, …) into the"
+    " crontab or the service: then every run and `tsrevel doctor` have the same."
+)
 _ELAPSES = re.compile(r"(?:Next elapse|Iter\w*\.? #\d+): \w+ (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)")
 
 
