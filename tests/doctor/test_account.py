@@ -172,6 +172,23 @@ def test_an_order_that_people_deleted_or_changed_since_proves_nothing_against_re
         assert found[_C.REVEL_LOCAL_TIME] is AssumptionResult.HOLDS
 
 
+def test_an_order_just_written_that_lists_do_not_show_yet_proves_nothing(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = shell.world
+    for event_id in (EARLIER, LATER):
+        world.revel.state.hidden["Order", world.orders_of(event_id)[0]["id"]] = 10_000
+    rows = world.revel.state.rows
+    monkeypatch.setattr(world.revel, "_find", lambda resource, row_id: rows[resource.name].get(row_id))  # shown by id
+    ran = probe(shell, "--json")
+    assert ran.status == 0
+    assert AssumptionResult.FAILS not in {results(ran)[code] for code in REVEL_CODES}
+    assert results(ran)[_C.REVEL_UUID_KEPT] is AssumptionResult.HOLDS
+    world.time.move(minutes=16)
+    ran = probe(shell, "--json")
+    assert (ran.status, results(ran)[_C.REVEL_FINDS_BY_UUID]) == (10, AssumptionResult.FAILS)
+
+
 def test_other_orders_that_revel_shows_are_judged_once_all_of_the_ledger_are_deleted(shell: Shell) -> None:
     world = shell.world
     for event_id in (EARLIER, LATER):

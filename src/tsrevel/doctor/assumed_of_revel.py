@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from tsrevel.clocks import DOUBTFUL_CLOCK, agree_that_it_is_wrong
 from tsrevel.doctor.findings import Judgement, fails, holds, untold
-from tsrevel.ledger import KnownOrder
+from tsrevel.ledger import PENDING, KnownOrder
 from tsrevel.planning.assumptions import AssumptionCode, AssumptionResult
 from tsrevel.revel.decode import Row, decode_id, decode_uuid
 from tsrevel.revel.probes import RevelAnswer, RevelProbe
@@ -79,12 +79,13 @@ class RevelEvidence:
 
 
 def ask_revel(
-    probe: RevelProbe, known: Sequence[KnownOrder], establishment: str, other_skew: float | None
+    probe: RevelProbe, known: Sequence[KnownOrder], establishment: str, other_skew: float | None, now: datetime
 ) -> RevelEvidence:
     """Send about 20 requests, one page each. `other_skew`: seconds by which TripleSeat's clock is ahead of ours."""
     newest = probe.list_rows("Order", order_by="-id", limit="10")
     shown, none_shown = _find_shown(probe, known)
-    orders = _choose_orders(probe, shown, newest)
+    old = [each for each in shown if each.known.written_at is None or now - each.known.written_at > PENDING]
+    orders = _choose_orders(probe, old, newest)
     one = orders[0] if orders else None
     named_first = next((each for each in orders if each.local_id), None)
     longest = probe.list_rows("Product", limit="250", order_by="id", fields="id")
@@ -145,16 +146,17 @@ def _find_shown(probe: RevelProbe, known: Sequence[KnownOrder]) -> tuple[tuple[S
     return (), answer.failure if refused else f"{tried} is deleted at Revel or not shown"
 
 
-def _choose_orders(probe: RevelProbe, shown: Sequence[StandingOrder], newest: RevelAnswer) -> tuple[ListedOrder, ...]:
-    """Up to two orders to look up: those of the ledger, else listed ones. Each is shown by its id, and isn't deleted.
+def _choose_orders(probe: RevelProbe, old: Sequence[StandingOrder], newest: RevelAnswer) -> tuple[ListedOrder, ...]:
+    """Up to two orders to look up: old ones of the ledger, else listed ones. Each is shown by its id, and not deleted.
 
-    The keys are those that Revel shows: people may have changed them.
+    Revel's lists may lag behind its writes, so a new order that isn't listed yet proves nothing. The keys are those
+    that Revel shows: people may have changed them.
     """
 
     def standing_rows() -> Iterator[Row]:
-        yield from (each.row for each in shown)
+        yield from (each.row for each in old)
         ids = (decode_id(row.get("id")) for row in newest.rows if _is_usable(row) and row.get("deleted") is not True)
-        known = {each.known.order_id for each in shown}
+        known = {each.known.order_id for each in old}
         for order_id in [each for each in ids if each not in known][:_MOST_LISTED_TRIED]:
             if row := _standing(probe.one("Order", order_id)):
                 yield row

@@ -96,7 +96,7 @@ def _query(
         if asks_revel:
             places = settings.locations
             establishment = str(places[0].revel_establishment) if places else ""
-            evidence = ask_revel(services.revel_probe, known, establishment, skew)
+            evidence = ask_revel(services.revel_probe, known, establishment, skew, runtime.clock())
             told |= {code: judge(evidence) for code, judge in REVEL_JUDGES.items()}
         silent = [
             failure(f"{ASSUMPTIONS_CHECK}.{service}", probe.error)
