@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tsrevel.planning.model import EventId
+
 from ..world import VirtualTime, World
 from .bench import Ran, Shell
 
@@ -111,6 +113,27 @@ def test_a_station_that_shows_another_total_is_told_and_stored(shell: Shell) -> 
     assert ran.status == 3
     facts = stored(shell)
     assert (facts["discount_kept"], facts["total"], facts["total_agrees"]) == ("no", "847.32", "no")
+    (found,) = rehearsed(shell)
+    assert (found["verdict"], "differs at the station: discount_kept, total_agrees" in found["text"]) == (
+        "warning",
+        True,
+    )
+
+
+def test_doctor_warns_until_a_person_found_another_order_right(shell: Shell) -> None:
+    rehearse(shell, typed=ANSWERS.replace(b"y\n837", b"n\n837"))
+    assert rehearsed(shell)
+    shell.world.config["time_gate"] = {"days_before": 30}
+    assert rehearse(shell, "--yes", event=EARLY).status == 0
+    assert rehearsed(shell), "nobody looked at the second one"
+    with shell.world.ledger() as ledger:
+        ledger.assumptions.store_rehearsal(EventId(str(EARLY)), {"order": "2", "total_agrees": "yes"})
+    assert not rehearsed(shell)
+
+
+def rehearsed(shell: Shell) -> list[dict[str, str]]:
+    checks = shell.run("doctor", "--json", "--config", str(shell.write_config())).answer["checks"]
+    return [each for each in checks if each["name"] == "rehearsal"]
 
 
 def test_off_a_terminal_it_refuses_unless_told(shell: Shell) -> None:

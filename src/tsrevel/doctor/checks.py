@@ -102,6 +102,7 @@ def run_checks(installation: Installation) -> Iterator[CheckFinding]:
     if inspection:
         yield from _check_lost(installation)
         yield from check_kept_answers(settings, installation.runtime)
+        yield from _check_rehearsal(installation)
     skews = yield from _examine_services(installation)
     last_at = inspection.last_at if inspection else None
     yield machine.check_clock(installation.runtime.clock(), skews, last_at)
@@ -225,6 +226,17 @@ def _check_lost(installation: Installation) -> Iterator[CheckFinding]:
             advice = advise(each.event_id, Status.SKIPPED, each.reason)
             text = f"another ledger made the order of event {each.event_id}; this one lacks its pauses and resolutions"
             yield warning("ledger", "LEDGER_LOST", text, f"{capitalised(advice)}.")
+
+
+def _check_rehearsal(installation: Installation) -> Iterator[CheckFinding]:
+    """Whether a POS station showed something else in the last rehearsal of which a person told that."""
+    rehearsals = _ask_ledger(installation, lambda view: view.assumptions.rehearsals()) or ()
+    for last in [each for each in rehearsals if "total_agrees" in each.facts][-1:]:
+        if wrong := [name for name, answer in last.facts.items() if answer == "no"]:
+            when = f"{last.at:%Y-%m-%d}"
+            text = f"Revel order {last.facts['order']}, rehearsed on {when}, differs at the station: {', '.join(wrong)}"
+            remedy = "Make no other order until you know why. Then rehearse another event."
+            yield warning("rehearsal", "STATION_DIFFERS", text, remedy)
 
 
 def _ask_ledger(installation: Installation, ask: Callable[[LedgerView], T]) -> T | None:
