@@ -253,6 +253,7 @@ def test_a_mapped_product_must_be_on_sale(shell: Shell) -> None:
     [found] = checks(doctor(shell, "--json"))
     assert (found["name"], found["subject"]) == ("location.mappings", "Special Events")
     assert "'Coffee' is mapped to 8002, not an active product of establishment 8" in found["text"]
+    assert "--establishment 8 Coffee PRODUCT --config" in found["remedy"]
 
 
 def test_a_dining_option_that_is_built_in_is_plausible_at_best(shell: Shell) -> None:

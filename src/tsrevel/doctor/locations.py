@@ -5,6 +5,7 @@ Each id must exist, be active and belong to the entry's establishment. Each prod
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -363,7 +364,9 @@ def _check_mappings(entry: CheckedLocation, catalogue: Catalogue) -> Iterator[Ch
     for each in bad:
         line = each.name or f"menu item {each.menu_item_id}"
         text = f"{line!r} is mapped to {each.product}, not an active product of establishment {each.establishment}"
-        remedy = f"{_likely((each.name or '',), catalogue)} Correct it with `tsrevel map set`, or activate the product."
+        named = shlex.quote(each.name) if each.name else f"--menu-item {each.menu_item_id}"
+        command = f"`tsrevel map set --establishment {each.establishment} {named} PRODUCT`"
+        remedy = f"{_likely((each.name or '',), catalogue)} Correct it with {command}, or activate the product."
         yield problem(_MAPPINGS, "NOT_ON_SALE", text, remedy)
     if not bad:
         yield ok(_MAPPINGS, f"{len(here)} mapped, all on sale" if here else "no mapping is for this establishment")
