@@ -125,3 +125,10 @@ def test_what_no_run_stops_for_is_told_before_it_is_needed(shell: Shell) -> None
     assert told >= {"hooks.on_held", "hooks.on_failure"}
     assert any(each.endswith("].fallback_product") for each in told)
     assert shell.run("sync", "--config", str(shell.write_config())).status in {0, 3}
+
+
+def test_a_file_that_was_named_and_is_not_there_is_reported_by_its_name(shell: Shell) -> None:
+    missing = shell.world.folder / "nowhere.toml"
+    ran = shell.run("config", "validate", "--config", str(missing))
+    assert ran.status == 10
+    assert ran.err.startswith(f"tsrevel: {missing}: ")

@@ -64,7 +64,7 @@ def test_a_sandbox_says_how_to_try_the_login_and_a_stopped_one_that_it_has_stopp
     settings = tomllib.loads(path.read_text())
     path.write_text(tomlkit.dumps(settings | {"tripleseat": settings["tripleseat"] | {"token_file": str(token)}}))
     ran = execute("sync", "--config", str(path))
-    assert (ran.status, "is the sandbox running?" in ran.err) == (13, True)
+    assert (ran.status, "check that the sandbox runs" in ran.err) == (13, True)
 
 
 @pytest.mark.parametrize("content", [PRODUCTION, "", "a letter", 'environment = "sandbox"\n'])

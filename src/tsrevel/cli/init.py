@@ -121,9 +121,9 @@ def _prefill(ctx: CliContext, draft: SettingsDraft, settings: Settings, terminal
     except TsrevelError as error:
         if terminal:
             terminal.say(f"tsrevel: {error}")
-            if terminal.confirm("Continue without the services' lists?", default=False):
+            if terminal.confirm("Continue without the services' lists?", default=True):
                 return [str(error)]
-        ctx.log("nothing was written; leave out --prefill to call no service")
+        ctx.log(f"nothing was written{'' if terminal else '; leave out --prefill to call no service'}")
         raise
     for key, value in filled.values.items():
         draft.put(key, value)

@@ -60,9 +60,9 @@ def rehearse(ctx: CliContext, event: str, *, agreed: bool) -> int:
         text = f"no run would make an order of event {event_id} now ({why})"
         return _refuse(ctx, text, told.exit_status or NEEDS_ATTENTION, outcome.reason if outcome else None)
     if not agreed:
-        typed = Terminal(ctx).ask(
-            f"This writes one order to Revel. To make it, type the location's name ({plan.location.name})"
-        )
+        terminal = Terminal(ctx)
+        terminal.say("This writes one order to Revel. To make it, type the location's name.")
+        typed = terminal.ask(f"Location ({plan.location.name})")
         if typed.strip() != plan.location.name:
             return _refuse(ctx, "that isn't the location's name; nothing was written", USAGE)
     report = _inject(ctx, plan)

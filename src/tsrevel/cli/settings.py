@@ -58,8 +58,9 @@ def show_settings(ctx: CliContext, form: Literal["toml", "json"]) -> int:
 def _tell(ctx: CliContext, settings: Settings, problems: Sequence[ConfigProblem]) -> int:
     if not problems:
         return 0
-    hint = "" if settings.config_path else "; run `tsrevel init` to write a file, or name one with --config"
-    ctx.log(f"{_sources(settings)}: {count_of(len(problems), 'problem')}{hint}")
+    named = settings.config_path or ctx.options.config
+    hint = "" if named else "; run `tsrevel init` to write a file, or name one with --config"
+    ctx.log(f"{named or _sources(settings)}: {count_of(len(problems), 'problem')}{hint}")
     for problem in problems:
         ctx.log(str(problem))
     return ConfigError.exit_status

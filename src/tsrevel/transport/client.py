@@ -322,7 +322,7 @@ class ApiClient:
                 return ConnectionMisconfigured(text, ConnectionFault.PROXY_LOGIN_REFUSED)
         failure = _find_tls_failure(error)
         if failure is None:
-            hint = "; nothing answers on this machine: is the sandbox running?" if is_loopback(url.host) else ""
+            hint = "; nothing answers on this machine, so check that the sandbox runs" if is_loopback(url.host) else ""
             return RetryLater(f"{said} ({type(error).__name__}){hint}")
         text = f"{said}: {failure.text}"
         if failure.passes:
