@@ -12,9 +12,10 @@ import pytest
 from tsrevel.config import CommandFailure, CommandResult, examine_settings, load_settings
 from tsrevel.doctor.findings import CheckFinding, CheckResult
 from tsrevel.doctor.schedule import check_schedule
-from tsrevel.doctor.starts import read_crontab
+from tsrevel.doctor.starts import read_crontab, read_crontabs
+from tsrevel.files import user_name
 
-from ..users import as_other, folder_of_other, give_to_other
+from ..users import OTHER, as_other, folder_of_other, give_to_other
 from ..world import World
 
 ROOT = Path(__file__).parents[2]
@@ -592,3 +593,18 @@ def test_a_template_without_an_instance_starts_nothing(tmp_path: Path) -> None:
         (system / name).rename(system / name.replace("ours", "ours@"))
     (found,) = examine(tmp_path, {})
     assert found.code == "NOT_SCHEDULED"
+
+
+@pytest.mark.parametrize(
+    ("place", "line"),
+    [
+        ("etc/cron.d/tsrevel", "@hourly {} BIN/tsrevel sync"),
+        ("etc/crontab", "@hourly {} BIN/tsrevel sync"),
+        ("var/spool/cron/crontabs/{}", "@hourly BIN/tsrevel sync"),
+    ],
+)
+def test_who_starts_a_run_is_known(tmp_path: Path, place: str, line: str) -> None:
+    name = user_name(OTHER)
+    write(tmp_path / place.format(name), line.format(name))
+    (found,) = read_crontabs(tmp_path, {}, "")
+    assert found.user == OTHER

@@ -111,6 +111,8 @@ def run_checks(installation: Installation) -> Iterator[CheckFinding]:
     now = runtime.clock()
     found = yield from check_schedule(settings, installation.environ, runtime.run_command, now)
     yield check_runs(installation, found, now)
+    if not because:
+        yield from machine.check_users(settings, found.users if found else ())
     yield check_mail(settings, unsent, now, found.silent if found else ())
     yield check_monitor(settings)
 

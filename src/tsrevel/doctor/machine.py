@@ -6,7 +6,7 @@ import os
 import shutil
 import stat
 import tomllib
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -157,12 +157,15 @@ def check_state_files(settings: Settings, environ: Mapping[str, str]) -> Iterato
         yield problem("file.ledger", "NOT_WRITABLE", text, remedy)
     for _, path in secret_files(settings, environ):
         yield from _check("file.secret", path, secret=True, absent="it doesn't exist")
-    if os.geteuid() == 0:
-        yield from _check_owner(settings)
 
 
-def _check_owner(settings: Settings) -> Iterator[CheckFinding]:
-    """Root can use every file. Report those that the owner of the settings, or of the state, can't use."""
+def check_users(settings: Settings, scheduled: Sequence[int]) -> Iterator[CheckFinding]:
+    """Root can use every file. Report those that the users of scheduled runs can't use.
+
+    If it isn't known who runs them, that is the owner of the settings, or of the state.
+    """
+    if os.geteuid() != 0:
+        return
     folder = settings.ledger_path.parent
     ledger = settings.ledger_path
     wanted = {folder: READ | WRITE | ENTER, ledger: READ | WRITE, settings.token_path: READ | WRITE}
@@ -171,15 +174,18 @@ def _check_owner(settings: Settings) -> Iterator[CheckFinding]:
     there = {path: want for path, want in wanted.items() if os.path.lexists(path)}
     try:
         owners = [path.stat().st_uid for path in (settings.config_path, folder) if path and path in there]
-        user = next((each for each in owners if each), 0)
-        for path, want in there.items():
-            if why := refusal(user, path, want):
-                place = path if path == folder else path.parent
-                run = f"`{chown(user, place, [path])}`"
-                if path == settings.config_path:
-                    run = shell_command("chown", user_name(user), path)
-                text = f"user {user_name(user)} {why}"
-                yield warning("file.owner", "OWNER_SHUT_OUT", text, f"Run {run}.")
+        for user in scheduled or [each for each in owners if each][:1]:
+            for path, want in there.items():
+                if why := refusal(user, path, want):
+                    place = path if path == folder else path.parent
+                    run = f"`{chown(user, place, [path])}`"
+                    if path == settings.config_path:
+                        run = shell_command("chown", user_name(user), path)
+                    text, remedy = f"user {user_name(user)} {why}", f"Run {run}."
+                    if scheduled:
+                        yield problem("file.owner", "RUN_SHUT_OUT", f"{text}, but starts runs", remedy)
+                    else:
+                        yield warning("file.owner", "OWNER_SHUT_OUT", text, remedy)
     except OSError as error:
         text = f"tsrevel can't check who may use the state: {reason_of(error)}"
         yield warning("file.owner", "INACCESSIBLE", text, "Check the owners of its files.")

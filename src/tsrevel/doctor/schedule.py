@@ -44,10 +44,14 @@ _ELAPSES = re.compile(r"(?:Next elapse|Iter\w*\.? #\d+): \w+ (\d{4}-\d\d-\d\d \d
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """The longest time between two runs, as far as it is known, and what starts runs and mails nobody their output."""
+    """What starts runs. `longest`: the longest time between two, as far as it is known. `users`: who runs them.
+
+    `silent` are those starters that mail nobody the output of runs.
+    """
 
     longest: timedelta
     silent: tuple[str, ...]
+    users: tuple[int, ...]
 
 
 def sync_command(settings: Settings) -> list[str]:
@@ -108,7 +112,8 @@ def check_schedule(
             text = f"the scheduled runs leave out {names}, so events there get no orders"
             remedy = "Add a line with its --location, or set safety.allowed_locations."
             yield warning(_SCHEDULE, "LOCATION_LEFT_OUT", text, remedy)
-    return Schedule(longest, tuple(dict.fromkeys(each.source for each in ours if each.silent or each.timer)))
+    silent = dict.fromkeys(each.source for each in ours if each.silent or each.timer)
+    return Schedule(longest, tuple(silent), tuple(dict.fromkeys(each.user for each in ours if each.user)))
 
 
 def _check_starter(

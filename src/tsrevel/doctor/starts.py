@@ -55,7 +55,8 @@ class ScheduledRun:
     `when` are times in the form of cron or OnCalendar=, `every` are spans of time in the form of systemd.
     `config` is the settings file that the run reads. `missing` says why its program can't be run. `locations` are those
     of `--location`: none if the run covers all, or if they can't be read here. `some_days`: it leaves out days.
-    `silent`: cron has no output of it to mail, or nobody to mail it to.
+    `silent`: cron has no output of it to mail, or nobody to mail it to. `user`: whose crontab or line it is; None for
+    this user, and under systemd, which gives the state to the unit's user.
     `environ` are the variables that the run gets, without those of a login; None if they aren't known here.
     """
 
@@ -71,6 +72,7 @@ class ScheduledRun:
     locations: frozenset[str] = frozenset()
     some_days: bool = False
     silent: bool = False
+    user: int | None = None
     environ: Mapping[str, str] | None = field(default=None, repr=False, compare=False)
 
     def covers(self, location: Location) -> bool:
@@ -90,7 +92,8 @@ def read_crontabs(root: Path, environ: Mapping[str, str], own: str) -> Iterator[
             yield from read_crontab(f"/{path.relative_to(root)}", _read(path), None, shared)
     for path in _list(root / "var/spool/cron/crontabs"):
         if path.name != user_name(os.geteuid()):
-            yield from read_crontab(f"crontab of {path.name}", _read(path), _home(path.name), shared)
+            for run in read_crontab(f"crontab of {path.name}", _read(path), _home(path.name), shared):
+                yield replace(run, user=_user_id(path.name))
 
 
 def read_crontab(
@@ -107,7 +110,7 @@ def read_crontab(
         if assigned := _ASSIGNMENT.fullmatch(line):
             given[assigned[1] or assigned[2] or assigned[3]] = assigned[4].strip().strip("'\"")
         elif entry := _ENTRY.fullmatch(line):
-            command, local = entry["command"], dict(given)
+            user, command, local = "", entry["command"], dict(given)
             if home is None:
                 user, _, command = command.partition(" ")
                 local["HOME"] = given["HOME"] or _home(user)
@@ -115,7 +118,7 @@ def read_crontab(
             when = _NICKNAMES.get(entry["when"], entry["when"])
             silent = given.get("MAILTO") == "" or bool(_SILENCED.search(command.partition(" sync")[2]))
             for run in _read_command(source, command, local):
-                yield replace(run, when=(" ".join(when.split()),), silent=silent)
+                yield replace(run, when=(" ".join(when.split()),), silent=silent, user=_user_id(user))
 
 
 def _read_command(source: str, command: str, given: Mapping[str, str], *, known: bool = True) -> Iterator[ScheduledRun]:
@@ -303,8 +306,13 @@ def _read(path: Path) -> str:
         return ""
 
 
-def _home(user: str) -> str:
+def _user_id(user: str) -> int | None:
     try:
-        return str(home_of(pwd.getpwnam(user).pw_uid) or "")
+        return pwd.getpwnam(user).pw_uid
     except KeyError:
-        return ""
+        return None
+
+
+def _home(user: str) -> str:
+    uid = _user_id(user)
+    return "" if uid is None else str(home_of(uid) or "")
