@@ -277,15 +277,14 @@ def test_files_that_root_owns_are_told_with_the_command_that_gives_them_back() -
             assert shell.run("pause", "--config", str(config)).status == 0
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root checks other users")
 def test_settings_that_the_user_of_a_scheduled_run_may_not_read_are_a_problem() -> None:
     with folder_of_other() as folder:
-        world = World(folder)
-        settings, config = world.settings(), folder / "config.toml"
+        settings, config = World(folder).settings(), folder / "config.toml"
         config.chmod(0o600)
-        shut, *_ = check_users(settings, [OTHER])
-        assert (shut.code, shut.exit_status) == ("RUN_SHUT_OUT", 10)
-        assert shut.remedy == f"Run `chown {user_name(OTHER)} {config}`."
+        found = list(check_users(settings, [OTHER]))
+        if os.geteuid() == 0:  # only root can ask for another user
+            assert (found[0].code, found[0].exit_status) == ("RUN_SHUT_OUT", 10)
+            assert found[0].remedy == f"Run `chown {user_name(OTHER)} {config}`."
         give_to_other(*folder.iterdir())
         assert list(check_users(settings, [OTHER])) == []
 

@@ -110,8 +110,10 @@ def run_checks(installation: Installation) -> Iterator[CheckFinding]:
     runtime = installation.runtime
     now = runtime.clock()
     found = yield from check_schedule(settings, installation.environ, runtime.run_command, now)
-    yield check_runs(installation, found, now)
-    if not because:
+    if because:
+        yield skipped(RUNS, because)
+    else:
+        yield check_runs(installation, found, now)
         yield from machine.check_users(settings, found.users if found else ())
     yield check_mail(settings, unsent, now, found.silent if found else ())
     yield check_monitor(settings)
@@ -124,8 +126,6 @@ def check_runs(installation: Installation, schedule: Schedule | None, now: datet
         return skipped(RUNS, SkippedCheck("NOT_SCHEDULED", "nothing starts runs"))
     if settings.safety.dry_run or installation.switched_off():
         return skipped(RUNS, SkippedCheck("NOT_LIVE", "runs are dry, paused or disabled"))
-    if installation.objection(*_LEDGER_KEYS):
-        return skipped(RUNS, SkippedCheck("CONFIG_PROBLEM", "the ledger isn't known"))
     places = covered_locations(build_policy(settings))
     asked = _ask_ledger(
         installation, lambda view: (view.runs.unseen_since(places, now), view.runs.latest(1, bulk=True, live=True))
@@ -133,11 +133,11 @@ def check_runs(installation: Installation, schedule: Schedule | None, now: datet
     since, last = asked or (None, ())
     if not since or not last:
         return skipped(RUNS, SkippedCheck("NO_RUN", "the ledger has no live run of `tsrevel sync`"))
-    told = f"no good run began in the last {show_span(now - since)}"
     if now - since <= schedule.longest + _LATE:
-        return ok(RUNS, f"{told}, which is no longer than usual")
-    ended = "didn't finish" if last[0].exit_status is None else f"ended with exit status {last[0].exit_status}"
-    text = f"{told}, although runs are scheduled; the last one, {last[0].correlation_id}, {ended}"
+        return ok(RUNS, f"the last good run, or the first run, began {show_span(now - since)} ago")
+    ended = "hasn't finished" if last[0].exit_status is None else f"ended with exit status {last[0].exit_status}"
+    told = f"no good run began in the last {show_span(now - since)}, although runs are scheduled"
+    text = f"{told}; the last one, {last[0].correlation_id}, {ended}"
     remedy = "Run the scheduled command by hand, as its user. If it works, check that cron or systemd starts it."
     return problem(RUNS, "RUNS_STALE", text, remedy, NEEDS_ATTENTION)
 

@@ -79,11 +79,7 @@ def check_schedule(
     sound = [each for each, fault in judged if fault is None]
     if minutes := settings.serve.sync_every_minutes:
         every = (f"{minutes}min",)
-        sound.append(
-            ScheduledRun(
-                _POLL, "serve", dry_run=False, config=settings.config_path, every=every, timer=True, silent=True
-            )
-        )
+        sound.append(ScheduledRun(_POLL, "serve", dry_run=False, config=settings.config_path, every=every, timer=True))
     ours = [each for each in sound if each.active]
     told = dict.fromkeys(fault for _, fault in judged if fault)
     yield from (each for each in told if each.exit_status or not sound)
