@@ -126,6 +126,15 @@ def test_another_receipt_for_the_same_step_wins_and_the_audit_keeps_both(ledger:
     replaced = last_row(ledger)
     assert replaced.kind == "receipt_replaced"
     assert (replaced.detail["was"], replaced.detail["revel_id"]) == (ORDER, "5550102")
+    assert ledger.orders.acknowledged_again(EVENT) == frozenset()  # a row that was seen is no answer
+
+
+def test_a_step_that_was_answered_twice_is_known(ledger: Ledger) -> None:
+    begin_writing(ledger)
+    for revel_id in ("7700001", "7700002"):
+        ledger.orders.mark_sent(RUN, EVENT, SECOND_STEP)
+        ledger.orders.record(RUN, EVENT, SECOND_STEP, revel_id)
+    assert ledger.orders.acknowledged_again(EVENT) == {SECOND_STEP.uuid}
 
 
 @pytest.mark.parametrize(

@@ -157,7 +157,8 @@ def raise_not_shown(ctx: RunContext, plan: Plan, steps: Sequence[Step], order_id
     ctx.ledger.orders.mark_missing(ctx.run_id, plan.event_id, steps)
     first = steps[0]
     whose = f"order {order_id}" if first.kind == "order" else f"{first.name} of order {order_id}"
-    raise StillPending(f"Revel acknowledged the {whose} but doesn't show it; a later run checks again")
+    again = "a later run checks again and may send it once more"
+    raise StillPending(f"Revel acknowledged the {whose} but doesn't show it; {again}")
 
 
 def _find_lost(

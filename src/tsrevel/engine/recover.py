@@ -157,7 +157,7 @@ def adopt(
     if _is_whole_and_paid(plan, contents):
         return _found_complete(_settle_whole(ctx, Writing(about, plan, (), order_id=row.id, digest=digest), contents))
     if isinstance(found, Strange):
-        return dispute(ctx, about, plan, row.id, Mismatch(Reason.ORDER_DIFFERS, found.text))
+        return dispute(ctx, about, plan, row.id, Mismatch(found.reason, found.text))
     writing = Writing(about, _plan_missing(ctx, plan, contents), found.steps, order_id=row.id, digest=digest)
     _record_shown(ctx, writing, contents)
     outcome = write_missing(ctx, state, writing)
@@ -227,7 +227,7 @@ def preview_adoption(ctx: RunContext, state: RunState, about: Outcome, plan: Pla
     if _is_whole_and_paid(plan, contents):
         return _found_complete(injected(about, plan, row.id))
     if isinstance(found, Strange):
-        return hold_order(about, plan, row.id, differs(Mismatch(Reason.ORDER_DIFFERS, found.text), row.id))
+        return hold_order(about, plan, row.id, differs(Mismatch(found.reason, found.text), row.id))
     differences = describe_differences(plan, contents.order) if _has_totals(found.steps) and contents.order else ""
     if differences:
         return hold_order(about, plan, row.id, differs(Mismatch(Reason.AMOUNT_MISMATCH, differences), row.id))
@@ -343,7 +343,7 @@ def _finish(
     if record.state == "disputed" and not _has_come_right(ctx, record, plan, contents, found):
         return hold_order(about, plan, row.id, recall_dispute(record))
     if isinstance(found, Strange):
-        return dispute(ctx, about, plan, row.id, Mismatch(Reason.ORDER_DIFFERS, found.text))
+        return dispute(ctx, about, plan, row.id, Mismatch(found.reason, found.text))
     was_sent = any(step.uuid in record.sent for step in found.steps)  # and it may be written as it was
     to_write = plan if was_sent else _plan_missing(ctx, plan, contents)
     writing = Writing(about, to_write, found.steps, order_id=row.id, known=answered)
@@ -353,8 +353,34 @@ def _finish(
     lost = tuple(step for step in found.steps if step.uuid in answered)
     if lost:
         raise_not_shown(ctx, plan, lost, row.id)
+    hidden = _find_hidden(ctx, record, plan, row.id, found.steps)
+    if hidden:
+        return hold_order(about, plan, row.id, hidden, alarm=True)
     outcome = write_missing(ctx, state, writing)
     return outcome if found.steps else _tell_whole(record, outcome)
+
+
+def _find_hidden(
+    ctx: RunContext, record: OrderRecord, plan: Plan, order_id: OrderId, missing: Iterable[Step]
+) -> Hold | None:
+    """Why not to send again parts that the lists of the order's parts lack; None if they may be sent.
+
+    A list may lag or hide rows, so each that was sent is searched for by its own id and uuid. If Revel has acknowledged
+    one twice, it isn't sent a third time.
+    """
+    again = ctx.ledger.orders.acknowledged_again(record.event_id)
+    for step in missing:
+        if step.uuid not in record.sent or step.kind in {"discount", "totals"}:  # these may be sent twice
+            continue
+        receipt = record.receipts.get(step.uuid)
+        if ctx.revel.seek(plan, step, order_id, receipt.revel_id if receipt else None):
+            text = f"Revel has its {step.name}, but doesn't list it among the order's parts"
+        elif step.uuid in again:
+            text = f"Revel acknowledged its {step.name} twice and doesn't show it"
+        else:
+            continue
+        return differs(Mismatch(Reason.ORDER_DIFFERS, f"{text}; check that the API key may read it"), order_id)
+    return None
 
 
 def _plan_missing(ctx: RunContext, plan: Plan, contents: Contents) -> Plan:

@@ -45,6 +45,7 @@ class Strange:
     """In words, how Revel's order contradicts the plan."""
 
     text: str
+    reason: Reason = Reason.ORDER_DIFFERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,11 +217,13 @@ def find_missing(plan: Plan, contents: Contents, stages: Container[Stage] = STAG
     Checks only the steps of `stages`. Somebody removed a part that a finished order lacks: tsrevel doesn't add it
     again. The texts of a stage that was just written aren't checked: Revel may store them shortened.
     """
+    twice = find_twice(contents)
+    if twice:
+        return Strange(twice, Reason.AMOUNT_MISMATCH)
     strange = (
         _strange_order(plan, contents.order)
         or _strange_items(plan, contents.items)
         or _strange_payments(plan, contents.payments)
-        or find_twice(contents)
         or (stages is STAGES and _strange_texts(plan, contents.items))
     )
     if strange:

@@ -91,6 +91,10 @@ _FAILED_WRITES = """
     GROUP BY event_id, uuid HAVING runs > 1 ORDER BY latest
 """
 """SQLite takes `answer` from the row of `max(seq)`."""
+_ACKNOWLEDGED_AGAIN = """
+    SELECT json_extract(detail, '$.uuid') AS uuid FROM audit
+    WHERE event_id = ? AND kind = 'receipt_replaced' AND json_extract(detail, '$.facts') = '{}'
+"""
 _RESOLVED_AS = "SELECT verdict FROM resolutions WHERE event_id = ?"
 _PUT_STEP = "INSERT INTO steps (event_id, seq, kind, number, uuid) VALUES (?, ?, ?, ?, ?)"
 _STEP_BEFORE = """
@@ -255,6 +259,10 @@ class OrderRepository(Repository):
     def events_of(self, order_id: OrderId) -> tuple[EventId, ...]:
         """The events that have the Revel order with this id in the ledger."""
         return self._all(event_id_of, "SELECT event_id FROM orders WHERE order_id = ? ORDER BY event_id", (order_id,))
+
+    def acknowledged_again(self, event_id: EventId) -> frozenset[str]:
+        """The uuids of the steps that Revel acknowledged once more, after it had acknowledged or shown them before."""
+        return frozenset(self._all(lambda row: str(row["uuid"]), _ACKNOWLEDGED_AGAIN, (event_id,)))
 
     def failed_writes(self, event_ids: Iterable[EventId]) -> dict[EventId, FailedWrite]:
         """The writes of these events' orders that failed in two runs or more, and in none since then worked.

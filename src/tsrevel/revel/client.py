@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
+from itertools import chain
 
 from tsrevel.errors import AnswerFault, OutcomeUnknown, Refused, TryNextRun, Unreadable
 from tsrevel.planning.assumptions import AssumptionAnswer, AssumptionCode, AssumptionResult
@@ -309,8 +310,8 @@ class Revel(ApiService):
             raise OutcomeUnknown(f"Revel: the answer to a PATCH of order {order} isn't that order")
         return WriteResult(order)
 
-    def seek(self, plan: Plan, step: Step, order: OrderId) -> WriteResult | None:
-        """Find the row that `step` writes: by its uuid, then among the order's rows. None if it isn't there.
+    def seek(self, plan: Plan, step: Step, order: OrderId, row_id: str | None = None) -> WriteResult | None:
+        """Find the row that `step` writes: by `row_id`, by uuid, then among the order's rows. None if it isn't there.
 
         An order with our `local_id` and another uuid counts as written and renamed: there was none before the step was
         sent.
@@ -325,8 +326,9 @@ class Revel(ApiService):
             return decode_uuid(row.get("uuid")) == step.uuid
 
         resource = _RESOURCES[step.kind]
-        rows = self._rows(resource, {"uuid": step.uuid}, fits)
-        found = next(rows, None) or next(filter(fits, self._parts(resource, order)), None)
+        by_id = self._row(resource, row_id) if row_id else ()
+        rows = chain(by_id, self._rows(resource, {"uuid": step.uuid}, fits), self._parts(resource, order))
+        found = next(filter(fits, rows), None)
         return None if found is None else _written(plan, step, found)
 
     def _seek_order(self, plan: Plan) -> WriteResult | None:
@@ -341,6 +343,18 @@ class Revel(ApiService):
             return WriteResult(own.id)
         stranger = next(iter(self.standing(rows)), None)
         return WriteResult(stranger.id, tell_renamed(plan.steps[0]), renamed=True) if stranger else None
+
+    def _row(self, resource: str, row_id: str) -> Iterator[Row]:
+        """The row with that id; nothing if Revel answers 404."""
+        try:
+            row = self._client.read(f"/resources/{resource}/{row_id}/")
+        except Refused as refused:
+            if refused.status != 404:
+                raise
+            return
+        if not isinstance(row, dict) or decode_id(row.get("id")) != row_id:
+            raise Unreadable(f"Revel: the answer for {resource} {row_id} isn't that row", AnswerFault.OTHER_OBJECT)
+        yield row
 
     def _parts(self, resource: str, order: OrderId, **more: str) -> Iterator[Row]:
         def fits(row: Row) -> bool:
