@@ -150,6 +150,7 @@ def read_capabilities(ledger: LedgerView | None) -> Capabilities:
     return Capabilities(
         in_filter=AssumptionCode.REVEL_IN_FILTER not in failed,
         in_filter_shown=results.get(AssumptionCode.REVEL_IN_FILTER) is AssumptionResult.HOLDS,
+        name_shown=results.get(AssumptionCode.REVEL_FINDS_BY_LOCAL_ID) is AssumptionResult.HOLDS,
         fields=AssumptionCode.REVEL_FIELDS not in failed,
         product_sets=AssumptionCode.REVEL_PRODUCT_SET not in failed,
     )

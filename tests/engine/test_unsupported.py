@@ -76,7 +76,10 @@ def test_a_run_that_finds_its_own_order_by_the_exact_filter_alone_remembers_that
     world = World(tmp_path, "full")
     bend(world, silent(searches_for_several))
     assert verdict(world.sync(), FULL) == "injected"
-    assert answers(world) == {AssumptionCode.REVEL_IN_FILTER: AssumptionResult.FAILS}
+    assert answers(world) == {
+        AssumptionCode.REVEL_IN_FILTER: AssumptionResult.FAILS,
+        AssumptionCode.REVEL_FINDS_BY_LOCAL_ID: AssumptionResult.HOLDS,
+    }
     world.forget_requests()
     assert next_run(world).exit_status == 0
     assert not any("__in" in name for each in world.revel.requests for name in each.query)

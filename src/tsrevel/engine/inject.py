@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Container, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import NoReturn
 from zoneinfo import ZoneInfo
 
 from tsrevel.engine.context import RunContext, RunState, wait
 from tsrevel.engine.outcomes import Outcome, injected, not_written
 from tsrevel.engine.verify import STAGES, Mismatch, Missing, find_renamed, stage_of, verify, verify_new_order
-from tsrevel.errors import OutcomeUnknown, Refused, StillPending, Throttled, TsrevelError
+from tsrevel.errors import AssumptionFailed, OutcomeUnknown, Refused, StillPending, Throttled, TsrevelError
+from tsrevel.ledger import PENDING, KnownOrder
+from tsrevel.planning.assumptions import AssumptionCode
 from tsrevel.planning.model import Hold, Labels, OrderId, Plan, Step
 from tsrevel.planning.reasons import Reason
 from tsrevel.planning.screening import judge_gate
@@ -22,6 +25,8 @@ from tsrevel.revel.client import WriteResult, tell_renamed
 from tsrevel.revel.compare import describe_differences
 from tsrevel.transport.retry import ATTEMPTS, is_worth_waiting, pause_after
 
+MOST_KNOWN, MOST_TESTED = 50, 10
+"""Orders of ours that are read, and searched for by name: one after another, if those before don't stand any more."""
 NO_ORDER = OrderId("")
 _NO_LABELS = Labels("", "")  # they are sent with the order itself, which exists already when it is finished later
 
@@ -48,12 +53,49 @@ class Writing:
 def inject(ctx: RunContext, state: RunState, writing: Writing) -> Outcome:
     """Write an order. A search has just shown that Revel doesn't have it (`FRESH`), and its time gate is open.
 
-    Raises WrongClock before anything is written, because the order's date is by the clock.
+    Raises WrongClock before anything is written, because the order's date is by the clock, and AssumptionFailed if that
+    search can't be believed.
     """
     state.clock_check.check()
+    _check_search(ctx, state)
     ctx.ledger.orders.claim(ctx.run_id, writing.plan, writing.digest)
     state.budget.count(writing.plan.event_id)
     return write_missing(ctx, state, writing)
+
+
+def _check_search(ctx: RunContext, state: RunState) -> None:
+    """Raise AssumptionFailed if the search by name doesn't show an order of ours: its silence proves nothing then.
+
+    Sends no request once the account has shown an order so, as the read-back of the first one usually does. A young
+    order may only be late: it is searched for last, and isn't noted for later runs.
+    """
+    code, now = AssumptionCode.REVEL_FINDS_BY_LOCAL_ID, ctx.now()
+    if ctx.revel.finds_by_name or code in ctx.policy.accepted_assumptions:
+        return
+
+    def is_young(order: KnownOrder) -> bool:
+        return order.written_at is None or now - order.written_at <= PENDING
+
+    for known in sorted(ctx.ledger.assumptions.known_orders(MOST_KNOWN), key=is_young)[:MOST_TESTED]:
+        is_shown = state.poll(ctx, partial(_is_shown, ctx, known), lambda found: found is not False)
+        if is_shown:
+            return
+        if is_shown is None:
+            continue
+        if not is_young(known):
+            ctx.revel.note_unnamed(known.order_id)
+        raise AssumptionFailed(
+            f"Revel doesn't find order {known.order_id} by its local_id ({code}), so nobody can know whether an event "
+            "has an order already. No further order was begun"
+        )
+
+
+def _is_shown(ctx: RunContext, known: KnownOrder) -> bool | None:
+    """Whether a search by name shows that order. None if it doesn't stand under that name any more."""
+    if any(row.id == known.order_id for row in ctx.revel.find_orders(known.uuid, (known.local_id,))):
+        return True
+    row = ctx.revel.find_by_id(known.order_id)
+    return None if row is None or row.deleted or row.local_id != known.local_id else False
 
 
 def write_missing(ctx: RunContext, state: RunState, writing: Writing) -> Outcome:

@@ -379,7 +379,8 @@ def _make_order(ctx: RunContext, state: RunState, work: Work, task: Prepare) -> 
     refusal = state.budget.reserve(event_id)
     if refusal:
         return _beyond(ctx, work.known, about, refusal, looked_into=True)
-    existing = Absent() if ready.absent else find_order(ctx, event_id, plan.uuid, known_local_ids(ctx.policy, event_id))
+    is_absent = ready.absent and ctx.revel.has_shown_batches  # an order read back since may have put that in doubt
+    existing = Absent() if is_absent else find_order(ctx, event_id, plan.uuid, known_local_ids(ctx.policy, event_id))
     match existing:
         case Hold():
             return hold_found(about, existing)

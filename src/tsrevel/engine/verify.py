@@ -198,7 +198,7 @@ def _read_order(ctx: RunContext, plan: Plan, order_id: OrderId) -> OrderRow | Mi
         rows |= {found.id: found} if found else {}
     own = rows.get(order_id)
     if own and order_id not in by_name and own.local_id in names:
-        ctx.revel.check_search_by_name(names)
+        ctx.revel.doubt_names()
     doubles = ctx.revel.doubles(rows.values())
     if doubles:
         return Mismatch(Reason.DUPLICATE_ORDERS, tell_doubles(doubles))

@@ -45,11 +45,12 @@ class Capabilities:
     """The features that this Revel account supports (`doctor --assumptions`). Requests use no others.
 
     `in_filter_shown`: the account has shown an order that was searched for by `local_id__in`. Only then is its silence
-    an answer.
+    an answer. `name_shown`: the same for the exact filter `local_id`.
     """
 
     in_filter: bool = True
     in_filter_shown: bool = False
+    name_shown: bool = False
     fields: bool = True
     product_sets: bool = True
 
@@ -104,6 +105,11 @@ class Revel(ApiService):
         """Whether the account has shown an order that was searched for by `local_id__in`."""
         return self._can.in_filter_shown
 
+    @property
+    def finds_by_name(self) -> bool:
+        """Whether `find_orders` now uses a filter that has shown an order. Only then is its silence an answer."""
+        return self._can.name_shown or (self._can.in_filter and self._can.in_filter_shown)
+
     def ask_the_time(self) -> None:
         """Send a cheap request, to read the Date of its answer."""
         self._client.read("/resources/Order/", {"limit": "1"})
@@ -153,6 +159,9 @@ class Revel(ApiService):
                     return found
                 is_silent = True
         shown = self._find_named(uuid, local_ids)
+        if any(row.local_id in local_ids for row in shown) and not self._can.name_shown:
+            self._can = replace(self._can, name_shown=True)
+            self._note_holds(AssumptionCode.REVEL_FINDS_BY_LOCAL_ID, "a run has found an order by its local_id")
         if is_silent:
             self._compare_searches(shown, local_ids)
         return shown
@@ -162,10 +171,9 @@ class Revel(ApiService):
         found = (self._orders({"local_id": each}, uuid, local_ids) for each in local_ids)
         return tuple({row.id: row for rows in found for row in rows}.values())
 
-    def check_search_by_name(self, local_ids: tuple[str, ...]) -> None:
-        """Note it if the exact filter shows an order that `local_id__in` didn't show."""
-        if self._can_search(local_ids):
-            self._compare_searches(self._find_named("", local_ids), local_ids)
+    def doubt_names(self) -> None:
+        """Believe no silence of a search by name any more, because one didn't show an order that stands."""
+        self._can = replace(self._can, in_filter_shown=False, name_shown=False)
 
     def _compare_searches(self, shown: Iterable[OrderRow], local_ids: tuple[str, ...]) -> None:
         """Note it if `local_id__in` doesn't show an order that the exact filter shows. Then it isn't used any more."""
@@ -182,6 +190,11 @@ class Revel(ApiService):
         """Note that no search for its uuid shows this order, although it stands."""
         text = f"a search for the uuid of Revel order {row.id} doesn't find it"
         self._note_failed(AssumptionCode.REVEL_FINDS_BY_UUID, text)
+
+    def note_unnamed(self, order: OrderId) -> None:
+        """Note that no search for its `local_id` shows this order, although it stands."""
+        text = f"a search for the local_id of Revel order {order} doesn't find it"
+        self._note_failed(AssumptionCode.REVEL_FINDS_BY_LOCAL_ID, text)
 
     def taken_names(self, local_ids: Collection[str], uuids: Collection[str]) -> frozenset[str] | None:
         """Every `local_id` and uuid of the orders that have one of these names, deleted orders included.
@@ -403,9 +416,10 @@ class Revel(ApiService):
     def _note_shown(self, found: Collection[OrderRow]) -> None:
         if found and not self._can.in_filter_shown:
             self._can = replace(self._can, in_filter_shown=True)
-            text = "a run has found an order by local_id__in"
-            code = AssumptionCode.REVEL_IN_FILTER
-            self.observed[code] = AssumptionAnswer(code, AssumptionResult.HOLDS, text)
+            self._note_holds(AssumptionCode.REVEL_IN_FILTER, "a run has found an order by local_id__in")
+
+    def _note_holds(self, code: AssumptionCode, text: str) -> None:
+        self.observed[code] = AssumptionAnswer(code, AssumptionResult.HOLDS, text)
 
     def _rows(self, resource: str, filters: dict[str, str], fits: Fits = lambda _: True) -> Iterator[Row]:
         return read_rows(self._client, resource, filters, fits)

@@ -1,0 +1,130 @@
+"""A search by name that shows nothing proves only that an event has no order if it shows the orders that stand."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import datetime, time, timedelta
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tsrevel.planning.assumptions import AssumptionCode, AssumptionResult
+
+from ..world import World, verdict
+from .conftest import FULL
+from .test_unsupported import Answer, answers, bend, searches, searches_for_several, silent
+from .test_watch import next_run
+
+BY_NAME = AssumptionCode.REVEL_FINDS_BY_LOCAL_ID
+
+
+def searches_by_name(request: httpx.Request) -> bool:
+    return searches(request) and any(name.startswith("local_id") for name in request.url.params)
+
+
+def late(world: World, **by: float) -> Answer:
+    """A new order comes into the lists only after that time."""
+    made: dict[str, datetime] = {}
+
+    def hide(request: httpx.Request, response: httpx.Response) -> httpx.Response | None:
+        if request.method == "POST" and request.url.path == "/resources/Order/":
+            made[str(json.loads(response.content)["id"])] = world.time.now
+        if not searches(request):
+            return None
+        page = json.loads(response.content)
+        shown = [row for row in page["objects"] if world.time.now - made[str(row["id"])] > timedelta(**by)]
+        meta = {**page["meta"], "total_count": len(shown)}
+        return httpx.Response(200, json={"meta": meta, "objects": shown})
+
+    return hide
+
+
+def add_old_orders(world: World, number: int) -> list[int]:
+    """Events for which the service before has made the order."""
+    events = [world.add_event(64000050 + each, start=time(23, each)) for each in range(number)]
+    for each in events:
+        world.add_order(each, f"Triple Seat {each}")
+    return events
+
+
+def count_orders(world: World, events: list[int]) -> int:
+    return sum(len(world.orders_of(each)) for each in events)
+
+
+@pytest.mark.parametrize("is_silent", [searches_by_name, searches])
+def test_a_search_that_does_not_show_our_own_order_is_not_believed(
+    tmp_path: Path, is_silent: Callable[[httpx.Request], bool]
+) -> None:
+    world = World(tmp_path, "full")
+    bend(world, silent(is_silent))
+    assert verdict(world.sync(), FULL) == "injected"
+    events = add_old_orders(world, 2)
+    assert next_run(world).exit_status == 10
+    assert (count_orders(world, events), answers(world)[BY_NAME]) == (2, AssumptionResult.FAILS)
+    assert next_run(world).exit_status == 10
+
+
+def test_at_most_one_order_of_a_first_run_rests_on_a_silent_search(tmp_path: Path) -> None:
+    world = World(tmp_path, "full")
+    bend(world, silent(searches))
+    events = add_old_orders(world, 3)
+    assert world.sync().exit_status == 10
+    assert count_orders(world, [FULL, *events]) == 4
+    assert answers(world) == {}  # it may only be late
+
+
+def test_at_most_one_order_rests_on_a_search_that_falls_silent(tmp_path: Path) -> None:
+    world = World(tmp_path, "full")
+    world.sync()
+    events = add_old_orders(world, 3)
+    bend(world, silent(searches_by_name))
+    assert next_run(world).exit_status == 10
+    assert (count_orders(world, events), answers(world)[BY_NAME]) == (4, AssumptionResult.FAILS)
+
+
+def test_at_most_one_order_rests_on_a_search_for_several_that_falls_silent(tmp_path: Path) -> None:
+    world = World(tmp_path, "full")
+    world.sync()
+    events = add_old_orders(world, 3)
+    bend(world, silent(searches_for_several))
+    report = next_run(world)
+    assert [verdict(report, each) for each in events] == ["held DUPLICATE_ORDERS", *["skipped ORDER_EXISTS"] * 2]
+
+
+def test_lists_that_lag_delay_only_the_first_run(tmp_path: Path) -> None:
+    world = World(tmp_path, "full")
+    others = [world.add_event(64000050 + each, start=time(23, each)) for each in range(3)]
+    bend(world, late(world, minutes=5))
+    first = world.sync()
+    assert (first.exit_status, first.summary["injected"]) == (10, 1)
+    second = next_run(world)
+    assert (second.exit_status, second.summary["injected"]) == (0, 3)
+    assert count_orders(world, [FULL, *others]) == 4
+
+
+def test_lists_that_lag_by_seconds_delay_nothing(tmp_path: Path) -> None:
+    world = World(tmp_path, "full")
+    world.add_event(start=time(23))
+    bend(world, late(world, seconds=20))
+    report = world.sync()
+    assert (report.exit_status, report.summary["injected"]) == (0, 2)
+
+
+def test_an_order_that_is_gone_tells_nothing_of_the_search(tmp_path: Path) -> None:
+    world = World(tmp_path, "full")
+    bend(world, silent(searches))
+    world.sync()
+    world.revel.state.rows["Order"].clear()
+    other = world.add_event(start=time(23))
+    assert verdict(next_run(world), other) == "injected"
+
+
+def test_a_person_may_accept_that_the_search_finds_nothing(tmp_path: Path) -> None:
+    world = World(tmp_path, "full")
+    world.config["safety"]["accepted_assumptions"] = [BY_NAME.value]
+    bend(world, silent(searches_by_name))
+    others = [world.add_event(64000050 + each, start=time(23, each)) for each in range(2)]
+    assert world.sync().summary["injected"] == 3
+    assert count_orders(world, [FULL, *others]) == 3
