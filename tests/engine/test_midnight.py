@@ -11,7 +11,7 @@ import pytest
 from tsrevel.planning.identity import order_uuid
 from tsrevel.planning.model import EventId
 
-from ..world import World, find_outcome, verdict
+from ..world import Died, World, find_outcome, verdict
 
 HERE, THERE = 64000051, 64000052
 """An event in Los Angeles and one in Denver, both on 12 December."""
@@ -52,6 +52,50 @@ def test_an_order_of_the_last_hour_carries_the_day_of_its_place(tmp_path: Path) 
     world.sync()
     written = [world.orders_of(each)[0]["created_date"][:16] for each in (HERE, THERE)]
     assert written == ["2026-12-12T22:30", "2026-12-12T23:30"]
+
+
+def days_of_parts(world: World, event_id: int) -> set[str]:
+    number = int(world.orders_of(event_id)[0]["id"])
+    parts = *world.revel.items_of(number), *world.revel.payments_of(number)
+    days = [str(row[key])[:10] for row in parts for key in ("created_date", "payment_date") if row.get(key)]
+    return {*days, *(str(row[key])[:10] for row in world.revel.history_of(number) for key in ("opened", "closed"))}
+
+
+def begin_before_midnight(folder: Path, at: str) -> World:
+    """A run in Los Angeles does something at 23:50, at that moment. Its order is paid."""
+    world = World(folder, "none", now=datetime(2026, 12, 13, 7, 50, tzinfo=UTC))
+    lines, paid = [("Coffee Urn", 2, 38), ("Fruit Platter", 1, 20)], [("96.00",)]
+    world.add_event(HERE, day=date(2026, 12, 12), lines=lines, payments=paid)
+    world.at(at, world.die)
+    with pytest.raises(Died):
+        world.sync()
+    world.revive()
+    return world
+
+
+@pytest.mark.parametrize("is_lost", [False, True])
+@pytest.mark.parametrize("resource", ["Order", "OrderItem", "Payment"])
+def test_the_parts_of_an_order_have_its_day_whenever_they_are_written(
+    tmp_path: Path, resource: str, is_lost: bool
+) -> None:
+    world = begin_before_midnight(tmp_path, f"after POST /resources/{resource}/")
+    if is_lost:
+        world.lose_ledger()
+    world.time.move(minutes=45)
+    report = world.sync_event(HERE, ignore_time_gate=True) if is_lost else world.sync()
+    assert (verdict(report, HERE), world.flaws(HERE)) == ("injected", [])
+    assert days_of_parts(world, HERE) == {"2026-12-12"}
+    assert world.orders_of(HERE)[0]["updated_date"][:10] == "2026-12-13"  # stations read what changed
+
+
+@pytest.mark.parametrize("shown", ["0001-01-01T00:00:00", "never", None])
+def test_the_parts_of_an_order_without_a_readable_time_have_the_present_one(tmp_path: Path, shown: str | None) -> None:
+    world = begin_before_midnight(tmp_path, "after POST /resources/Order/")
+    number = int(world.orders_of(HERE)[0]["id"])
+    world.revel.state.rows["Order"][number]["created_date"] = shown
+    world.time.move(minutes=45)
+    assert verdict(world.sync(), HERE) == "injected"
+    assert days_of_parts(world, HERE) == {"2026-12-13"}
 
 
 @pytest.mark.parametrize(("days", "noticed"), [(5, True), (40, False)])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import partial
 from typing import NoReturn
 from zoneinfo import ZoneInfo
@@ -37,7 +38,7 @@ class Writing:
 
     `missing`: the steps to write. `order_id`: '' until the order exists. `digest`: the content hash of its event.
     `known`: the uuids of the steps that earlier runs have receipts for. `ignore_gate`: the order may be made although
-    its event's time gate is closed.
+    its event's time gate is closed. `begun`: when the order was first written; None if unknown, or not yet.
     """
 
     about: Outcome
@@ -48,6 +49,7 @@ class Writing:
     digest: str | None = None
     known: Container[str] = ()
     ignore_gate: bool = False
+    begun: datetime | None = None
 
 
 def inject(ctx: RunContext, state: RunState, writing: Writing) -> Outcome:
@@ -101,6 +103,7 @@ def _is_shown(ctx: RunContext, known: KnownOrder) -> bool | None:
 def write_missing(ctx: RunContext, state: RunState, writing: Writing) -> Outcome:
     """Write the missing steps, stage by stage, verify each stage by reading it back, and settle the order."""
     plan, order_id = writing.plan, writing.order_id
+    writing = writing if writing.begun else replace(writing, begun=ctx.now())
     for stage in STAGES:
         steps = [step for step in writing.missing if stage_of(step) == stage]
         for step in steps:
@@ -142,7 +145,7 @@ def write_step(ctx: RunContext, state: RunState, writing: Writing, step: Step, o
     for attempt in range(1, ATTEMPTS + 1):
         ctx.ledger.orders.mark_sent(ctx.run_id, plan.event_id, step)
         try:
-            written = ctx.revel.write(plan, step, order_id, writing.labels)
+            written = ctx.revel.write(plan, step, order_id, writing.labels, writing.begun)
         except OutcomeUnknown as unknown:
             state.in_doubt.add(plan.event_id)  # and it stays in doubt if the search for it fails
             written = _find_lost(ctx, state, plan, step, order_id, unknown)

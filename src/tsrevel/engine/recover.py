@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Container, Iterable
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from tsrevel.engine.context import OrderChangeReported, RunContext, RunState, order_names
@@ -158,7 +158,10 @@ def adopt(
         return _found_complete(_settle_whole(ctx, Writing(about, plan, (), order_id=row.id, digest=digest), contents))
     if isinstance(found, Strange):
         return dispute(ctx, about, plan, row.id, Mismatch(found.reason, found.text))
-    writing = Writing(about, _plan_missing(ctx, plan, contents), found.steps, order_id=row.id, digest=digest)
+    begun = _begun_at(plan, contents)
+    writing = Writing(
+        about, _plan_missing(ctx, plan, contents), found.steps, order_id=row.id, digest=digest, begun=begun
+    )
     _record_shown(ctx, writing, contents)
     outcome = write_missing(ctx, state, writing)
     if outcome.status is not Status.INJECTED:
@@ -206,6 +209,12 @@ def _begun_too_early(ctx: RunContext, plan: Plan, order: OrderRow) -> str:
     if order.written is None or order.written >= min(first, today):
         return ""
     return f"it was begun on {order.written}, but its event is on {plan.day} now"
+
+
+def _begun_at(plan: Plan, contents: Contents) -> datetime | None:
+    """When the order was first written, as Revel shows it; None if it doesn't."""
+    begun = contents.order.begun if contents.order else None
+    return begun.replace(tzinfo=ZoneInfo(plan.location.timezone)) if begun else None
 
 
 def _lacks_history(found: Missing) -> bool:
@@ -346,7 +355,8 @@ def _finish(
         return dispute(ctx, about, plan, row.id, Mismatch(found.reason, found.text))
     was_sent = any(step.uuid in record.sent for step in found.steps)  # and it may be written as it was
     to_write = plan if was_sent else _plan_missing(ctx, plan, contents)
-    writing = Writing(about, to_write, found.steps, order_id=row.id, known=answered)
+    begun = _begun_at(plan, contents)
+    writing = Writing(about, to_write, found.steps, order_id=row.id, known=answered, begun=begun)
     _record_shown(ctx, writing, contents, record.sent)
     if any(step.uuid in pending for step in found.steps):
         raise _still_pending(ctx, record)

@@ -309,9 +309,15 @@ class Revel(ApiService):
         row = decode_order(inlined) if inlined else self.order(order) if discount else None
         return Contents(row, payments=tuple(map(decode_payment, rows)))
 
-    def write(self, plan: Plan, step: Step, order: OrderId, labels: Labels) -> WriteResult:
-        """Write one step of the plan. `order` is the order's id, '' for the step that makes the order."""
-        body = encode_step(plan, step, order, labels, self._clock())
+    def write(
+        self, plan: Plan, step: Step, order: OrderId, labels: Labels, begun: datetime | None = None
+    ) -> WriteResult:
+        """Write one step of the plan. `order` is the order's id, '' for the step that makes the order.
+
+        All its parts get the time `begun`, so that no report has them on another day than the order. None: now.
+        """
+        at = begun if begun and step.kind != "totals" else self._clock()  # the totals only change the order
+        body = encode_step(plan, step, order, labels, at)
         if step.kind not in {"discount", "totals"}:
             answer = self._client.write("POST", f"/resources/{_RESOURCES[step.kind]}/", body, plan.location)
             return _written(plan, step, answer)

@@ -45,9 +45,9 @@ class OrderRow:
     """An order in Revel. Amounts are in cents; an absent or null amount counts as zero.
 
     `discounted`: it refers to a discount of any amount; `discount_id` is the order's own one. `has_history`, and
-    `histories` (the number of history rows), are None if unknown. `updated` is the time of its last change, and
-    `written` the day on which it was written, by the establishment's wall clock (facts Revel 2.4); None if unreadable.
-    `labels` are None if the row lacks them, as in a list.
+    `histories` (the number of history rows), are None if unknown. `begun` is the time of its first write, and
+    `updated` of its last change, by the establishment's wall clock (facts Revel 2.4); None if unreadable. `labels` are
+    None if the row lacks them, as in a list.
     """
 
     id: OrderId
@@ -61,9 +61,14 @@ class OrderRow:
     discount_id: int = 0
     has_history: bool | None = None
     histories: int | None = None
+    begun: datetime | None = None
     updated: datetime | None = None
-    written: date | None = None
     labels: Labels | None = field(default=None, repr=False)
+
+    @property
+    def written(self) -> date | None:
+        """The day on which it was written; None if unreadable."""
+        return self.begun.date() if self.begun else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,8 +160,8 @@ def decode_order(row: Json) -> OrderRow:
         discount_id=int(discount or 0),
         has_history=history if isinstance(history := fields.get("has_history"), bool) else None,
         histories=len(rows) if isinstance(rows := fields.get("orderhistory"), list) else None,
+        begun=begun if (begun := _stamp(fields, "created_date")) and begun.year > 1 else None,
         updated=_stamp(fields, "updated_date"),
-        written=decode_day(fields),
         labels=_labels(fields),
     )
 
