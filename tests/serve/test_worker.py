@@ -49,6 +49,7 @@ class Acted:
     tried: list[str] = field(default_factory=list)
     why: str | None = None
     poll: Callable[[], None] = lambda: None
+    retry: Callable[[], None] = lambda: None
 
     def settings(self) -> Settings:
         return self.given
@@ -64,7 +65,9 @@ class Acted:
         answer = self.answers.get(path.stem[0], DEALT_WITH)
         if isinstance(answer, Exception):
             raise answer
-        if not answer.may_pass:
+        if answer.may_pass:
+            self.retry()
+        else:
             move_away(path, self.spool.done)
         return answer
 
@@ -238,6 +241,17 @@ def test_a_new_delivery_is_tried_within_half_a_minute_however_long_others_have_f
         clock.work(worker, LONGEST_OUTAGE_PAUSE + LOOK_SECONDS)
         assert f"z{number}" in acted.tried
         clock.work(worker, 600)
+
+
+def test_a_new_delivery_is_tried_next_however_long_the_attempts_of_others_take(acted: Acted, clock: Clock) -> None:
+    acted.answers |= dict.fromkeys("abc", LATER)
+    acted.retry = lambda: clock.pass_by(31)  # longer than the pause before the next attempt
+    put(acted, "a", "b", "c")
+    worker = Worker(acted, acted.spool)
+    clock.work(worker, 31)
+    put(acted, "z")
+    clock.work(worker, 3 * 31)
+    assert "z" in acted.tried[:4]
 
 
 @pytest.mark.parametrize("failing", [["a"], ["b"], ["a", "b"]])

@@ -211,11 +211,9 @@ class Worker(Thread):
         self._planned &= here
 
     def _choose(self, now: float) -> Path | None:
-        """The oldest delivery that is due; while a service may be down, the oldest of those tried least often."""
+        """The delivery that is due and was tried least often; the oldest of these."""
         due = (path for path in self._waiting if path not in self._planned and self._attempts_of(path).due <= now)
-        if self._failures or self._unavailable:
-            return min(due, key=lambda path: self._attempts_of(path).count, default=None)
-        return next(due, None)
+        return min(due, key=lambda path: self._attempts_of(path).count, default=None)
 
     def _attempts_of(self, path: Path) -> Attempts:
         return self._attempts.get(path, UNTRIED)
