@@ -43,10 +43,63 @@ def test_a_deletion_older_than_what_is_known_is_looked_into(day: World) -> None:
     assert said(*deliver(day, body)) == "not done TOO_EARLY"
 
 
-def test_an_event_that_is_gone_when_its_delivery_is_taken_was_deleted(world: World) -> None:
-    body = without_documents(world)
+def bodies_about(world: World) -> list[bytes]:
+    """What names an event: itself with much or nothing of it, a document of it, its booking."""
+    document = encode("CREATE_EVENT_DOCUMENT", document_layout={"id": 415, "event_id": FULL})
+    return [
+        without_documents(world),
+        partial(world, FULL, "status"),
+        encode("CREATE_EVENT", event={"id": FULL}),
+        document,
+        booking(world, FULL),
+    ]
+
+
+@pytest.mark.parametrize("number", range(5))
+def test_an_event_that_tripleseat_does_not_have_yet_is_read_again(world: World, number: int) -> None:
+    body, received = bodies_about(world)[number], world.time.now
+    event = world.tripleseat.state.events.pop(FULL)
+    world.time.move(minutes=14)
+    (answer,) = deliver(world, body, received=received)
+    assert (said(answer), answer.exit_status, answer.may_pass) == ("not done EVENT_DATA_UNAVAILABLE", 3, True)
+    world.tripleseat.state.events[FULL] = event
+    assert said(*deliver(world, body, received=received)) == "done"
+    assert world.flaws(FULL) == []
+
+
+def test_an_order_is_not_reported_as_cancelled_while_its_delivery_shows_the_event(world: World) -> None:
+    world.sync()
+    world.time.move(minutes=5)
+    world.tripleseat.edit_event(FULL, guest_count=5)
+    world.tripleseat.faults.add("status", "GET", f"/v1/events/{FULL}", status=404)
+    body = partial(world, FULL, "status")
+    assert said(*deliver(world, body)) == "not done EVENT_DATA_UNAVAILABLE"
+    assert said(*deliver(world, body)) == "done CHANGED_AFTER_INJECTION"
+
+
+@pytest.mark.parametrize("number", range(5))
+def test_an_event_that_is_gone_15_minutes_after_its_delivery_came_was_deleted(world: World, number: int) -> None:
+    body, received = bodies_about(world)[number], world.time.now
     world.tripleseat.state.events.pop(FULL)
-    for answer in deliver(world, body, encode("UPDATE_EVENT_DOCUMENT", event={"id": FULL})):
+    deliver(world, body, received=received)
+    world.time.move(minutes=15)
+    (answer,) = deliver(world, body, received=received)
+    assert (said(answer), answer.exit_status, answer.may_pass) == ("not done EVENT_DELETED", 0, False)
+    assert noted(world, answer)
+    assert world.orders_of(FULL) == []
+
+
+@pytest.mark.parametrize("changes", [{"status": "LOST"}, {"deleted_at": "12/12/2026 9:00 AM"}], ids=str)
+def test_an_event_that_its_delivery_tells_to_be_over_is_gone_at_once(world: World, changes: dict[str, str]) -> None:
+    body = partial(world, FULL, "name", **changes)
+    world.tripleseat.state.events.pop(FULL)
+    assert said(*deliver(world, body)) == "not done EVENT_DELETED"
+
+
+def test_the_deletion_of_an_event_that_is_gone_counts_at_once(world: World) -> None:
+    body = encode("DELETE_EVENT", event={"id": FULL})
+    world.tripleseat.state.events.pop(FULL)
+    for answer in deliver(world, body):
         assert (said(answer), answer.exit_status, answer.may_pass) == ("not done EVENT_DELETED", 0, False)
         assert noted(world, answer)
     assert world.orders_of(FULL) == []
@@ -59,8 +112,12 @@ def test_an_event_that_tripleseat_answers_badly_for_is_kept_waiting(world: World
     assert (said(answer), answer.may_pass) == ("not done EVENT_DATA_UNAVAILABLE", True)
 
 
-def test_a_booking_that_is_gone_has_no_events(day: World) -> None:
-    (answer,) = deliver(day, encode("UPDATE_BOOKING", booking={"id": 99}))
+def test_a_booking_that_is_gone_15_minutes_after_its_delivery_came_has_no_events(day: World) -> None:
+    body, received = encode("UPDATE_BOOKING", booking={"id": 99}), day.time.now
+    (answer,) = deliver(day, body, received=received)
+    assert (said(answer), answer.exit_status, answer.may_pass) == ("not done EVENT_DATA_UNAVAILABLE", 3, True)
+    day.time.move(minutes=15)
+    (answer,) = deliver(day, body, received=received)
     assert (said(answer), answer.exit_status, noted(day, answer)) == ("not done MISSING_DATA", 0, True)
 
 

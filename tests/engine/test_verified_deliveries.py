@@ -52,11 +52,17 @@ def test_money_that_changed_since_the_delivery_is_the_order_s(world: World, chan
     assert (world.flaws(FULL), seat_requests(world)) == ([], [FULL_PATH])
 
 
+def gone_for_long(world: World) -> None:
+    """It is gone, and its delivery came so long ago that TripleSeat no longer lags."""
+    world.tripleseat.state.events.pop(FULL)
+    world.time.move(minutes=15)
+
+
 NO_MORE: dict[str, tuple[Change, str]] = {
     "lost": (lambda world: same_stamp(world, status="LOST"), "STATUS_NOT_ELIGIBLE"),
     "not sold yet": (lambda world: same_stamp(world, status="TENTATIVE"), "STATUS_NOT_ELIGIBLE"),
     "deleted": (lambda world: world.tripleseat.delete_event(FULL), "EVENT_DELETED"),
-    "gone": (lambda world: world.tripleseat.state.events.pop(FULL), "EVENT_DELETED"),
+    "gone": (gone_for_long, "EVENT_DELETED"),
     "another day": (
         lambda world: same_stamp(
             world,
@@ -78,9 +84,9 @@ NO_MORE: dict[str, tuple[Change, str]] = {
 def test_an_event_that_is_not_due_any_more_makes_no_order(
     world: World, trigger: str, change: Change, reason: str
 ) -> None:
-    body = delivery(world, FULL, trigger)
+    body, received = delivery(world, FULL, trigger), world.time.now
     change(world)
-    (answer,) = deliver(world, body)
+    (answer,) = deliver(world, body, received=received)
     assert (answer.ok, said(answer), noted(world, answer)) == (True, f"not done {reason}", True)
     assert world.writes == []
 
@@ -169,15 +175,15 @@ def test_a_dry_run_foresees_what_a_live_run_would_write(world: World) -> None:
     ("change", "reason"),
     [
         (lambda world: same_stamp(world, status="LOST"), "STATUS_NOT_ELIGIBLE"),
-        (lambda world: world.tripleseat.state.events.pop(FULL), "EVENT_DELETED"),
+        (gone_for_long, "EVENT_DELETED"),
     ],
     ids=["lost", "gone"],
 )
 def test_each_event_of_a_booking_is_read(day: World, change: Change, reason: str) -> None:
     events = [day.tripleseat.event(each) for each in (FULL, PAID)]
-    body = booking(day, FULL, PAID, events=events)
+    body, received = booking(day, FULL, PAID, events=events), day.time.now
     change(day)
-    (answer,) = deliver(day, body)
+    (answer,) = deliver(day, body, received=received)
     assert (said(answer), noted(day, answer), day.flaws(PAID)) == (f"done {reason}", True, [])
     assert day.orders_of(FULL) == []
 
@@ -209,12 +215,6 @@ def test_the_events_that_a_delivered_booking_names_need_no_answer_about_the_book
     world.tripleseat.faults.add("status", "GET", "/v1/bookings/", times=None, status=status)
     assert said(*deliver(world, booking(world, FULL))) == "done"
     assert world.flaws(FULL) == []
-
-
-def test_an_event_that_a_document_names_and_that_is_gone_was_deleted(world: World) -> None:
-    world.tripleseat.state.events.pop(FULL)
-    (answer,) = deliver(world, encode("UPDATE_EVENT_DOCUMENT", document_layout={"id": 415, "event_id": FULL}))
-    assert (said(answer), noted(world, answer)) == ("not done EVENT_DELETED", True)
 
 
 # One edit, several deliveries, in any order

@@ -11,7 +11,15 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from tsrevel.engine.context import FailureStreak, RunContext, RunState
-from tsrevel.engine.fetch import NOT_FOUND, DeliveredEvent, EventUnavailable, NamedEvent, UnreadEvent, unless_refused
+from tsrevel.engine.fetch import (
+    NOT_FOUND,
+    DeliveredEvent,
+    EventUnavailable,
+    NamedEvent,
+    UnreadEvent,
+    may_lag,
+    unless_refused,
+)
 from tsrevel.engine.outcomes import CHANGES, LEFT, NEEDS_ATTENTION, Outcome, RunReport, end_reason, most_severe
 from tsrevel.engine.run import take_up
 from tsrevel.errors import (
@@ -232,23 +240,25 @@ def _find_delivered(
     `last_word`: no later delivery about it waits; else only TripleSeat is believed. Raises Unavailable and
     CredentialsRefused.
     """
+    lags = may_lag(received, ctx.now())
     if subject.kind == "booking":
-        booked = unless_refused(lambda: _booked(ctx, delivery, subject, trust_payload=trust_payload))
+        booked = unless_refused(lambda: _booked(ctx, delivery, subject, trust_payload=trust_payload, lags=lags))
         if isinstance(booked, EventUnavailable):
             return booked
-        return [NamedEvent(event_id, known_before=True) for event_id in booked]
+        return [NamedEvent(event_id, known_before=not lags) for event_id in booked]
     event_id = EventId(subject.id)
     if delivery.root != "event":
-        return [NamedEvent(event_id, known_before=True)]
+        return [NamedEvent(event_id, known_before=not lags)]
     return [DeliveredEvent(event_id, delivery, received, trust_payload, last_word)]
 
 
 def _booked(
-    ctx: RunContext, delivery: Delivery, subject: DeliverySubject, *, trust_payload: bool
+    ctx: RunContext, delivery: Delivery, subject: DeliverySubject, *, trust_payload: bool, lags: bool
 ) -> tuple[EventId, ...]:
     """The booking's events now and those that the payload names: one may have left the booking since, or be deleted.
 
-    The payload's are enough if it is believed, or if TripleSeat doesn't return the booking.
+    The payload's are enough if it is believed, or if TripleSeat doesn't return the booking. `lags`: TripleSeat may not
+    have a new booking yet.
     """
     try:
         told = read_event_ids(delivery.row)
@@ -259,7 +269,7 @@ def _booked(
     try:
         listed = ctx.tripleseat.events_of_booking(subject.id)
     except (Forbidden, Refused, TryNextRun) as error:
-        is_gone = isinstance(error, Refused) and error.status == NOT_FOUND
+        is_gone = isinstance(error, Refused) and error.status == NOT_FOUND and not lags
         if not (told or is_gone):
             raise
         listed = ()

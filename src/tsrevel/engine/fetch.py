@@ -2,7 +2,8 @@
 
 The payload of a delivery is a hint (facts TripleSeat 6.3). The event is read again from TripleSeat, and the newer of
 the two states is used as a whole: a delivery may be late, and its event changed, paid, moved, lost or deleted since.
-If the two stamps can't be compared, or the delivery is older than LONGEST_LAG, TripleSeat's state counts.
+If the two stamps can't be compared, or the delivery is older than LONGEST_LAG, TripleSeat's state counts. Until then a
+404 doesn't mean that the event was deleted, unless the delivery says so too.
 With `trust_payload` (tripleseat.payload = "trust") the payload comes first. TripleSeat then supplies what it lacks, or
 the whole event if the payload can't be read or may be older than the last known state.
 """
@@ -27,6 +28,7 @@ T = TypeVar("T")
 NOT_FOUND = 404
 LONGEST_LAG = timedelta(minutes=15)
 """How long after a delivery TripleSeat may still show an older state. No lag was ever noted, none is ruled out."""
+_LAGS = f"until {LONGEST_LAG // timedelta(minutes=1)} minutes after the delivery came, tsrevel reads the event again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,9 +121,9 @@ def read_event(
         case UnlistedEvent(known):
             return _read_unlisted(tripleseat, ledger, policy, known)
         case DeliveredEvent(trust_payload=True):
-            return unless_refused(lambda: _believe(tripleseat, ledger, unread))
+            return _add_if_absent(unless_refused(lambda: _believe(tripleseat, ledger, unread, now)), _LAGS)
         case DeliveredEvent():
-            return unless_refused(lambda: _verify(tripleseat, ledger, policy, unread, now))
+            return _add_if_absent(unless_refused(lambda: _verify(tripleseat, ledger, policy, unread, now)), _LAGS)
         case StoredEvent(event_id):
             return unless_refused(lambda: _recall(tripleseat, ledger, unread))
 
@@ -135,7 +137,7 @@ def fetch_whole(tripleseat: TripleSeat, found: FoundEvent) -> Event | EventUnava
         return found.event
     told = found.told
     if told:
-        return unless_refused(lambda: _unless_gone(found.event, lambda: tripleseat.filled(told)))
+        return unless_refused(lambda: tripleseat.filled(told))
     whole = fetch_event(tripleseat, found.event.id)
     if isinstance(whole, Event) and _is_newer(found.event.updated, whole.updated):
         text = f"TripleSeat returns an older state of event {whole.id} than its search; the next run reads it again"
@@ -167,19 +169,17 @@ def _add_if_absent(found: T | EventUnavailable, text: str) -> T | EventUnavailab
     return found
 
 
-def _unless_gone(gone: Event, read: Callable[[], Event]) -> Event:
-    """The result of `read`; `gone`, marked as deleted, if TripleSeat doesn't have the event."""
+def _unless_gone(gone: Event | None, read: Callable[[], Event]) -> Event:
+    """The result of `read`; `gone`, if given, marked as deleted, if TripleSeat doesn't have the event."""
     try:
         return read()
     except Refused as refused:
-        if refused.status != NOT_FOUND:
+        if gone is None or refused.status != NOT_FOUND:
             raise
         return replace(gone, deleted=True, faults=())
 
 
 def _read(tripleseat: TripleSeat, event_id: EventId, gone: Event | None) -> Event:
-    if gone is None:
-        return tripleseat.event(event_id)
     return _unless_gone(gone, lambda: tripleseat.event(event_id))
 
 
@@ -249,9 +249,8 @@ def _verify(
     A delivery that is incomplete, or only seems newer, waits instead, but no longer than TripleSeat may lag.
     """
     told = read_told(unread.delivery.row)
-    current = _unless_gone(told.event, lambda: tripleseat.event(told.event.id))
-    may_lag = abs(now - unread.received) < LONGEST_LAG
-    seems_newer = may_lag and _is_newer(told.event.updated, current.updated)
+    current = _read(tripleseat, told.event.id, _rest_of(told.event, unread, now))
+    seems_newer = may_lag(unread.received, now) and _is_newer(told.event.updated, current.updated)
     if not seems_newer or _has_order(ledger, current.id):
         return FoundEvent(current)
     if _is_surely_newer(told.event, current, policy, now):
@@ -266,7 +265,18 @@ def _verify(
     return EventUnavailable(Status.FAILED, Reason.EVENT_DATA_UNAVAILABLE, text)
 
 
-def _believe(tripleseat: TripleSeat, ledger: Ledger, unread: DeliveredEvent) -> FoundEvent:
+def may_lag(received: datetime, now: datetime) -> bool:
+    """Whether TripleSeat may still show an older state than a delivery: of a new event, that there is none."""
+    return abs(now - received) < LONGEST_LAG
+
+
+def _rest_of(told: Event, unread: DeliveredEvent, now: datetime) -> Event | None:
+    """What counts if TripleSeat doesn't have the event; None if it may only not have it yet."""
+    is_over_now = unread.delivery.trigger == DELETION or is_over(told) or not may_lag(unread.received, now)
+    return told if is_over_now else None
+
+
+def _believe(tripleseat: TripleSeat, ledger: Ledger, unread: DeliveredEvent, now: datetime) -> FoundEvent:
     """The event from the payload, and whether TripleSeat must complete it."""
     told = read_told(unread.delivery.row)
     event = told.event
@@ -277,11 +287,12 @@ def _believe(tripleseat: TripleSeat, ledger: Ledger, unread: DeliveredEvent) -> 
         and not (last and is_older(event.updated, last.updated))
     ):
         return FoundEvent(replace(event, deleted=True, faults=()))
+    rest = _rest_of(event, unread, now)
     newer = last is None or is_older(last.updated, event.updated)  # stamps have only minutes: equal may be older
     if event.faults or not newer or not unread.last_word:
-        return FoundEvent(_unless_gone(event, lambda: tripleseat.event(event.id)))
+        return FoundEvent(_read(tripleseat, event.id, rest))
     if not told.placed:
-        return FoundEvent(_unless_gone(event, lambda: tripleseat.filled(told)))
+        return FoundEvent(_unless_gone(rest, lambda: tripleseat.filled(told)))
     return FoundEvent(event, complete=told.priced, told=told)
 
 
