@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import io
 import json
 import sqlite3
 from contextlib import suppress
@@ -12,14 +13,17 @@ from typing import Any
 
 import pytest
 
+from tsrevel.cli.context import CliContext
+from tsrevel.cli.replay import ReplayOptions, replay_files
 from tsrevel.errors import Terminated
 from tsrevel.ledger import hold_lock
 
+from ..engine.deliveries import delivery
 from ..world import World
 from .bench import Shell
 from .schemas import find_errors
 
-PAID, UNMAPPED, MISSED = 64000002, 64000003, 64000005
+FULL, PAID, UNMAPPED, MISSED = 64000001, 64000002, 64000003, 64000005
 
 
 @pytest.fixture
@@ -98,6 +102,26 @@ def test_a_ledger_that_cant_be_used_is_told_to_the_hook(hooked: Shell) -> None:
     (call,) = told(hooked.world, "on_failure")
     assert (call["exit_status"], call["mode"]) == (14, "bulk")
     assert "is an empty file" in call["error"]
+
+
+def test_what_fails_in_each_run_is_told_once(hooked: Shell) -> None:
+    hooked.world.revel.faults.add("status", "POST", "/resources/", times=None, status=500)
+    for _ in range(3):
+        assert hooked.sync_event(str(PAID)).status in {3, 13}
+    (call,) = told(hooked.world, "on_failure")
+    assert ids(call) == {str(PAID)}
+
+
+def test_deliveries_whose_runs_end_early_are_told_once_until_one_does_not(hooked: Shell) -> None:
+    world = hooked.world
+    ctx = CliContext(stdout=io.StringIO(), stderr=io.StringIO(), stand_in=world.runtime())
+    right = world.config["revel"]["api_secret"]
+    for event, secret, calls in ((FULL, "wrong", 1), (FULL, "wrong", 1), (FULL, right, 1), (PAID, "wrong", 2)):
+        world.config["revel"]["api_secret"] = secret
+        path = world.folder / "delivery.json"
+        path.write_bytes(delivery(world, event))
+        replay_files(ctx, world.settings(), [path], ReplayOptions(unsigned=True), [])
+        assert len(told(world, "on_failure")) == calls
 
 
 def test_another_run_under_way_is_no_failure(hooked: Shell) -> None:

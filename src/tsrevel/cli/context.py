@@ -54,6 +54,8 @@ class CliContext:
     """Whether the command may have written by now. The message after an interrupt depends on it."""
     zone: tzinfo = field(default=UTC, init=False)
     """The time zone of times that people read: that of the settings once they are loaded."""
+    failed_with: int = field(default=0, init=False)
+    """The exit status of the last run, if it ended early: `serve` tries each delivery again and again."""
 
     def __post_init__(self) -> None:
         self.stdout, self.stderr = plain(self.stdout), plain(self.stderr)

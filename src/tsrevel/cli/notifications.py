@@ -134,10 +134,14 @@ class RunNotifier:
         told: dict[Hook, list[Outcome]] = {
             "on_injected": [each for each in outcomes if each.status is Status.INJECTED],
             "on_held": [each for each in outcomes if each.status is Status.HELD and each.fresh],
-            "on_failure": [each for each in outcomes if each.status is Status.FAILED or each.missed],
+            "on_failure": [each for each in outcomes if (each.status is Status.FAILED and each.fresh) or each.missed],
         }
+        failed_with = 0 if report.error is None else report.exit_status
+        is_failure = failed_with != 0 and (self._mode == "bulk" or failed_with != self.ctx.failed_with)
+        if self._reports or failed_with:
+            self.ctx.failed_with = failed_with
         for hook, events in told.items():
-            is_due = bool(events) or (hook == "on_failure" and report.error is not None)
+            is_due = bool(events) or (hook == "on_failure" and is_failure)
             if not is_due or not getattr(settings.hooks, hook):
                 continue
             failure = call_hook(self.ctx, settings, hook, report, events)
