@@ -88,6 +88,14 @@ def test_a_finished_order_is_noted_and_goes_on_to_be_watched(shell: Shell) -> No
     assert resolve(shell, FULL, "done").lines[0] == f"event {FULL} is noted as done"
 
 
+def test_what_runs_will_not_report_again_is_named_when_it_is_settled(shell: Shell) -> None:
+    shell.sync()
+    shell.world.tripleseat.edit_event(FULL, status="LOST")
+    shell.sync()
+    for last in ("CANCELLED_AFTER_INJECTION", "already has Revel order"):
+        assert last in resolve(shell, FULL, "done", "--json").answer["warnings"][-1]
+
+
 def test_an_order_in_dispute_is_settled_and_the_alarm_ends(shell: Shell) -> None:
     shell.world.revel.dropped_fields.add("tax")
     assert shell.sync().status == 14

@@ -337,6 +337,39 @@ def test_a_cancelled_event_whose_order_was_voided_agrees(shell: Shell) -> None:
     assert (found(ran, FULL), only(ran, FULL, among="notes")["kind"]) == ([], "not_eligible")
 
 
+@pytest.mark.parametrize("how", ["changed", "cancelled", "corrected"])
+def test_totals_that_a_person_settled_are_not_said_to_agree(tmp_path: Path, how: str) -> None:
+    world = World(tmp_path)
+    world.tripleseat.state.events.clear()
+    shell = Shell(world)
+    event = world.add_event(lines=[("Agua Fresca", 2, "15.00")])
+    shell.sync()
+    assert "agree to the cent" in reconcile(shell).out
+    if how == "cancelled":
+        world.tripleseat.edit_event(event, status="LOST")
+    else:
+        world.rewrite_event(event, lines=[("Agua Fresca", 3, "15.00")])
+    shell.sync()
+    revel = Revel(world)
+    if how == "corrected":
+        revel.parts("OrderItem", event)[0]["quantity"] = 3
+        revel.order(event).update(subtotal=Decimal(45), final_total=Decimal(45), remaining_due=Decimal(45))
+    else:
+        resolve(shell, event)
+    ran = reconcile(shell, "--json")
+    [day] = [
+        day for place in ran.answer["locations"] for day in place["days"] if day["revel"]["orders"] or day["unmatched"]
+    ]
+    assert (ran.status, ran.answer["differences"], day["agrees"]) == (0, [], False)
+    page = tmp_path / "page.html"
+    text = reconcile(shell, "--html", str(page)).out
+    assert [line for line in text.splitlines() if f"event {event}" in line] != []
+    assert "1 difference" in text
+    assert "other finding" not in text
+    for each in (text, page.read_text()):
+        assert ("agree to the cent" in each, "their totals differ" in each) == (False, True)
+
+
 def test_an_order_for_an_event_of_another_week_is_no_business_of_this_one(shell: Shell) -> None:
     shell.sync_event("--ignore-time-gate", str(EARLY))
     assert found(reconcile(shell, "--json"), EARLY) == []

@@ -86,7 +86,7 @@ def _show(report: Reconciliation, ctx: CliContext, page: Path | None, names: Map
     for location, days in report.by_location if not quiet else ():
         out.line(_title(location), style="bold")
         out.table(columns_of(":text", *sides, ":status"), _tabulate(days, has_ledger=report.has_ledger), indent=0)
-    for day, finding in report.differences:
+    for day, finding in (*report.differences, *(() if quiet else report.settled)):
         name = names.get(finding.event_id or EventId(""), "")
         about = f"event {finding.event_id} {name}".rstrip() if finding.event_id else "no event"
         orders = f", order {', '.join(finding.orders)}" if finding.orders else ""
@@ -96,7 +96,7 @@ def _show(report: Reconciliation, ctx: CliContext, page: Path | None, names: Map
         line = f"{alarm}{what}{reason}: {about}{orders} ({day.location.name} {day.day}): {finding.text}"
         out.line(line, style=ALARM if finding.alarm else "")
     if not quiet:
-        out.line(_conclude(report), style=ALARM if report.differences else STYLES["ok"])
+        out.line(_conclude(report), style=ALARM if report.differences else STYLES["ok"] if report.agrees else "")
         if page:
             out.line(f"The page is in {page.absolute()}.")
 
@@ -156,10 +156,13 @@ def _conclude(report: Reconciliation) -> str:
     orders = count_of(sum(day.whole.revel.orders for day in report.days), "order")
     dates = [day.day for day in report.days]
     said = f"{min(dates)} to {max(dates)}: {orders} at Revel" if dates else "no days"
-    others = count_of(len(report.notes), "other finding")
-    notes = f" {others} {'needs' if len(report.notes) == 1 else 'need'} nothing." if report.notes else ""
+    count = len(report.notes) - len(report.settled)
+    notes = f" {count_of(count, 'other finding')} {'needs' if count == 1 else 'need'} nothing." if count else ""
     three = "TripleSeat, ledger and Revel" if report.has_ledger else "TripleSeat and Revel (there is no ledger)"
-    if not report.differences:
+    if report.agrees:
         return f"{said}. {three} agree to the cent.{notes}"
+    settled = f" A person settled {count_of(len(report.settled), 'difference')}." if report.settled else ""
+    if not report.differences:
+        return f"{said}. No difference is open between {three}, but their totals differ.{settled}{notes}"
     differences = count_of(len(report.differences), "difference")
-    return f"{said}. {differences} between {three} (exit status {report.exit_status}).{notes}"
+    return f"{said}. {differences} between {three} (exit status {report.exit_status}).{settled}{notes}"

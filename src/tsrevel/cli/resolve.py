@@ -21,7 +21,7 @@ from tsrevel.engine.fetch import fetch_event
 from tsrevel.engine.outcomes import NEEDS_ATTENTION, REASONS
 from tsrevel.errors import ConfigError, CredentialsRefused, Refused, ServiceDown, TryNextRun
 from tsrevel.ledger import Ledger, OrderRecord, Resolution, hold_lock
-from tsrevel.ledger.queries import EventStatus
+from tsrevel.ledger.queries import EventStatus, OpenChange
 from tsrevel.planning.identity import is_id, known_local_ids, order_uuid
 from tsrevel.planning.model import Event, EventId, OrderId, Policy
 from tsrevel.planning.money import show, to_cents
@@ -53,11 +53,12 @@ class ResolveOptions:
 
 @dataclass(frozen=True, slots=True)
 class _Before:
-    """The ledger's rows of the event before the decision."""
+    """The ledger's rows of the event before the decision. `changes`: what runs have reported of it since its order."""
 
-    standing: EventStatus | None
-    record: OrderRecord | None
-    resolution: Resolution | None
+    standing: EventStatus | None = None
+    record: OrderRecord | None = None
+    resolution: Resolution | None = None
+    changes: tuple[OpenChange, ...] = ()
 
     @property
     def is_finished(self) -> bool:
@@ -111,7 +112,7 @@ def resolve(ctx: CliContext, event: str, options: ResolveOptions) -> int:
         with hold_lock(path), open_ledger(settings, ctx.runtime) as ledger:
             named = _look_for(ctx, order_id, event) if order_id else None  # no run makes an order meanwhile
             comparison: list[str] = []
-            event_id = find_event_id(event, lambda each: _recall(ledger, each) != _Before(None, None, None))
+            event_id = find_event_id(event, lambda each: _recall(ledger, each) != _Before())
             before, unused = _recall(ledger, event_id), not ledger.runs.latest(1)
             if options.word == "open":
                 objection = _objection(settings, ctx.runtime, event_id, before, options)
@@ -290,6 +291,7 @@ def _recall(ledger: Ledger, event_id: EventId) -> _Before:
         ledger.queries.event_status(event_id),
         ledger.orders.get(event_id),
         ledger.events.resolutions([event_id]).get(event_id),
+        ledger.queries.open_changes(event_id),
     )
 
 
@@ -369,6 +371,12 @@ def _warnings(before: _Before, after: Resolution | None, options: ResolveOptions
     if after and record:
         if before.is_finished:
             found.append(f"it already has Revel order {record.order_id}; runs still report its changes")
+            settled = ", ".join(each.reason for each in before.changes)
+            if settled:
+                found.append(
+                    f"runs don't report again what this settles ({settled}); if the order isn't voided or changed in "
+                    "Revel yet, only `tsrevel reconcile` still shows that"
+                )
         elif record.state == "claimed":
             number = f"Revel order {record.order_id}" if record.order_id else "an order that may be at Revel"
             found.append(f"{number} is unfinished, and no run finishes it now; finish or delete it in Revel")

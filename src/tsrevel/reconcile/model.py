@@ -296,7 +296,7 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """One location's day. `differences` are the findings that aren't explanations.
+    """One location's day. `differences` are the findings that aren't explanations. `has_ledger`: it was compared, too.
 
     `matched`: the events that all three have in full; each kind of money adds up. `unmatched`: the other events, by
     reason; only their totals count. `whole` is the sum of both.
@@ -307,6 +307,7 @@ class Day:
     matched: Figures
     unmatched: Mapping[UnmatchedKind, Figures]
     findings: tuple[Difference, ...]
+    has_ledger: bool
 
     @property
     def whole(self) -> Figures:
@@ -319,7 +320,13 @@ class Day:
 
     @property
     def agrees(self) -> bool:
-        return not self.differences and UnmatchedKind.OTHER_LOCATION not in self.unmatched
+        """Whether no difference is open and the totals are equal, also those of events that a person resolved."""
+        is_open = self.differences or UnmatchedKind.OTHER_LOCATION in self.unmatched
+        return not is_open and len({side.money.total for side in self.sides(self.whole)}) == 1
+
+    def sides(self, figures: Figures) -> tuple[Totals, ...]:
+        """The figures of what was compared."""
+        return (figures.tripleseat, *([figures.ledger] if self.has_ledger else []), figures.revel)
 
     @property
     def differences(self) -> tuple[Difference, ...]:
@@ -360,8 +367,19 @@ class Reconciliation:
         return tuple((day, each) for day in self.days for each in day.findings if each.explained)
 
     @property
+    def agrees(self) -> bool:
+        """Whether all agree to the cent, on every day. Without a difference, they may not: see `settled`."""
+        return all(day.agrees for day in self.days)
+
+    @property
+    def settled(self) -> tuple[tuple[Day, Difference], ...]:
+        """The notes on money that differs nevertheless, because a person resolved or corrected it."""
+        kinds = {DifferenceKind.RESOLVED, DifferenceKind.CORRECTED}
+        return tuple((day, each) for day, each in self.notes if each.kind in kinds and not day.agrees)
+
+    @property
     def exit_status(self) -> int:
-        """0 if all agree to the cent, 14 if a person must check before anything is written, else 3 (DESIGN 2)."""
+        """0 if no difference is open, 14 if a person must check before anything is written, else 3 (DESIGN 2)."""
         alarms = [finding.alarm for _, finding in self.differences]
         return (14 if any(alarms) else 3) if alarms else 0
 

@@ -43,7 +43,7 @@ def sum_up(
         days.setdefault(key, [])
     locations = list(dict.fromkeys(location for location, _ in days))
     keys = sorted(days, key=lambda key: (locations.index(key[0]), key[1]))
-    summed = [_sum_day(key, days[key], elsewhere.get(key, [])) for key in keys]
+    summed = [_sum_day(key, days[key], elsewhere.get(key, []), has_ledger=has_ledger) for key in keys]
     return Reconciliation(at, spans, tuple(summed if has_ledger else _with_ledger_missed(summed, verdicts)), has_ledger)
 
 
@@ -61,7 +61,9 @@ def _orders_elsewhere(
             yield next(named, ReportLocation(f"establishment {at}", at)), money
 
 
-def _sum_day(key: tuple[ReportLocation, date], verdicts: list[ComparisonResult], elsewhere: Sequence[Money]) -> Day:
+def _sum_day(
+    key: tuple[ReportLocation, date], verdicts: list[ComparisonResult], elsewhere: Sequence[Money], *, has_ledger: bool
+) -> Day:
     location, day = key
     matched = Figures()
     unmatched: dict[UnmatchedKind, Figures] = {}
@@ -78,7 +80,7 @@ def _sum_day(key: tuple[ReportLocation, date], verdicts: list[ComparisonResult],
         unmatched[kind] = unmatched.get(kind, Figures()) + Figures(revel=_total(*elsewhere))
     findings = tuple(each for verdict in verdicts for each in verdict.findings)
     in_order = {kind: unmatched[kind] for kind in UnmatchedKind if kind in unmatched}
-    summed = Day(day, location, matched, in_order, findings)
+    summed = Day(day, location, matched, in_order, findings, has_ledger)
     return summed if summed.differences else _checked(summed, verdicts)
 
 

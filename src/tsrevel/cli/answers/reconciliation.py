@@ -116,7 +116,7 @@ class DifferenceJson:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReconcileAnswer(Answer):
-    """TripleSeat, ledger and Revel side by side. `success`: all agree to the cent. `ledger`: whether there is one."""
+    """TripleSeat, ledger and Revel side by side. `success`: no difference is open. `ledger`: whether there is one."""
 
     success: bool
     reason: None = None
