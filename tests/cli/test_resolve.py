@@ -71,6 +71,27 @@ def test_a_second_order_is_not_settled_by_words(shell: Shell) -> None:
     assert shell.sync().status == 14
 
 
+@pytest.mark.parametrize("word", ["done", "ignored"])
+def test_two_orders_of_an_event_without_one_in_the_ledger_are_not_settled_by_words(shell: Shell, word: str) -> None:
+    numbers = [shell.world.add_order(PAID) for _ in range(2)]
+    assert shell.sync().status == 14
+    for flags in ((), ("--order", str(numbers[0])) if word == "done" else ()):
+        ran = resolve(shell, PAID, word, *flags)
+        assert (ran.status, all(str(each) in ran.err for each in numbers)) == (2, True)
+    assert shell.sync().status == 14
+    shell.world.revel.state.rows["Order"][numbers[1]]["deleted"] = True
+    assert resolve(shell, PAID, word).status == 0
+
+
+def test_two_orders_are_settled_with_a_warning_while_revel_can_not_be_asked(shell: Shell) -> None:
+    for _ in range(2):
+        shell.world.add_order(PAID)
+    shell.sync()
+    shell.world.wires["revel"].down = True
+    ran = resolve(shell, PAID, "done", "--json")
+    assert (ran.status, "no run checks that again" in ran.answer["warnings"][0]) == (0, True)
+
+
 def test_an_unknown_event_is_taken_with_a_warning(shell: Shell) -> None:
     ran = resolve(shell, 1, "ignored", "--json")
     first, second = ran.answer["warnings"]

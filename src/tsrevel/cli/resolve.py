@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
-from typing import Literal
+from typing import Literal, TypeVar
 
 import typer
 
@@ -31,8 +31,9 @@ from tsrevel.reconcile.model import EVERY_EVENT, named_order, owner_of
 from tsrevel.revel.client import Revel
 from tsrevel.revel.decode import OrderRow
 from tsrevel.tripleseat.client import TripleSeat
-from tsrevel.wiring import Runtime, make_state_folder, open_ledger, open_services, why_disabled
+from tsrevel.wiring import Runtime, Services, make_state_folder, open_ledger, open_services, why_disabled
 
+T = TypeVar("T")
 Word = Literal["done", "ignored", "open"]
 LONGEST_NOTE = 500
 """In characters: a sentence or two."""
@@ -64,6 +65,12 @@ class _Before:
     def is_finished(self) -> bool:
         """Whether it has its order. Then runs skip it anyway, and report its changes."""
         return self.record is not None and self.record.is_finished
+
+    @property
+    def is_doubled(self) -> bool:
+        """Whether runs found several orders of it, of which none is taken in."""
+        reason = self.standing.reason if self.standing else None
+        return reason == Reason.DUPLICATE_ORDERS and not self.is_finished
 
     @property
     def has_foreign(self) -> bool:
@@ -99,8 +106,8 @@ def resolve(ctx: CliContext, event: str, options: ResolveOptions) -> int:
 
     Revel is asked for each named order. Before it is stored, it must exist, at the event's establishment, and is shown;
     before the event is opened, it must be gone, unless runs know it as theirs.
-    Raises ConfigError, RunLocked, LedgerUnusable, typer.BadParameter for options that make no sense, and for `open`
-    ServiceDown and CredentialsRefused.
+    Raises ConfigError, RunLocked, LedgerUnusable, typer.BadParameter for options that make no sense and for two orders
+    that stand, and for `open` ServiceDown and CredentialsRefused.
     """
     options = _check(options)
     order_id = OrderId(options.order_id) if options.order_id else None
@@ -120,10 +127,11 @@ def resolve(ctx: CliContext, event: str, options: ResolveOptions) -> int:
                     return ctx.fail(objection, NEEDS_ATTENTION)
                 ledger.events.reopen(event_id, options.note)
             else:
+                comparison = _refuse_doubles(ctx, event_id) if before.is_doubled else []
                 if named:
                     policy = build_policy(settings)
                     _refuse_order_of_another(ledger, event_id, named, policy)
-                    comparison = _compare_named(event_id, named, before, policy)
+                    comparison += _compare_named(event_id, named, before, policy)
                     if shows_text and named.row:
                         print(ctx.copyable(named.text(policy)), file=ctx.stdout, flush=True)
                 ledger.events.resolve(event_id, options.word, options.note, order_id)
@@ -172,38 +180,67 @@ def _check(options: ResolveOptions) -> ResolveOptions:
     return replace(options, note=note, order_id=order_id)
 
 
+def _ask(ctx: CliContext, question: Callable[[Services, Policy], T]) -> T | str:
+    """The services' answer, or why they can't be asked."""
+    try:
+        settings = ctx.load_settings()
+        why = why_disabled(settings, ctx.runtime)
+        if why is None:
+            with open_services(settings, ctx.runtime) as services:
+                return question(services, build_policy(settings))
+    except ConfigError:
+        return "the settings for Revel are incomplete; run `tsrevel config validate`"
+    except (CredentialsRefused, TryNextRun, Refused) as error:
+        return str(error)
+    return why
+
+
 def _look_for(ctx: CliContext, order_id: OrderId, event: str) -> _Named:
     """The order as Revel has it, and its event. Raises typer.BadParameter if Revel hasn't got the order.
 
     An event id that is no number isn't asked for.
     """
     event_id = EventId(event.strip()) if is_id(event.strip()) else None
-    try:
-        settings = ctx.load_settings()
-        why = why_disabled(settings, ctx.runtime)
-        if why is None:
-            with open_services(settings, ctx.runtime) as services:
-                row = services.revel.find_by_id(order_id)
-                if row and not services.revel.is_gone(row):
-                    if event_id is None:
-                        return _Named(order_id, row)
-                    others = _find_others(services.revel, order_id, event_id, build_policy(settings))
-                    return _with_event(_Named(order_id, row, others=others), services.tripleseat, event_id)
+
+    def look(services: Services, policy: Policy) -> _Named:
+        row = services.revel.find_by_id(order_id)
+        if row is None or services.revel.is_gone(row):
             what = "is deleted or voided at Revel" if row else "doesn't exist at Revel"
             raise typer.BadParameter(f"order {order_id} {what}; nothing was stored; look up its number in Revel")
-    except ConfigError:
-        why = "the settings for Revel are incomplete; run `tsrevel config validate`"
-    except (CredentialsRefused, TryNextRun, Refused) as error:
-        why = str(error)
-    return _Named(order_id, unchecked=f"whether Revel has order {order_id} wasn't checked: {why}")
+        if event_id is None:
+            return _Named(order_id, row)
+        standing = _find_standing(services.revel, event_id, policy)
+        others = tuple(each for each in standing if each != order_id)
+        return _with_event(_Named(order_id, row, others=others), services.tripleseat, event_id)
+
+    found = _ask(ctx, look)
+    if isinstance(found, str):
+        return _Named(order_id, unchecked=f"whether Revel has order {order_id} wasn't checked: {found}")
+    return found
 
 
-def _find_others(revel: Revel, order_id: OrderId, event_id: EventId, policy: Policy) -> tuple[OrderId, ...]:
-    """The other orders under the event's uuid or one of its `local_id`s, unless they are voided."""
+def _find_standing(revel: Revel, event_id: EventId, policy: Policy) -> tuple[OrderId, ...]:
+    """The orders under the event's uuid or one of its `local_id`s, unless they are voided."""
     uuid = order_uuid(event_id)
     found = (*revel.find_orders(uuid, known_local_ids(policy, event_id)), *revel.find_by_uuid(uuid))
     rows = {row.id: row for row in found}
-    return tuple(sorted(row.id for row in rows.values() if row.id != order_id and not revel.is_gone(row)))
+    return tuple(sorted(row.id for row in rows.values() if not revel.is_gone(row)))
+
+
+def _refuse_doubles(ctx: CliContext, event_id: EventId) -> list[str]:
+    """Raise typer.BadParameter if Revel still has more than one order of the event. A warning if it can't be asked.
+
+    No run looks at a resolved event without an order of its own again, so it would say nothing of them any more.
+    """
+    standing = _ask(ctx, lambda services, policy: _find_standing(services.revel, event_id, policy))
+    if isinstance(standing, str):
+        return [f"Revel had more than one order of it, and no run checks that again; now it wasn't checked: {standing}"]
+    if len(standing) > 1:
+        raise typer.BadParameter(
+            f"Revel has {len(standing)} orders of event {event_id}: {', '.join(standing)}; nothing was stored; delete "
+            "or void the wrong ones there, and the next run takes in the one that is left"
+        )
+    return []
 
 
 def _with_event(named: _Named, tripleseat: TripleSeat, event_id: EventId) -> _Named:
