@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -68,6 +69,36 @@ def test_status_and_one_mail_tell_it_until_a_person_resolves_the_event(tmp_path:
     shell.run("resolve", "64000001", "--as", "done", "--note", "ledger checked", *config)
     assert shell.run("status", "--json", *config).answer["changed"] == []
     assert shell.run("explain", "64000001", "--json", *config).answer["reason"] == "ALREADY_INJECTED"
+
+
+@pytest.mark.parametrize("how", ["edited", "cancelled", "touched"])
+def test_it_is_told_beside_a_change_of_the_event_and_after_that_was_undone(tmp_path: Path, how: str) -> None:
+    world = ToldWorld(tmp_path, "full")
+    shell, config = Shell(world), ("--config", str(world.write_config()))
+    shell.sync()
+    world.lose_ledger()
+    shell.sync()
+    rows, event = world.revel.state.rows["Order"], dict(world.tripleseat.event(64000001))
+    order = dict(rows[5550101])
+    edits: dict[str, dict[str, Any]] = {
+        "edited": {"guest_count": 77, "guaranteed_guest_count": 77},
+        "cancelled": {"status": "LOST"},
+    }
+    seen = []
+    for undo in (False, True):
+        world.time.move(minutes=45)
+        if how == "touched":
+            rows[5550101].update(order if undo else {"final_total": order["final_total"] + 1})
+        else:
+            world.tripleseat.edit_event(
+                64000001, **{key: event[key] if undo else edits[how][key] for key in edits[how]}
+            )
+        assert [shell.sync().status for _ in range(3)][-1] == 0
+        seen.append([each["reason"] for each in shell.run("status", "--json", *config).answer["changed"]])
+    change = "CANCELLED_AFTER_INJECTION" if how == "cancelled" else "CHANGED_AFTER_INJECTION"
+    assert seen == [["LEDGER_LOST", change], ["LEDGER_LOST"]]
+    shell.run("resolve", "64000001", "--as", "done", "--note", "ledger checked", *config)
+    assert shell.run("status", "--json", *config).answer["changed"] == []
 
 
 def test_a_first_ledger_is_no_news(shell: Shell) -> None:

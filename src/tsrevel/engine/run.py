@@ -59,7 +59,7 @@ _LEDGER_WAS_LOST = (
     "or another installation makes orders as well. tsrevel searches Revel before each order, so it makes none of them "
     "again. Only what was sent less than 15 minutes before this run, and whose answer was lost, can be doubled: then a "
     "later run reports DUPLICATE_ORDERS or, for a part of an order, AMOUNT_MISMATCH. Pauses and resolutions are lost: "
-    "restore the backup, or pause and resolve again"
+    "restore a newer backup if there is one; otherwise pause and resolve again"
 )
 _NO_LISTING = (ServiceDown, CredentialsRefused, ConfigError, ConnectionMisconfigured)
 """The errors that keep TripleSeat's events from being listed, but not the orders begun from being finished at Revel."""

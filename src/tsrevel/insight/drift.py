@@ -36,7 +36,10 @@ class Changed:
 
 
 def find_changed(view: LedgerView) -> Iterator[Changed]:
-    """Reported changes that nobody has settled, unless event and order agree again."""
+    """Reported changes that nobody has settled, unless event and order agree again.
+
+    That another ledger made an order stays open beside a change of its event.
+    """
     with view.reading():
         found = view.queries.open_changes()
         if not found:
@@ -49,28 +52,29 @@ def find_changed(view: LedgerView) -> Iterator[Changed]:
         record, resolution = records.get(each.event_id), resolutions.get(each.event_id)
         order_id, resolved = record.order_id if record else None, None
         if resolution and not (record and record.is_finished):
-            told = recall_change(resolution, Reason(each.reason), record)
+            told = [recall_change(resolution, Reason(each.reason), record)]
             order_id, resolved = resolution.order_id or order_id, recall_resolved(resolution)
         elif record is None:
             continue
-        elif each.reason == Reason.LEDGER_LOST:
-            told = describe_unknown_order(record.order_id)
         else:
             drift = recall_drift(record, facts[each.event_id], contents.get(each.event_id), resolution)
-            if drift is None and record.is_finished:
-                continue
-            told = drift or Skip(Reason(each.reason), "it has changed since its order was made")
-        yield Changed(
-            event_id=each.event_id,
-            day=each.day,
-            location=each.location,
-            reason=told.reason,
-            text=told.text,
-            order_id=order_id,
-            told_at=each.told_at,
-            foreign=record is not None and record.state == "foreign",
-            resolved=resolved,
-        )
+            told = [drift] if drift else []
+            if each.reason == Reason.LEDGER_LOST:
+                told = [describe_unknown_order(record.order_id), *told]
+            elif not record.is_finished:
+                told = [Skip(Reason(each.reason), "it has changed since its order was made")]
+        for skip in told:
+            yield Changed(
+                event_id=each.event_id,
+                day=each.day,
+                location=each.location,
+                reason=skip.reason,
+                text=skip.text,
+                order_id=order_id,
+                told_at=each.told_at,
+                foreign=record is not None and record.state == "foreign",
+                resolved=resolved,
+            )
 
 
 def recall_drift(

@@ -17,7 +17,7 @@ from tsrevel.planning.reasons import TROUBLE, Reason, Status
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """One event as the ledger knows it. `told`: the open change's reason; `still`: the same, unless it was undone.
+    """One event as the ledger knows it. `told`: the open change's reason; `still`: what of it wasn't undone.
 
     `in_trouble`: `status` lists it as held or failed, though a person may have resolved it.
     """
@@ -26,7 +26,7 @@ class _Known:
     record: OrderRecord | None
     resolution: Resolution | None
     told: str | None
-    still: str | None
+    still: tuple[str, ...]
     in_trouble: bool
 
     @property
@@ -43,7 +43,7 @@ def find_states_since(view: LedgerView, notices: Sequence[Notice]) -> list[State
         results, records = view.events.last_results(ids), view.orders.find(ids)
         resolutions = view.events.resolutions(ids)
         told = {each.event_id: each.reason for each in view.queries.open_changes()}
-        still = {each.event_id: each.reason for each in find_changed(view)} if told else {}
+        still = [(each.event_id, each.reason) for each in find_changed(view)] if told else []
         trouble = {each.event_id for each in view.queries.held_or_failed()}
     states: list[StateSince | None] = []
     for notice in notices:
@@ -53,7 +53,7 @@ def find_states_since(view: LedgerView, notices: Sequence[Notice]) -> list[State
             record=records.get(event),
             resolution=resolutions.get(event),
             told=told.get(event),
-            still=still.get(event),
+            still=tuple(reason for changed, reason in still if changed == event),
             in_trouble=event in trouble,
         )
         states.append(_find_state(notice, known))
@@ -75,9 +75,8 @@ def _find_state_after_change(notice: Notice, known: _Known) -> StateSince | None
     if known.told is None:
         ending = Ending.RESOLVED if known.resolution else Ending.REOPENED
         return None if known.is_finished and not known.resolution else StateSince(ending)
-    if known.still is not None:
-        is_same = known.still == notice.reason
-        return None if is_same else StateSince(Ending.OTHER, Status.SKIPPED, known.still)
+    if known.still:
+        return None if notice.reason in known.still else StateSince(Ending.OTHER, Status.SKIPPED, known.still[0])
     was_looked_at = known.last is not None and known.last.run_id != notice.run_id
     return StateSince(Ending.AGREES) if known.is_finished and was_looked_at else None
 

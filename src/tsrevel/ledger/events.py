@@ -101,7 +101,9 @@ _PUT_CHANGE = """
     INSERT INTO open_changes (event_id, reason, told_at, run_id) VALUES (?, ?, ?, ?)
     ON CONFLICT (event_id) DO UPDATE SET
         reason = excluded.reason, told_at = excluded.told_at, run_id = excluded.run_id
+    WHERE open_changes.reason <> 'LEDGER_LOST'
 """
+"""Nothing but a person ends the report of a lost ledger."""
 _OPEN_CHANGE = "SELECT reason, told_at, run_id FROM open_changes WHERE event_id = ?"
 _DROP_CHANGE = "DELETE FROM open_changes WHERE event_id = :event_id"
 _DROP_CHANGE_OF_NAMED = f"""

@@ -149,7 +149,7 @@ _ADVICE: dict[tuple[str, str | None], str] = {
         'then run `tsrevel resolve {event} --as done --note "voided in Revel"`'
     ),
     (Reason.LEDGER_LOST, None): (
-        "restore the ledger's backup, or pause and resolve again as before, "
+        "if there is a newer backup of the ledger, restore it; otherwise pause and resolve again as before; "
         'then run `tsrevel resolve {event} --as done --note "ledger checked"`'
     ),
     (Reason.CONNECTOR_DISABLED, None): "set safety.enable_connector = true, or run `tsrevel resume`",
