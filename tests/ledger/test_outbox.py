@@ -262,18 +262,23 @@ def test_a_mail_that_is_given_up_is_in_the_audit(telling: Ledger) -> None:
 
 
 def test_mails_that_were_tried_in_vain_are_known_until_one_is_sent(telling: Ledger) -> None:
-    queries = telling.queries
+    queries, now = telling.queries, telling._transactions.clock()
     telling.events.store_results(RUN, [HELD])
     (first,) = telling.outbox.make_mails(digest=True)
-    assert queries.unsent_mails() is None
+    assert queries.unsent_mails(now) is None
     telling.outbox.note_failed(first.number, "SendGrid answered 401")
-    assert queries.unsent_mails() == UnsentMails(1, first.made_at)
+    assert queries.unsent_mails(now) == UnsentMails(1, first.made_at)
     telling.events.store_results(RUN, [replace(HELD, event_id=EventId("64000099"))])
     _, second = telling.outbox.make_mails(digest=True)
-    assert queries.unsent_mails() == UnsentMails(2, first.made_at)
+    assert queries.unsent_mails(now) == UnsentMails(2, first.made_at)
     telling.outbox.note_failed(first.number, "SendGrid answered 401", give_up=True)
-    unsent = queries.unsent_mails()
+    unsent = queries.unsent_mails(now)
     assert unsent == UnsentMails(1, first.made_at)
     assert "1 mail, the oldest for 2 h 5 min" in unsent.describe(first.made_at + timedelta(minutes=125))
-    telling.outbox.note_sent(second.number)
-    assert queries.unsent_mails() is None
+    telling.outbox.note_failed(second.number, "SendGrid answered 401", give_up=True)
+    assert queries.unsent_mails(now) == UnsentMails(2, first.made_at)
+    assert queries.unsent_mails(now + timedelta(days=8)) is None
+    telling.events.store_results(RUN, [replace(HELD, event_id=EventId("64000098"))])
+    (third,) = telling.outbox.make_mails(digest=True)
+    telling.outbox.note_sent(third.number)
+    assert queries.unsent_mails(now) is None

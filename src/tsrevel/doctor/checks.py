@@ -106,9 +106,9 @@ def run_checks(installation: Installation) -> Iterator[CheckFinding]:
     skews = yield from _examine_services(installation)
     last_at = inspection.last_at if inspection else None
     yield machine.check_clock(installation.runtime.clock(), skews, last_at)
-    unsent = _ask_ledger(installation, lambda view: view.queries.unsent_mails()) if inspection else None
     runtime = installation.runtime
     now = runtime.clock()
+    unsent = _ask_ledger(installation, lambda view: view.queries.unsent_mails(now)) if inspection else None
     found = yield from check_schedule(settings, installation.environ, runtime.run_command, now)
     if because:
         yield skipped(RUNS, because)

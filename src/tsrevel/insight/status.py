@@ -188,7 +188,7 @@ def take_stock(view: LedgerView | None, settings: Settings, now: datetime, limit
             held=tuple(each for each in trouble if each.status == "held"),
             failed=tuple(each for each in trouble if each.status == "failed"),
             missed=missed,
-            unsent=view.queries.unsent_mails() if settings.email.configured else None,
+            unsent=view.queries.unsent_mails(now) if settings.email.configured else None,
             failed_writes=view.orders.failed_writes(each.event_id for each in (*trouble, *missed)),
             due=due,
             overdue=frozenset(each.event_id for each in due if _is_overdue(each, policy, now)),

@@ -7,12 +7,12 @@ import sqlite3
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from tsrevel.ledger.older_rows import read_dispute
 from tsrevel.ledger.orders import DISPUTED_FOR
 from tsrevel.ledger.plan_json import decode_plan
-from tsrevel.ledger.records import PENDING, OrderState, decode_instant, describe_dispute
+from tsrevel.ledger.records import PENDING, OrderState, decode_instant, describe_dispute, encode_instant
 from tsrevel.ledger.repository import Repository, reader_of, record_of
 from tsrevel.planning.model import EventId, OrderId
 from tsrevel.planning.money import ZERO, Cents
@@ -217,9 +217,10 @@ _RECENT_EVENTS = """
 _UNSENT = """
     SELECT count(*) AS count, min(made_at) AS since FROM mails
     WHERE (state = 'due' AND EXISTS (SELECT 1 FROM mails WHERE state = 'due' AND attempts > 0))
-        OR (state = 'given_up' AND number > (SELECT coalesce(max(number), 0) FROM mails WHERE state = 'sent'))
+        OR (state = 'given_up' AND tried_at > :week_ago
+            AND number > (SELECT coalesce(max(number), 0) FROM mails WHERE state = 'sent'))
 """
-"""If one mail failed, all that wait count. A mail that was given up counts until a later one is sent."""
+"""If one mail failed, all that wait count. A mail that was given up counts until a later one is sent, or for a week."""
 
 
 class LedgerQueries(Repository):
@@ -292,10 +293,10 @@ class LedgerQueries(Repository):
         """The steps of the claimed plan with their receipts, in the order of writing; empty without a claim."""
         return self._all(_decode_step, _STEPS, (event_id,))
 
-    def unsent_mails(self) -> UnsentMails | None:
-        """The mails that wait because runs tried in vain; None if there are none."""
+    def unsent_mails(self, now: datetime) -> UnsentMails | None:
+        """The mails that wait because runs tried in vain, or were given up lately; None if there are none."""
         with self._transactions.reading() as connection:
-            row = connection.execute(_UNSENT).fetchone()
+            row = connection.execute(_UNSENT, {"week_ago": encode_instant(now - timedelta(weeks=1))}).fetchone()
             return UnsentMails(row["count"], datetime.fromisoformat(row["since"])) if row["count"] else None
 
 
