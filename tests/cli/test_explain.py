@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 
 import pytest
 
@@ -117,6 +118,36 @@ def test_a_settled_event_is_told_with_the_persons_note(shell: Shell) -> None:
     offline = explain(shell, UNMAPPED, "--json", "--offline").answer
     assert (offline["status"], offline["reason"]) == ("skipped", "STATUS_NOT_ELIGIBLE")
     assert "note: called off" in explain(shell, UNMAPPED).out
+
+
+@pytest.mark.parametrize("how", ["touched", "edited", "cancelled"])
+@pytest.mark.parametrize("argv", [(), ("--offline",)])
+def test_a_settled_change_of_a_finished_order_is_told_no_more(shell: Shell, argv: tuple[str, ...], how: str) -> None:
+    world = shell.world
+    shell.sync()
+    (order,) = world.orders_of(FULL)
+
+    def change(number: int) -> None:
+        if how == "touched":
+            world.revel.state.rows["Order"][order["id"]]["final_total"] = Decimal(800 + number)
+        else:
+            world.tripleseat.edit_event(FULL, **({"guest_count": number} if how == "edited" else {"status": "LOST"}))
+
+    def told() -> tuple[str, bool]:
+        for _ in range(3):
+            world.time.move(minutes=45)
+            shell.sync()
+        answer = explain(shell, FULL, "--json", *argv).answer
+        return answer["reason"], "a person resolved it as done" in answer["text"]
+
+    reason = "CANCELLED_AFTER_INJECTION" if how == "cancelled" else "CHANGED_AFTER_INJECTION"
+    change(77)
+    assert told() == (reason, False)
+    shell.run("resolve", str(FULL), "--as", "done", "--note", "seen to", "--config", str(shell.write_config()))
+    assert told() == ("ALREADY_INJECTED", True)
+    if how != "cancelled":
+        change(78)
+        assert told() == (reason, False)
 
 
 def test_offline_an_unknown_event_is_told_as_unknown(shell: Shell) -> None:

@@ -169,8 +169,10 @@ def leaving_the_others(ctx: RunContext, event_id: EventId, order_id: OrderId | N
         log.warning(text, order_id, error, extra={"event_id": event_id, "order_id": order_id})
 
 
-def note_changed_order(ctx: RunContext, state: RunState, record: OrderRecord, outcome: Outcome) -> Outcome:
-    """`outcome` with all changes that a station made to its order, reported before or not; held if it has a twin."""
+def note_changed_order(
+    ctx: RunContext, state: RunState, record: OrderRecord, outcome: Outcome, before: Mapping[str, str] | None
+) -> Outcome:
+    """`outcome` with the changes that a station made to its order since `before` (None: all); held if it has a twin."""
     if record.order_id is None:
         return outcome
     try:
@@ -178,7 +180,7 @@ def note_changed_order(ctx: RunContext, state: RunState, record: OrderRecord, ou
         doubles = find_doubles(ctx, rows)
         if doubles:
             return hold_doubled(state, record, doubles, outcome)
-        order = CheckedOrder(record, rows, None, outcome)
+        order = CheckedOrder(record, rows, before, outcome)
         if record.plan is None:
             return _note_unplanned(ctx, state, order, record.order_id) or outcome
         row = ctx.revel.find_by_id(record.order_id) or order.own  # one answer doesn't prove that it is gone

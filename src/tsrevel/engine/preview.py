@@ -36,11 +36,13 @@ class Preview:
 
 
 def preview_event(ctx: RunContext, event_id: EventId, catalogs: Catalogs) -> Preview:
-    """The event's result if a run handled it now, including changes that were already reported.
+    """The event's result if a run handled it now, including changes that were reported and that nobody has settled.
 
     Waits for nothing, since a person waits for the answer.
     """
-    known = _as_never_told(ctx.ledger.known([event_id]))
+    known = ctx.ledger.known([event_id])
+    settled = event_id in known.resolutions and not ctx.ledger.queries.open_changes(event_id)
+    known = known if settled else _as_never_told(known)
     last = known.results.get(event_id)
     waits = last is not None and last.reason == Reason.RUN_LIMIT_REACHED  # until a run reaches it
     limits = replace(ctx.limits, look_pauses=(), max_orders=0 if waits else ctx.limits.max_orders)
@@ -52,7 +54,8 @@ def preview_event(ctx: RunContext, event_id: EventId, catalogs: Catalogs) -> Pre
     outcome = _look(ctx, state, Work(known, TriageRules(ctx.policy, ctx.write_gate)), NamedEvent(event_id))
     record = ctx.ledger.orders.get(event_id)
     if record and record.is_finished and outcome.status is Status.SKIPPED:
-        outcome = note_changed_order(ctx, state, record, outcome)
+        before = ctx.ledger.orders.shown([event_id]).get(event_id) if settled else None
+        outcome = note_changed_order(ctx, state, record, outcome, before)
     found = state.found.get(event_id)
     event = state.whole.get(event_id) or (found.event if found else None)
     return Preview(outcome, event, record, state.stop, event_id in state.absent)

@@ -16,6 +16,7 @@ from tsrevel.engine.catalogs import Catalogs
 from tsrevel.engine.context import Limits, RunContext, System
 from tsrevel.engine.outcomes import (
     Outcome,
+    describe_resolution,
     describe_unknown_order,
     leave_resolved,
     not_written,
@@ -217,7 +218,8 @@ def _last_outcome(history: EventHistory) -> Outcome | None:
     if standing is None and record is None:
         return None
     known = record if about.status in {Status.SKIPPED, Status.INJECTED} else None
-    drift = recall_drift(known, history.facts, history.contents, resolution) if known else None
+    is_settled = resolution is not None and history.open_change is None
+    drift = recall_drift(known, history.facts, history.contents, resolution) if known and not is_settled else None
     if drift:
         return not_written(about, drift)
     text = ""
@@ -231,9 +233,14 @@ def _last_outcome(history: EventHistory) -> Outcome | None:
 
 
 def _with_open_change(outcome: Outcome, history: EventHistory) -> Outcome:
-    """The outcome, with the open report of a lost ledger, or of a change after a person had resolved the event."""
+    """The outcome, with the open report of a lost ledger, or of a change after a person had resolved the event.
+
+    If a person has settled all that was reported of a finished order, it says so.
+    """
     resolution, change = history.resolution, history.open_change
-    stands = outcome.status is Status.INJECTED or outcome.reason is Reason.ALREADY_INJECTED
+    stands = outcome.status is Status.INJECTED or outcome.reason in {Reason.ALREADY_INJECTED, Reason.ORDER_EXISTS}
+    if resolution and change is None and outcome.resolved is None and stands:
+        return replace(outcome, text=f"{outcome.text}; {describe_resolution(resolution)}")
     if change and change.reason == Reason.LEDGER_LOST and stands:
         return not_written(outcome, describe_unknown_order(outcome.order_id))
     if resolution is None or change is None or outcome.resolved is None or outcome.reason == change.reason:
