@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import pytest
 
+from ..engine.deliveries import encode
 from ..world import Died
 from .bench import Ran, Shell
 from .test_status import plain
@@ -214,6 +215,15 @@ def test_an_event_that_nobody_knows_is_said_to_be_unknown(shell: Shell, argv: tu
     told = explain(shell, 99, *argv, "--json").answer
     assert (told["known"], told["success"], told["exit_status"]) == (False, False, 2)
     assert told["error"]
+
+
+@pytest.mark.parametrize("argv", [(), ("--json",)])
+def test_an_event_that_only_a_delivery_named_is_known_offline(shell: Shell, argv: tuple[str, ...]) -> None:
+    path = shell.world.folder / "delivery.json"
+    path.write_bytes(encode("CREATE_LEAD", event={"id": 777}))
+    assert shell.replay(str(path), "--unsigned").status == 0
+    ran = explain(shell, 777, "--offline", *argv)
+    assert (ran.status, "CREATE_LEAD" in ran.out, "check its id" in ran.out) == (0, True, False)
 
 
 def test_an_event_that_the_ledger_alone_knows_is_explained_by_it(shell: Shell) -> None:

@@ -313,7 +313,19 @@ def test_an_event_that_its_day_has_left_behind_is_overdue(shell: Shell) -> None:
     shell.world.time.move(days=8)
     [due] = status(shell, "--json").answer["due"]
     assert due["overdue"] is True
-    assert "its time gate has closed, and no run has seen it since" in status(shell).out
+    for argv in ([], ["-q"]):
+        assert "its time gate has closed, and no run has settled it since" in status(shell, *argv).out
+
+
+def test_a_live_run_of_a_clock_that_was_ahead_is_not_taken_for_a_recent_one(shell: Shell) -> None:
+    now = shell.world.time.now
+    shell.world.time.move(days=40)
+    shell.sync()
+    shell.world.time.now = now
+    shell.world.config["safety"]["dry_run"] = True
+    shell.sync()
+    told = status(shell, "--json").answer
+    assert (told["dry_run_differs"], "write nothing" in " ".join(told["warnings"])) == (False, True)
 
 
 LATE = datetime(2026, 12, 13, 5, 30, tzinfo=UTC)

@@ -48,7 +48,12 @@ def explain_event(ctx: CliContext, event: str, *, offline: bool) -> int:
 
 
 def _status_of(told: Explanation) -> int:
-    return USAGE if told.outcome is None or told.unknown else told.exit_status
+    return told.exit_status if _is_known(told) else USAGE
+
+
+def _is_known(told: Explanation) -> bool:
+    """Whether TripleSeat has the event, or the ledger anything about it, though it be a delivery."""
+    return told.history.known if told.outcome is None else not told.unknown
 
 
 def _answer(told: Explanation) -> reports.ExplainAnswer:
@@ -60,7 +65,7 @@ def _answer(told: Explanation) -> reports.ExplainAnswer:
         told,
         success=_status_of(told) == 0,
         event_id=history.event_id,
-        known=outcome is not None and not told.unknown,
+        known=_is_known(told),
         status=outcome.status if outcome else None,
         reason=outcome.reason if outcome else None,
         category=outcome.category if outcome else None,
@@ -158,7 +163,10 @@ def show_explanation(page: TextOutput, told: Explanation) -> None:
     outcome = told.outcome
     event_id = told.history.event_id
     if outcome is None:
-        page.line(f"event {event_id}: {_UNSEEN}; {_IS_IT_RIGHT}")
+        known = told.history.known
+        page.line(f"event {event_id}: {_UNSEEN}" + ("" if known else f"; {_IS_IT_RIGHT}"))
+        if known:
+            _tell_past(page, told.history)
         return
     if told.unknown:
         page.line(f"event {event_id}: TripleSeat has no such event, and {_UNSEEN}; {_IS_IT_RIGHT}")

@@ -82,8 +82,9 @@ def _lines(page: TextOutput, status: InstallationStatus, files: list[str], *, qu
     trouble += [_trouble_line(page, status, each, "missed") for each in status.missed]
     trouble += [_changed_line(page, each) for each in status.changed]
     trouble += [_dry_line(page, each) for each in status.dry]
+    due = {each.event_id: f"due: event {each.event_id} ({_where(each)}) {_wait(status, each)}" for each in status.due}
     if quiet:
-        return [*alarms, *trouble]
+        return [*alarms, *trouble, *(line for event_id, line in due.items() if event_id in status.overdue)]
     return [
         *alarms,
         *files,
@@ -94,7 +95,7 @@ def _lines(page: TextOutput, status: InstallationStatus, files: list[str], *, qu
         *(f"assumption: {each}" for each in _failed_assumptions(status)),
         *trouble,
         *(f"order: {_order_line(page, each)}" for each in status.orders),
-        *(f"due: event {each.event_id} ({_where(each)}) {_wait(status, each)}" for each in status.due),
+        *due.values(),
         *(f"resolved: event {each.event_id} as {each.verdict} {page.at(each.resolved_at)}" for each in status.resolved),
     ]
 
@@ -137,7 +138,7 @@ def _where(each: EventStatus | Changed) -> str:
 
 
 def _wait(status: InstallationStatus, each: EventStatus) -> str:
-    late = "; its time gate has closed, and no run has seen it since" if status.is_overdue(each) else ""
+    late = "; its time gate has closed, and no run has settled it since" if status.is_overdue(each) else ""
     return f"{each.reason or each.status}{late}"
 
 

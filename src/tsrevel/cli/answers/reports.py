@@ -72,7 +72,7 @@ class EventStatusJson:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DueEventJson(EventStatusJson):
-    """An event that waits for its day. `overdue`: its gate has closed, and no run has seen it since."""
+    """An event that waits for its day. `overdue`: its gate has closed, and no run has settled it since."""
 
     overdue: bool
 

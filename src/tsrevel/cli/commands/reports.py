@@ -37,7 +37,11 @@ _Page = Annotated[
     app,
     panel=LOOK,
     example="tsrevel status",
-    exits=LEDGER_EXITS | {3: "with `--all`: an installation needs a person, is paused, or had no good run recently"},
+    exits=LEDGER_EXITS
+    | {
+        3: "with `--all`: an installation needs a person, is paused, or had no good run recently",
+        14: "with `--all`: a person must check an order; or the ledger is damaged",
+    },
 )
 def status(
     ctx: CliContext,
@@ -86,7 +90,7 @@ def history(
     """Show the last runs, one run, or one event.
 
     For an event it shows attempts, receipts, notices and notes. For a run it shows what happened to each event. It
-    reads only the ledger. A number that is neither an event nor a run in the ledger is reported, with exit status 0.
+    reads only the ledger.
     """
     from tsrevel.cli import history as verb
 
