@@ -125,7 +125,7 @@ def test_an_event_that_is_held_for_another_reason_by_now_is_told_with_that_reaso
     send_late(post, told, spoil_amounts)
     text = text_about(told, UNMAPPED)
     assert ": 1 held" in text
-    assert "the event is held now (AMOUNT_MISMATCH); correct the amounts in TripleSeat." in text
+    assert "the event is held now (AMOUNT_MISMATCH); correct what `tsrevel explain" in text
     assert "map suggest" not in text
 
 

@@ -130,7 +130,7 @@ _ADVICE: dict[tuple[str, str | None], str] = {
     (Reason.AMBIGUOUS_DOCUMENT, None): "delete the wrong documents in TripleSeat, or set tripleseat.order_document",
     (Reason.UNMAPPED_ITEMS, None): "run `tsrevel map suggest` and map the lines, or correct their names in TripleSeat",
     (Reason.UNKNOWN_CHARGE, None): "add a [[charges]] entry for the charge",
-    (Reason.AMOUNT_MISMATCH, None): "correct the amounts in TripleSeat",
+    (Reason.AMOUNT_MISMATCH, None): "correct what `tsrevel explain {event}` names, in TripleSeat or in the settings",
     (Reason.ORDER_TOO_LARGE, None): "check the event; if its total is right, raise safety.max_order_total",
     (Reason.RUN_LIMIT_REACHED, None): _NEXT_RUN,
     (Reason.OUTCOME_UNKNOWN, None): "nothing to do: the next run checks Revel before it writes",
