@@ -179,6 +179,25 @@ def test_of_a_cancelled_event_only_the_orders_that_stand_are_listed(world: World
     assert (f"Revel order {order}, which a person named, may still stand" in text, "5550101" in text) == (True, False)
 
 
+@pytest.mark.parametrize("gone", [False, True])
+def test_a_free_order_that_a_station_touched_counts_as_gone_only_if_it_is(world: World, gone: bool) -> None:
+    event = world.add_event(lines=[("Coffee Urn", 1, 0)])
+    world.sync()
+    (order,) = world.orders_of(event)
+    if gone:
+        void(world, order["id"])
+    world.revel.state.rows["Order"][order["id"]]["local_id"] = "77"
+    for _ in range(3):
+        later(world)
+    resolve(world, event, "done")
+    world.tripleseat.cancel_event(event)
+    text = next(each.text for _ in range(3) for each in later(world).outcomes if each.event_id == str(event))
+    assert (f"Revel order {order['id']} was gone" in text, f"Revel order {order['id']} still stands" in text) == (
+        gone,
+        not gone,
+    )
+
+
 def test_a_deleted_order_of_a_cancelled_event_is_not_listed_as_standing_beside_another(world: World) -> None:
     later(world)
     delete(world, 5550101)

@@ -301,3 +301,7 @@ def test_it_knows_whether_the_events_own_order_is_gone(ledger: Ledger) -> None:
     known = [ledger.events.resolutions([EVENT])[EVENT].order_is_gone]
     ledger.orders.note_shown(RUN, EVENT, GONE["deleted"], None)
     assert [*known, ledger.events.resolutions([EVENT])[EVENT].order_is_gone] == [False, True]
+    for word in ("no", "yes"):
+        ledger.orders.note_shown(RUN, EVENT, GONE["voided"] | {"gone": word}, None)
+        assert ledger.events.resolutions([EVENT])[EVENT].order_is_gone is (word == "yes")
+        assert ledger.orders.shown([EVENT]) == {EVENT: GONE["voided"]}

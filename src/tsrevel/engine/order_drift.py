@@ -52,13 +52,22 @@ class CheckedOrder:
 
 @dataclass(frozen=True, slots=True)
 class _Comparison:
-    """An order, its `row` in Revel (None if it is gone), and its fields `before` and as `shown` now."""
+    """An order, its `row` in Revel (None if there is none), and its fields `before` and as `shown` now.
+
+    `gone`: it was deleted or voided.
+    """
 
     record: OrderRecord
     plan: Plan
     row: OrderRow | None
     before: ShownFields
     shown: ShownFields
+    gone: bool
+
+    @property
+    def stored(self) -> ShownFields:
+        """What the ledger stores: the fields, and whether it is gone, which they don't show of a free order."""
+        return {**self.shown, "gone": "yes" if self.gone else "no"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,15 +99,16 @@ def compare_order(ctx: RunContext, state: RunState, order: CheckedOrder, row: Or
     twins = _find_twins(ctx, record, plan, row, order.rows)
     kept = next((each for each in twins if _is_whole(ctx, record, plan, each)), None)
     if kept is None:
-        shown = as_shown(plan, row)
-        news = [f"order {each.id} stands in its place and isn't whole" for each in twins] if shown != before else []
-        return _report(ctx, state, _Comparison(record, plan, row, before, shown), outcome, news)
+        found = _Comparison(record, plan, row, before, as_shown(plan, row), ctx.revel.is_gone(row))
+        partial = twins if found.shown != before else ()
+        news = [f"order {each.id} stands in its place and isn't whole" for each in partial]
+        return _report(ctx, state, found, outcome, news)
     if not ctx.dry_run:
         ctx.ledger.orders.settle(ctx.run_id, record.event_id, kept.id, record.digest)
     news = [f"it stands in place of order {record.order_id}"] if order.before else []
     before |= STANDS
     about = outcome and with_standing(outcome, record, [kept.id])
-    found = _Comparison(replace(record, order_id=kept.id), plan, kept, before, as_shown(plan, kept))
+    found = _Comparison(replace(record, order_id=kept.id), plan, kept, before, as_shown(plan, kept), gone=False)
     return _report(ctx, state, found, about, news) or about
 
 
@@ -134,7 +144,7 @@ def _report(
     what = f"Revel order {record.order_id} was changed at Revel: {', '.join(changes)}"
     standing = _find_standing(ctx, state, found)
     if standing.agrees:
-        state.reports.append(OrderChangeReported(record.event_id, shown, None, agrees=what if changes else ""))
+        state.reports.append(OrderChangeReported(record.event_id, found.stored, None, agrees=what if changes else ""))
         if told and told.unshown:
             return replace(told, text=tell_changed(record, told.unshown), unshown="")
         return order_stands(replace(told, news=False), record) if told else None
@@ -142,13 +152,13 @@ def _report(
     if changes and (standing.cancelled or not standing.named):
         return _report_change(ctx, state, found, what, standing, told or outcome)
     if shown != before:
-        state.reports.append(OrderChangeReported(record.event_id, shown, None))
+        state.reports.append(OrderChangeReported(record.event_id, found.stored, None))
     return _tell_made(ctx, state, found, told) if told and told.is_as_made else told
 
 
 def _find_standing(ctx: RunContext, state: RunState, found: _Comparison) -> _Standing:
     record = found.record
-    drift, gone = state.reports.find_drift(record.event_id), ctx.revel.is_gone(found.row)
+    drift, gone = state.reports.find_drift(record.event_id), found.gone
     cancelled = drift.cancelled if drift else record.cancelled
     resolution = ctx.ledger.events.resolutions([record.event_id]).get(record.event_id) if gone else None
     numbers = [each for each in resolution.orders if each != record.order_id] if resolution else []
@@ -182,7 +192,7 @@ def _report_change(
         ending = tell_named_gone(record.event_id, standing.lost)
         state.reports.append(NamedOrdersReported(record.event_id, StationReport(change, ending)))
     text = f"{what}; {ending}"
-    state.reports.append(OrderChangeReported(record.event_id, shown, StationReport(change, text)))
+    state.reports.append(OrderChangeReported(record.event_id, found.stored, StationReport(change, text)))
     changed = tell_station(record, outcome, text, shown)
     return replace(changed, reason=Reason.CANCELLED_AFTER_INJECTION) if is_unwanted else changed
 
@@ -197,7 +207,7 @@ def _tell_made(ctx: RunContext, state: RunState, found: _Comparison, told: Outco
         return replace(told, text=f"{told.text}, and so is Revel order {row.id}")
     text = f"Revel order {row.id} doesn't have the items that tsrevel wrote"
     report = StationReport(StationChange.CHANGED, f"{text}; {_ENDINGS[StationChange.CHANGED]}")
-    state.reports.append(OrderChangeReported(record.event_id, shown, report))
+    state.reports.append(OrderChangeReported(record.event_id, found.stored, report))
     return replace(told, text=f"{told.text}, but {text}")
 
 

@@ -225,7 +225,7 @@ def _tell_labels(state: RunState, finished: Outcome, plan: Plan, order: OrderRow
     """The finished order, and that its labels are those of an earlier state of its event."""
     text = f"Revel order {order.id} was begun before its event changed: correct its notes and call name there"
     report = StationReport(StationChange.CHANGED, text)
-    state.reports.append(OrderChangeReported(plan.event_id, as_planned(plan), report))
+    state.reports.append(OrderChangeReported(plan.event_id, {**as_planned(plan), "gone": "no"}, report))
     return replace(finished, reason=Reason.CHANGED_AFTER_INJECTION, text=text)
 
 

@@ -148,9 +148,11 @@ _SINCE_OPEN = """
         (SELECT max(seq) FROM audit AS other WHERE other.event_id = resolutions.event_id AND kind = 'reopened'), 0)
 """
 _SHOWN_GONE = """
-    (json_extract(shown, '$.there') = 'no' OR json_extract(shown, '$.deleted') = 'yes'
+    coalesce(json_extract(shown, '$.gone') = 'yes',
+        json_extract(shown, '$.there') = 'no' OR json_extract(shown, '$.deleted') = 'yes'
         OR (json_extract(shown, '$.total') = '0.00' AND json_extract(shown, '$.balance') = '0.00'))
 """
+"""By the run's own judgement. Earlier versions stored only the amounts, and those of a free order are zero, too."""
 _RESOLUTIONS = f"""
     SELECT event_id, verdict, note, order_id, digest, resolved_at,
         (SELECT json_group_array(DISTINCT json_extract(detail, '$.order_id')) {_SINCE_OPEN}

@@ -281,7 +281,7 @@ class OrderRepository(Repository):
 
     def shown(self, event_ids: Iterable[EventId]) -> dict[EventId, dict[str, str]]:
         """These events' orders that a POS station changed after they were finished, as Revel last showed them."""
-        return dict(self._by_ids(lambda row: (event_id_of(row), json.loads(row["shown"])), _SHOWN, event_ids))
+        return dict(self._by_ids(_decode_shown, _SHOWN, event_ids))
 
     def _in_order(self, event_ids: Sequence[EventId]) -> tuple[OrderRecord, ...]:
         found = self.find(event_ids)
@@ -484,6 +484,12 @@ class OrderRepository(Repository):
             change.audit(AuditKind.ORDER_SHOWN, event_id, **told, shown=canonical(shown))
             if agrees is not None:
                 change.audit(AuditKind.ORDER_AGREES, event_id, text=agrees)
+
+
+def _decode_shown(row: sqlite3.Row) -> tuple[EventId, dict[str, str]]:
+    """The fields that runs compare: not whether the order was gone by a run's own judgement."""
+    fields = json.loads(row["shown"])
+    return event_id_of(row), {name: value for name, value in fields.items() if name != "gone"}
 
 
 def _recheck_when_certain(change: Change, event_id: EventId) -> None:
