@@ -19,7 +19,6 @@ from tsrevel.engine.outcomes import NOT_TRIED, RunReport
 from tsrevel.engine.run import sync
 from tsrevel.ledger import RunRecord
 from tsrevel.sandbox.wsgi import Request, Response, json_response
-from tsrevel.tripleseat.client import MOST_EMPTY_PAGES
 
 from ..world import World, find_outcome, verdict
 from .conftest import FULL, PAID
@@ -280,15 +279,6 @@ def test_an_event_of_an_establishment_that_was_set_aside_after_an_outage_is_repo
     assert is_missed(empty.sync(), held)
 
 
-def test_a_search_that_ends_early_after_an_outage_is_repeated_over_the_same_days(empty: World) -> None:
-    empty.sync()
-    event = forget(empty)
-    nothing = {"total_pages": 99, "results": []}
-    empty.tripleseat.faults.add("wrong_shape", "GET", "/events/search", times=2 * MOST_EMPTY_PAGES, body=nothing)
-    assert empty.sync().outcomes == ()
-    assert is_missed(empty.sync(), event)
-
-
 def test_an_empty_page_in_every_run_hides_no_event_and_leaves_the_runs_good(
     empty: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -305,6 +295,23 @@ def test_an_empty_page_in_every_run_hides_no_event_and_leaves_the_runs_good(
         assert (find_outcome(report, event).status, report.exit_status, report.warnings) == (status, 0, ())
         with empty.ledger() as ledger:
             assert ledger.runs.last_good([CITY], empty.time.now)
+
+
+def test_pages_that_overlap_in_every_run_leave_the_runs_good(empty: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    seat = empty.tripleseat
+    for number in (64000070, 64000071):
+        empty.add_event(number, day=DAY, lines=[("Coffee Urn", 1, 38)])
+
+    def show(events: Sequence[Any], request: Request) -> Response:
+        """Page 2 begins with the last row of page 1."""
+        listed = events if request.first("page") == "2" else events[:1]
+        return json_response({"total_pages": 2, "results": [seat._dressed(each, request) for each in listed]})
+
+    monkeypatch.setattr(seat, "_page", show)
+    report = empty.sync()
+    assert (report.summary["injected"], report.exit_status, report.warnings) == (2, 0, ())
+    with empty.ledger() as ledger:
+        assert ledger.runs.last_good([CITY], empty.time.now)
 
 
 def break_connection(world: World) -> Callable[[], None]:

@@ -265,7 +265,7 @@ def _left_out_events(ctx: RunContext, state: RunState, outcomes: Sequence[Outcom
     """
     ended_early = bool(state.stop or state.pause or ctx.out_of_time())
     not_reached = any(each.status in TROUBLE and not each.looked_into for each in outcomes)
-    return ended_early or not_reached or "pages" in ctx.tripleseat.strays
+    return ended_early or not_reached
 
 
 def _store_change_reports(ctx: RunContext, state: RunState) -> None:

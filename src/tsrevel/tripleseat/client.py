@@ -26,8 +26,6 @@ from tsrevel.tripleseat.menus import Menu, read_menus
 from tsrevel.tripleseat.payload import PayloadEvent, fill, is_older, is_over, read_event_ids
 
 MOST_PAGES = 1000
-MOST_EMPTY_PAGES = 20
-"""Empty pages in a row, before the last, after which a search ends: `total_pages` may be wrong."""
 _MONEY = {"show_financial": "true"}  # the singular: "show_financials" is ignored (facts TripleSeat 3)
 
 
@@ -58,8 +56,7 @@ class TripleSeat(ApiService):
         self._base_url = base_url
         self._invoice_fallback = invoice_fallback
         self.strays: dict[str, str] = {}
-        """A sentence for each search ("day", "update") that listed other events than requested, and for one whose pages
-        were empty or overlapped ("pages")."""
+        """A sentence for each search ("day", "update") that listed other events than requested."""
 
     def ask_the_time(self) -> None:
         """Send a cheap request, to read the Date of its answer."""
@@ -156,45 +153,23 @@ class TripleSeat(ApiService):
     def _search(self, prefix: str, first: date, last: date) -> list[Found]:
         """The events of all pages, each once: the last row wins. An unreadable row doesn't hide the others.
 
-        Events that move between pages while these are read may be on none of them. A repeated row is a sign of that:
-        then all pages are read once more.
+        Pages may overlap or be empty: events move while they are read, and `total_pages` may count rows that this user
+        may not see. An event that slid from a page not yet read onto one already read is left to the next run. Raises
+        Unreadable if a page repeats only earlier events: the others can't be reached.
         """
         span = {f"{prefix}_start_date": f"{first:%m/%d/%Y}", f"{prefix}_end_date": f"{last:%m/%d/%Y}"}
         found: dict[EventId, Found] = {}
-        if self._read_pages(span, found) and self._read_pages(span, found):
-            self._note_early_end("the pages of a search overlap, so events may be missing")
-        return list(found.values())
-
-    def _note_early_end(self, text: str) -> None:
-        self.strays["pages"] = f"TripleSeat: {text}; the next run searches again"
-        self._client.warn_once(text)
-
-    def _read_pages(self, span: Mapping[str, str], found: dict[EventId, Found]) -> bool:
-        """Add the events of all pages to `found`. Returns whether a page has new events and some of an earlier page.
-
-        A page before the last may be empty, because `total_pages` may count rows that this user may not see. Raises
-        Unreadable if a page repeats only earlier events: the others can't be reached.
-        """
-        seen: set[EventId] = set()
-        empty, overlap = 0, False  # `empty`: pages in a row
         for page in range(1, MOST_PAGES + 1):
             rows, pages = self._read_page(span, page)
             read = {each.id: each for each in map(_find, rows)}
-            new = read.keys() - seen
-            overlap = overlap or 0 < len(new) < len(read)
-            seen |= new
+            is_new = not read.keys() <= found.keys()
             found.update(read)
-            has_more = page < pages if pages > 0 else bool(new)
+            has_more = page < pages if pages > 0 else is_new
             if not has_more:
-                return overlap
-            if rows and not new:
+                return list(found.values())
+            if rows and not is_new:
                 text = f"TripleSeat: page {page} of {pages} of a search repeats earlier events, so some are missing"
                 raise Unreadable(text, AnswerFault.INCOMPLETE_LIST)
-            empty = 0 if rows else empty + 1
-            if empty == MOST_EMPTY_PAGES:
-                text = f"{empty} pages of a search are empty, up to page {page} of {pages}, so events may be missing"
-                self._note_early_end(text)
-                return False
         text = f"TripleSeat: a search has more than {MOST_PAGES} pages; name fewer days"
         raise Unreadable(text, AnswerFault.ENDLESS_LIST)
 
