@@ -92,7 +92,7 @@ def test_a_refused_token_ends_the_run_at_the_first_event(world: World) -> None:
 
 
 def test_a_key_that_revel_refuses_is_not_blamed_on_tripleseat(world: World) -> None:
-    world.revel.faults.add("status", "GET", "/Product/set/", times=None, status=403)
+    world.revel.faults.add("status", "GET", "/Product/", times=None, status=403)
     report = world.sync()
     assert report.exit_status == 12
     assert "Revel" in (report.error or "")

@@ -12,16 +12,19 @@ import pytest
 
 from tsrevel.planning.assumptions import AssumptionCode, AssumptionResult
 
-from ..world import Died, Wire, World, verdict
+from ..world import Died, Wire, World, find_outcome, verdict
 from .conftest import FULL
 from .test_watch import next_run
 
 Answer = Callable[[httpx.Request, httpx.Response], httpx.Response | None]
 EMPTY = {"meta": {"limit": 250, "next": None, "offset": 0, "previous": None, "total_count": 0}, "objects": []}
 UNSUPPORTED = {
+    "401": httpx.Response(401, json={}),
+    "403": httpx.Response(403, text="<html>Request blocked</html>", headers={"Content-Type": "text/html"}),
     "500": httpx.Response(500, json={"error_message": "unknown"}),
     "404": httpx.Response(404, json={}),
     "page": httpx.Response(200, text="<html>Sorry</html>", headers={"Content-Type": "text/html"}),
+    "error": httpx.Response(200, json={"error": "unsupported"}),
 }
 SEARCHES_WORK = {AssumptionCode.REVEL_IN_FILTER: AssumptionResult.HOLDS}
 
@@ -183,12 +186,7 @@ def test_a_silent_search_hides_no_order_of_a_cancelled_event(tmp_path: Path) -> 
     assert verdict(next_run(world), FULL) == "skipped CANCELLED_AFTER_INJECTION"
 
 
-OPTIONS = [
-    (option, answer)
-    for option in ("expand", "fields", "local_id__in", "uuid__in")
-    for answer in UNSUPPORTED
-    if (option, answer) != ("fields", "page")  # a page says nothing of the fields
-]
+OPTIONS = [(option, answer) for option in ("expand", "fields", "local_id__in", "uuid__in") for answer in UNSUPPORTED]
 
 
 @pytest.mark.parametrize(("option", "answer"), OPTIONS)
@@ -200,6 +198,41 @@ def test_an_option_that_revel_cannot_serve_keeps_no_order_from_its_end(
     assert verdict(world.sync(), FULL) == "injected"
     assert world.flaws(FULL) == []
     assert verdict(next_run(world), FULL) == "skipped ALREADY_INJECTED"
+
+
+def test_a_key_that_is_refused_everywhere_ends_the_run_at_once(tmp_path: Path) -> None:
+    world = World(tmp_path, "full")
+    world.sync()
+    other = world.add_event(start=time(23))
+    world.revel.faults.add("status", times=None, status=401)
+    world.forget_requests()
+    report = next_run(world)
+    assert (report.exit_status, verdict(report, other)) == (12, "failed AUTHORIZATION_DENIED")
+    assert len(world.revel.requests) <= 4
+
+
+@pytest.mark.parametrize("answer", ["empty", *UNSUPPORTED])
+def test_a_gateway_that_lets_no_optional_feature_pass_costs_no_order(tmp_path: Path, answer: str) -> None:
+    world = World(tmp_path, "full")
+    other = world.add_event(start=time(23))
+    bent = httpx.Response(200, json=EMPTY) if answer == "empty" else UNSUPPORTED[answer]
+    options = {"fields", "expand", "local_id__in", "uuid__in", "id__in"}
+
+    def refuse(request: httpx.Request, _: httpx.Response) -> httpx.Response | None:
+        return bent if options & set(request.url.params) or "/set/" in request.url.path else None
+
+    bend(world, refuse)
+    report = world.sync()
+    assert (verdict(report, FULL), verdict(report, other), report.exit_status) == ("injected", "injected", 0)
+    assert next_run(world).exit_status == 0
+
+
+def test_an_empty_catalogue_holds_no_event_for_its_lines(tmp_path: Path) -> None:
+    world = World(tmp_path, "full")
+    bend(world, lambda request, _: httpx.Response(200, json=EMPTY) if "/Product/" in request.url.path else None)
+    report = world.sync()
+    assert verdict(report, FULL) == "failed UPSTREAM_UNAVAILABLE"
+    assert "no product on sale at establishment 8" in find_outcome(report, FULL).text
 
 
 @pytest.mark.parametrize("kept", [("uuid", "resource_uri", "local_id"), ("id", "uuid", "local_id")])

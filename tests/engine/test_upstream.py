@@ -106,7 +106,7 @@ def test_a_wrong_revel_key_stops_the_run_at_the_first_event(day: World) -> None:
     day.config["revel"]["api_secret"] = "old"
     report = day.sync()
     assert (report.exit_status, report.reason) == (12, "AUTHORIZATION_DENIED")
-    assert day.revel.count() == 1
+    assert day.revel.count() == 2  # the catalogue by field, then whole
     assert report.summary["queried"] == 7
     assert {verdict(report, each) for each in (FULL, PAID, TWINS)} == {"failed AUTHORIZATION_DENIED"}
 
@@ -180,7 +180,7 @@ def test_a_failure_now_and_then_ends_no_run_and_does_not_hide_what_went_well(day
 
 
 def test_a_catalogue_that_fails_once_is_downloaded_for_the_next_event(day: World) -> None:
-    day.revel.faults.add("html", "GET", "/Product/")
+    day.revel.faults.add("html", "GET", "/Product/", times=2)
     report = day.sync()
     assert verdict(report, PAID) == "failed UPSTREAM_UNAVAILABLE"
     assert verdict(report, UNMAPPED) == "held UNMAPPED_ITEMS"

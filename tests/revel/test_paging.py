@@ -9,7 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tsrevel.planning.model import EstablishmentId, OrderId, ProductId
+from tsrevel.errors import Unreadable
+from tsrevel.planning.model import OrderId, ProductId
 from tsrevel.revel.client import Revel
 from tsrevel.sandbox import RevelSandbox
 
@@ -79,23 +80,43 @@ def test_what_is_not_narrowed_is_read_whole_and_remembered(app: RevelSandbox, wi
     revel = Revel(connect(Bent(wire, WAYS[way])), lambda: NOW)
     assert len(revel.catalogue(EIGHT).names) == 5
     assert fields_of(wire) == [True, False, False, False]
-    revel.catalogue(EstablishmentId(9))
-    assert fields_of(wire)[4:] == [False]
+    revel.catalogue(EIGHT)
+    assert fields_of(wire)[4:] == [False, False, False]
     uuid = revel.order(add_order(app)).uuid
     assert [each.local_id for each in revel.orders_by_uuid([uuid])[uuid]] == ["Triple Seat 1"]
 
 
-@pytest.mark.parametrize("status", [400, 404, 500, 501])
+@pytest.mark.parametrize("status", [200, 400, 401, 403, 404, 500, 501])
 def test_whatever_revel_answers_to_the_fields_whole_rows_are_read(wire: Recorder, status: int) -> None:
     revel = Revel(connect(Bent(wire, refusing(status))), lambda: NOW)
     assert len(revel.catalogue(EIGHT).names) == 1
     assert fields_of(wire)[-1] is False
 
 
-def test_a_field_that_whole_rows_lack_as_well_is_not_asked_for_again(wire: Recorder) -> None:
-    page = {"meta": {"next": None, "total_count": 1}, "objects": [{"id": 1}]}
+def nothing(_request: httpx.Request, _answer: httpx.Response) -> httpx.Response:
+    """A request for fields shows no row."""
+    return httpx.Response(200, json={"meta": {"next": None, "total_count": 0}, "objects": []})
+
+
+def test_an_empty_list_of_fields_is_no_answer_until_one_has_shown_a_row(app: RevelSandbox, wire: Recorder) -> None:
+    revel = Revel(connect(Bent(wire, nothing)), lambda: NOW)
+    assert len(revel.catalogue(EIGHT).names) == 1
+    assert fields_of(wire) == [True, False]
+    wire.queries.clear()
+    revel = Revel(connect(wire), lambda: NOW)
+    uuid = revel.order(add_order(app)).uuid
+    wire.queries.clear()
+    for wanted in (uuid, "another"):
+        revel.orders_by_uuid([wanted])
+    assert fields_of(wire) == [True, True]
+
+
+@pytest.mark.parametrize("rows", [[], [{"id": 1}]])
+def test_an_establishment_without_any_product_is_no_catalogue(rows: list[dict[str, Any]]) -> None:
+    page = {"meta": {"next": None, "total_count": len(rows)}, "objects": rows}
     revel = Revel(connect(Answering(lambda _: httpx.Response(200, json=page))), lambda: NOW)
-    assert revel.catalogue(EIGHT).names == {}
+    with pytest.raises(Unreadable, match="no product on sale at establishment 8"):
+        revel.catalogue(EIGHT)
 
 
 def test_a_set_shows_the_active_products_of_the_place(app: RevelSandbox, revel: Revel) -> None:
@@ -107,7 +128,14 @@ def test_a_set_shows_the_active_products_of_the_place(app: RevelSandbox, revel: 
 
 
 @pytest.mark.parametrize(
-    "answer", [httpx.Response(404), httpx.Response(500), httpx.Response(200, json=[]), httpx.Response(200, text="<p>")]
+    "answer",
+    [
+        httpx.Response(403),
+        httpx.Response(404),
+        httpx.Response(500),
+        httpx.Response(200, json=[]),
+        httpx.Response(200, text="<p>"),
+    ],
 )
 def test_a_set_that_is_not_told_shows_none(answer: httpx.Response) -> None:
     revel = Revel(connect(Answering(lambda _: answer)), lambda: NOW)

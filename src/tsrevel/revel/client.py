@@ -115,7 +115,7 @@ class Revel(ApiService):
         self._client.read("/resources/Order/", {"limit": "1"})
 
     def catalogue(self, establishment: EstablishmentId) -> Catalogue:
-        """Every active product of the establishment, all pages (facts Revel 5.6)."""
+        """Every active product of the establishment, all pages (facts Revel 5.6). Raises Unreadable if it has none."""
         filters = {"establishment": str(establishment), "active": "true", "order_by": "id"}
 
         def read(fields: Sequence[str]) -> list[Product]:
@@ -123,7 +123,11 @@ class Revel(ApiService):
             return decode_products(rows, establishment)
 
         fits = partial(is_on_sale, establishment=establishment)
-        return Catalogue.of(establishment, self._fields.rows("Product", PRODUCT_FIELDS, read))
+        products = self._fields.rows("Product", PRODUCT_FIELDS, read)
+        if not products:
+            text = f"Revel lists no product on sale at establishment {establishment}; check the key's right to Product"
+            raise Unreadable(text)
+        return Catalogue.of(establishment, products)
 
     def products_by_id(self, products: Mapping[ProductId, EstablishmentId]) -> dict[ProductId, Product]:
         """The given products that are active at their establishments now, by id, in one request.
@@ -135,7 +139,7 @@ class Revel(ApiService):
         path = f"/resources/Product/set/{';'.join(map(str, products))}/"
         try:
             rows = decode_page(self._client.read(path), "Product").rows
-        except (Refused, TryNextRun):  # a server that doesn't know sets may answer 500 as well as 404
+        except (*UNSUPPORTED, TryNextRun):
             return {}
         found = ((product, at) for at in set(products.values()) for product in decode_products(rows, at))
         return {product.id: product for product, at in found if products.get(product.id) == at}
@@ -211,7 +215,7 @@ class Revel(ApiService):
         asked = {"local_id__in": ",".join(local_ids)}, {"uuid__in": ",".join(uuids)}
         try:
             rows = [row for each in asked for row in self._rows("Order", each, fits)]
-        except (Refused, TryNextRun):
+        except (*UNSUPPORTED, TryNextRun):
             return None
         return frozenset(name for row in rows for name in (str(row.get("local_id")), decode_uuid(row.get("uuid"))))
 

@@ -11,7 +11,7 @@ from itertools import chain
 from typing import TypeVar
 from urllib.parse import parse_qsl, urlsplit
 
-from tsrevel.errors import AnswerFault, FieldMissingError, Refused, ServerFault, Unreadable
+from tsrevel.errors import AnswerFault, CredentialsRefused, FieldMissingError, Refused, ServerFault, Unreadable
 from tsrevel.revel.decode import Row, decode_page
 from tsrevel.transport.client import ApiClient
 
@@ -87,30 +87,37 @@ def _read_pages(
     raise Unreadable(text, AnswerFault.INCOMPLETE_LIST)
 
 
-UNSUPPORTED = (Refused, ServerFault, Unreadable)
-"""A refusal, 500 or a page: Revel may answer so to a feature that it doesn't know (facts Revel 2.3)."""
+UNSUPPORTED = (Refused, CredentialsRefused, ServerFault, Unreadable)
+"""Any 4xx but 429, a 500, a page or an error with status 200: Revel, or a gateway before it, may answer so to a feature
+that it doesn't know (facts Revel 2.3). The plain request follows: if the key itself is refused, that one raises it."""
 Read = Callable[[Sequence[str]], Iterable[T]]
 """Reads a list with only these fields of its rows, or whole rows if there are none."""
 
 
 class FieldSelector:
-    """Requests only the needed fields, and remembers the resources for which that doesn't work.
+    """Requests only the needed fields, and remembers for which resources that works.
 
     If `narrows` is False, it always requests whole rows.
     """
 
     def __init__(self, *, narrows: bool = True) -> None:
         self._narrows = narrows
-        self._whole: set[str] = set()
+        self._works: dict[str, bool] = {}
 
     def rows(self, resource: str, fields: Sequence[str], read: Read[T]) -> tuple[T, ...]:
         """All that `read` returns. Requests whole rows if a row lacks one of `fields`, or if Revel can't narrow them.
 
-        Raises everything else that `read` raises.
+        An empty list counts only if Revel has shown narrowed rows of the resource. Raises everything else that `read`
+        raises.
         """
-        if self._narrows and resource not in self._whole:
-            with suppress(FieldMissingError, Refused, ServerFault):
-                return tuple(read(fields))
+        works = self._works.get(resource)
+        if self._narrows and works is not False:
+            with suppress(FieldMissingError, *UNSUPPORTED):
+                found = tuple(read(fields))
+                if found or works:
+                    self._works[resource] = True
+                    return found
         found = tuple(read(()))
-        self._whole.add(resource)
+        if found:
+            self._works[resource] = False
         return found
