@@ -198,6 +198,34 @@ def test_events_that_always_fail_keep_no_others_from_their_orders(world: World, 
     assert {verdict(report, each) for each in bad} == {"failed UPSTREAM_UNAVAILABLE"}
 
 
+@pytest.mark.parametrize("number", [3, 5])
+def test_orders_whose_writes_always_fail_leave_later_runs_good(tmp_path: Path, number: int) -> None:
+    """Revel serves everything but these: that is for a person, and no outage."""
+    world = World(tmp_path, "none")
+    world.revel.add_product(9950, "Bad Tray", 8)
+
+    def refuse(_place: str, request: httpx.Request) -> None:
+        if b"/Product/9950/" in request.content:
+            raise httpx.ReadError("cut", request=request)
+
+    Way(world, refuse)
+    for n in range(number):
+        world.add_event(64000060 + n, start=time(20), lines=[("Bad Tray", 1, 38)])
+    assert world.sync().exit_status == 13
+    for _ in range(3):
+        world.time.move(minutes=45)
+        world.sync()
+    world.time.move(minutes=45)
+    report = world.sync()
+    assert report.summary["failed"] == number
+    assert (report.exit_status, report.error) == (3, None)
+    with world.ledger() as ledger:
+        last = ledger.runs.last_good([str(SPECIAL_EVENTS.location_id)], world.time.now)
+        assert last and last.run_id == report.run_id
+    other = world.add_event(64000070, start=time(21), lines=LINES)
+    assert verdict(world.sync(), other) == "injected"
+
+
 def test_a_slow_establishment_waits_for_the_others(world: World) -> None:
     slow = add(world, SPECIAL_EVENTS, range(12, 20), 64000101)
     quick = add(world, LAKESIDE_BAKERY, range(16, 20), 64000201) | add(world, THIRD, range(16, 20), 64000301)

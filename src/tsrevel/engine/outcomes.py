@@ -272,11 +272,12 @@ def exit_status(outcomes: Sequence[Outcome], stop: StopRun | None, *, silent: bo
 
     Events that failed because of a service don't show by themselves that it is down: it may fail for them alone. It
     counts as down if it gave no usable answer in this run (`silent`), or if MOST_FAILURES events failed and none was
-    injected.
+    injected. A half-written order whose write has failed in earlier runs may be at fault itself, and doesn't count.
     """
     statuses = {0, stop.exit_status if stop else 0, *(_status_of(each) for each in outcomes)}
-    failures, made = sum(each.down for each in outcomes), sum(each.status is Status.INJECTED for each in outcomes)
-    if (failures and silent) or (failures >= MOST_FAILURES and not made):
+    down, made = [each for each in outcomes if each.down], any(each.status is Status.INJECTED for each in outcomes)
+    failures = sum(not (each.failed_write and each.order_id) for each in down)
+    if (down and silent) or (failures >= MOST_FAILURES and not made):
         statuses.add(ServiceDown.exit_status)
     return most_severe(statuses)
 

@@ -26,6 +26,7 @@ from tsrevel.engine.named_orders import note_named_orders
 from tsrevel.engine.outcomes import (
     CHANGES,
     NEEDS_ATTENTION,
+    NOT_TRIED,
     Outcome,
     RunReport,
     describe_order,
@@ -261,11 +262,12 @@ def _add_unreported(ctx: RunContext, outcomes: Sequence[Outcome]) -> list[Outcom
 def _left_out_events(ctx: RunContext, state: RunState, outcomes: Sequence[Outcome]) -> bool:
     """Whether this run left events that a later run finds only if it looks back to the last run that left none.
 
-    Held and failed events aren't meant: later runs find them by themselves.
+    Later runs find failed events by themselves, but a hold that this run didn't reach only if they list its day.
     """
+    not_reached = [each.event_id for each in outcomes if each.details == NOT_TRIED]
+    known = ctx.ledger.events.last_results(not_reached).values()
     ended_early = bool(state.stop or state.pause or ctx.out_of_time())
-    not_reached = any(each.status in TROUBLE and not each.looked_into for each in outcomes)
-    return ended_early or not_reached
+    return ended_early or any(each.status == Status.HELD for each in known)
 
 
 def _store_change_reports(ctx: RunContext, state: RunState) -> None:
