@@ -221,7 +221,8 @@ def test_orders_whose_writes_always_fail_leave_later_runs_good(tmp_path: Path, n
     assert (report.exit_status, report.error) == (3, None)
     with world.ledger() as ledger:
         last = ledger.runs.last_good([str(SPECIAL_EVENTS.location_id)], world.time.now)
-        assert last and last.run_id == report.run_id
+        assert last
+        assert last.run_id == report.run_id
     other = world.add_event(64000070, start=time(21), lines=LINES)
     assert verdict(world.sync(), other) == "injected"
 

@@ -18,10 +18,13 @@ from tsrevel.engine.find import Window
 from tsrevel.engine.outcomes import NOT_TRIED, RunReport
 from tsrevel.engine.run import sync
 from tsrevel.ledger import RunRecord
+from tsrevel.planning.model import EventId
 from tsrevel.sandbox.wsgi import Request, Response, json_response
 
+from ..cli.bench import Shell
+from ..notify.post import ToldWorld
 from ..world import World, find_outcome, verdict
-from .conftest import FULL, PAID
+from .conftest import FULL, PAID, UNMAPPED
 from .test_verified_deliveries import CONTRACT
 
 CITY, LAKE = "30501", "30502"
@@ -312,6 +315,20 @@ def test_pages_that_overlap_in_every_run_leave_the_runs_good(empty: World, monke
     assert (report.summary["injected"], report.exit_status, report.warnings) == (2, 0, ())
     with empty.ledger() as ledger:
         assert ledger.runs.last_good([CITY], empty.time.now)
+
+
+def test_an_outage_replaces_no_hold_and_mails_nothing(tmp_path: Path) -> None:
+    world = ToldWorld(tmp_path, "unmapped")
+    shell = Shell(world)
+    assert (shell.sync().status, len(world.sendgrid.mails)) == (3, 1)
+    for down, status in ((True, 13), (False, 3)) * 2:
+        world.wires["revel"].down = down
+        world.time.move(minutes=45)
+        assert shell.sync().status == status
+        with world.ledger() as ledger:
+            (held,) = ledger.events.last_results([EventId(str(UNMAPPED))]).values()
+        assert (held.status, held.reason) == ("held", "UNMAPPED_ITEMS")
+    assert len(world.sendgrid.mails) == 1
 
 
 def break_connection(world: World) -> Callable[[], None]:

@@ -46,12 +46,12 @@ class Outcome:
     `news`: this run's report mentions it; every report mentions alarms. `fresh`: the run before had another one.
     `missed`: this run is the first to see that its day passed without an order. `alarm`: the run ends with exit status
     14, because a person must check it before more is written for it. `down`: it failed because a service was
-    unavailable, or the answer to a write was lost. Not `looked_into`: the run didn't reach it, so a known hold or
-    failure stays. `order_only`: its `text` says no more than `order_id`. `unknown`: neither TripleSeat nor the ledger
-    has an event with this id. `failed_write`: a write of its order failed in earlier runs, too. `resolved`: a person
-    resolved it, so runs leave it alone. `of_event`: what of `text` is about the event's change alone. `unshown`: the
-    part of that which Revel's order can't show (such as the day): whether a person corrected it is unknown.
-    `is_as_made`: it changed back, so that its order would be made now as it was.
+    unavailable, or the answer to a write was lost. Not `looked_into`: the run didn't reach it, or a service answered
+    nothing, so a known hold or failure stays. `order_only`: its `text` says no more than `order_id`. `unknown`: neither
+    TripleSeat nor the ledger has an event with this id. `failed_write`: a write of its order failed in earlier runs,
+    too. `resolved`: a person resolved it, so runs leave it alone. `of_event`: what of `text` is about the event's
+    change alone. `unshown`: the part of that which Revel's order can't show (such as the day): whether a person
+    corrected it is unknown. `is_as_made`: it changed back, so that its order would be made now as it was.
     """
 
     event_id: EventId

@@ -546,7 +546,11 @@ def _failed_by(
             failed = replace(_failed(ctx, known, item, Reason.OUTCOME_UNKNOWN, str(error)), down=down)
             return _tell_repeated(ctx, failed)
         case TryNextRun():
-            return replace(_failed(ctx, known, item, Reason.UPSTREAM_UNAVAILABLE, str(error)), down=True)
+            failed = _failed(ctx, known, item, Reason.UPSTREAM_UNAVAILABLE, str(error))
+            last = known.results.get(id_of(item))
+            is_held = last is not None and last.status == Status.HELD
+            is_silent = ctx.tripleseat.is_down or ctx.revel.is_down  # so nothing shows that the hold is over
+            return replace(failed, down=True, looked_into=not (is_held and is_silent))
         case Refused():
             return _tell_repeated(ctx, _failed(ctx, known, item, Reason.UPSTREAM_UNAVAILABLE, str(error)))
 

@@ -460,7 +460,7 @@ def _later(one: datetime | None, other: datetime | None) -> datetime | None:
 
 
 def _stands(known: LastResult, result: EventResult) -> bool:
-    """Whether a known result stays because the run didn't look into the event: a hold, a failure or a missed day.
+    """Whether a known result stays because the run learned nothing of the event: a hold, a failure or a missed day.
 
     An event that waits for its time stays listed as due while runs are paused. Nothing stays of another day.
     """

@@ -180,7 +180,7 @@ class EventResult:
 
     `updated` is TripleSeat's own time of the last change. `event` is the complete event: if it is held or failed, the
     ledger stores a copy without customer data. `news`: this run reports it to a person. `unlisted`: the listing should
-    have the event and doesn't. `looked_into` False: the run didn't get to the event, so known trouble stays.
+    have the event and doesn't. `looked_into` False: nothing was learned of the event, so known trouble stays.
     `repeated`: it failed in the same way in an earlier run, so a person is needed.
     """
 
