@@ -39,7 +39,7 @@ def test_a_held_event_is_settled_and_no_service_asked(shell: Shell, word: str, r
         "note": "entered by hand",
         "revel_order_id": None,
         "revel_order_ids": [],
-        "resolved_at": "2026-12-12T18:00:13Z",
+        "resolved_at": "2026-12-12T18:00:14Z",
     }
     assert (ran.answer["event"]["reason"], ran.answer["warnings"]) == ("UNMAPPED_ITEMS", [])
     ran = shell.sync("--json")

@@ -46,10 +46,10 @@ def test_it_tells_what_is_held_missed_and_due_with_reason_place_and_time(shell: 
     [held], [missed], [due] = told["held"], told["missed"], told["due"]
     assert (held["id"], held["date"], held["location"]) == (str(UNMAPPED), "2026-12-12", "Special Events")
     assert (held["reason"], held["category"]) == ("UNMAPPED_ITEMS", "validation")
-    assert held["since"] == "2026-12-12T18:00:13Z" < held["last_seen_at"]
+    assert held["since"] == "2026-12-12T18:00:14Z" < held["last_seen_at"]
     assert "tsrevel map suggest" in held["advice"]
     assert (missed["id"], missed["reason"], missed["missed_at"]) == (
-        str(MISSED), "EVENT_DAY_PASSED", "2026-12-12T18:00:13Z",
+        str(MISSED), "EVENT_DAY_PASSED", "2026-12-12T18:00:14Z",
     )  # fmt: skip
     assert (due["id"], due["date"], due["reason"], due["overdue"]) == (str(EARLY), "2026-12-18", "TOO_EARLY", False)
     assert (told["failed"], told["orders"], told["warnings"], told["stale"]) == ([], [], [], False)
@@ -77,7 +77,7 @@ def test_runs_are_told_newest_first_with_their_end(shell: Shell) -> None:
     shell.sync("--dry-run")
     first, second = status(shell, "--json").answer["runs"]
     assert (first["dry_run"], second["dry_run"]) == (True, False)
-    assert (second["exit_status"], second["seconds"], second["summary"]["injected"]) == (3, 13, 3)
+    assert (second["exit_status"], second["seconds"], second["summary"]["injected"]) == (3, 14, 3)
     assert len(status(shell, "--json", "--limit", "1").answer["runs"]) == 1
     assert status(shell, "--json").answer["last_good_run"]["run_id"] == second["run_id"]
 

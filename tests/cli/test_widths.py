@@ -387,7 +387,7 @@ def test_a_terminal_shows_the_location_s_own_time_and_json_utc(shell: Shell) -> 
         off = shell.run("history", str(event), "--config", str(shell.write_config()))
         assert "2026-12-12 18:00 UTC" in off.out
         answer = shell.run("history", str(event), "--config", str(shell.write_config()), "--json", tty=True).answer
-        assert answer["event"]["last_seen_at"] == "2026-12-12T18:00:13Z"
+        assert answer["event"]["last_seen_at"] == "2026-12-12T18:00:14Z"
     shell.run("pause", "--config", str(shell.write_config()), tty=True)
     assert any("paused since 2026-12-12 10:00 PST" in line for line in screen(shell, 120, "status"))
     assert any("paused since 2026-12-12 10:00 PST" in line for line in screen(shell, 120, "sync"))

@@ -229,3 +229,46 @@ def test_many_events_are_several_requests(full: World) -> None:
     full.sync()
     assert lookups(full) == [16, 16, 8], "a batch of eight, another, and four"
     assert len(full.revel.orders) == 21
+
+
+# Events that can't be planned
+
+
+UNPLANNED = [("Nothing on the menu", 1, 38)]
+
+
+def test_new_holds_are_looked_up_together_and_once(full: World) -> None:
+    for each in EVENTS:
+        full.rewrite_event(each, lines=UNPLANNED)
+    full.add_order(EVENTS[0])
+    assert verdicts(full) == ["skipped ORDER_EXISTS", *["held UNMAPPED_ITEMS"] * 3]
+    assert lookups(full)[0] == 8
+    full.forget_requests()
+    assert verdicts(full) == ["skipped ORDER_EXISTS", *["held UNMAPPED_ITEMS"] * 3]
+    assert full.looks == 1, "one look at the order that somebody else made"
+    full.rewrite_event(EVENTS[1], lines=[("Coffee Urn", 1, 38)])
+    assert verdict(full.sync(), EVENTS[1]) == "injected"
+
+
+def test_an_order_of_ours_whose_event_cannot_be_planned_is_named_and_never_doubled(full: World) -> None:
+    event = EVENTS[0]
+    full.sync()
+    (order,) = full.orders_of(event)
+    full.lose_ledger()
+    full.rewrite_event(event, lines=UNPLANNED)
+    for _ in range(2):
+        report = full.sync()
+        assert verdict(report, event) == "held ORDER_DIFFERS"
+        assert find_outcome(report, event).order_id == str(order["id"])
+    full.rewrite_event(event, lines=[("Coffee Urn", 1, 38)])
+    assert verdict(full.sync(), event) == "skipped ALREADY_INJECTED"
+    assert len(full.orders_of(event)) == 1
+
+
+def test_a_twin_of_an_event_that_cannot_be_planned_stays_an_alarm(full: World) -> None:
+    full.rewrite_event(EVENTS[0], lines=UNPLANNED)
+    for _ in range(2):
+        full.add_order(EVENTS[0])
+    for _ in range(2):
+        report = full.sync()
+        assert (verdict(report, EVENTS[0]), report.exit_status) == ("held DUPLICATE_ORDERS", 14)

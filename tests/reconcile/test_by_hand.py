@@ -236,6 +236,27 @@ def test_an_order_of_a_past_day_that_the_ledger_lacks_is_added_by_name(shell: Sh
     assert told in only(reconcile(shell, "--json"), MISSED)["text"]
 
 
+@pytest.mark.parametrize("why", ["resolved", "not allowed", "held"])
+def test_an_order_that_no_run_adds_is_said_to_wait(alone: Shell, why: str) -> None:
+    """Somebody else made it after runs had decided to leave its event alone."""
+    if why == "held":
+        alone.world.rewrite_event(FULL, lines=[SampleLine("Nothing on the menu", 1, Decimal(38))])
+    alone.sync(*([] if why == "held" else ["--dry-run"]))
+    alone.world.add_order(FULL)
+    if why == "resolved":
+        resolve(alone)
+    if why == "not allowed":
+        alone.world.config["safety"]["allowed_locations"] = [30502]
+    told = {
+        "resolved": "runs leave it alone because a person resolved the event",
+        "not allowed": "runs leave it alone: location 30501 is not allowed",
+        "held": f"once the event can be planned, or run `tsrevel resolve {FULL} --as done --order ",
+    }
+    answer = reconcile(alone, "--json").answer
+    texts = [each["text"] for each in (*answer["differences"], *answer["notes"]) if each["event_id"] == str(FULL)]
+    assert any("isn't in the ledger" in each and told[why] in each for each in texts), texts
+
+
 def test_a_resolved_cancellation_is_explained_until_the_event_changes_again(made: Shell) -> None:
     made.world.time.move(minutes=45)
     made.world.tripleseat.cancel_event(FULL)

@@ -39,7 +39,7 @@ from tsrevel.engine.outcomes import (
     planned,
     with_order,
 )
-from tsrevel.engine.prepare import Prepared, find_absent, prepare
+from tsrevel.engine.prepare import Prepared, find_absent, is_new_hold, prepare
 from tsrevel.engine.recover import (
     Absent,
     Foreign,
@@ -374,20 +374,26 @@ def _make_order(ctx: RunContext, state: RunState, work: Work, task: Prepare) -> 
     closed = _screen_again(ctx, state, work, task, event)  # the gate may have closed since it was planned
     if closed:
         return closed
-    if isinstance(plan, Hold | Skip):
+    if isinstance(plan, Skip) or (isinstance(plan, Hold) and not is_new_hold(work.known, event_id, plan)):
         return not_written(about, plan)
-    refusal = state.budget.reserve(event_id)
+    refusal = state.budget.reserve(event_id) if isinstance(plan, Plan) else None
     if refusal:
         return _beyond(ctx, work.known, about, refusal, looked_into=True)
+    uuid, names = order_uuid(event_id), known_local_ids(ctx.policy, event_id)
     is_absent = ready.absent and ctx.revel.has_shown_batches  # an order read back since may have put that in doubt
-    existing = Absent() if is_absent else find_order(ctx, event_id, plan.uuid, known_local_ids(ctx.policy, event_id))
+    existing = Absent() if is_absent else find_order(ctx, event_id, uuid, names)
     match existing:
         case Hold():
             return hold_found(about, existing)
         case Foreign(row):
-            return leave_foreign(ctx, about, row, plan.location, task.found.digest)
-        case Ours(row) if ctx.dry_run:
-            return preview_adoption(ctx, state, about, plan, row)
+            return leave_foreign(ctx, about, row, find_location(event, ctx.policy), task.found.digest)
+        case Ours(row) if isinstance(plan, Hold):
+            text = f"Revel order {row.id} is ours and stands, but its event can't be planned now: {plan.text}"
+            return not_written(with_row(about, row), Hold(Reason.ORDER_DIFFERS, text, (row.id, *plan.details)))
+    if isinstance(plan, Hold):
+        return not_written(about, plan)
+    if isinstance(existing, Ours) and ctx.dry_run:
+        return preview_adoption(ctx, state, about, plan, existing.row)
     if ctx.dry_run or not state.budget.covers(plan):
         state.budget.count(event_id)
         return planned(about, plan)

@@ -19,6 +19,7 @@ from tsrevel.engine.triage import Prepare, TriageRules
 from tsrevel.ledger import KnownEvents
 from tsrevel.planning.identity import known_local_ids, order_uuid
 from tsrevel.planning.model import Event, EventId, Hold, Location, Plan, Policy, Skip
+from tsrevel.planning.reasons import Status
 from tsrevel.planning.screening import covered_locations, screen
 from tsrevel.tripleseat.client import TripleSeat
 
@@ -50,7 +51,8 @@ def prepare(
     if isinstance(events, EventUnavailable):
         return {tasks[0].found.event.id: events}
     plans = _plan(ctx, state, rules, events)
-    absent = _find_absent(ctx, known, [event.id for event, plan in plans if isinstance(plan, Plan)])
+    wanted = [event.id for event, plan in plans if isinstance(plan, Plan) or is_new_hold(known, event.id, plan)]
+    absent = _find_absent(ctx, known, wanted)
     return {event.id: Prepared(event, plan, event.id in absent, asked) for event, plan in plans}
 
 
@@ -112,6 +114,12 @@ def _left_to_its_turn(done: Sized) -> Iterator[None]:
     except Exception:
         if not done:
             raise
+
+
+def is_new_hold(known: KnownEvents, event_id: EventId, result: Plan | Hold | Skip) -> bool:
+    """Whether a hold isn't stored yet. Then Revel is asked once whether the event has its order already."""
+    last = known.results.get(event_id)
+    return isinstance(result, Hold) and (last is None or (last.status, last.reason) != (Status.HELD, result.reason))
 
 
 def _find_absent(ctx: RunContext, known: KnownEvents, event_ids: Sequence[EventId]) -> frozenset[EventId]:

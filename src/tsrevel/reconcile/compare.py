@@ -33,6 +33,8 @@ from tsrevel.reconcile.resolved import event_stands, name_order, settle, unless_
 from tsrevel.revel.compare import agrees_with, sum_taken
 from tsrevel.revel.decode import OrderRow
 
+_RESOLVED = "runs leave it alone because a person resolved the event"
+
 
 def compare_live(case: EventComparison, policy: Policy) -> Iterator[Difference]:
     """The findings for a case with at least one order that isn't deleted."""
@@ -149,12 +151,24 @@ def _what_lacks(row: OrderRow) -> str:
 
 def _who_finishes(case: EventComparison) -> str:
     if case.resolution:
-        return "runs leave it alone because a person resolved the event"
+        return _RESOLVED
     if case.failed_write:
         return advise(case.event_id, Status.PLANNED, None, failed_write=case.failed_write)
     if case.gate == "passed" and not case.record:
         return f"run `tsrevel sync-event {case.event_id} --ignore-time-gate` to finish it"
     return "a run is writing it now, or the next live `sync` finishes it"
+
+
+def _who_adds(case: EventComparison, row: OrderRow) -> str:
+    if case.resolution:
+        return _RESOLVED
+    if isinstance(case.screened, Skip):
+        return f"runs leave it alone: {case.screened.text}"
+    if case.gate == "passed":
+        return f"`tsrevel sync-event {case.event_id} --ignore-time-gate` adds it"
+    if isinstance(case.screened, Hold) or isinstance(case.plan, Hold):
+        return f"a live `sync` adds it once the event can be planned, or run {name_order(case, row.id)}"
+    return "the next live `sync` over its day adds it"
 
 
 # Orders that tsrevel made
@@ -166,9 +180,7 @@ def _compare_ledger(case: EventComparison, row: OrderRow) -> Iterator[Difference
         return
     if record is None:
         who = "ours by its uuid" if ours else "made by someone else"
-        by_name = f"`tsrevel sync-event {case.event_id} --ignore-time-gate`"
-        adds = by_name if case.gate == "passed" else "the next live `sync` over its day"
-        text = f"Revel order {row.id}, {who}, isn't in the ledger; {adds} adds it"
+        text = f"Revel order {row.id}, {who}, isn't in the ledger; {_who_adds(case, row)}"
         yield Difference(
             DifferenceKind.ORDER_NOT_IN_LEDGER,
             text,
