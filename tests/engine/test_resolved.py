@@ -45,6 +45,22 @@ def test_a_held_event_is_skipped_in_peace(day: World, word: str, reason: str) ->
     assert day.writes == []
 
 
+def test_a_finished_order_whose_event_is_refused_stays_settled_until_the_event_changes_again(world: World) -> None:
+    world.sync()
+    world.tripleseat.forbidden.add(FULL)
+    for number in (50, 60):
+        world.time.move(minutes=45)
+        world.tripleseat.edit_event(FULL, guest_count=number)
+        assert verdict(world.sync(), FULL) == "held AUTHORIZATION_DENIED"
+        world.time.move(minutes=2)
+        resolve(world, FULL, "done")
+        for _ in range(2):
+            report = world.sync()
+            assert (verdict(report, FULL), report.exit_status) == ("skipped ALREADY_INJECTED", 0)
+    world.tripleseat.forbidden.clear()
+    assert verdict(world.sync(), FULL) == "skipped CHANGED_AFTER_INJECTION"
+
+
 def test_an_event_that_is_ignored_before_its_day_is_never_made(day: World) -> None:
     resolve(day, FULL, "ignored")
     resolve(day, EARLY, "ignored")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import astuple, replace
+from zoneinfo import ZoneInfo
 
 from tsrevel.engine.context import RunContext, RunState
 from tsrevel.engine.fetch import EventUnavailable, FoundEvent, fetch_whole
@@ -19,7 +20,7 @@ from tsrevel.engine.outcomes import (
     order_stands,
     with_order,
 )
-from tsrevel.engine.triage import Compare, leave_cancelled, reinstated, report_change
+from tsrevel.engine.triage import Compare, leave_cancelled, reinstated, report_change, was_updated_since
 from tsrevel.ledger import ContentHashes, KnownEvents, OrderRecord, hash_of_content, hash_of_hold
 from tsrevel.planning.billing import refunded_of
 from tsrevel.planning.changes import describe_changes, describe_unshown
@@ -34,7 +35,7 @@ from tsrevel.planning.event_details import (
 from tsrevel.planning.model import Event, Hold, Location, OrderId, Plan, Policy, Skip
 from tsrevel.planning.money import to_cents
 from tsrevel.planning.plan import with_options_of
-from tsrevel.planning.reasons import TROUBLE, Reason
+from tsrevel.planning.reasons import TROUBLE, Reason, Status
 from tsrevel.planning.screening import find_location, find_zone, screen_status
 from tsrevel.revel.client import tell_doubles
 from tsrevel.revel.decode import OrderRow
@@ -49,12 +50,17 @@ _BY_SETTINGS = frozenset({
 def compare_with_event(
     ctx: RunContext, state: RunState, known: KnownEvents, task: Compare
 ) -> Outcome | EventUnavailable:
-    """Report what changed since the event's order was made, or since the last report; else ALREADY_INJECTED."""
+    """Report what changed since the event's order was made, or since the last report; else ALREADY_INJECTED.
+
+    If TripleSeat refuses the event (403), its order stands once a person has resolved it, until it changes again.
+    """
     found, done, record = task.found, task.about, task.record
     event_id = found.event.id
     whole = fetch_whole(ctx.tripleseat, found)
     if isinstance(whole, EventUnavailable):
-        return whole
+        resolution, zone = known.resolutions.get(event_id), find_zone(task.plan.location.timezone) or ZoneInfo("UTC")
+        is_settled = resolution and not was_updated_since(found.event, resolution, zone)
+        return order_stands(done, record) if is_settled and whole.status is Status.HELD else whole
     state.whole[event_id] = whole
     status = screen_status(whole, ctx.policy, has_order=True)
     if isinstance(status, Skip):
