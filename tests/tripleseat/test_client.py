@@ -50,6 +50,16 @@ def test_a_search_by_day_finds_the_events_of_those_days(tripleseat: TripleSeat, 
     assert len(found.digest) == 64 + 1 + 64
 
 
+@pytest.mark.parametrize(("day", "told"), [(10, True), (11, False), (13, False), (14, True)])
+def test_only_an_event_that_is_more_than_a_day_off_is_warned_of(
+    tripleseat: TripleSeat, seat: TripleSeatSandbox, day: int, told: bool
+) -> None:
+    """A night's event ends on the next day: a search that matches by overlap lists it in every run."""
+    rows = [{"id": 1, "event_date_iso8601": f"2026-12-{day}"}, {"id": 2, "event_date_iso8601": "2026-12-12"}]
+    answer_search(seat, {"total_pages": 1, "results": rows})
+    assert (ids(tripleseat.search_by_day(DAY, DAY)), "day" in tripleseat.strays) == (["2"], told)
+
+
 def test_a_search_by_update_finds_the_events_that_changed(tripleseat: TripleSeat, seat: TripleSeatSandbox) -> None:
     add_events(seat, 3)
     seat.edit_event(64000002, guest_count=30)

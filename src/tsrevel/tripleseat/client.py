@@ -26,6 +26,7 @@ from tsrevel.tripleseat.menus import Menu, read_menus
 from tsrevel.tripleseat.payload import PayloadEvent, fill, is_older, is_over, read_event_ids
 
 MOST_PAGES = 1000
+_A_DAY = timedelta(days=1)
 _MONEY = {"show_financial": "true"}  # the singular: "show_financials" is ignored (facts TripleSeat 3)
 
 
@@ -65,12 +66,17 @@ class TripleSeat(ApiService):
     def search_by_day(self, first: date, last: date) -> list[Found]:
         """Every event, of any status, whose day is from `first` to `last` (facts TripleSeat 2).
 
-        Events of other days are left out, and noted in `strays`. A row without a day stays: it may be of these days.
+        Events of other days are left out, and noted in `strays` if they are more than a day off: the search may match
+        by overlap, and a night's event ends on the next day. A row without a day stays: it may be of these days.
         """
         found = self._search("event", first, last)
-        kept = [each for each in found if not (each.event and each.event.day) or first <= each.event.day <= last]
-        self._note_strays("day", len(found) - len(kept))
-        return kept
+        others = {
+            each.id: each.event.day
+            for each in found
+            if each.event and each.event.day and not first <= each.event.day <= last
+        }
+        self._note_strays("day", sum(not first - _A_DAY <= day <= last + _A_DAY for day in others.values()))
+        return [each for each in found if each.id not in others]
 
     def search_by_update(self, first: date, last: date) -> list[Found]:
         """Every event, of any status, changed on a day from `first` to `last` (facts TripleSeat 2).
@@ -79,7 +85,7 @@ class TripleSeat(ApiService):
         (facts TripleSeat 3.1). If any is left out, so are rows without a readable stamp: they may be of any time.
         """
         found = self._search("event_updated", first, last)
-        first, last = first - timedelta(days=1), last + timedelta(days=1)
+        first, last = first - _A_DAY, last + _A_DAY
         dated = [(each, each.event.updated.date()) for each in found if each.event and each.event.updated]
         fit = {each.id for each, day in dated if first <= day <= last}
         kept = [each for each in found if each.id in fit] if len(fit) < len(dated) else found
