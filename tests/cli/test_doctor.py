@@ -788,6 +788,16 @@ def test_a_schedule_whose_runs_all_fail_is_a_problem_by_the_status_of_the_last(s
     assert "ended with exit status 12" in found["text"]
 
 
+def test_runs_that_were_paused_until_now_did_not_stop(shell: Shell) -> None:
+    shell.sync()
+    shell.run("pause", "--config", str(shell.write_config()))
+    shell.world.time.move(days=10)
+    shell.run("resume", "--config", str(shell.write_config()))
+    assert told_of_runs(shell)["verdict"] == "ok"
+    shell.world.time.move(hours=4)
+    assert told_of_runs(shell)["verdict"] == "problem"
+
+
 @pytest.mark.parametrize("stop", ["dry", "paused", "no crontab"])
 def test_nobody_expects_runs_that_are_stopped_or_not_scheduled(shell: Shell, stop: str) -> None:
     shell.sync()
@@ -829,4 +839,4 @@ def test_neither_systemd_nor_serve_mails_anybody(shell: Shell) -> None:
     shell.world.config["serve"] = {"sync_every_minutes": 45}
     ran = doctor(shell, "--json")
     assert names(ran, "warning") == ["schedule", "email"]
-    assert "serve.sync_every_minutes mails no output" in checks(ran, "warning")[1]["text"]
+    assert "runs by serve.sync_every_minutes mail no output" in checks(ran, "warning")[1]["text"]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Generator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import MappingProxyType
 
@@ -566,6 +566,17 @@ def test_the_poll_of_serve_starts_runs_too(tmp_path: Path, minutes: int, line: s
     found = examine(tmp_path, {"crontab": table}, {"serve": {"sync_every_minutes": minutes}})
     assert [each.code for each in found] == codes
     assert "serve.sync_every_minutes" in found[-1].text
+
+
+def test_times_that_cannot_be_read_may_be_as_far_apart_as_runs_look_back(tmp_path: Path) -> None:
+    def read() -> Generator[object, None, None]:
+        found = yield from check_schedule(World(tmp_path).settings(), {}, Machine({}), NOW, tmp_path / "root")
+        assert found is not None
+        assert found.longest == timedelta(hours=48)
+
+    write(tmp_path / "bin/tsrevel", "#!/bin/sh\n", 0o755)
+    units(tmp_path, "OnCalendar=daily")
+    list(read())
 
 
 @pytest.mark.parametrize("known_by", ["link", "list"])

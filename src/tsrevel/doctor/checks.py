@@ -123,22 +123,33 @@ def check_runs(installation: Installation, schedule: Schedule | None, now: datet
     """Whether the scheduled runs begin and end well."""
     settings = installation.settings
     if schedule is None:
-        return skipped(RUNS, SkippedCheck("NOT_SCHEDULED", "nothing starts runs"))
+        return skipped(RUNS, SkippedCheck("NOT_SCHEDULED", "no sound schedule of these runs is known"))
     if settings.safety.dry_run or installation.switched_off():
         return skipped(RUNS, SkippedCheck("NOT_LIVE", "runs are dry, paused or disabled"))
     places = covered_locations(build_policy(settings))
     asked = _ask_ledger(
-        installation, lambda view: (view.runs.unseen_since(places, now), view.runs.latest(1, bulk=True, live=True))
+        installation,
+        lambda view: (
+            view.runs.unseen_since(places, now),
+            view.runs.last_good(places, now),
+            view.runs.resumed_at(),
+            view.runs.latest(1, bulk=True, live=True),
+        ),
     )
-    since, last = asked or (None, ())
+    since, good, resumed, last = asked or (None, None, None, ())
     if not since or not last:
-        return skipped(RUNS, SkippedCheck("NO_RUN", "the ledger has no live run of `tsrevel sync`"))
+        return skipped(RUNS, SkippedCheck("NO_RUN", "no live run of `tsrevel sync` is known"))
+    since = max(since, resumed or since)
     if now - since <= schedule.longest + _LATE:
-        return ok(RUNS, f"the last good run, or the first run, began {show_span(now - since)} ago")
+        text = f"the last good run began {show_span(now - good.started_at)} ago" if good else "no run was good yet"
+        return ok(RUNS, text)
     ended = "hasn't finished" if last[0].exit_status is None else f"ended with exit status {last[0].exit_status}"
     told = f"no good run began in the last {show_span(now - since)}, although runs are scheduled"
     text = f"{told}; the last one, {last[0].correlation_id}, {ended}"
-    remedy = "Run the scheduled command by hand, as its user. If it works, check that cron or systemd starts it."
+    remedy = (
+        "Run the scheduled command by hand, as its user. If it works, check that cron, systemd or `tsrevel serve`"
+        " starts it. If runs are live or scheduled only since today, wait for the next one."
+    )
     return problem(RUNS, "RUNS_STALE", text, remedy, NEEDS_ATTENTION)
 
 
@@ -260,7 +271,8 @@ def check_mail(
         return warning(MAIL, "INCOMPLETE", text, "Set it, or remove the whole [email] section.")
     monitor = settings.monitor
     if mail.missing and silent and not settings.hooks.on_held and not (monitor.fail_on_held and monitor.ping_url):
-        text = f"nobody learns of held or missed events: {' and '.join(silent)} mails no output, and [email] isn't set"
+        runs = f"runs by {' and '.join(silent)} mail no output"
+        text = f"nobody learns of held or missed events: {runs}, and [email] isn't set"
         remedy = "Set [email]. Or let cron mail the output: set MAILTO to an address, and don't redirect the output."
         return warning(MAIL, "NOBODY_TOLD", text, remedy)
     if mail.missing:

@@ -44,7 +44,7 @@ _ELAPSES = re.compile(r"(?:Next elapse|Iter\w*\.? #\d+): \w+ (\d{4}-\d\d-\d\d \d
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """What starts runs. `longest`: the longest time between two, as far as it is known. `users`: who runs them.
+    """What starts runs. `longest`: the longest time between two; sync.hours_back if unknown. `users`: who runs them.
 
     `silent` are those starters that mail nobody the output of runs.
     """
@@ -100,7 +100,7 @@ def check_schedule(
         for source in sources:
             group = [each for each in runs if each.source == source]
             gaps = yield from _check_starter(group, over, covered, settings, environ, run, now)
-            longest = max([longest, *gaps])
+            longest = max([longest, *(gaps or [timedelta(hours=settings.sync.hours_back)])])
         if len(sources) > 1:
             text = f"{' and '.join(sources)} start runs of the same installation{over}"
             yield warning(_SCHEDULE, "STARTED_TWICE", text, "Keep one of them.")

@@ -54,6 +54,7 @@ _UNREPORTED = """
 """An older version's run that was under way at the migration stores its report, but leaves `untold`."""
 _ANYWHERE = ("",)
 """In place of locations if there are none: no run that names its locations covers it."""
+_RESUMED = "SELECT max(at) AS at FROM audit WHERE kind = 'resumed'"
 _FIND_PAUSE = "SELECT since_at, reason FROM pause"
 _ADD_PAUSE_REASON = "UPDATE pause SET reason = ? WHERE reason = ''"
 _BEGIN_PAUSE = "INSERT INTO pause (id, since_at, reason) VALUES (1, ?, ?)"
@@ -193,6 +194,10 @@ class RunRepository(Repository):
                 change.execute("DELETE FROM pause")
                 change.audit(AuditKind.RESUMED, since=before.since.isoformat())
             return before
+
+    def resumed_at(self) -> datetime | None:
+        """When the last pause ended; None if none did."""
+        return self._first(lambda row: decode_instant(row["at"]), _RESUMED)
 
     def paused(self) -> Pause | None:
         """The pause; None if there is none."""
