@@ -312,7 +312,8 @@ def cure_roots_files(path: Path) -> str:
     uid = os.geteuid()
     if uid == 0:
         return ""
-    above = reversed(path.absolute().parents)
+    path = path.absolute()  # root may be in another folder
+    above = reversed(path.parents)
     shut = next((each for each in above if not os.access(each, os.X_OK, effective_ids=True)), None)
     if shut is not None and os.path.lexists(shut):
         return chown(uid, shut, [shut]) if _is_roots(shut) else ""

@@ -254,6 +254,19 @@ def test_root_never_begins_a_state_that_the_owner_of_the_settings_cant_use(
         assert list(state.iterdir()) == []
 
 
+def test_the_command_for_root_names_files_of_the_folder_in_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    with folder_of_other() as folder:
+        shell = Shell(World(folder))
+        config = shell.write_config()
+        config.chmod(0o600)
+        monkeypatch.chdir(folder)
+        with as_other():
+            ran = shell.run("sync", "--config", config.name)
+        if os.geteuid() == 0:
+            assert ran.status == 10
+            assert f"chown -R {user_name(OTHER)} {folder}" in ran.err
+
+
 def test_files_that_root_owns_are_told_with_the_command_that_gives_them_back() -> None:
     with folder_of_other() as top:
         folder = top / "tsrevel"

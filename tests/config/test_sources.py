@@ -187,9 +187,13 @@ def test_every_setting_has_a_variable_of_its_own() -> None:
     assert len(TODAY) > len(SETTINGS)
 
 
-def test_an_explicit_file_must_be_there(bench: Bench, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["none.toml", "", "/"])
+def test_an_explicit_file_must_be_there(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
     with pytest.raises(ConfigError) as caught:
-        load_settings(config=tmp_path / "none.toml", environ=bench.environ)
+        load_settings(config=Path(name), environ=bench.environ)
     (problem,) = caught.value.problems
     assert (problem.code, problem.key, problem.origin) == (ConfigCode.FILE_NOT_FOUND, "config", "flag --config")
     (problem,) = bench.problems_of_text(None, env={"TSREVEL_CONFIG": str(tmp_path / "none.toml")})

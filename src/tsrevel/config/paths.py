@@ -198,10 +198,11 @@ def _usual_places(environ: Mapping[str, str]) -> list[Path]:
 
 
 def _require(path: Path, origin: Origin, report: ProblemReport) -> Path | None:
-    if is_there(path):
+    if path.name and is_there(path):
         return path
     remedy = "Name an existing file, or copy config.example.toml to it."
-    report.add(ConfigCode.FILE_NOT_FOUND, "config", origin, f"there is no file {path}", remedy)
+    message = f"there is no file {path}" if path.name else "names no file"  # an empty text, or a folder like "."
+    report.add(ConfigCode.FILE_NOT_FOUND, "config", origin, message, remedy)
     return None
 
 
