@@ -405,6 +405,7 @@ def test_while_runs_are_paused_or_disabled_no_service_is_called(shell: Shell, ho
         assert (ran.status, ran.answer["exit_status"], shell.requests) == (3, 3, 0)
         assert "neither service was called: " in ran.answer["error"]
         assert "leave out --prefill" in ran.err
+        assert how == "disabled" or f"`tsrevel resume --config {config}`" in ran.err
         assert not target.exists()
     assert shell.run("init", "--from", str(config), "--output", str(new)).status == 0
     assert shell.requests == 0

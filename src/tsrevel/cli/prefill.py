@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from tsrevel.cli.prompts import Terminal
 from tsrevel.config import Settings
-from tsrevel.config.paths import is_there
+from tsrevel.config.paths import config_to_name, is_there
 from tsrevel.config.write import ConfigTable
 from tsrevel.doctor.findings import attempt, is_silent
 from tsrevel.errors import (
@@ -29,6 +29,7 @@ from tsrevel.errors import (
 from tsrevel.planning.model import EstablishmentId, SiteId
 from tsrevel.planning.products import normalise
 from tsrevel.revel.account import Entry, Establishment, NamedRow
+from tsrevel.text import with_config
 from tsrevel.transport.deadline import NEVER
 from tsrevel.tripleseat.locations import Site, TripleSeatLocation, iana_zone, same_clock
 from tsrevel.wiring import Runtime, Services, open_services, why_disabled
@@ -74,7 +75,8 @@ def prefill(
     are paused or disabled.
     """
     if why := why_disabled(settings, runtime):
-        raise ConnectorDisabled(f"neither service was called: {why}")
+        config = config_to_name(settings.config_path, {})  # of the old settings: the new file isn't written yet
+        raise ConnectorDisabled(with_config(f"neither service was called: {why}", config))
     seat = settings.tripleseat
     logged_in = seat.auth != "oauth2" or is_there(settings.token_path)
     by_public_key = not logged_in and bool(seat.public_key.get_secret_value())

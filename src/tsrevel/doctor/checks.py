@@ -142,7 +142,7 @@ def check_runs(installation: Installation, schedule: Schedule | None, now: datet
     since = max(since, resumed or since)
     if now - since <= schedule.longest + _LATE:
         text = f"the last good run began {show_span(now - good.started_at)} ago" if good else "no run was good yet"
-        return ok(RUNS, text)
+        return ok(RUNS, f"{text}; runs were resumed {show_span(now - since)} ago" if since == resumed else text)
     ended = "hasn't finished" if last[0].exit_status is None else f"ended with exit status {last[0].exit_status}"
     told = f"no good run began in the last {show_span(now - since)}, although runs are scheduled"
     text = f"{told}; the last one, {last[0].correlation_id}, {ended}"
