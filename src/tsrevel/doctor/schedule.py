@@ -44,9 +44,9 @@ _ELAPSES = re.compile(r"(?:Next elapse|Iter\w*\.? #\d+): \w+ (\d{4}-\d\d-\d\d \d
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """What starts runs. `longest`: the longest time between two; sync.hours_back if unknown. `users`: who runs them.
+    """The crontabs, timers and `serve` that start runs, and the `users` of crontab lines.
 
-    `silent` are those starters that mail nobody the output of runs.
+    `longest`: the longest time between two runs; sync.hours_back if unknown. `silent`: those that mail no output.
     """
 
     longest: timedelta

@@ -196,7 +196,7 @@ class RunRepository(Repository):
             return before
 
     def resumed_at(self) -> datetime | None:
-        """When the last pause ended; None if none did."""
+        """The end of the last pause; None if none has ended."""
         return self._first(lambda row: decode_instant(row["at"]), _RESUMED)
 
     def paused(self) -> Pause | None:
