@@ -246,8 +246,8 @@ def _check_rehearsal(installation: Installation) -> Iterator[CheckFinding]:
     rehearsals = _ask_ledger(installation, lambda view: view.assumptions.rehearsals()) or ()
     for last in [each for each in rehearsals if "total_agrees" in each.facts][-1:]:
         if wrong := [name for name, answer in last.facts.items() if answer == "no"]:
-            when = f"{last.at:%Y-%m-%d}"
-            text = f"Revel order {last.facts['order']}, rehearsed on {when}, differs at the station: {', '.join(wrong)}"
+            whose = f"Revel order {last.facts['order']}, rehearsed on {last.at:%Y-%m-%d}"
+            text = f"{whose}, isn't right at the station (no: {', '.join(wrong)})"
             remedy = "Make no other order until you know why. Then rehearse another event."
             yield warning("rehearsal", "STATION_DIFFERS", text, remedy)
 
