@@ -788,6 +788,14 @@ def test_a_schedule_whose_runs_all_fail_is_a_problem_by_the_status_of_the_last(s
     assert "ended with exit status 12" in found["text"]
 
 
+def test_a_schedule_whose_runs_all_leave_events_out_is_a_problem_that_says_so(shell: Shell) -> None:
+    shell.world.at("after POST .*/OrderHistory/", lambda: shell.world.time.move(minutes=29, seconds=10))
+    assert shell.sync().status == 0
+    shell.world.time.move(hours=4)
+    found = told_of_runs(shell)
+    assert (found["verdict"], "0, and left events out" in found["text"]) == ("problem", True)
+
+
 def test_runs_that_were_paused_until_now_did_not_stop(shell: Shell) -> None:
     shell.sync()
     shell.run("pause", "--config", str(shell.write_config()))

@@ -145,7 +145,7 @@ def check_runs(installation: Installation, schedule: Schedule | None, now: datet
         return ok(RUNS, f"{text}; runs were resumed {show_span(now - since)} ago" if since == resumed else text)
     ended = "hasn't finished" if last[0].exit_status is None else f"ended with exit status {last[0].exit_status}"
     told = f"no good run began in the last {show_span(now - since)}, although runs are scheduled"
-    text = f"{told}; the last one, {last[0].correlation_id}, {ended}"
+    text = f"{told}; the last one, {last[0].correlation_id}, {ended}{'' if last[0].whole else ', and left events out'}"
     remedy = (
         "Run the scheduled command by hand, as its user. If it works, check that cron, systemd or `tsrevel serve`"
         " starts it. If runs are live or scheduled only since today, wait for the next one."
