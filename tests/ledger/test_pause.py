@@ -20,9 +20,11 @@ def test_the_first_pause_stands_until_it_is_taken_back(ledger: Ledger, path: Pat
     assert (first.reason, START < first.since < START + timedelta(minutes=1)) == ("fire drill", True)
     assert ledger.runs.pause("another") == first
     assert (ledger.runs.paused(), read_pause(path)) == (first, first)
-    assert ledger.runs.resumed_at() is None
+    later = START + timedelta(minutes=2)
+    assert ledger.runs.resumed_at(later) is None
     assert ledger.runs.resume() == first
-    assert (ledger.runs.resumed_at() or START) > first.since
+    assert (ledger.runs.resumed_at(later) or START) > first.since
+    assert ledger.runs.resumed_at(first.since) is None, "a clock was fast"
     assert (ledger.runs.resume(), ledger.runs.paused(), read_pause(path)) == (None, None, None)
     assert [row.kind for row in ledger.audit.rows()] == ["run_begun", "paused", "resumed"]
 

@@ -132,7 +132,7 @@ def check_runs(installation: Installation, schedule: Schedule | None, now: datet
         lambda view: (
             view.runs.unseen_since(places, now),
             view.runs.last_good(places, now),
-            view.runs.resumed_at(),
+            view.runs.resumed_at(now),
             view.runs.latest(1, bulk=True, live=True),
         ),
     )

@@ -54,7 +54,7 @@ _UNREPORTED = """
 """An older version's run that was under way at the migration stores its report, but leaves `untold`."""
 _ANYWHERE = ("",)
 """In place of locations if there are none: no run that names its locations covers it."""
-_RESUMED = "SELECT max(at) AS at FROM audit WHERE kind = 'resumed'"
+_RESUMED = "SELECT max(at) AS at FROM audit WHERE kind = 'resumed' AND at <= ?"
 _FIND_PAUSE = "SELECT since_at, reason FROM pause"
 _ADD_PAUSE_REASON = "UPDATE pause SET reason = ? WHERE reason = ''"
 _BEGIN_PAUSE = "INSERT INTO pause (id, since_at, reason) VALUES (1, ?, ?)"
@@ -195,9 +195,9 @@ class RunRepository(Repository):
                 change.audit(AuditKind.RESUMED, since=before.since.isoformat())
             return before
 
-    def resumed_at(self) -> datetime | None:
-        """The end of the last pause; None if none has ended."""
-        return self._first(lambda row: decode_instant(row["at"]), _RESUMED)
+    def resumed_at(self, now: datetime) -> datetime | None:
+        """The end of the last pause until `now`; None if none has ended."""
+        return self._first(lambda row: decode_instant(row["at"]), _RESUMED, (encode_instant(now),))
 
     def paused(self) -> Pause | None:
         """The pause; None if there is none."""
