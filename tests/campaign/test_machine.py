@@ -282,7 +282,7 @@ def test_whatever_happens_over_some_days_every_event_has_one_order_at_most_and_i
 def test_a_look_up_that_is_blind_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("find_orders", "find_by_uuid"):
         monkeypatch.setattr(Revel, name, lambda *_: ())
-    with pytest.raises(AssertionError, match=r"has 2 orders|which has an order"):
+    with pytest.raises(AssertionError, match=r"has 2 orders|which has an order|REVEL_FINDS_BY_LOCAL_ID"):
         run_state_machine_as_test(Days, settings=settings(ORDINARY, phases=(Phase.generate,)))
 
 
