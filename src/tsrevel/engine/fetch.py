@@ -205,8 +205,8 @@ def _read_unlisted(
 
 
 def _recall_rest(ledger: Ledger, policy: Policy, event_id: EventId) -> Event | None:
-    """The rest of an event that TripleSeat no longer has; None if the ledger doesn't know it either."""
-    record, last = ledger.orders.get(event_id), ledger.events.last_results([event_id]).get(event_id)
+    """The rest of an event that TripleSeat no longer has; None if no run has ever seen it."""
+    record, last = ledger.orders.get(event_id), _last_seen(ledger, event_id)
     plan = record.plan if record else None
     day, at = (last.day, find_named(last.location, policy)) if last else (None, None)
     if plan:
@@ -215,6 +215,12 @@ def _recall_rest(ledger: Ledger, policy: Policy, event_id: EventId) -> Event | N
         return None
     gone = _gone(event_id, day, at.name if at else last.location if last else "")
     return replace(gone, location_id=at.tripleseat_location, site_id=at.tripleseat_site) if at else gone
+
+
+def _last_seen(ledger: Ledger, event_id: EventId) -> LastResult | None:
+    """The last result for an event that a run has read; None if runs only failed to read it."""
+    last = ledger.events.last_results([event_id]).get(event_id)
+    return last if last and (last.day or last.updated) else None
 
 
 def _gone(event_id: EventId, day: date | None = None, location: str = "") -> Event:
@@ -249,7 +255,7 @@ def _verify(
     A delivery that is incomplete, or only seems newer, waits instead, but no longer than TripleSeat may lag.
     """
     told = read_told(unread.delivery.row)
-    current = _read(tripleseat, told.event.id, _rest_of(told.event, unread, now))
+    current = _read(tripleseat, told.event.id, _rest_of(ledger, told.event, unread, now))
     seems_newer = may_lag(unread.received, now) and _is_newer(told.event.updated, current.updated)
     if not seems_newer or _has_order(ledger, current.id):
         return FoundEvent(current)
@@ -270,10 +276,16 @@ def may_lag(received: datetime, now: datetime) -> bool:
     return abs(now - received) < LONGEST_LAG
 
 
-def _rest_of(told: Event, unread: DeliveredEvent, now: datetime) -> Event | None:
+def _rest_of(ledger: Ledger, told: Event, unread: DeliveredEvent, now: datetime) -> Event | None:
     """What counts if TripleSeat doesn't have the event; None if it may only not have it yet."""
-    is_over_now = unread.delivery.trigger == DELETION or is_over(told) or not may_lag(unread.received, now)
-    return told if is_over_now else None
+    is_told_over = unread.delivery.trigger == DELETION or is_over(told)
+    return told if is_told_over or not may_lag(unread.received, now) or _was_gone(ledger, told.id) else None
+
+
+def _was_gone(ledger: Ledger, event_id: EventId) -> bool:
+    """Whether a run has learned before that the event was cancelled or deleted, so it won't come any more."""
+    record, last = ledger.orders.get(event_id), _last_seen(ledger, event_id)
+    return (last is not None and last.reason == Reason.EVENT_DELETED) or (record is not None and record.cancelled)
 
 
 def _believe(tripleseat: TripleSeat, ledger: Ledger, unread: DeliveredEvent, now: datetime) -> FoundEvent:
@@ -287,7 +299,7 @@ def _believe(tripleseat: TripleSeat, ledger: Ledger, unread: DeliveredEvent, now
         and not (last and is_older(event.updated, last.updated))
     ):
         return FoundEvent(replace(event, deleted=True, faults=()))
-    rest = _rest_of(event, unread, now)
+    rest = _rest_of(ledger, event, unread, now)
     newer = last is None or is_older(last.updated, event.updated)  # stamps have only minutes: equal may be older
     if event.faults or not newer or not unread.last_word:
         return FoundEvent(_read(tripleseat, event.id, rest))
