@@ -101,6 +101,22 @@ def test_it_is_told_beside_a_change_of_the_event_and_after_that_was_undone(tmp_p
     assert shell.run("status", "--json", *config).answer["changed"] == []
 
 
+@pytest.mark.parametrize("cancelled", [False, True])
+def test_its_resolution_names_the_change_of_the_event_that_it_settles_too(tmp_path: Path, *, cancelled: bool) -> None:
+    world = ToldWorld(tmp_path, "full")
+    shell, config = Shell(world), ("--config", str(world.write_config()))
+    shell.sync()
+    world.lose_ledger()
+    shell.sync()
+    if cancelled:
+        world.time.move(minutes=45)
+        world.tripleseat.edit_event(64000001, status="LOST")
+        shell.sync()
+    told = shell.run("resolve", "64000001", "--as", "done", "--note", "ledger checked", "--json", *config).answer
+    warned = [each for each in told["warnings"] if "runs don't report again" in each]
+    assert ["CANCELLED_AFTER_INJECTION" in each for each in warned] == [True] * cancelled
+
+
 def test_a_first_ledger_is_no_news(shell: Shell) -> None:
     assert LOST not in shell.sync().err
     assert LOST not in shell.sync().err

@@ -20,8 +20,9 @@ from tsrevel.config.policy import build_policy
 from tsrevel.engine.fetch import fetch_event
 from tsrevel.engine.outcomes import NEEDS_ATTENTION, REASONS
 from tsrevel.errors import ConfigError, CredentialsRefused, Refused, ServiceDown, TryNextRun
+from tsrevel.insight.drift import find_changed
 from tsrevel.ledger import Ledger, OrderRecord, Resolution, hold_lock
-from tsrevel.ledger.queries import EventStatus, OpenChange
+from tsrevel.ledger.queries import EventStatus
 from tsrevel.planning.identity import is_id, known_local_ids, order_uuid
 from tsrevel.planning.model import Event, EventId, OrderId, Policy
 from tsrevel.planning.money import show, to_cents
@@ -54,12 +55,12 @@ class ResolveOptions:
 
 @dataclass(frozen=True, slots=True)
 class _Before:
-    """The ledger's rows of the event before the decision. `changes`: what runs have reported of it since its order."""
+    """The ledger's rows of the event before the decision. `changes`: how it or its order has changed, still open."""
 
     standing: EventStatus | None = None
     record: OrderRecord | None = None
     resolution: Resolution | None = None
-    changes: tuple[OpenChange, ...] = ()
+    changes: tuple[str, ...] = ()
 
     @property
     def is_finished(self) -> bool:
@@ -324,11 +325,12 @@ def _find_owner(
 
 
 def _recall(ledger: Ledger, event_id: EventId) -> _Before:
+    reasons = [each.reason for each in find_changed(ledger) if each.event_id == event_id]
     return _Before(
         ledger.queries.event_status(event_id),
         ledger.orders.get(event_id),
         ledger.events.resolutions([event_id]).get(event_id),
-        ledger.queries.open_changes(event_id),
+        tuple(each for each in reasons if each != Reason.LEDGER_LOST),
     )
 
 
@@ -408,7 +410,7 @@ def _warnings(before: _Before, after: Resolution | None, options: ResolveOptions
     if after and record:
         if before.is_finished:
             found.append(f"it already has Revel order {record.order_id}; runs still report its changes")
-            settled = ", ".join(each.reason for each in before.changes)
+            settled = ", ".join(before.changes)
             if settled:
                 found.append(
                     f"runs don't report again what this settles ({settled}); if the order isn't voided or changed in "
