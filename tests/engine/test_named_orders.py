@@ -198,6 +198,20 @@ def test_a_free_order_that_a_station_touched_counts_as_gone_only_if_it_is(world:
     )
 
 
+@pytest.mark.parametrize("gone", [False, True])
+def test_an_unchanged_free_or_voided_order_costs_no_request_for_its_items(world: World, gone: bool) -> None:
+    event = world.add_event(lines=[("Coffee Urn", 1, 0)])
+    world.sync()
+    if gone:
+        void(world, world.orders_of(event)[0]["id"])
+    for _ in range(3):
+        later(world)
+    world.forget_requests()
+    for _ in range(3):
+        later(world)
+    assert not [each for each in world.revel_requests if "OrderItem" in each]
+
+
 def test_a_deleted_order_of_a_cancelled_event_is_not_listed_as_standing_beside_another(world: World) -> None:
     later(world)
     delete(world, 5550101)

@@ -54,7 +54,7 @@ class CheckedOrder:
 class _Comparison:
     """An order, its `row` in Revel (None if there is none), and its fields `before` and as `shown` now.
 
-    `gone`: it was deleted or voided.
+    `gone`: it was deleted or voided. Asked only if there is something to report, since a free order costs requests.
     """
 
     record: OrderRecord
@@ -62,7 +62,7 @@ class _Comparison:
     row: OrderRow | None
     before: ShownFields
     shown: ShownFields
-    gone: bool
+    gone: bool = False
 
     @property
     def stored(self) -> ShownFields:
@@ -99,7 +99,7 @@ def compare_order(ctx: RunContext, state: RunState, order: CheckedOrder, row: Or
     twins = _find_twins(ctx, record, plan, row, order.rows)
     kept = next((each for each in twins if _is_whole(ctx, record, plan, each)), None)
     if kept is None:
-        found = _Comparison(record, plan, row, before, as_shown(plan, row), ctx.revel.is_gone(row))
+        found = _Comparison(record, plan, row, before, as_shown(plan, row))
         partial = twins if found.shown != before else ()
         news = [f"order {each.id} stands in its place and isn't whole" for each in partial]
         return _report(ctx, state, found, outcome, news)
@@ -108,7 +108,7 @@ def compare_order(ctx: RunContext, state: RunState, order: CheckedOrder, row: Or
     news = [f"it stands in place of order {record.order_id}"] if order.before else []
     before |= STANDS
     about = outcome and with_standing(outcome, record, [kept.id])
-    found = _Comparison(replace(record, order_id=kept.id), plan, kept, before, as_shown(plan, kept), gone=False)
+    found = _Comparison(replace(record, order_id=kept.id), plan, kept, before, as_shown(plan, kept))
     return _report(ctx, state, found, about, news) or about
 
 
@@ -140,6 +140,7 @@ def _report(
     told = outcome if outcome and is_told_change(outcome) else None
     if shown == before and told is None and not news:
         return None
+    found = replace(found, gone=ctx.revel.is_gone(found.row))
     changes = [*describe_order_changes(before, shown), *news]
     what = f"Revel order {record.order_id} was changed at Revel: {', '.join(changes)}"
     standing = _find_standing(ctx, state, found)
