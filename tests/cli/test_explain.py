@@ -134,8 +134,8 @@ def test_a_settled_change_of_a_finished_order_is_told_no_more(shell: Shell, argv
         else:
             world.tripleseat.edit_event(FULL, **({"guest_count": number} if how == "edited" else {"status": "LOST"}))
 
-    def told() -> tuple[str, bool]:
-        for _ in range(3):
+    def told(runs: int = 3) -> tuple[str, bool]:
+        for _ in range(runs):
             world.time.move(minutes=45)
             shell.sync()
         answer = explain(shell, FULL, "--json", *argv).answer
@@ -145,7 +145,8 @@ def test_a_settled_change_of_a_finished_order_is_told_no_more(shell: Shell, argv
     change(77)
     assert told() == (reason, False)
     shell.run("resolve", str(FULL), "--as", "done", "--note", "seen to", "--config", str(shell.write_config()))
-    assert told() == ("ALREADY_INJECTED", True)
+    for runs in (0, 3):
+        assert told(runs) == ("ALREADY_INJECTED", True)
     if how != "cancelled":
         change(78)
         assert told() == (reason, False)

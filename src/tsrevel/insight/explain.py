@@ -15,6 +15,7 @@ from tsrevel.config.policy import build_policy
 from tsrevel.engine.catalogs import Catalogs
 from tsrevel.engine.context import Limits, RunContext, System
 from tsrevel.engine.outcomes import (
+    CHANGES,
     Outcome,
     describe_resolution,
     describe_unknown_order,
@@ -222,6 +223,8 @@ def _last_outcome(history: EventHistory) -> Outcome | None:
     drift = recall_drift(known, history.facts, history.contents, resolution) if known and not is_settled else None
     if drift:
         return not_written(about, drift)
+    if known and is_settled and about.reason in CHANGES:  # no run has seen it since
+        about = replace(about, reason=Reason.ORDER_EXISTS if known.state == "foreign" else Reason.ALREADY_INJECTED)
     text = ""
     if record and record.order_id and record.state == "disputed":
         text = recall_dispute(record).text
