@@ -150,7 +150,12 @@ def reconcile(ctx: CliContext, first: _First = None, last: _Last = None, html: _
     app,
     panel=CARE,
     example='tsrevel resolve 64000003 --as done --order 5550101 --note "entered by hand"',
-    exits=SERVICE_EXITS | LOCK_EXITS | {3: "the event can't be reopened: Revel has its order, or doesn't answer"},
+    exits=SERVICE_EXITS
+    | LOCK_EXITS
+    | {
+        2: "the command line is wrong or names something that doesn't exist, or Revel has two orders of the event",
+        3: "the event can't be reopened: Revel has its order, or doesn't answer",
+    },
     acts=True,
 )
 def resolve(
