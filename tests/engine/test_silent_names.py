@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 
 import httpx
@@ -128,3 +128,13 @@ def test_a_person_may_accept_that_the_search_finds_nothing(tmp_path: Path) -> No
     others = [world.add_event(64000050 + each, start=time(23, each)) for each in range(2)]
     assert world.sync().summary["injected"] == 3
     assert count_orders(world, [FULL, *others]) == 3
+
+
+def test_an_order_is_not_begun_if_its_day_ends_while_the_search_is_tested(tmp_path: Path) -> None:
+    world = World(tmp_path, "full")
+    other = world.add_event(start=time(23))
+    bend(world, late(world, seconds=25))
+    world.time.now = datetime(2026, 12, 13, 7, 59, 35, tzinfo=UTC)
+    report = world.sync()
+    assert verdict(report, FULL) == "injected"
+    assert (verdict(report, other), world.orders_of(other)) == ("skipped EVENT_DAY_PASSED", [])

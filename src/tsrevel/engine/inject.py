@@ -53,19 +53,17 @@ class Writing:
 
 
 def inject(ctx: RunContext, state: RunState, writing: Writing) -> Outcome:
-    """Write an order. A search has just shown that Revel doesn't have it (`FRESH`), and its time gate is open.
+    """Write an order. A search that can be believed has just shown that Revel doesn't have it, and its gate is open.
 
-    Raises WrongClock before anything is written, because the order's date is by the clock, and AssumptionFailed if that
-    search can't be believed.
+    Raises WrongClock before anything is written, because the order's date is by the clock.
     """
     state.clock_check.check()
-    _check_search(ctx, state)
     ctx.ledger.orders.claim(ctx.run_id, writing.plan, writing.digest)
     state.budget.count(writing.plan.event_id)
     return write_missing(ctx, state, writing)
 
 
-def _check_search(ctx: RunContext, state: RunState) -> None:
+def check_search(ctx: RunContext, state: RunState) -> None:
     """Raise AssumptionFailed if the search by name doesn't show an order of ours: its silence proves nothing then.
 
     Sends no request once the account has shown an order so, as the read-back of the first one usually does. A young

@@ -23,7 +23,7 @@ from tsrevel.engine.event_drift import (
 )
 from tsrevel.engine.fetch import EventUnavailable, FoundEvent, NamedEvent, UnreadEvent, fetch_whole, read_event
 from tsrevel.engine.find import WorkItem, id_of
-from tsrevel.engine.inject import Writing, inject
+from tsrevel.engine.inject import Writing, check_search, inject
 from tsrevel.engine.outcomes import (
     NOT_TRIED,
     Outcome,
@@ -402,7 +402,8 @@ def _make_order(ctx: RunContext, state: RunState, work: Work, task: Prepare) -> 
         labels = label_order(event, plan.location)
         if isinstance(existing, Ours):
             return adopt(ctx, state, about, plan, existing.row, labels, task.found.digest)
-        closed = _screen_again(ctx, state, work, task, event)  # the search, or another write, may have taken long
+        check_search(ctx, state)
+        closed = _screen_again(ctx, state, work, task, event)  # the searches, or another write, may have taken long
         if closed:
             return closed
         ignore, digest = work.rules.ignore_time_gate, task.found.digest
