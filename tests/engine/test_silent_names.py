@@ -138,3 +138,22 @@ def test_an_order_is_not_begun_if_its_day_ends_while_the_search_is_tested(tmp_pa
     report = world.sync()
     assert verdict(report, FULL) == "injected"
     assert (verdict(report, other), world.orders_of(other)) == ("skipped EVENT_DAY_PASSED", [])
+
+
+@pytest.mark.parametrize("shows_others", [True, False])
+def test_an_order_that_revel_can_not_show_tells_nothing_of_the_search(tmp_path: Path, *, shows_others: bool) -> None:
+    def fail(request: httpx.Request, response: httpx.Response) -> httpx.Response | None:
+        is_shown = request.method == "GET" and any(str(each) in f"{request.url} {response.text}" for each in broken)
+        return httpx.Response(500, json={}) if is_shown else None
+
+    world = World(tmp_path, "full")
+    earlier = world.add_event(64000050, start=time(22))
+    bend(world, silent(searches_by_name))
+    world.config["safety"]["accepted_assumptions"] = [BY_NAME.value]
+    assert world.sync().summary["injected"] == 2
+    world.config["safety"]["accepted_assumptions"] = []
+    broken = [earlier] if shows_others else [earlier, FULL]
+    events = [world.add_event(64000060 + each, start=time(23, each)) for each in range(2)]
+    bend(world, fail)
+    assert next_run(world).summary["injected"] == (2 if shows_others else 0)
+    assert count_orders(world, events) == (2 if shows_others else 0)

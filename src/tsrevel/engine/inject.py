@@ -16,7 +16,16 @@ from zoneinfo import ZoneInfo
 from tsrevel.engine.context import RunContext, RunState, wait
 from tsrevel.engine.outcomes import Outcome, injected, not_written
 from tsrevel.engine.verify import STAGES, Mismatch, Missing, find_renamed, stage_of, verify, verify_new_order
-from tsrevel.errors import AssumptionFailed, OutcomeUnknown, Refused, StillPending, Throttled, TsrevelError
+from tsrevel.errors import (
+    AssumptionFailed,
+    OutcomeUnknown,
+    Refused,
+    ServerFault,
+    StillPending,
+    Throttled,
+    TsrevelError,
+    Unreadable,
+)
 from tsrevel.ledger import PENDING, KnownOrder
 from tsrevel.planning.assumptions import AssumptionCode
 from tsrevel.planning.model import Hold, Labels, OrderId, Plan, Step
@@ -67,7 +76,8 @@ def check_search(ctx: RunContext, state: RunState) -> None:
     """Raise AssumptionFailed if the search by name doesn't show an order of ours: its silence proves nothing then.
 
     Sends no request once the account has shown an order so, as the read-back of the first one usually does. A young
-    order may only be late: it is searched for last, and isn't noted for later runs.
+    order may only be late: it is searched for last, and isn't noted for later runs. If Revel can't show an
+    order, the next one decides; if none does, the error is raised.
     """
     code, now = AssumptionCode.REVEL_FINDS_BY_LOCAL_ID, ctx.now()
     if ctx.revel.finds_by_name or code in ctx.policy.accepted_assumptions:
@@ -76,8 +86,13 @@ def check_search(ctx: RunContext, state: RunState) -> None:
     def is_young(order: KnownOrder) -> bool:
         return order.written_at is None or now - order.written_at <= PENDING
 
+    unread: Unreadable | ServerFault | None = None
     for known in sorted(ctx.ledger.assumptions.known_orders(MOST_KNOWN), key=is_young)[:MOST_TESTED]:
-        is_shown = state.poll(ctx, partial(_is_shown, ctx, known), lambda found: found is not False)
+        try:
+            is_shown = state.poll(ctx, partial(_is_shown, ctx, known), lambda found: found is not False)
+        except (ServerFault, Unreadable) as error:
+            unread = error
+            continue
         if is_shown:
             return
         if is_shown is None:
@@ -88,6 +103,8 @@ def check_search(ctx: RunContext, state: RunState) -> None:
             f"Revel doesn't find order {known.order_id} by its local_id ({code}), so nobody can know whether an event "
             "has an order already. No further order was begun"
         )
+    if unread:
+        raise unread
 
 
 def _is_shown(ctx: RunContext, known: KnownOrder) -> bool | None:
