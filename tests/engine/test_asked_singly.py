@@ -185,3 +185,14 @@ def test_a_named_order_that_revel_can_not_serve_hides_no_loss_of_another(held: W
     reports = [later(held) for _ in range(4)]
     assert [find_outcome(each, other).news for each in reports].count(True) == 1
     assert not any(each.warnings for each in reports)
+
+
+def test_a_revel_that_shows_no_order_ends_the_check_after_a_few_and_is_told(world: World) -> None:
+    for number in range(9):
+        world.add_event(64000050 + number, lines=[("Coffee Urn", 1, 38)])
+    later(world)
+    is_cheap = {"limit": "1"}.items()
+    bend(world, lambda asked, _: None if is_cheap <= dict(asked.url.params).items() else UNSUPPORTED["500"])
+    report = later(world)
+    orders = {each.path for each in world.revel.requests if each.path.removeprefix("/resources/Order/")}
+    assert (len(report.warnings), len(orders)) == (1, 3)

@@ -16,7 +16,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Literal
 
-from tsrevel.engine.context import RunContext, RunState, TwinGone
+from tsrevel.engine.context import FailureStreak, RunContext, RunState, TwinGone
 from tsrevel.engine.event_drift import find_doubles, hold_doubled, tell_beside
 from tsrevel.engine.find import warn
 from tsrevel.engine.order_drift import (
@@ -119,12 +119,12 @@ def _note_changes(
     by_uuid = number.bit_count() % 2 == 1
     shown_before = ctx.ledger.orders.shown(each.event_id for each in orders)
     doubled = ctx.ledger.events.doubled(each.event_id for each in orders)
-    singles = Counter[SingleRead]()
+    singles, streak = Counter[SingleRead](), FailureStreak()
     with ending_the_check(state, "finished orders can't be checked now; the next run checks them"):
         for record, rows in _read_rows(ctx, orders, number, doubled, by_uuid=by_uuid):
             event_id, about = record.event_id, told.get(record.event_id)
             order = CheckedOrder(record, rows, shown_before.get(event_id), about)
-            with leaving_the_others(ctx, event_id, record.order_id):
+            with leaving_the_others(ctx, streak, event_id, record.order_id):
                 try:
                     if event_id in doubled:
                         outcome = _check_doubled(ctx, state, order, singles)
@@ -158,11 +158,19 @@ def ending_the_check(state: RunState, told: str) -> Iterator[None]:
 
 
 @contextmanager
-def leaving_the_others(ctx: RunContext, event_id: EventId, order_id: OrderId | None) -> Iterator[None]:
-    """An order that Revel can't show leaves the others checked, unless Revel answers nothing else either."""
+def leaving_the_others(
+    ctx: RunContext, streak: FailureStreak, event_id: EventId, order_id: OrderId | None
+) -> Iterator[None]:
+    """An order that Revel can't show leaves the others checked, unless it is one of several in a row or Revel is down.
+
+    Raises the error then.
+    """
     try:
         yield
+        streak.add(down=False)
     except (Refused, ServerFault, Unreadable) as error:
+        if streak.add(down=True):
+            raise
         if ctx.revel.is_down:
             ctx.revel.ask_the_time()
         text = "Revel order %s can't be read; a later run reads it again: %s"

@@ -36,7 +36,7 @@ FRESH = timedelta(minutes=1)
 
 @dataclass(slots=True)
 class FailureStreak:
-    """Events or deliveries in a row that failed because a service is down. After `LONGEST` no more are tried."""
+    """Events, deliveries or orders in a row that a service failed at. After `LONGEST` no more are tried."""
 
     LONGEST: ClassVar[int] = MOST_FAILURES
     count: int = field(default=0, init=False)

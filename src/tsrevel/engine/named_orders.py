@@ -19,7 +19,7 @@ from tsrevel.engine.after_injection import (
     is_ahead,
     leaving_the_others,
 )
-from tsrevel.engine.context import NamedOrdersReported, RunContext, RunState
+from tsrevel.engine.context import FailureStreak, NamedOrdersReported, RunContext, RunState
 from tsrevel.engine.order_drift import tell_named_gone
 from tsrevel.engine.outcomes import Outcome, not_written
 from tsrevel.ledger import Resolution, StationChange, StationReport
@@ -87,9 +87,10 @@ def _find_changed(ctx: RunContext, named: Sequence[Named]) -> Iterable[Named]:
         shown |= ctx.revel.orders_by_id(ids[start : start + BATCH])
     standing = {row.id for row in shown.values() if not row.deleted and has_amount(row)}
     doubtful = (each for each in named if not _is_as_told(each, shown.keys(), standing))
+    streak = FailureStreak()
     for resolution, orders in islice(doubtful, MOST_SINGLES):
         was_gone = is_gone = bool(resolution.named_gone)
-        with leaving_the_others(ctx, resolution.event_id, orders[-1]):
+        with leaving_the_others(ctx, streak, resolution.event_id, orders[-1]):
             is_gone = all(ctx.revel.is_gone(ctx.revel.find_by_id(each)) for each in orders)
         if is_gone != was_gone:
             yield resolution, orders
