@@ -10,6 +10,7 @@ import pytest
 
 from ..world import Died, World, verdict
 from .conftest import FULL
+from .test_twins import OTHER_UUID
 from .test_unsupported import bend, silent
 from .test_watch import next_run
 
@@ -100,3 +101,18 @@ def test_a_part_whose_answer_was_lost_is_searched_for_by_its_uuid_before_it_is_s
     bend(world, silent(reads(resource, by="order")))
     report = next_run(world)
     assert (verdict(report, FULL), world.writes) == ("held ORDER_DIFFERS", [])
+
+
+@pytest.mark.parametrize("resource", RESOURCES)
+def test_a_part_that_revel_stores_under_another_uuid_and_does_not_list_is_never_sent_again(
+    tmp_path: Path, resource: str
+) -> None:
+    world = World(tmp_path, "full")
+    bend(world, silent(lambda request: reads(resource)(request) and request.url.path == f"/resources/{resource}/"))
+    world.sync()
+    written = numbers_of_parts(world)
+    for row in world.revel.state.rows[resource].values():
+        row["uuid"] = OTHER_UUID
+    report = next_run(world)
+    assert (verdict(report, FULL), report.exit_status) == ("held ORDER_DIFFERS", 14)
+    assert numbers_of_parts(world) == written

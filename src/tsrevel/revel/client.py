@@ -336,8 +336,8 @@ class Revel(ApiService):
     def seek(self, plan: Plan, step: Step, order: OrderId, row_id: str | None = None) -> WriteResult | None:
         """Find the row that `step` writes: by `row_id`, by uuid, then among the order's rows. None if it isn't there.
 
-        An order with our `local_id` and another uuid counts as written and renamed: there was none before the step was
-        sent.
+        An order with our `local_id`, or the order's row with that id, and another uuid counts as written and renamed:
+        there was none before the step was sent.
         """
         if step.kind in {"discount", "totals"}:
             shows = shows_discount if step.kind == "discount" else shows_totals
@@ -348,10 +348,15 @@ class Revel(ApiService):
         def fits(row: Row) -> bool:
             return decode_uuid(row.get("uuid")) == step.uuid
 
+        def is_renamed(row: Row) -> bool:  # Revel may also have given the id to another part that we sent
+            is_other = any(decode_uuid(row.get("uuid")) == each.uuid for each in plan.steps)
+            return decode_id(row.get("order")) == order and not is_other
+
         resource = _RESOURCES[step.kind]
         by_id = self._row(resource, row_id) if row_id else ()
-        rows = chain(by_id, self._rows(resource, {"uuid": step.uuid}, fits), self._parts(resource, order))
-        found = next(filter(fits, rows), None)
+        ours = (row for row in by_id if fits(row) or is_renamed(row))
+        rows = chain(self._rows(resource, {"uuid": step.uuid}, fits), self._parts(resource, order))
+        found = next(chain(ours, filter(fits, rows)), None)
         return None if found is None else _written(plan, step, found)
 
     def _seek_order(self, plan: Plan) -> WriteResult | None:
