@@ -14,6 +14,7 @@ from tsrevel.planning.assumptions import AssumptionCode, AssumptionResult
 
 from ..world import World, verdict
 from .conftest import FULL
+from .test_twins import void
 from .test_unsupported import Answer, answers, bend, searches, searches_for_several, silent
 from .test_watch import next_run
 
@@ -47,6 +48,10 @@ def add_old_orders(world: World, number: int) -> list[int]:
     for each in events:
         world.add_order(each, f"Triple Seat {each}")
     return events
+
+
+def remove(world: World, order: int) -> None:
+    del world.revel.state.rows["Order"][order]
 
 
 def count_orders(world: World, events: list[int]) -> int:
@@ -112,11 +117,14 @@ def test_lists_that_lag_by_seconds_delay_nothing(tmp_path: Path) -> None:
     assert (report.exit_status, report.summary["injected"]) == (0, 2)
 
 
-def test_an_order_that_is_gone_tells_nothing_of_the_search(tmp_path: Path) -> None:
+@pytest.mark.parametrize("lose", [void, remove])
+def test_an_order_that_is_gone_tells_nothing_of_the_search(
+    tmp_path: Path, lose: Callable[[World, int], object]
+) -> None:
     world = World(tmp_path, "full")
     bend(world, silent(searches))
     world.sync()
-    world.revel.state.rows["Order"].clear()
+    lose(world, int(world.orders_of(FULL)[0]["id"]))
     other = world.add_event(start=time(23))
     assert verdict(next_run(world), other) == "injected"
 

@@ -112,7 +112,7 @@ def _is_shown(ctx: RunContext, known: KnownOrder) -> bool | None:
     if any(row.id == known.order_id for row in ctx.revel.find_orders(known.uuid, (known.local_id,))):
         return True
     row = ctx.revel.find_by_id(known.order_id)
-    return None if row is None or row.deleted or row.local_id != known.local_id else False
+    return None if row is None or row.local_id != known.local_id or ctx.revel.is_gone(row) else False
 
 
 def write_missing(ctx: RunContext, state: RunState, writing: Writing) -> Outcome:
