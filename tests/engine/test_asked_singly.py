@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from typing import Any
@@ -18,7 +19,7 @@ from .test_kept_twins import keep_twin
 from .test_named_orders import delete as delete_order
 from .test_named_orders import enter, listed, told, vanish
 from .test_twins import OTHER_UUID, clone, clone_whole
-from .test_unsupported import UNSUPPORTED, Answer, bend, searches_for_several, silent
+from .test_unsupported import UNSUPPORTED, Answer, bend, searches, searches_for_several, silent
 
 ALARM = "held DUPLICATE_ORDERS"
 
@@ -196,3 +197,25 @@ def test_a_revel_that_shows_no_order_ends_the_check_after_a_few_and_is_told(worl
     report = later(world)
     orders = {each.path for each in world.revel.requests if each.path.removeprefix("/resources/Order/")}
     assert (len(report.warnings), len(orders)) == (1, 3)
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_an_order_that_the_key_may_not_read_hides_no_change_of_another(world: World, status: int) -> None:
+    lost = world.add_event(64000050, lines=[("Coffee Urn", 1, 38)])
+    later(world)
+    hidden, deleted = (int(record.order_id or 0) for each in (FULL, lost) if (record := world.record(each)))
+
+    def refuse(request: httpx.Request, response: httpx.Response) -> httpx.Response | None:
+        if request.url.path == f"/resources/Order/{hidden}/":
+            return httpx.Response(status, json={})
+        if not searches(request):
+            return None
+        page = json.loads(response.content)
+        shown = [row for row in page["objects"] if row["id"] != hidden]
+        return httpx.Response(200, json={"meta": {**page["meta"], "total_count": len(shown)}, "objects": shown})
+
+    bend(world, refuse)
+    delete_order(world, deleted)
+    reports = [later(world) for _ in range(4)]
+    assert [each.exit_status for each in reports] == [3, 0, 0, 0]
+    assert find_outcome(reports[0], lost).news

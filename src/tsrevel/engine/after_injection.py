@@ -52,6 +52,7 @@ from tsrevel.planning.reasons import TROUBLE, Reason, Status
 from tsrevel.planning.screening import event_day, find_location, find_zone
 from tsrevel.revel.compare import has_amount
 from tsrevel.revel.decode import OrderRow
+from tsrevel.revel.paging import UNSUPPORTED
 
 log = logging.getLogger(__name__)
 
@@ -168,10 +169,10 @@ def leaving_the_others(
     try:
         yield
         streak.add(down=False)
-    except (Refused, ServerFault, Unreadable) as error:
+    except UNSUPPORTED as error:
         if streak.add(down=True):
             raise
-        if ctx.revel.is_down:
+        if ctx.revel.is_down or isinstance(error, CredentialsRefused):  # that may concern only this order
             ctx.revel.ask_the_time()
         text = "Revel order %s can't be read; a later run reads it again: %s"
         log.warning(text, order_id, error, extra={"event_id": event_id, "order_id": order_id})
