@@ -77,6 +77,12 @@ def test_a_run_in_which_nothing_changed_asks_revel_once(made: World) -> None:
     assert (verdict(report, FULL), len(made.revel.requests), made.looks) == (ALREADY, 1, 1)
 
 
+def test_an_order_that_a_station_made_free_costs_no_more_than_another_once_it_was_told(made: World) -> None:
+    change(made, final_total=Decimal(0), remaining_due=Decimal(0))
+    assert verdict(next_run(made), FULL) == CHANGED
+    assert [(verdict(next_run(made), FULL), len(made.revel.requests)) for _ in range(3)] == [(ALREADY, 1)] * 3
+
+
 def test_an_order_that_a_run_has_just_made_is_not_looked_at_in_it(world: World) -> None:
     world.sync()
     assert world.looks == 0
