@@ -25,9 +25,9 @@ def searches_by_name(request: httpx.Request) -> bool:
     return searches(request) and any(name.startswith("local_id") for name in request.url.params)
 
 
-def late(world: World, **by: float) -> Answer:
-    """A new order comes into the lists only after that time."""
-    made: dict[str, datetime] = {}
+def late(world: World, made: dict[str, datetime] | None = None, **by: float) -> Answer:
+    """A new order comes into the lists only after that time. `made`: when those were made that stand already."""
+    made = {} if made is None else made
 
     def hide(request: httpx.Request, response: httpx.Response) -> httpx.Response | None:
         if request.method == "POST" and request.url.path == "/resources/Order/":
@@ -75,9 +75,10 @@ def test_at_most_one_order_of_a_first_run_rests_on_a_silent_search(tmp_path: Pat
     world = World(tmp_path, "full")
     bend(world, silent(searches))
     events = add_old_orders(world, 3)
-    assert world.sync().exit_status == 10
+    assert world.sync().exit_status == 13
     assert count_orders(world, [FULL, *events]) == 4
     assert answers(world) == {}  # it may only be late
+    assert next_run(world).exit_status == 10
 
 
 def test_at_most_one_order_rests_on_a_search_that_falls_silent(tmp_path: Path) -> None:
@@ -103,10 +104,22 @@ def test_lists_that_lag_delay_only_the_first_run(tmp_path: Path) -> None:
     others = [world.add_event(64000050 + each, start=time(23, each)) for each in range(3)]
     bend(world, late(world, minutes=5))
     first = world.sync()
-    assert (first.exit_status, first.summary["injected"]) == (10, 1)
+    assert (first.exit_status, first.summary["injected"]) == (13, 1)
     second = next_run(world)
     assert (second.exit_status, second.summary["injected"]) == (0, 3)
     assert count_orders(world, [FULL, *others]) == 4
+
+
+def test_after_a_lost_ledger_lists_that_lag_delay_nothing_if_older_orders_are_shown(tmp_path: Path) -> None:
+    world = World(tmp_path, "full")
+    world.sync()
+    world.lose_ledger()
+    others = [world.add_event(64000050 + each, start=time(23, each)) for each in range(2)]
+    made = {str(row["id"]): datetime(2026, 12, 1, tzinfo=UTC) for row in world.orders_of(FULL)}
+    bend(world, late(world, made, minutes=5))
+    report = next_run(world)
+    assert (report.exit_status, report.summary["injected"]) == (0, 2)
+    assert count_orders(world, [FULL, *others]) == 3
 
 
 def test_lists_that_lag_by_seconds_delay_nothing(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from tsrevel.errors import (
     OutcomeUnknown,
     Refused,
     ServerFault,
+    ServiceDown,
     StillPending,
     Throttled,
     TsrevelError,
@@ -75,16 +76,16 @@ def inject(ctx: RunContext, state: RunState, writing: Writing) -> Outcome:
 def check_search(ctx: RunContext, state: RunState) -> None:
     """Raise AssumptionFailed if the search by name doesn't show an order of ours: its silence proves nothing then.
 
-    Sends no request once the account has shown an order so, as the read-back of the first one usually does. A young
-    order may only be late: it is searched for last, and isn't noted for later runs. If Revel can't show an
-    order, the next one decides; if none does, the error is raised.
+    Sends no request once the account has shown an order so, as the read-back of the first one usually does. If Revel
+    can't show an order at all, the next one decides. A young one decides last: it may only be late, so ServiceDown is
+    raised then.
     """
     code, now = AssumptionCode.REVEL_FINDS_BY_LOCAL_ID, ctx.now()
     if ctx.revel.finds_by_name or code in ctx.policy.accepted_assumptions:
         return
 
     def is_young(order: KnownOrder) -> bool:
-        return order.written_at is None or now - order.written_at <= PENDING
+        return order.written_at is not None and now - order.written_at <= PENDING
 
     unread: Unreadable | ServerFault | None = None
     for known in sorted(ctx.ledger.assumptions.known_orders(MOST_KNOWN), key=is_young)[:MOST_TESTED]:
@@ -97,11 +98,13 @@ def check_search(ctx: RunContext, state: RunState) -> None:
             return
         if is_shown is None:
             continue
-        if not is_young(known):
+        why = f"Revel doesn't find order {known.order_id} by its local_id"
+        if is_young(known):
+            raise ServiceDown(f"{why} yet; no further order was begun, and the next run goes on")
+        if known.written_at:  # else an earlier ledger's, perhaps made a moment ago
             ctx.revel.note_unnamed(known.order_id)
         raise AssumptionFailed(
-            f"Revel doesn't find order {known.order_id} by its local_id ({code}), so nobody can know whether an event "
-            "has an order already. No further order was begun"
+            f"{why} ({code}), so nobody can know whether an event has an order already. No further order was begun"
         )
     if unread:
         raise unread
