@@ -12,6 +12,7 @@ import pytest
 from tsrevel.errors import Unreadable
 from tsrevel.planning.model import OrderId, ProductId
 from tsrevel.revel.client import Revel
+from tsrevel.revel.paging import MOST_STRAYS
 from tsrevel.sandbox import RevelSandbox
 
 from .conftest import EIGHT, NOW, Answering, Recorder, connect
@@ -109,6 +110,19 @@ def test_an_empty_list_of_fields_is_no_answer_until_one_has_shown_a_row(app: Rev
     for wanted in (uuid, "another"):
         revel.orders_by_uuid([wanted])
     assert fields_of(wire) == [True, True]
+
+
+def test_a_list_that_ignores_its_filter_is_not_read_once_more_whole(app: RevelSandbox, wire: Recorder) -> None:
+    for _ in range(MOST_STRAYS + 1):
+        add_order(app)
+
+    def ignore(request: httpx.Request) -> httpx.Response:
+        url = request.url.copy_remove_param("uuid__in")
+        return wire.handle_request(httpx.Request("GET", url, headers=request.headers))
+
+    revel = Revel(connect(Answering(ignore)), lambda: NOW)
+    assert revel.orders_by_uuid(["another"]) == {}
+    assert fields_of(wire) == [True] * 5
 
 
 @pytest.mark.parametrize("rows", [[], [{"id": 1}]])

@@ -6,7 +6,6 @@ Requests only the needed fields (`fields=`) if that works, else whole rows.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from itertools import chain
 from typing import TypeVar
 from urllib.parse import parse_qsl, urlsplit
@@ -112,8 +111,12 @@ class FieldSelector:
         """
         works = self._works.get(resource)
         if self._narrows and works is not False:
-            with suppress(FieldMissingError, *UNSUPPORTED):
+            try:
                 found = tuple(read(fields))
+            except (FieldMissingError, *UNSUPPORTED) as error:
+                if isinstance(error, Unreadable) and error.fault is AnswerFault.IGNORED_FILTER:
+                    raise  # whole rows would be as many
+            else:
                 if found or works:
                     self._works[resource] = True
                     return found

@@ -165,8 +165,9 @@ class TripleSeat(ApiService):
         """
         span = {f"{prefix}_start_date": f"{first:%m/%d/%Y}", f"{prefix}_end_date": f"{last:%m/%d/%Y}"}
         found: dict[EventId, Found] = {}
+        rows: list[Json] = []
         for page in range(1, MOST_PAGES + 1):
-            rows, pages = self._read_page(span, page)
+            rows, pages = self._read_page(span, page, again=bool(rows) or page == 1)
             read = {each.id: each for each in map(_find, rows)}
             is_new = not read.keys() <= found.keys()
             found.update(read)
@@ -179,10 +180,11 @@ class TripleSeat(ApiService):
         text = f"TripleSeat: a search has more than {MOST_PAGES} pages; name fewer days"
         raise Unreadable(text, AnswerFault.ENDLESS_LIST)
 
-    def _read_page(self, span: Mapping[str, str], page: int, *, again: bool = True) -> tuple[list[Json], Decimal]:
+    def _read_page(self, span: Mapping[str, str], page: int, *, again: bool) -> tuple[list[Json], Decimal]:
         """The rows of a page, and the number of pages; 0 if it is unknown: then a page without new events is the last.
 
-        `again`: an empty page before the last is read twice, because a slip of the service must not hide its events.
+        `again`: if it is empty and not the last, it is read twice, because a slip of the service must not hide its
+        events. Of several empty pages in a row only the first is.
         """
         order = {"order": "created_at", "sort_direction": "asc", "page": str(page)}
         answer = self.read("/v1/events/search", {**span, **order})
