@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -64,6 +65,19 @@ def test_a_listing_of_other_days_alone_is_not_taken_for_an_empty_one(world: Worl
     _old_events(world, 2)
     world.tripleseat.ignored_ranges = {"event", "updated_at"}
     assert world.sync().exit_status == 0
+
+
+def test_a_listing_of_a_neighbouring_day_alone_is_not_taken_for_an_empty_one(tmp_path: Path) -> None:
+    """The search may match by overlap, so nobody is told of that event. But it shows that the search works."""
+    world = World(tmp_path, "none")
+    event = world.add_event(64000077, day=(world.time.now + timedelta(days=1)).date())
+    assert verdict(world.sync_event(event), event) == "skipped TOO_EARLY"
+    world.time.move(days=1)
+    world.add_event(64000078, day=(world.time.now + timedelta(days=1)).date())
+    world.tripleseat.ignored_ranges = {"event"}
+    del world.tripleseat.state.events[event]
+    report = world.sync()
+    assert (verdict(report, event), report.exit_status, report.warnings) == ("skipped EVENT_DELETED", 0, ())
 
 
 def test_filters_that_are_honoured_are_not_complained_of(day: World, caplog: pytest.LogCaptureFixture) -> None:

@@ -116,10 +116,9 @@ def _list_events(
     try:
         found = ctx.tripleseat.search_by_day(*days)
         state.clock_check.check()  # this machine's clock chose the days: check it before using the listing
-        is_empty = not found and "day" not in ctx.tripleseat.strays
         if window.is_whole:
             found += _list_updated(ctx, state, update_days)
-        if is_empty:
+        if ctx.tripleseat.listed_none:
             _check_emptiness(ctx, *days, {each.id for each in found})
     except (TryNextRun, Refused) as error:
         raise ServiceDown(f"the events can't be listed: {error}") from error

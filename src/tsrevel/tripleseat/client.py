@@ -58,6 +58,8 @@ class TripleSeat(ApiService):
         self._invoice_fallback = invoice_fallback
         self.strays: dict[str, str] = {}
         """A sentence for each search ("day", "update") that listed other events than requested."""
+        self.listed_none = False
+        """Whether the last search by day listed no event at all, not even one of another day."""
 
     def ask_the_time(self) -> None:
         """Send a cheap request, to read the Date of its answer."""
@@ -70,6 +72,7 @@ class TripleSeat(ApiService):
         by overlap, and a night's event ends on the next day. A row without a day stays: it may be of these days.
         """
         found = self._search("event", first, last)
+        self.listed_none = not found
         others = {
             each.id: each.event.day
             for each in found
