@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tsrevel.engine import catalogs, perform, prepare, work_queue
+from tsrevel.planning.reasons import Reason
 
 from ..world import MORNING, Died, World, find_outcome, verdict
 from .conftest import FULL
@@ -263,6 +264,18 @@ def test_an_order_of_ours_whose_event_cannot_be_planned_is_named_and_never_doubl
     full.rewrite_event(event, lines=[("Coffee Urn", 1, 38)])
     assert verdict(full.sync(), event) == "skipped ALREADY_INJECTED"
     assert len(full.orders_of(event)) == 1
+
+
+def test_a_half_written_order_of_ours_whose_event_cannot_be_planned_is_called_unfinished(world: World) -> None:
+    world.at("before POST /resources/OrderItem", world.die)
+    with pytest.raises(Died):
+        world.sync()
+    world.revive()
+    world.lose_ledger()
+    world.time.move(minutes=45)
+    world.rewrite_event(FULL, lines=UNPLANNED)
+    outcome = find_outcome(world.sync(), FULL)
+    assert (outcome.reason, "is unfinished" in outcome.text) == (Reason.ORDER_DIFFERS, True)
 
 
 def test_a_twin_of_an_event_that_cannot_be_planned_stays_an_alarm(full: World) -> None:

@@ -122,7 +122,7 @@ def _find_twins(
 
 def _is_whole(ctx: RunContext, record: OrderRecord, plan: Plan, twin: OrderRow) -> bool:
     """Whether the twin was finished with the items of the order as made or as last seen."""
-    if not twin.printed or twin.has_history is False:
+    if not twin.is_finished:
         return False
     items = ctx.revel.items(twin.id).items
     return any(each and has_items(each, plan, items) for each in (plan, record.seen_plan))

@@ -388,7 +388,8 @@ def _make_order(ctx: RunContext, state: RunState, work: Work, task: Prepare) -> 
         case Foreign(row):
             return leave_foreign(ctx, about, row, find_location(event, ctx.policy), task.found.digest)
         case Ours(row) if isinstance(plan, Hold):
-            text = f"Revel order {row.id} is ours and stands, but its event can't be planned now: {plan.text}"
+            what = "stands" if row.is_finished else "is unfinished"
+            text = f"Revel order {row.id} is ours and {what}, but its event can't be planned now: {plan.text}"
             return not_written(with_row(about, row), Hold(Reason.ORDER_DIFFERS, text, (row.id, *plan.details)))
     if isinstance(plan, Hold):
         return not_written(about, plan)
@@ -453,7 +454,7 @@ def _check_missed(ctx: RunContext, state: RunState, task: CheckMissed) -> Outcom
     about, elsewhere = with_row(about, row), find_misplaced(row, location)
     if elsewhere:
         return not_written(about, elsewhere)
-    if not row.printed or row.has_history is False:
+    if not row.is_finished:
         command = f"tsrevel sync-event {event_id} --ignore-time-gate"
         text = f"Revel order {row.id} is ours and unfinished: finish it by `{command}`"
         return not_written(about, Hold(Reason.ORDER_DIFFERS, text))
@@ -486,7 +487,7 @@ def _check_cancelled(ctx: RunContext, state: RunState, work: Work, task: CheckCa
     if not standing:
         return not_written(about, verdict)
     row = standing[0]
-    is_finished = row.uuid != uuid or (row.printed and row.has_history is not False)
+    is_finished = row.uuid != uuid or row.is_finished
     if is_finished and not ctx.dry_run and _settle_found(ctx, state, task.found, row):
         state.reports.append(report_change(task.found, cancelled=True))
     how = "still stands" if is_finished else "is half-written and still stands"

@@ -129,7 +129,7 @@ def _find_unfinished(case: EventComparison, row: OrderRow) -> Difference | None:
     record = case.record
     if case.is_named(row):
         return None
-    lacks = "" if row.printed and row.has_history is not False else _what_lacks(row)
+    lacks = "" if row.is_finished else _what_lacks(row)
     if record and record.state == "claimed" and record.order_id in {None, row.id}:
         state = f"isn't finished: {lacks}" if lacks else "is only claimed in the ledger"
         text, reason = f"order {row.id} {state}; {_who_finishes(case)}", Reason.OUTCOME_UNKNOWN
@@ -209,7 +209,7 @@ def _compare_ours(case: EventComparison, row: OrderRow, policy: Policy) -> Itera
     if row.local_id not in names:
         text = f"its local_id at Revel is {row.local_id!r}, not {base.local_id if base else min(names)!r}"
         yield Difference(DifferenceKind.WRONG_LOCAL_ID, text, reason=Reason.ORDER_DIFFERS)
-    if not row.printed or row.has_history is False:
+    if not row.is_finished:
         text = f"order {row.id} is no longer finished: {_what_lacks(row)}"
         yield Difference(DifferenceKind.ORDER_UNFINISHED, text, reason=Reason.ORDER_DIFFERS)
     if base is None:

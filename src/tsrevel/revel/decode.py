@@ -66,6 +66,11 @@ class OrderRow:
     labels: Labels | None = field(default=None, repr=False)
 
     @property
+    def is_finished(self) -> bool:
+        """Whether nothing shows that its last steps are missing: the print mark and the history row."""
+        return self.printed and self.has_history is not False
+
+    @property
     def written(self) -> date | None:
         """The day on which it was written; None if unreadable."""
         return self.begun.date() if self.begun else None
