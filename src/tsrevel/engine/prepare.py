@@ -117,7 +117,7 @@ def _left_to_its_turn(done: Sized) -> Iterator[None]:
 
 
 def is_new_hold(known: KnownEvents, event_id: EventId, result: Plan | Hold | Skip) -> bool:
-    """Whether a hold isn't stored yet. Then Revel is asked once whether the event has its order already."""
+    """Whether no live run has stored this hold. Before one does, Revel is asked whether the event has its order."""
     last = known.results.get(event_id)
     return isinstance(result, Hold) and (last is None or (last.status, last.reason) != (Status.HELD, result.reason))
 

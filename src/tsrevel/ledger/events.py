@@ -462,7 +462,8 @@ def _later(one: datetime | None, other: datetime | None) -> datetime | None:
 def _stands(known: LastResult, result: EventResult) -> bool:
     """Whether a known result stays because the run learned nothing of the event: a hold, a failure or a missed day.
 
-    An event that waits for its time stays listed as due while runs are paused. Nothing stays of another day.
+    An event that waits for its time stays listed as due while runs are paused. A missed day, and a waiting event, stay
+    only while the event is on the same day.
     """
     if result.looked_into:
         return False
