@@ -277,7 +277,7 @@ def may_lag(received: datetime, now: datetime) -> bool:
 
 
 def _rest_of(ledger: Ledger, told: Event, unread: DeliveredEvent, now: datetime) -> Event | None:
-    """What counts if TripleSeat doesn't have the event; None if it may only not have it yet."""
+    """The state that counts if TripleSeat doesn't have the event; None if it may only not have it yet."""
     is_told_over = unread.delivery.trigger == DELETION or is_over(told)
     return told if is_told_over or not may_lag(unread.received, now) or _was_gone(ledger, told.id) else None
 

@@ -36,8 +36,8 @@ from tsrevel.revel.client import WriteResult, tell_renamed
 from tsrevel.revel.compare import describe_differences
 from tsrevel.transport.retry import ATTEMPTS, is_worth_waiting, pause_after
 
-MOST_KNOWN, MOST_TESTED = 50, 10
-"""Orders of ours that are read, and searched for by name: one after another, if those before don't stand any more."""
+MOST_KNOWN, MOST_TESTED = 200, 10
+"""Orders of ours that are read (more than a run usually makes) and searched for, while those before don't stand."""
 NO_ORDER = OrderId("")
 _NO_LABELS = Labels("", "")  # they are sent with the order itself, which exists already when it is finished later
 

@@ -66,7 +66,7 @@ class _Comparison:
 
     @property
     def stored(self) -> ShownFields:
-        """What the ledger stores: the fields, and whether it is gone, which they don't show of a free order."""
+        """The fields that the ledger stores, and whether the order is gone, which they don't show of a free order."""
         return {**self.shown, "gone": "yes" if self.gone else "no"}
 
 
