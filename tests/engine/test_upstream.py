@@ -7,7 +7,7 @@ import sqlite3
 import ssl
 import sys
 from contextlib import closing
-from datetime import date, timedelta
+from datetime import date, time, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -169,6 +169,22 @@ def test_three_failures_in_a_row_end_the_run(day: World) -> None:
     assert len(tried) == 3 * 4
     assert (report.summary["queried"], report.exit_status) == (13, 13)
     assert [each.event_id for each in report.outcomes if not each.looked_into]
+
+
+def test_an_order_that_stands_is_no_failure_of_a_run_that_did_not_reach_its_event(world: World) -> None:
+    world.add_event(64000069, start=time(20, 0))
+    world.sync()
+    world.tripleseat.edit_event(64000069, guest_count=99, guaranteed_guest_count=99)
+    for number in range(64000060, 64000064):
+        world.add_event(number, start=time(16, 0))
+    world.time.move(minutes=45)
+    world.wires["revel"].down = True
+    report = world.sync()
+    assert (report.exit_status, verdict(report, 64000069)) == (13, "skipped ALREADY_INJECTED")
+    assert report.summary["failed"] == report.summary["queried"] - 2
+    world.wires["revel"].down = False
+    world.time.move(minutes=45)
+    assert verdict(world.sync(), 64000069) == "skipped CHANGED_AFTER_INJECTION"
 
 
 def test_a_failure_now_and_then_ends_no_run_and_does_not_hide_what_went_well(day: World) -> None:

@@ -581,9 +581,15 @@ def _beyond(ctx: RunContext, known: KnownEvents, about: Outcome, limit: str, *, 
 
 
 def _left(ctx: RunContext, known: KnownEvents, item: WorkItem, stop: StopRun) -> Outcome:
-    """An event that the run didn't reach. It fails with the run's reason, so that nobody thinks it is done."""
+    """An event that the run didn't reach. It fails with the run's reason, so that nobody thinks it is done.
+
+    One that has its order stays as it is: nothing failed, and the next run looks for its changes.
+    """
     if isinstance(item, Outcome):
         return item
+    order = known.orders.get(id_of(item))
+    if order and order.is_finished:
+        return replace(order_stands(describe_order(order), order), looked_into=False)
     text = f"not tried: {stop}"
-    about = replace(about_item(ctx, known, item), status=Status.FAILED, reason=end_reason(stop), text=text)
-    return replace(about, details=NOT_TRIED, looked_into=False)
+    failed = replace(about_item(ctx, known, item), status=Status.FAILED, reason=end_reason(stop), text=text)
+    return replace(failed, details=NOT_TRIED, looked_into=False)
