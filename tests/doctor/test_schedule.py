@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 import pytest
 
-from tsrevel.config import CommandFailure, CommandResult, examine_settings, load_settings
+from tsrevel.config import CommandFailure, CommandResult, examine_settings
 from tsrevel.doctor.findings import CheckFinding, CheckResult
 from tsrevel.doctor.schedule import check_schedule
 from tsrevel.doctor.starts import read_crontab, read_crontabs
@@ -153,94 +153,12 @@ def test_a_run_that_is_not_of_this_installation_is_told_as_such(tmp_path: Path, 
     assert "PLANTED" not in found.text + found.remedy
 
 
-SECRET = "PLANTED"
-
-
-@pytest.mark.parametrize(
-    ("lines", "why"),
-    [
-        (["DRY_RUN=true", "@hourly tsrevel sync --config HERE"], "safety.dry_run = true (environment DRY_RUN)"),
-        (["@hourly ENABLE_CONNECTOR=false tsrevel sync --config HERE"], "safety.enable_connector = false"),
-        (["@hourly export DRY_RUN=1; tsrevel sync --config HERE"], "safety.dry_run = true"),
-        (["ALLOWED_LOCATIONS=30501", "@hourly tsrevel sync --config HERE"], "safety.allowed_locations = [30501]"),
-        (["TSREVEL_LEDGER__PATH=/srv/other", "@hourly tsrevel sync --config HERE"], "ledger /srv/other"),
-        (["@hourly TSREVEL_REVEL__API_KEY=PLANTED tsrevel sync --config HERE"], "revel.api_key = "),
-        (["HTTPS_PROXY=http://PLANTED@proxy:3128", "@hourly tsrevel sync --config HERE"], "another HTTPS_PROXY"),
-    ],
-)
-def test_a_run_with_other_settings_by_its_own_environment_is_told(
-    tmp_path: Path, lines: Sequence[str], why: str
-) -> None:
-    found = find(tmp_path, *lines)
-    assert (found.verdict, found.code) == (CheckResult.WARNING, "OTHER_RUN")
-    assert why in found.text
-    assert SECRET not in found.text.partition("`")[2].partition("`")[2] + found.remedy
-
-
-def test_a_run_that_lacks_what_doctor_s_environment_gives_is_a_problem(tmp_path: Path) -> None:
-    world = World(tmp_path)
-    given = {"REVEL_API_KEY": SECRET, "TRIPLESEAT_OAUTH_CLIENT_SECRET": SECRET, "HOME": str(tmp_path)}
-    for section, key in (("revel", "api_key"), ("revel", "api_key_file"), ("tripleseat", "client_secret")):
-        world.config[section].pop(key, None)
-    world.write_config()
-    write(tmp_path / "bin" / "tsrevel", "#!/bin/sh\n", 0o755)
-    settings = load_settings(config=tmp_path / "config.toml", environ=given)
-
-    def check(*lines: str) -> CheckFinding:
-        table = CommandResult(place("\n".join(["PATH=BIN:/bin", *lines]), tmp_path))
-        (found,) = check_schedule(settings, given, Machine({"crontab": table}), NOW, tmp_path / "root")
-        return found
-
-    found = check("@hourly tsrevel sync --config HERE")
-    assert (found.verdict, found.code, found.exit_status) == (CheckResult.PROBLEM, "RUN_MISCONFIGURED", 10)
-    assert "revel.api_key (default) isn't set" in found.text
-    assert "tripleseat.client_secret (default) isn't set" in found.text
-    same = [f"{name}={value}" for name, value in given.items() if name != "HOME"]
-    assert check(*same, "@hourly tsrevel sync --config HERE").code == "OK"
-    write(tmp_path / "root/etc/environment", "\n".join(same))
-    assert check("@hourly tsrevel sync --config HERE").code == "OK"
-    (tmp_path / "root/etc/environment").unlink()
-    for unknown in (". BIN/../env && tsrevel", "with-secrets -- tsrevel", "REVEL_API_KEY=$(cat key) tsrevel"):
-        assert check(f"@hourly {unknown} sync --config HERE").code == "OK"
-    assert check("BASH_ENV=BIN/../env", "@hourly tsrevel sync --config HERE").code == "OK"
-
-
-def test_a_cron_that_passes_on_its_own_environment_gives_runs_what_doctor_gets(tmp_path: Path) -> None:
-    """busybox's does, which containers use. Others don't."""
-    write(tmp_path / "bin/busybox", "#!/bin/sh\n", 0o755)
-    for program, code in ((None, "RUN_MISCONFIGURED"), ("busybox", "OK")):
-        if program:
-            (tmp_path / "bin/crontab").symlink_to(program)
-        environ = {"PATH": f"{tmp_path}/bin", "REVEL_API_KEY": SECRET, "HOME": str(tmp_path)}
-        world = World(tmp_path)
-        for key in ("api_key", "api_key_file"):
-            world.config["revel"].pop(key, None)
-        world.write_config()
-        write(tmp_path / "bin/tsrevel", "#!/bin/sh\n", 0o755)
-        settings = load_settings(config=tmp_path / "config.toml", environ=environ)
-        table = CommandResult(place("@hourly BIN/tsrevel sync --config HERE", tmp_path))
-        (found,) = check_schedule(settings, environ, Machine({"crontab": table}), NOW, tmp_path / "root")
-        assert found.code == code
-
-
-def test_one_of_several_lines_with_another_environment_is_left_out(tmp_path: Path) -> None:
-    lines = [f"{when} tsrevel sync --config HERE" for when in EVERY_45]
-    assert find(tmp_path, *lines[:2], "DRY_RUN=true", lines[2]).code == "GAPS_UNEVEN"
-    ours, lacking = find_all(
-        tmp_path, *lines, "REVEL_DOMAIN=", "TSREVEL_NOSUCH=1", f"{WHEN} tsrevel sync --config HERE"
-    )
-    assert {ours[0], lacking[0]} == {"OK", "RUN_MISCONFIGURED"}
-
-
 def test_settings_from_the_environment_alone_need_a_file_before_a_schedule(tmp_path: Path) -> None:
     environ = {"HOME": str(tmp_path), "TRIPLESEAT_OAUTH_CLIENT_ID": "a", "REVEL_DOMAIN": "acme"}
     settings, _ = examine_settings(config=None, environ=environ)
     (found,) = check_schedule(settings, environ, Machine({}), NOW, tmp_path)
     assert found.code == "NOT_SCHEDULED"
     assert "`tsrevel init`" in found.remedy
-    table = CommandResult(f"HOME={tmp_path}\n@hourly tsrevel sync")
-    (found,) = check_schedule(settings, environ, Machine({"crontab": table}), NOW, tmp_path)
-    assert (found.code, found.exit_status) == ("RUN_MISCONFIGURED", 10)
 
 
 @pytest.mark.parametrize(
@@ -277,39 +195,6 @@ def test_the_gaps_between_runs_are_judged(tmp_path: Path, times: Sequence[str], 
     assert (found.exit_status == 3) == (found.verdict is CheckResult.PROBLEM)
     assert (found.verdict is CheckResult.PROBLEM) == (code not in {"OK", "SELDOM"})
     assert (EVERY_45[0] in found.remedy) == (code != "OK")
-
-
-@pytest.mark.parametrize(
-    ("gate", "times", "code"),
-    [
-        ({"opens_at": "23:59"}, EVERY_45, "GATE_MISSED"),
-        ({"opens_at": "23:16"}, EVERY_45, "OK"),
-        ({"opens_at": "22:30"}, ["0 6-22 * * *"], "OK"),
-        ({"opens_at": "22:30", "days_after": 1}, ["0 6-22 * * *"], "OK"),
-        ({"opens_at": "23:59", "days_before": 1}, EVERY_45, "OK"),
-        ({}, EVERY_45, "OK"),
-        ({}, ["0 6 */2 * *"], "GATE_MISSED"),
-    ],
-)
-def test_a_gate_into_which_no_run_falls_is_a_problem(
-    tmp_path: Path, gate: Mapping[str, object], times: Sequence[str], code: str
-) -> None:
-    found = find(tmp_path, *scheduled(*times), config={"time_gate": gate})
-    assert (found.code, found.exit_status) == (code, 3 if code == "GATE_MISSED" else 0)
-
-
-@pytest.mark.parametrize(
-    ("minutes", "times", "code"),
-    [
-        (600, EVERY_45, "DEADLINE_TOO_LONG"),
-        (46, EVERY_45, "DEADLINE_TOO_LONG"),
-        (45, EVERY_45, "OK"),
-        (30, ["*/15 * * * *"], "OK"),
-    ],
-)
-def test_a_deadline_longer_than_the_gap_is_told(tmp_path: Path, minutes: int, times: Sequence[str], code: str) -> None:
-    found = find(tmp_path, *scheduled(*times), config={"sync": {"deadline_minutes": minutes}})
-    assert (found.code, found.exit_status) == (code, 0)
 
 
 def test_the_gaps_are_named(tmp_path: Path) -> None:
@@ -399,12 +284,6 @@ def test_a_line_for_each_location_is_judged_by_itself(tmp_path: Path) -> None:
     assert "crontab over Lakeside Bakery: at `30 */4 * * *` runs start 4 hours apart" in told_late
 
 
-def test_each_line_may_ping_a_check_of_its_own(tmp_path: Path) -> None:
-    lines = [f"TSREVEL_MONITOR__PING_URL=http://127.0.0.1:9/{each} tsrevel" for each in ("30501", "30502")]
-    table = [f"{when} {line} sync --config HERE" for when, line in zip(EVERY_45, [*lines, "tsrevel"], strict=True)]
-    assert find(tmp_path, *table).code == "OK"
-
-
 @pytest.mark.parametrize(
     "lines",
     [
@@ -430,9 +309,6 @@ def test_two_schedules_for_different_locations_are_not_too_many(tmp_path: Path) 
     line = place(f"@hourly root BIN/tsrevel sync --config HERE {LAKE}\n", tmp_path)
     write(tmp_path / "root/etc/cron.d/tsrevel", line)
     assert [code for code, _ in find_all(tmp_path, over("@hourly", CITY))] == ["OK"] * 2
-
-
-SYNC, SECRET_FILE = "BIN/tsrevel sync --config HERE", "TSREVEL_REVEL__API_SECRET_FILE"
 
 
 def elapses(*times: str) -> CommandResult:
@@ -479,49 +355,15 @@ def test_a_timer_is_judged_alike(tmp_path: Path, timer: str, printed: CommandRes
         ("ExecStart=/bin/true\nExecStart=\nExecStart=-BIN/tsrevel sync --config HERE", "OK"),
         ("ExecStart=/no/tsrevel sync --config HERE", "COMMAND_NOT_FOUND"),
         ("ExecStart=BIN/tsrevel sync --config /other.toml", "OTHER_RUN"),
-        ("Environment=A=1 DRY_RUN=true\nExecStart=BIN/tsrevel sync --config HERE", "OTHER_RUN"),
-        ("EnvironmentFile=HERE.env\nExecStart=BIN/tsrevel sync --config HERE", "OTHER_RUN"),
         ("EnvironmentFile=-/none\nExecStart=BIN/tsrevel sync --config HERE", "OK"),
-        ("Environment=REVEL_DOMAIN=%i\nExecStart=BIN/tsrevel sync --config HERE", "OK"),
-        (f"LoadCredential=s:BIN/../api_secret\nEnvironment={SECRET_FILE}=%d/s\nExecStart={SYNC}", "OK"),
-        (f"LoadCredential=s:HERE.env\nEnvironment={SECRET_FILE}=%d/s\nExecStart={SYNC}", "OTHER_RUN"),
-        (f"LoadCredential=s:/none\nEnvironment={SECRET_FILE}=%d/s\nExecStart={SYNC}", "RUN_MISCONFIGURED"),
+        ("EnvironmentFile=HERE.env\nExecStart=BIN/tsrevel sync", "OK"),
         ("ExecStart=BIN/tsrevel doctor --config HERE", "NOT_SCHEDULED"),
     ],
 )
 def test_the_service_of_a_timer_is_read(tmp_path: Path, service: str, code: str) -> None:
-    write(tmp_path / "config.toml.env", "DRY_RUN=true\n")
-    write(tmp_path / "api_secret", World(tmp_path).day.api_secret)
+    write(tmp_path / "config.toml.env", place("export TSREVEL_CONFIG=HERE\n", tmp_path))
     units(tmp_path, "OnCalendar=hourly", service)
     assert [each.code for each in examine(tmp_path, {})] == [code]
-
-
-def test_the_path_of_a_unit_counts_for_the_commands_of_its_settings(tmp_path: Path) -> None:
-    write(tmp_path / "bin/get-secret", "#!/bin/sh\necho secret\n", 0o755)
-    world = World(tmp_path)
-    given = {"TSREVEL_REVEL__API_SECRET_COMMAND": "get-secret", "PATH": f"{tmp_path}/bin:/bin"}
-    world.config["revel"].pop("api_secret", None)
-    world.write_config()
-    write(tmp_path / "bin/tsrevel", "#!/bin/sh\n", 0o755)
-    settings = load_settings(config=tmp_path / "config.toml", environ=given)
-    for path, code in ((given["PATH"], "OK"), ("/bin", "RUN_MISCONFIGURED")):
-        folder = tmp_path / code
-        lines = [f"Environment={name}={value}" for name, value in {**given, "PATH": path}.items()]
-        units(folder, "OnCalendar=hourly", place("\n".join([*lines, f"ExecStart={SYNC}"]), tmp_path))
-        (found,) = check_schedule(settings, given, Machine({}), NOW, folder / "root")
-        assert found.code == code
-
-
-def test_a_secret_that_only_root_and_the_service_may_read_is_no_fault_of_the_unit() -> None:
-    with folder_of_other() as folder:
-        secret = folder / "shut/secret"
-        write(secret, "secret")
-        secret.parent.chmod(0)
-        service = f"LoadCredential=s:{secret}\nEnvironment={SECRET_FILE}=%d/s\nExecStart={SYNC}"
-        units(folder, "OnCalendar=hourly", service)
-        with as_other():
-            assert [each.code for each in examine(folder, {})] == ["OK"]
-        secret.parent.chmod(0o755)
 
 
 def test_a_drop_in_counts(tmp_path: Path) -> None:

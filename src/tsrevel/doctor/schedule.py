@@ -6,25 +6,22 @@ import itertools
 import re
 import shlex
 import sys
-from bisect import bisect_left
 from collections import Counter
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from cronsim import CronSim, CronSimError
 
 from tsrevel.config import CommandFailure, CommandRunner, Settings
 from tsrevel.config.policy import build_policy
-from tsrevel.config.settings import SyncSettings
 from tsrevel.doctor.findings import CheckFinding, ok, problem, warning
-from tsrevel.doctor.run_settings import SettingsInPlace
 from tsrevel.doctor.starts import ScheduledRun, read_crontabs, read_timers
 from tsrevel.engine.outcomes import NEEDS_ATTENTION
 from tsrevel.files import real_path
-from tsrevel.planning.model import Location, TimeGate
-from tsrevel.planning.screening import covered_locations, find_zone, opens_at
+from tsrevel.planning.model import Location
+from tsrevel.planning.screening import covered_locations
 from tsrevel.text import count_of
 
 CRON_TIMES = ("0,45 0-21/3 * * *", "30 1-22/3 * * *", "15 2-23/3 * * *")
@@ -32,13 +29,7 @@ CRON_TIMES = ("0,45 0-21/3 * * *", "30 1-22/3 * * *", "15 2-23/3 * * *")
 _SCHEDULE = "schedule"
 _POLL = "serve.sync_every_minutes"
 _SELDOM = timedelta(hours=2)
-_USUAL_DEADLINE = timedelta(minutes=SyncSettings().deadline_minutes)
 _MOST_STARTS = 6000
-_MOST_LISTED = 3
-_WRITE_DOWN = (
-    "Write all settings into the settings file, and variables of the network (HTTPS_PROXY, SSL_CERT_FILE, …) into the"
-    " crontab or the service: then every run and `tsrevel doctor` have the same."
-)
 _ELAPSES = re.compile(r"(?:Next elapse|Iter\w*\.? #\d+): \w+ (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)")
 
 
@@ -74,15 +65,15 @@ def check_schedule(
     """Check what starts `tsrevel sync` with these settings. Returns None if nothing does."""
     table = run(["crontab", "-l"], environ)
     starts = [*read_crontabs(root, environ, table.output), *read_timers(root, environ, run)]
-    here = SettingsInPlace.read(settings.config_path, environ)
-    judged = [(each, _find_fault(each, here)) for each in starts]
+    judged = [(each, _find_fault(each, settings.config_path)) for each in starts]
     sound = [each for each, fault in judged if fault is None]
     if minutes := settings.serve.sync_every_minutes:
         every = (f"{minutes}min",)
         sound.append(ScheduledRun(_POLL, "serve", dry_run=False, config=settings.config_path, every=every, timer=True))
     ours = [each for each in sound if each.active]
     told = dict.fromkeys(fault for _, fault in judged if fault)
-    yield from (each for each in told if each.exit_status or not sound)
+    if not sound:
+        yield from told
     if not ours:
         if sound or not told:
             yield _tell_none(settings, sound, table.failure)
@@ -99,7 +90,7 @@ def check_schedule(
         sources = dict.fromkeys(each.source for each in runs)
         for source in sources:
             group = [each for each in runs if each.source == source]
-            gaps = yield from _check_starter(group, over, covered, settings, environ, run, now)
+            gaps = yield from _check_starter(group, over, settings, environ, run, now)
             longest = max([longest, *(gaps or [timedelta(hours=settings.sync.hours_back)])])
         if len(sources) > 1:
             text = f"{' and '.join(sources)} start runs of the same installation{over}"
@@ -115,7 +106,6 @@ def check_schedule(
 def _check_starter(
     starts: Sequence[ScheduledRun],
     over: str,
-    covered: Sequence[Location],
     settings: Settings,
     environ: Mapping[str, str],
     run: CommandRunner,
@@ -135,38 +125,27 @@ def _check_starter(
         remedy = f"Use the full path: `{shlex.join(sync_command(settings))}`."
         text = f"{source}: {missing}, so no run starts"
         yield problem(_SCHEDULE, "COMMAND_NOT_FOUND", text, remedy, NEEDS_ATTENTION)
-    found = _Times()
+    gaps: Sequence[timedelta] = ()
     try:
-        found = _find_times(starts, environ, run, now)
+        gaps = _find_gaps(starts, environ, run, now)
     except CronSimError:
         text = f"{source}: the times {times} can't be read"
         yield problem(_SCHEDULE, "TIMES_UNREADABLE", text, advice, NEEDS_ATTENTION)
     window = timedelta(hours=settings.sync.hours_back)
-    gaps, short = found.gaps, Counter(gap for gap in found.gaps if gap <= _SELDOM)
-    in_own_zone = not any("CRON_TZ" in (each.environ or {}) for each in starts)  # some crons read it
+    short = Counter(gap for gap in gaps if gap <= _SELDOM)
     usual = short.most_common(1)[0][0] if short else _SELDOM
-    deadline = timedelta(minutes=settings.sync.deadline_minutes)
     if gaps and max(gaps) > window:
         text = (
             f"{source}: {times} leaves {_span(max(gaps))} without a run, but a run looks back only {_span(window)}"
             " (sync.hours_back), so runs miss events"
         )
         yield problem(_SCHEDULE, "GAPS_TOO_LONG", text, advice, NEEDS_ATTENTION)
-    elif missed := _find_missed(found, covered if in_own_zone else (), build_policy(settings).gate):
-        text = f"{source}: at {times} no run starts while the time gate is open for an event of {missed}"
-        remedy = "Open the gate earlier ([time_gate]), or start runs while it is open."
-        yield problem(_SCHEDULE, "GATE_MISSED", text, remedy, NEEDS_ATTENTION)
     elif short and max(short.values()) < 0.9 * short.total():
         text = f"{source}: {times} is uneven: runs start {' and '.join(map(_span, sorted(short)))} apart"
         yield problem(_SCHEDULE, "GAPS_UNEVEN", text, advice, NEEDS_ATTENTION)
     elif gaps and not short:
         text = f"{source}: at {times} runs start {_span(max(gaps))} apart, so an order can be that late"
         yield warning(_SCHEDULE, "SELDOM", text, advice)
-    elif short and deadline > max(usual, _USUAL_DEADLINE):
-        text = (
-            f"{source}: a run may take {_span(deadline)} (sync.deadline_minutes); runs that start meanwhile do nothing"
-        )
-        yield warning(_SCHEDULE, "DEADLINE_TOO_LONG", text, f"Set it below {_span(usual)}, the time between two runs.")
     elif not reasons and (gaps or starts[0].timer):
         what = f"{count_of(len(starts), 'line')} with `tsrevel sync`"
         often = f"a run every {_span(usual)}" if short else "its times can't be read here"
@@ -174,22 +153,13 @@ def _check_starter(
     return gaps
 
 
-@dataclass(frozen=True, slots=True)
-class _Times:
-    """The starts of runs up to `end`, by this machine's wall clock, and the gaps between them; all empty if unknown."""
-
-    starts: Sequence[datetime] = ()
-    gaps: Sequence[timedelta] = ()
-    end: datetime | None = None
-
-
-def _find_times(
+def _find_gaps(
     starts: Sequence[ScheduledRun], environ: Mapping[str, str], run: CommandRunner, now: datetime
-) -> _Times:
-    """The starts from now on. Raises CronSimError."""
+) -> Sequence[timedelta]:
+    """The times between the runs to come; none if unknown. Raises CronSimError."""
     spans = [_read_span(text, environ, run) for each in starts for text in each.every]
     if known := list(filter(None, spans)):
-        return _Times(gaps=[min(known)])
+        return [min(known)]
     times, end = set[datetime](), now + timedelta(days=400)
     for start in starts:
         for when in start.when:
@@ -198,7 +168,7 @@ def _find_times(
                 told = _ELAPSES.findall(run(words, environ).output)
                 listed = [datetime.fromisoformat(text) for text in told]
                 if not listed:
-                    return _Times()
+                    return []
                 last = listed[-1]
             else:
                 # The times repeat each day, each week, or not before a year has passed.
@@ -215,7 +185,7 @@ def _find_times(
     edges = [now, *ordered, end]
     gaps = [after - before for before, after in itertools.pairwise(ordered)]
     longer = [each for each in (edges[1] - edges[0], edges[-1] - edges[-2]) if each > max(gaps, default=_SELDOM)]
-    return _Times(ordered, [*gaps, *longer], end)
+    return [*gaps, *longer]
 
 
 def _read_span(text: str, environ: Mapping[str, str], run: CommandRunner) -> timedelta | None:
@@ -223,26 +193,6 @@ def _read_span(text: str, environ: Mapping[str, str], run: CommandRunner) -> tim
         return timedelta(minutes=int(plain[1]))
     found = re.search(r"μs: (\d+)", run(["systemd-analyze", "timespan", text], environ).output)
     return timedelta(microseconds=int(found[1])) if found else None
-
-
-def _find_missed(times: _Times, places: Sequence[Location], gate: TimeGate) -> str:
-    """The first day and location whose gate opens and closes again without a run; "" if there is none."""
-    if not times.starts or times.end is None:
-        return ""
-    starts = [each.astimezone() for each in times.starts]
-    for place in places:
-        zone = find_zone(place.timezone)
-        day = starts[0].astimezone(zone).date() + timedelta(days=gate.days_before + 1)
-        while zone:
-            opens, after = opens_at(day, zone, gate), day + timedelta(days=gate.days_after + 1)
-            closes = datetime.combine(after, time(), tzinfo=zone)
-            if closes > times.end.astimezone():
-                break
-            first = bisect_left(starts, opens)
-            if first == len(starts) or starts[first] >= closes:
-                return f"{day} at {place.name} (from {opens.astimezone(zone):%H:%M})"
-            day += timedelta(days=1)
-    return ""
 
 
 def _tell_none(settings: Settings, off: Sequence[ScheduledRun], failure: CommandFailure | None) -> CheckFinding:
@@ -268,9 +218,8 @@ def _tell_none(settings: Settings, off: Sequence[ScheduledRun], failure: Command
     return warning(_SCHEDULE, "NOT_SCHEDULED", text, remedy)
 
 
-def _find_fault(start: ScheduledRun, here: SettingsInPlace) -> CheckFinding | None:
-    """The finding if this run isn't one of the installation that is checked, or can't be one; None if it is."""
-    ours, run = here.settings.config_path, f"{start.source}: `{start.text}`"
+def _find_fault(start: ScheduledRun, ours: Path | None) -> CheckFinding | None:
+    """The finding if this run isn't one of the installation with the settings file `ours`; None if it is."""
     why = ""
     if start.dry_run:
         why = "is a dry run, so it writes no order"
@@ -280,25 +229,11 @@ def _find_fault(start: ScheduledRun, here: SettingsInPlace) -> CheckFinding | No
         why = f"names and finds no settings file; doctor checks {ours}"
     elif start.config and (ours is None or real_path(start.config) != real_path(ours)):
         why = f"reads {start.config}; doctor checks {ours or 'the environment'}"
-    if why:
-        remedy = f"Use what `tsrevel schedule {'systemd' if start.timer else 'cron'}` prints."
-        remedy = remedy if ours else "Name its settings file: `tsrevel doctor --config FILE`."
-        return warning(_SCHEDULE, "OTHER_RUN", f"{run} {why}", remedy)
-    if start.environ is None:
+    if not why:
         return None
-    its = SettingsInPlace.read(start.config, start.environ)
-    if lacking := its.lacks(here):
-        text = f"{run} gets another environment than doctor: {_list_first(lacking)}"
-        return problem(_SCHEDULE, "RUN_MISCONFIGURED", text, _WRITE_DOWN)
-    if others := list(its.differs(here)):
-        text = f"{run} gets another environment than doctor, so it has {_list_first(others)}"
-        return warning(_SCHEDULE, "OTHER_RUN", text, _WRITE_DOWN)
-    return None
-
-
-def _list_first(texts: Sequence[str]) -> str:
-    more = len(texts) - _MOST_LISTED
-    return "; ".join([*texts[:_MOST_LISTED], *([f"and {more} more"] if more > 0 else [])])
+    remedy = f"Use what `tsrevel schedule {'systemd' if start.timer else 'cron'}` prints."
+    remedy = remedy if ours else "Name its settings file: `tsrevel doctor --config FILE`."
+    return warning(_SCHEDULE, "OTHER_RUN", f"{start.source}: `{start.text}` {why}", remedy)
 
 
 def _span(gap: timedelta) -> str:

@@ -8,7 +8,7 @@ import re
 import shlex
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -39,9 +39,9 @@ _SILENCED = re.compile(r"(?<![2>])>+\s*[^\s&>]|&>")
 """The output goes into a file, so cron has nothing to mail."""
 _BREAKS = frozenset(";&|()<>")
 _READ_MORE = frozenset({"source", ".", "eval"})
-"""These may set any variable for the commands after them."""
+"""These may set PATH for the commands after them."""
 _KEEP = re.compile(r"(.*/)?(tsrevel|python[\d.]*|env|exec|bash|sh|flock|nice|ionice|timeout|time|chronic|cronic)")
-"""Programs that start another one in their own environment. Others, such as sudo, may change it."""
+"""Programs that look for another one in their own PATH. Others, such as sudo, may have another."""
 # the first wins
 _SYSTEM_UNITS = tuple(f"{place}/systemd/system" for place in ("etc", "run", "usr/local/lib", "usr/lib", "lib"))
 _LIST = ("list-timers", "--all", "--no-legend")
@@ -57,7 +57,6 @@ class ScheduledRun:
     of `--location`: none if the run covers all, or if they can't be read here. `some_days`: it leaves out days.
     `silent`: cron has no output of it to mail, or nobody to mail it to. `user`: whose crontab or line it is; None for
     this user, and under systemd, which gives the state to the unit's user.
-    `environ` are the variables that the run gets, without those of a login; None if they aren't known here.
     """
 
     source: str
@@ -73,7 +72,6 @@ class ScheduledRun:
     some_days: bool = False
     silent: bool = False
     user: int | None = None
-    environ: Mapping[str, str] | None = field(default=None, repr=False, compare=False)
 
     def covers(self, location: Location) -> bool:
         """Whether the run handles the events of that location."""
@@ -122,7 +120,7 @@ def read_crontab(
 
 
 def _read_command(source: str, command: str, given: Mapping[str, str], *, known: bool = True) -> Iterator[ScheduledRun]:
-    """`known`: whether `given` are the variables of the command, its PATH included."""
+    """`known`: whether the command's PATH is the one in `given`."""
     lexer = shlex.shlex(command, posix=True, punctuation_chars=True)
     lexer.whitespace_split = True
     lexer.commenters = ""
@@ -131,7 +129,6 @@ def _read_command(source: str, command: str, given: Mapping[str, str], *, known:
     except ValueError:  # a quote is open: cron's shell reports that
         words = command.split()
     folder, local, starter = Path(given["HOME"] or "/"), dict(given), ""
-    known = known and "BASH_ENV" not in given
     for number, word in enumerate(words):
         name, sign, value = word.partition("=")
         before = words[number - 1] if number else ""
@@ -142,7 +139,6 @@ def _read_command(source: str, command: str, given: Mapping[str, str], *, known:
         keeps = known and bool(_KEEP.fullmatch(starter))
         if assigns:
             local[name] = value
-            known = known and (name == "PATH" or not set("$`") & set(value))
         elif word == "cd" and number + 1 < len(words):
             folder = expand_path(words[number + 1], given, folder)
         elif " " in word and "tsrevel" in word:  # bash -c "tsrevel sync"
@@ -163,7 +159,6 @@ def _read_command(source: str, command: str, given: Mapping[str, str], *, known:
                     _find_missing(program, local, folder) if keeps or "/" in program else "",
                     locations=_locations_of(arguments),
                     some_days=bool(_values_of(arguments, "--from") + _values_of(arguments, "--to")),
-                    environ=dict(local) if keeps else None,
                 )
 
 
@@ -220,8 +215,7 @@ def read_timers(root: Path, environ: Mapping[str, str], run: CommandRunner) -> I
             service = _read_unit(folders, timer.get("Unit", [f"{name.removesuffix('.timer')}.service"])[-1])
             user = service.get("User", [""])[-1]
             own_home = _home(user) if user else home if scope else "/root"
-            given, known = _read_environment(service, own_home)
-            started_in = {**given, "PATH": _SYSTEMDS_PATH}  # where systemd finds the program, whatever the unit sets
+            given = _read_environment(service, own_home)
             row = next((line.split() for line in rows if name in line.split()), None)
             active = any(_list(folder, f"*.wants/{name}") for folder in folders)
             if row:
@@ -230,28 +224,21 @@ def read_timers(root: Path, environ: Mapping[str, str], run: CommandRunner) -> I
             started = timer.keys() & {"OnCalendar", "OnBootSec", "OnStartupSec", "OnActiveSec"}
             for line in service.get("ExecStart", []):
                 command = line.lstrip("-@:+!|").replace("%h", given["HOME"]).replace("%%", "%").replace("$$", "$")
-                for found in _read_command(name, command, started_in, known=known and not scope):
+                for found in _read_command(name, command, given, known=not scope):
                     when, active = tuple(timer.get("OnCalendar", [])), active and bool(started)
-                    own_environ = found.environ and {**found.environ, "PATH": given["PATH"]}
-                    yield replace(found, when=when, every=tuple(every), timer=True, active=active, environ=own_environ)
+                    yield replace(found, when=when, every=tuple(every), timer=True, active=active)
 
 
-def _read_environment(service: Mapping[str, Sequence[str]], home: str) -> tuple[dict[str, str], bool]:
-    """The variables that a service's unit sets, and whether these are all that it gets from there."""
-    known = "PassEnvironment" not in service
-    credentials = dict(each.partition(":")[::2] for each in service.get("LoadCredential", ()))
-    files = [Path(each.removeprefix("-")) for each in service.get("EnvironmentFile", ())]
-    written = [word.partition("=")[::2] for line in service.get("Environment", ()) for word in shlex.split(line)]
-    given = {"PATH": _SYSTEMDS_PATH, "HOME": home}
-    for name, value in written:
-        text = re.sub(r"%d/([\w.-]+)", lambda found: credentials.get(found[1], found[0]), value)
-        given[name] = text.replace("%h", home).replace("%%", "%")
-        known = known and not re.search(r"(?<!%)%[a-zA-Z]", given[name])
-    for file in files:
-        known = known and os.access(file, os.R_OK)
-        given |= _read_assignments(_read(file))
-    known = known and not any(_is_shut(Path(each)) for each in credentials.values())
-    return given, known
+def _read_environment(service: Mapping[str, Sequence[str]], home: str) -> dict[str, str]:
+    """The variables of a service's unit, but the PATH in which systemd looks for a program, whatever the unit sets."""
+    given = {"HOME": home}
+    for line in service.get("Environment", ()):
+        given |= {
+            name: value.replace("%h", home) for name, _, value in (word.partition("=") for word in shlex.split(line))
+        }
+    for file in service.get("EnvironmentFile", ()):
+        given |= _read_assignments(_read(Path(file.removeprefix("-"))))
+    return given | {"PATH": _SYSTEMDS_PATH}
 
 
 def _read_assignments(text: str) -> dict[str, str]:
@@ -285,17 +272,6 @@ def _list(folder: Path, pattern: str = "*") -> list[Path]:
         return sorted(folder.glob(pattern))
     except OSError:
         return []
-
-
-def _is_shut(path: Path) -> bool:
-    """Whether this user may not read the file."""
-    try:
-        path.open("rb").close()
-    except PermissionError:
-        return True
-    except OSError:
-        return False
-    return False
 
 
 def _read(path: Path) -> str:
