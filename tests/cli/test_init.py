@@ -276,38 +276,6 @@ def test_another_settings_file_gives_what_is_not_said_otherwise(shell: Shell, ho
     assert source.read_text() != path.read_text()
 
 
-def test_the_comments_of_the_other_file_are_kept(shell: Shell, home: Path) -> None:
-    source, path = home / "old.toml", home / "new.toml"
-    assert shell.run("init", "--from", str(shell.write_config()), "--output", str(source)).status == 0
-    text = source.read_text()
-    for before, after in [
-        ("[revel]", "# Ann set these up\n[revel] # the account"),
-        ("user = ", "# ask Ben\nuser = "),
-        ("[[locations]]", "# behind the hall\n[[locations]] # ours"),
-        ("revel_establishment = ", "# moved in May\nrevel_establishment = "),
-        ("[[charges]]", "# as of June\n[[charges]]"),
-    ]:
-        text = text.replace(f"\n{before}", f"\n{after}", 1)
-    source.write_text(text)
-    assert shell.run("init", "--from", str(source), "--output", str(path), "--set", "sync.hours_back=72").status == 0
-    kept = path.read_text()
-    for comment in (
-        "Ann set these up",
-        "the account",
-        "ask Ben",
-        "behind the hall",
-        "ours",
-        "moved in May",
-        "as of June",
-    ):
-        assert kept.count(f"# {comment}\n") == 1, comment
-    assert kept.index("# ask Ben") < kept.index("\nuser = ")
-    assert tomllib.loads(kept) == tomllib.loads(text) | {"sync": tomllib.loads(text)["sync"] | {"hours_back": 72}}
-    third = home / "third.toml"
-    assert shell.run("init", "--from", str(path), "--output", str(third)).status == 0
-    assert third.read_text() == kept
-
-
 def test_nobody_is_asked_off_a_terminal_nor_with_json_or_quiet(shell: Shell, home: Path) -> None:
     for argv in ((), ("--json",), ("-q",)):
         assert shell.run("init", *argv, environ={}, stdin=b"client\nsecret\n").status == 2

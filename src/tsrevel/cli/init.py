@@ -60,11 +60,12 @@ def write_settings(ctx: CliContext, options: InitOptions) -> int:
     create_private(path, draft.render())
     hand_over = [] if old else _hand_over(path, after, ctx.environ, made=made)
     next_steps = _next_steps(old or path, settings if old else after, ctx.environ)
-    steps = [*(_put_in_place(path, old) if old else []), *next_steps]
-    if draft.replaces and not old:
+    steps = next_steps
+    if old:  # which keeps its owner and mode
+        new = shlex.quote(str(path))
+        steps = [f"cp {new} {shlex.quote(str(old))} && rm {new}", *steps]
+    elif draft.replaces:
         steps = [*_copy_mappings(settings, after), *steps]
-    elif draft.source and not draft.replaces:
-        left = [*_shared_ledger(after), *left]
     left = [*draft.left, *left]
     _tell(ctx, path, draft, left, hand_over, steps, kept)
     return 0
@@ -191,32 +192,12 @@ def _is_usual(path: Path, environ: Mapping[str, str]) -> bool:
     return folder is not None and path == folder / "config.toml" and not lookup(environ, "TSREVEL_CONFIG")
 
 
-def _put_in_place(path: Path, old: Path) -> list[str]:
-    """The command that replaces the old file with the new one made from it, and keeps its owner and mode."""
-    new, real = shlex.quote(str(path)), shlex.quote(str(real_path(old)))
-    try:
-        before, after = old.stat(), path.stat()
-    except OSError:
-        return [f"mv {new} {real}"]
-    alike = (before.st_uid, before.st_gid, before.st_mode) == (after.st_uid, after.st_gid, after.st_mode)
-    return [f"mv {new} {real}"] if alike else [f"cp {new} {real} && rm {new}"]
-
-
 def _copy_mappings(before: Settings, after: Settings) -> list[str]:
     """The command that takes the mappings of the settings before along: they are beside each settings file."""
     old, new = before.mappings_path, after.mappings_path
     if old is None or new is None or not is_there(old) or real_path(old) == real_path(new):
         return []
     return [f"cp -i {shlex.quote(str(old))} {shlex.quote(str(new))}"]
-
-
-def _shared_ledger(settings: Settings) -> list[str]:
-    """A text if the settings of another account have a ledger already."""
-    if not is_there(settings.ledger_path):
-        return []
-    return [
-        f"there is already a ledger at {settings.ledger_path}; unless it is this account's, set another ledger.path"
-    ]
 
 
 def _hand_over(path: Path, settings: Settings, environ: Mapping[str, str], *, made: bool) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -12,18 +12,16 @@ from typing import get_args
 
 import typer
 
-from tsrevel.config import SETTINGS, ChargeSettings, LocationSettings, Settings, TripleSeatSettings, check_document
+from tsrevel.config import SETTINGS, ChargeSettings, LocationSettings, Settings, check_document
 from tsrevel.config.load import place_files
 from tsrevel.config.paths import expand_path, is_there, settings_folder
 from tsrevel.config.problems import GivenValue, Layer, Origin, ProblemReport, Source
 from tsrevel.config.rules import choose_locations, read_legacy_location
 from tsrevel.config.settings import GIVABLE, SECRETS, VARIANTS, suggest
 from tsrevel.config.sources import KEEPS_SPACES, parse_setting, read_environment, read_file
-from tsrevel.config.value_types import ValueKind, decode_rate, decode_whole, split_url, url_of_domain
-from tsrevel.config.write import ConfigTable, read_remarks, render_config
-from tsrevel.files import read_regular
+from tsrevel.config.value_types import ValueKind, decode_rate, decode_whole
+from tsrevel.config.write import ConfigTable, render_config
 from tsrevel.planning.model import Treatment
-from tsrevel.text import decode_text
 from tsrevel.tripleseat.locations import iana_zone
 
 _LOCATION_FIELDS = {field.alias or name for name, field in LocationSettings.model_fields.items()}
@@ -102,6 +100,8 @@ NAMED = ("revel.user", "revel.station", "revel.payment_type", "revel.discount")
 """Ids that may also be given as names, to be looked up."""
 STATE_KEYS = ("ledger.path", "tripleseat.token_file", "serve.spool")
 """The settings that say where an account's state is."""
+ACCOUNT_KEYS = ("environment", "tripleseat.base_url", "tripleseat.client_id", "revel.base_url", "revel.domain")
+"""The settings that say whose state it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,19 +117,6 @@ class InitOptions:
     settings: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class OldSettings:
-    """The settings file of `--from`: its account, and by the keys of `STATE_KEYS` where its state is."""
-
-    path: Path
-    account: Mapping[str, str]
-    places: Mapping[str, Path]
-
-    def is_for(self, account: Mapping[str, str]) -> bool:
-        """Whether no part that both tell differs: what one of them leaves open makes no other account."""
-        return all(value == account[key] or not (value and account[key]) for key, value in self.account.items())
-
-
 @dataclass(slots=True)
 class SettingsDraft:
     """Settings by dotted key, names to look up, entries, and comments for the file by key."""
@@ -139,40 +126,21 @@ class SettingsDraft:
     locations: list[ConfigTable] = field(default_factory=list)
     charges: list[ConfigTable] = field(default_factory=list)
     remarks: dict[str, list[str]] = field(default_factory=dict)
-    source: OldSettings | None = None
+    replaces: Path | None = None
+    """The settings file that the new file replaces: it is for the same account."""
+    state: Mapping[str, Path] = field(default_factory=dict)
+    """Where the state of those settings is, by the keys of STATE_KEYS."""
     left: list[str] = field(default_factory=list)
-    """Texts on what wasn't taken from `source`."""
-
-    @property
-    def replaces(self) -> Path | None:
-        """The settings file that the draft comes from, if it is for the same account: the new file may replace it.
-
-        Then the new file also gets its token and state. For another account this is None.
-        """
-        return self.source.path if self.source and self.source.is_for(tell_account(self.values)) else None
+    """Texts on what wasn't taken from them."""
 
     def keep_state(self) -> list[str]:
-        """Name the state of `source` that exists in the settings, so that the new file goes on with it.
+        """Name the state that exists in the settings, so that the new file goes on with it, wherever it is.
 
-        Without that, its defaults beside the new file would begin a new ledger. Returns the paths.
+        Its defaults beside the new file would begin a new ledger. Returns the paths.
         """
-        places = self.source.places if self.source else {}
-        kept = {key: str(path) for key, path in places.items() if not self.values.get(key) and is_there(path)}
+        kept = {key: str(path) for key, path in self.state.items() if not self.values.get(key) and is_there(path)}
         self.values |= kept
         return list(kept.values())
-
-    def leave_state(self, source: OldSettings, given: Collection[str]) -> None:
-        """Leave out the state that `source` names or has by default, unless its key is in `given`.
-
-        Another account must not write to its ledger. A person is told, because only the app may be another one.
-        """
-        for key in (each for each in STATE_KEYS if each not in given):
-            if self.values.pop(key, None) or is_there(source.places[key]):
-                why = f"because {source.places[key]} belongs to the account of {source.path}"
-                advice = "set it if the new account's is to be elsewhere"
-                if key != "tripleseat.token_file":  # a token belongs to its app
-                    advice += ", or to that path if only the TripleSeat app is new"
-                self.left.append(f"{key} is left at its default, {why}; {advice}")
 
     def put(self, key: str, value: object) -> None:
         """Set one value. A secret replaces its other forms (value, file, command)."""
@@ -195,24 +163,6 @@ class SettingsDraft:
         return check_document(tomllib.loads(self.render(places=places), parse_float=Decimal), path, environ)
 
 
-def tell_account(values: Mapping[str, object]) -> Mapping[str, str]:
-    """The TripleSeat app and the Revel account that the settings are for; "" for what they don't say."""
-    seat = values.get("tripleseat.base_url") or TripleSeatSettings.model_fields["base_url"].default
-    revel = values.get("revel.base_url") or url_of_domain(str(values.get("revel.domain") or ""))
-    return {
-        "environment": str(values.get("environment") or "production"),
-        "tripleseat": _host_of(str(seat)),
-        "client": str(values.get("tripleseat.client_id") or "").strip(),
-        "revel": _host_of(str(revel)),
-    }
-
-
-def _host_of(url: str) -> str:
-    """The host and port of a URL, which may have a path that tsrevel cuts; any other text unchanged."""
-    parts = split_url(url.strip())
-    return parts.netloc.lower() if parts else url
-
-
 def plain_key(key: str) -> str:
     """The key of the secret that this file or command provides; any other key unchanged."""
     return next((secret for secret in SECRETS for variant in VARIANTS if key == secret + variant), key)
@@ -230,36 +180,39 @@ def gather(options: InitOptions, environ: Mapping[str, str]) -> SettingsDraft:
     for key, given in variables.items():
         _take(draft, key, _anchor(key, given.value, environ, source) if source else given.value)
     if source:
-        account = tell_account({key: given.value for key, given in {**variables, **written}.items()})
+        asked = {**{key: each.value for key, each in variables.items()}, **options.values}
+        _refuse_other_account(source, {key: each.value for key, each in written.items()}, asked)
         paths = place_files({**written, **variables}, source, environ, report)
-        draft.source = OldSettings(source, account, dict(zip(STATE_KEYS, paths, strict=True)))
+        draft.replaces, draft.state = source, dict(zip(STATE_KEYS, paths, strict=True))
     found = draft.values.pop("locations", None)
     listed = None if found is None else GivenValue(found, Origin(Source.FILE, "file or environment"))
     place = choose_locations(listed, read_legacy_location(environ, report), report)
     report.close()
-    if source:
-        remarks = read_remarks(decode_text(read_regular(source)))
-        draft.remarks = {plain_key(key): told for key, told in remarks.items()}
     draft.values.pop("safety.dry_run", None)
     if "safety.dry_run" in written and written["safety.dry_run"].value is False:
         draft.left.append(
             f"set safety.dry_run = false once you have checked the file: {source} is live, this one is dry"
         )
-    draft.locations = _entries(draft, "locations", place.value if place else [])
-    draft.charges = _entries(draft, "charges", draft.values.pop("charges", []))
-    given_else = {*variables, *_take_options(draft, options, environ)}
-    if draft.source and not draft.replaces:
-        draft.leave_state(draft.source, given_else)
+    draft.locations = _entries(place.value if place else [])
+    draft.charges = _entries(draft.values.pop("charges", []))
+    _take_options(draft, options, environ)
     return draft
 
 
-def _entries(draft: SettingsDraft, name: str, value: object) -> list[ConfigTable]:
+def _refuse_other_account(source: Path, written: Mapping[str, object], asked: Mapping[str, object]) -> None:
+    """Raise typer.BadParameter if a value names another account than the file: that must not get its ledger."""
+    known = {"environment": "production", **written}
+    for key in ACCOUNT_KEYS:
+        if known.get(key) and key in asked and str(known[key]).strip() != str(asked[key]).strip():
+            raise typer.BadParameter(
+                f"--from goes on with the account, ledger and token of {source}, and {key} is another one there; leave "
+                "it out, or write the other account's settings without --from"
+            )
+
+
+def _entries(value: object) -> list[ConfigTable]:
     entries = value if isinstance(value, list) else []
-    return [
-        ConfigTable(_name_zone(dict(each)), tuple(draft.remarks.get(f"{name}[{number}]", ())))
-        for number, each in enumerate(entries)
-        if isinstance(each, dict)
-    ]
+    return [ConfigTable(_name_zone(dict(each))) for each in entries if isinstance(each, dict)]
 
 
 def _take(draft: SettingsDraft, key: str, value: object) -> None:
@@ -279,8 +232,7 @@ def _anchor(key: str, value: object, environ: Mapping[str, str], source: Path | 
     return str(expand_path(value, environ, settings_folder(source) if source else Path.cwd()))
 
 
-def _take_options(draft: SettingsDraft, options: InitOptions, environ: Mapping[str, str]) -> set[str]:
-    """Put the options into the draft; return the settings' keys that they give."""
+def _take_options(draft: SettingsDraft, options: InitOptions, environ: Mapping[str, str]) -> None:
     seen: dict[str, str] = {}
     for key, text in options.values.items():
         name = "--" + key.replace(".", "-").replace("_", "-")
@@ -299,14 +251,11 @@ def _take_options(draft: SettingsDraft, options: InitOptions, environ: Mapping[s
             _take(draft, key, decode_whole(given))
         else:
             _take(draft, key, _anchor(key, given, environ, None))
-    keys = set(options.values)
     for text in options.settings:
         key, value = read_setting(text)
-        keys.add(key)
         _take(draft, key, _anchor(key, value, environ, None))
     draft.locations += [ConfigTable(read_location(text)) for text in options.locations]
     draft.charges += [ConfigTable(read_charge(text)) for text in options.charges]
     if draft.names and not options.prefill:
         key = next(iter(draft.names))
         raise typer.BadParameter(f"{key} must be a number; give the id, or add --prefill to look the name up")
-    return keys

@@ -5,7 +5,6 @@ Every setting keeps its line and its comment. A setting that isn't given has its
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import time
@@ -14,7 +13,7 @@ from importlib.resources import files
 from operator import attrgetter
 
 import tomlkit
-from tomlkit.items import AoT, Comment, Item, Key, Table, Whitespace
+from tomlkit.items import AoT, Comment, Item, Key, Table
 
 from tsrevel.config.settings import SECRETS, SETTINGS, VARIANTS, ChargeSettings, Configurable, LocationSettings, Section
 from tsrevel.config.value_types import ValueKind
@@ -111,39 +110,6 @@ def _render_setting(key: str, comment: str, values: Mapping[str, object], remark
     text = f"{start}{(way or key).rpartition('.')[2]} = {encode_value(value)}"
     above = [remark(each) for each in remarks.get(key, ())]
     return "\n".join([*above, f"{text:<32}  {comment}" if comment else text, ""])
-
-
-def read_remarks(text: str) -> dict[str, list[str]]:
-    """A person's own comments in a settings file, by the key above or behind which they are: "revel.user".
-
-    Leaves out the template's comments, and comments above a setting that is commented out.
-    """
-    ours = set(re.findall("#.*", _HEADER + read_template()))
-    found: dict[str, list[str]] = {}
-    pending: list[str] = []
-    of_table: list[str] = []
-
-    def walk(prefix: str, body: Iterable[tuple[Key | None, Item]], entry: str = "") -> None:
-        for name, item in body:
-            comment = "" if isinstance(item, Whitespace) else item.trivia.comment.strip()
-            if re.match(r"#\s*(\w+ = |\[)", comment):
-                pending.clear()
-            elif comment and comment not in ours:
-                pending.append(comment.lstrip("# "))
-            if isinstance(item, Table):
-                of_table.extend(pending)
-                pending.clear()
-                walk(f"{prefix}{name.key}." if name else prefix, item.value.body)
-            elif isinstance(item, AoT):
-                for number, each in enumerate(item):
-                    walk("", [(None, Comment(each.trivia)), *each.value.body], f"{name.key if name else ''}[{number}]")
-            elif name and (of_table or pending):
-                found.setdefault(entry or prefix + name.key, []).extend([*of_table, *pending])
-                of_table.clear()
-                pending.clear()
-
-    walk("", tomlkit.parse(text).body)
-    return found
 
 
 def default_of(key: str) -> object:

@@ -100,8 +100,7 @@ def init(
         typer.Option(
             "--from",
             metavar="F",
-            help="Take all other settings, and your comments, from this settings file; for the same account also its "
-            "ledger, token and spool.",
+            help="Take all other settings from this settings file, and go on with its ledger, token and spool.",
         ),
     ] = None,
     **given: Any,  # noqa: ANN401 (texts or None, by the table above)
