@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from threading import Event
 
 import pytest
 
@@ -25,15 +23,13 @@ KEYS, TOKEN = "tripleseat.webhook_signing_keys", "serve.token"
 
 @dataclass
 class Vault:
-    """A command that prints Revel's key. It answers only while `is_up`, and counts how often it was asked."""
+    """A command that prints Revel's key, and counts how often it was asked."""
 
     answer: CommandResult = PRINTED
-    is_up: Event = field(default_factory=Event)
     asked: int = 0
 
     def run(self, _words: Sequence[str], _environ: Mapping[str, str]) -> CommandResult:
         self.asked += 1
-        self.is_up.wait(10)
         return self.answer
 
 
@@ -43,11 +39,8 @@ def world(tmp_path: Path) -> World:
 
 
 @pytest.fixture
-def vault() -> Iterator[Vault]:
-    vault = Vault()
-    vault.is_up.set()
-    yield vault
-    vault.is_up.set()
+def vault() -> Vault:
+    return Vault()
 
 
 @pytest.fixture
@@ -71,62 +64,24 @@ def change(world: World, hours_back: int) -> None:
     world.write_config()
 
 
-def seconds_of(call: Callable[[], object]) -> float:
-    began = time.monotonic()
-    call()
-    return time.monotonic() - began
-
-
-def test_a_delivery_does_not_wait_for_settings_that_take_long(
-    world: World, vault: Vault, commands: ServedCommands
-) -> None:
+def test_a_delivery_waits_for_no_new_settings(world: World, vault: Vault, commands: ServedCommands) -> None:
     last = commands.settings()
-    vault.is_up.clear()
     ask_the_vault(world)
-    for _ in range(3):
-        assert seconds_of(lambda: [commands.latest_settings()]) < 1
-        assert commands.latest_settings() is last
-    assert vault.asked == 1
-    vault.is_up.set()
+    assert commands.latest_settings() is last
+    assert vault.asked == 0
     assert commands.settings().revel.api_key.get_secret_value() == "key-of-the-vault"
     assert commands.latest_settings() is commands.settings()
     assert vault.asked == 1
 
 
-def test_while_a_run_goes_on_a_delivery_still_finds_new_settings(world: World, commands: ServedCommands) -> None:
-    change(world, 72)
-    found: list[Settings] = []
-    for _ in range(100):
-        found.append(commands.latest_settings())
-        if found[-1].sync.hours_back == 72:
-            return
-    raise AssertionError("they were never read")
-
-
-def test_settings_that_can_not_be_loaded_are_not_tried_again_at_once(
+def test_settings_that_can_not_be_loaded_leave_the_last_in_use(
     world: World, vault: Vault, commands: ServedCommands
 ) -> None:
     last, vault.answer = commands.settings(), FAILED
     ask_the_vault(world)
-    told = set()
-    for _ in range(4):
-        with pytest.raises(ConfigError) as caught:
-            commands.settings()
-        told.add(str(caught.value))
-        assert commands.latest_settings() is last
-    assert (len(told), vault.asked) == (1, 1)
-
-
-def test_settings_that_can_not_be_loaded_are_tried_again_after_half_a_minute(
-    world: World, vault: Vault, commands: ServedCommands
-) -> None:
-    vault.answer = FAILED
-    ask_the_vault(world)
     with pytest.raises(ConfigError):
         commands.settings()
-    vault.answer = PRINTED
-    world.time.sleep(31)
-    assert commands.settings().revel.api_key.get_secret_value() == "key-of-the-vault"
+    assert commands.latest_settings() is last
 
 
 def test_settings_that_were_corrected_are_read_at_once(world: World, vault: Vault, commands: ServedCommands) -> None:

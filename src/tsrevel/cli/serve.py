@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import Lock
 
 from tsrevel.cli.answers.model import encode
 from tsrevel.cli.answers.runs import ServeAnswer, answer_planned, answer_report
 from tsrevel.cli.context import CliContext
 from tsrevel.cli.logs import logging_to
-from tsrevel.cli.reloaded_settings import ReloadedSettings
 from tsrevel.cli.replay import ReplayOptions, replay_files
 from tsrevel.cli.sync import SyncOptions, sync, sync_events
-from tsrevel.config import Settings
+from tsrevel.config import Settings, load_settings
+from tsrevel.doctor.machine import secret_files
 from tsrevel.engine.deliveries import DeliveryAnswer, DeliveryQueue, refuse, understand
 from tsrevel.engine.outcomes import RunReport
 from tsrevel.errors import ConfigCode, ConfigError, ConfigProblem, DeliveryRefused, RunLocked
@@ -85,17 +87,31 @@ class ServedCommands:
     ctx: CliContext
     overrides: dict[str, object]
     plain: bool
-    _reloaded: ReloadedSettings = field(init=False)
+    _settings: Settings | None = field(default=None, init=False)
+    _stamps: dict[Path, tuple[int, int, int] | None] = field(default_factory=dict, init=False)
+    """Values by the settings' files, which change when the files do."""
+    _lock: Lock = field(default_factory=Lock, init=False)
     _deadline: Deadline | None = field(default=None, init=False)
 
-    def __post_init__(self) -> None:
-        self._reloaded = ReloadedSettings(self.ctx, self.overrides)
-
     def settings(self) -> Settings:
-        return self._reloaded.current()
+        """The settings, read again if one of their files has changed. Raises ConfigError."""
+        with self._lock:
+            stamps = {each: _stamp_of(each) for each in self._stamps}
+            if self._settings is None or stamps != self._stamps:
+                runtime, environ = self.ctx.runtime, self.ctx.environ
+                config = self.ctx.options.config
+                settings = load_settings(
+                    config=config, environ=environ, overrides=self.overrides, run=runtime.run_command
+                )
+                secrets = [path for _, path in secret_files(settings, environ)]
+                files = [each for each in (settings.config_path, settings.mappings_path, *secrets) if each]
+                # those from before the reading, so that a change meanwhile is noticed
+                self._stamps = {each: stamps[each] if each in stamps else _stamp_of(each) for each in files}
+                self._settings = settings
+            return self._settings
 
     def latest_settings(self) -> Settings:
-        return self._reloaded.latest()
+        return self._settings or self.settings()
 
     def make_ledger(self) -> None:
         """Create or migrate the ledger, so that its problems show at the start. Raises LedgerUnusable."""
@@ -165,3 +181,11 @@ class ServedCommands:
     def wind_down(self) -> None:
         if self._deadline:
             self._deadline.wind_down()
+
+
+def _stamp_of(path: Path) -> tuple[int, int, int] | None:
+    try:
+        found = os.stat(path)  # noqa: PTH116
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_ino, found.st_size

@@ -52,7 +52,7 @@ class Commands(Protocol):
         """The current settings."""
 
     def latest_settings(self) -> Settings:
-        """The last settings that could be loaded, at once, while the current ones are wrong or take long to load."""
+        """The settings that were loaded last, at once."""
 
     def why_disabled(self) -> str | None:
         """Why no request may be sent to any service; None if it may."""
