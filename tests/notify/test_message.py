@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tsrevel.config import LocationSettings, Settings, TripleSeatSettings
-from tsrevel.notify.message import Ending, MailContext, MailItem, StateSince, write_message
+from tsrevel.notify.message import MailContext, MailItem, write_message
 from tsrevel.notify.sendgrid import Message
-from tsrevel.planning.reasons import Status, advise
+from tsrevel.planning.reasons import advise
 from tsrevel.text import clean_text
 
 from ..ledger.samples import EVENT, make_plan
@@ -113,25 +113,6 @@ def test_what_needs_a_person_comes_first_and_what_mends_itself_later() -> None:
     text = write(INJECTED, failed, fault, HELD, missed).text
     marks = ["MISSED: event 3", "HELD: event 55521610", "FAILED: event 5", "FAILED: event 4", "ORDERS MADE"]
     assert sorted(marks, key=text.index) == marks
-
-
-def test_what_is_settled_since_comes_after_all_that_is_open_and_is_counted_apart() -> None:
-    settled = replace(HELD, event_id="6", order_id="5550102", since=StateSince(Ending.ORDER_MADE))
-    failed = replace(HELD, event_id="7", since=StateSince(Ending.OTHER, Status.FAILED, "UPSTREAM_UNAVAILABLE"))
-    message = write(settled, failed, HELD, INJECTED)
-    assert message.subject.endswith(": 1 order, 2 held, 1 settled since")
-    marks = ["NEEDS A PERSON", "HELD: event 55521610", "TRIED AGAIN BY THE NEXT RUN", "HELD: event 7", "SETTLED SINCE"]
-    marks += ["HELD: event 6", "Revel order 5550102", "ORDERS MADE"]
-    assert sorted(marks, key=message.text.index) == marks
-    preheader = "Held: event 55521610 UNMAPPED_ITEMS. 1 more to check. 1 settled since. 1 order made, 130.00 USD."
-    assert preheader in Reader(message.html).words
-
-
-def test_a_state_of_another_version_is_explained_by_explain() -> None:
-    now = StateSince(Ending.OTHER, Status.HELD, "OF_THE_FUTURE")
-    assert (
-        "the event is held now (OF_THE_FUTURE); run `tsrevel explain 55521610`." in write(replace(HELD, since=now)).text
-    )
 
 
 def test_the_link_to_the_event_stands_there_and_can_be_left_out() -> None:

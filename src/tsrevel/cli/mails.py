@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
 from tsrevel.config import Settings
 from tsrevel.engine.outcomes import recall_resolved
 from tsrevel.errors import LedgerUnusable, RunLocked
-from tsrevel.ledger import Ledger, OrderRecord, Resolution, hold_mail_lock
+from tsrevel.ledger import Ledger, LedgerView, OrderRecord, hold_mail_lock
 from tsrevel.ledger.outbox import DueMail, Notice
 from tsrevel.notify.sendgrid import Message, SendGrid, SendResult, SendVerdict
+from tsrevel.planning.reasons import TROUBLE, Reason
 from tsrevel.wiring import Runtime, open_ledger
-
-if TYPE_CHECKING:
-    from tsrevel.notify.message import StateSince
-    from tsrevel.planning.model import OrderId
 
 log = logging.getLogger(__name__)
 
+_OPEN_REASONS = frozenset({
+    Reason.EVENT_DAY_PASSED, Reason.CHANGED_AFTER_INJECTION, Reason.CANCELLED_AFTER_INJECTION, Reason.LEDGER_LOST,
+})  # fmt: skip
+"""The reasons of skipped events that a person should look at."""
 MAILS_SECONDS = 30.0
 """After this time a run stops sending mails; the next run sends the rest."""
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(minutes=15), timedelta(hours=6)
@@ -55,7 +56,12 @@ def _send_due(ledger: Ledger, settings: Settings, runtime: Runtime) -> None:
         if runtime.monotonic() - began >= MAILS_SECONDS:
             log.warning("mail %s and later ones weren't sent: it took too long; the next run continues", mail.number)
             return
-        delivery = account.send(_write(ledger, mail, settings))
+        notices = find_open(ledger, mail.notices)
+        if not notices:
+            ledger.outbox.note_sent(mail.number)
+            log.info("mail %s isn't sent: all that it reports is settled", mail.number)
+            continue
+        delivery = account.send(_write(ledger, mail, notices, settings))
         _note(ledger, mail, delivery)
         if delivery.verdict in {SendVerdict.REFUSED, SendVerdict.LATER}:
             return
@@ -69,19 +75,47 @@ def _must_wait(mail: DueMail, now: datetime) -> bool:
     return mail.tried_at <= now < mail.tried_at + pause
 
 
-def _write(ledger: Ledger, mail: DueMail, settings: Settings) -> Message:
-    from tsrevel.insight.notices import find_states_since
+def find_open(view: LedgerView, notices: Sequence[Notice]) -> list[Notice]:
+    """The notices without those that are settled: a mail that couldn't be sent is sent by a later run."""
+    from tsrevel.insight.drift import find_changed
+
+    ids = [each.event_id for each in notices]
+    with view.reading():
+        results, records = view.events.last_results(ids), view.orders.find(ids)
+        resolutions = view.events.resolutions(ids)
+        told = {each.event_id for each in view.queries.open_changes()}
+        still = {each.event_id for each in find_changed(view)} if told else set()
+        trouble = {each.event_id for each in view.queries.held_or_failed()}
+
+    def is_settled(notice: Notice) -> bool:
+        event_id = notice.event_id
+        last, record = results.get(event_id), records.get(event_id)
+        is_finished, is_resolved = record is not None and record.is_finished, event_id in resolutions
+        if notice.occasion == "changed":
+            if event_id not in told:  # a person settled it
+                return is_resolved or not is_finished
+            was_looked_at = last is not None and last.run_id != notice.run_id
+            return event_id not in still and is_finished and was_looked_at
+        if is_resolved and event_id not in trouble:
+            return True
+        if last is None:
+            return is_finished
+        return last.status not in TROUBLE and (is_finished or last.reason not in _OPEN_REASONS)
+
+    return [each for each in notices if each.occasion == "injected" or not is_settled(each)]
+
+
+def _write(ledger: Ledger, mail: DueMail, notices: Sequence[Notice], settings: Settings) -> Message:
     from tsrevel.notify.message import MailContext, MailItem, write_message
 
-    states = find_states_since(ledger, mail.notices)
-    orders = ledger.orders.find(notice.event_id for notice in mail.notices)
-    resolutions = ledger.events.resolutions(notice.event_id for notice in mail.notices)
+    orders = ledger.orders.find(notice.event_id for notice in notices)
+    resolutions = ledger.events.resolutions(notice.event_id for notice in notices)
     resolved = {
         event_id: recall_resolved(resolution)
         for event_id, resolution in resolutions.items()
         if not (event_id in orders and orders[event_id].is_finished)
     }
-    failed = ledger.orders.failed_writes(notice.event_id for notice in mail.notices)
+    failed = ledger.orders.failed_writes(notice.event_id for notice in notices)
     items = [
         MailItem(
             occasion=notice.occasion,
@@ -89,29 +123,18 @@ def _write(ledger: Ledger, mail: DueMail, settings: Settings) -> Message:
             correlation_id=notice.correlation_id,
             day=notice.day,
             location=notice.location,
-            order_id=_find_order_id(notice, state, orders.get(notice.event_id), resolutions.get(notice.event_id)),
+            order_id=notice.order_id,
             reason=notice.reason,
             text=notice.text,
             plan=orders[notice.event_id].plan if notice.event_id in orders else None,
-            failed_write=failed.get(notice.event_id) if state or notice.occasion in {"failed", "missed"} else None,
+            failed_write=failed.get(notice.event_id) if notice.occasion in {"failed", "missed"} else None,
             foreign=notice.event_id in orders and orders[notice.event_id].state == "foreign",
             resolved=resolved.get(notice.event_id) if notice.occasion == "changed" else None,
-            since=state,
             agrees=notice.occasion == "changed" and _agrees(ledger, orders.get(notice.event_id)),
         )
-        for notice, state in zip(mail.notices, states, strict=True)
+        for notice in notices
     ]
     return write_message(items, MailContext(mail.number, mail.made_at, settings))
-
-
-def _find_order_id(
-    notice: Notice, since: StateSince | None, record: OrderRecord | None, resolution: Resolution | None
-) -> OrderId | None:
-    """The event's order now, if the notice is no longer true; else the notice's."""
-    if since is None:
-        return notice.order_id
-    named = resolution.order_id if resolution else None
-    return named or (record.order_id if record else None) or notice.order_id
 
 
 def _agrees(ledger: Ledger, record: OrderRecord | None) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from enum import Enum
 from itertools import groupby
 from zoneinfo import ZoneInfo
 
@@ -14,7 +13,7 @@ from tsrevel.config.paths import config_to_name
 from tsrevel.notify.sendgrid import Message
 from tsrevel.planning.model import CHARGE_FIELDS, Plan, label
 from tsrevel.planning.money import Cents
-from tsrevel.planning.reasons import NOTHING, TROUBLE, FailedWrite, Reason, Resolved, Status, advise
+from tsrevel.planning.reasons import FailedWrite, Reason, Resolved, Status, advise
 from tsrevel.templates import load_template, show_amount
 from tsrevel.text import clean_text, shorten, with_config
 
@@ -26,13 +25,8 @@ _STATUSES = {
     "injected": Status.INJECTED,
 }
 """The event's status by occasion. In this order, so that what needs a person comes first."""
-_SETTLED = "settled since"
 _COUNTED = ("injected", "held", "missed", "changed", "failed")
 """The order of the counts in a subject."""
-_OPEN_REASONS = frozenset({
-    Reason.EVENT_DAY_PASSED, Reason.CHANGED_AFTER_INJECTION, Reason.CANCELLED_AFTER_INJECTION, Reason.LEDGER_LOST,
-})  # fmt: skip
-"""The reasons of skipped events that a person should look at."""
 _LONGEST_PLACES = 60
 """Characters in a subject."""
 _LONGEST_TEXT, _LONGEST_NAME = 500, 100
@@ -42,40 +36,13 @@ _MOST_LINES = 60
 """The limit for one order's details."""
 
 
-class Ending(Enum):
-    """The further course of an event after its notice, in words."""
-
-    ORDER_MADE = "its order has been made since"
-    ORDER_FOUND = "someone else's order for it has been found since"
-    RESOLVED = "a person has resolved the event since"
-    REOPENED = "a person has opened the event again, so the next run decides afresh"
-    AGREES = "the event and its order agree again"
-    OTHER = "it is in another state now"
-
-
-@dataclass(frozen=True, slots=True)
-class StateSince:
-    """How an event stands now, if its notice is no longer true. `status` and `reason` are those of Ending.OTHER."""
-
-    ending: Ending
-    status: Status = Status.SKIPPED
-    reason: str | None = None
-
-    @property
-    def is_settled(self) -> bool:
-        """Whether nobody has to do anything any more."""
-        is_open = self.status in TROUBLE or self.reason in _OPEN_REASONS
-        return not (self.ending is Ending.OTHER and is_open)
-
-
 @dataclass(frozen=True, slots=True)
 class MailItem:
     """One change of one event. `occasion` is a word of `email.on`; `plan` is the order's, if there is one.
 
     `reason` and `text` say why, `correlation_id` in which run. `failed_write`: a write that failed in several runs.
     `foreign`: somebody else made the order. `resolved`: a person resolved the event before, and tsrevel made no order
-    for it. `agrees`: what had changed after the order was made was taken back. `since`: how the event stands now, if
-    that isn't so any more.
+    for it. `agrees`: what had changed after the order was made was taken back.
     """
 
     occasion: str
@@ -91,22 +58,11 @@ class MailItem:
     foreign: bool = False
     resolved: Resolved | None = None
     agrees: bool = False
-    since: StateSince | None = None
 
     @property
     def status(self) -> Status:
-        """The event's status now."""
-        return self.since.status if self.since else _STATUSES[self.occasion]
-
-    @property
-    def code(self) -> str | None:
-        """The reason of that status."""
-        return self.since.reason if self.since else self.reason
-
-    @property
-    def is_settled(self) -> bool:
-        """Whether nobody has to do anything any more about what it reports."""
-        return self.since is not None and self.since.is_settled
+        """The event's status."""
+        return _STATUSES[self.occasion]
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +89,6 @@ class _Entry:
     advice: str
     plan: Plan | None
     heading: str
-    is_settled: bool
 
     @property
     def where(self) -> str:
@@ -202,30 +157,23 @@ def _make_entry(item: MailItem, context: MailContext, config: str) -> _Entry:
         reason=clean_text(item.reason or ""),
         text=with_config(shorten(clean_text(item.text), _LONGEST_TEXT), config),
         advice=with_config(f"{advice[:1].upper()}{advice[1:]}.", config) if advice else "",
-        plan=None if item.is_settled else plan,
+        plan=plan,
         heading=_heading(item),
-        is_settled=item.is_settled,
     )
 
 
 def _advise(item: MailItem, event_id: str) -> str:
-    """The advice for the event as it stands now."""
-    if item.since and item.since.ending is not Ending.OTHER:
-        return f"{NOTHING}: {item.since.ending.value}"
     told = advise(
         event_id,
         item.status,
-        item.code,
+        item.reason,
         has_order=item.order_id is not None,
         failed_write=item.failed_write,
         foreign=item.foreign,
         resolved=item.resolved,
         agrees=item.agrees,
     )
-    advice = told or ("" if item.occasion == "injected" else f"run `tsrevel explain {event_id}`")
-    if item.since is None:
-        return advice
-    return f"this has changed since: the event is {item.status} now{f' ({item.code})' if item.code else ''}; {advice}"
+    return told or ("" if item.occasion == "injected" else f"run `tsrevel explain {event_id}`")
 
 
 def _explain_once(entries: Iterable[_Entry]) -> list[_Entry]:
@@ -241,22 +189,19 @@ def _explain_once(entries: Iterable[_Entry]) -> list[_Entry]:
     return once
 
 
-def _urgency(item: MailItem) -> tuple[bool, bool, int]:
+def _urgency(item: MailItem) -> tuple[bool, int]:
     """The sort key: what needs a person first."""
-    by_itself = item.occasion == "injected" or item.is_settled or _passes(item)
-    return by_itself, item.is_settled, list(_STATUSES).index(item.occasion)
+    return item.occasion == "injected" or _passes(item), list(_STATUSES).index(item.occasion)
 
 
 def _passes(item: MailItem) -> bool:
     """Whether the next run may mend it: no credentials, no fault (without a reason), no write that always fails."""
     if item.status is not Status.FAILED or item.failed_write:
         return False
-    return item.code not in {None, "", Reason.AUTHORIZATION_DENIED}
+    return item.reason not in {None, "", Reason.AUTHORIZATION_DENIED}
 
 
 def _heading(item: MailItem) -> str:
-    if item.is_settled:
-        return "Settled since"
     return "Tried again by the next run" if _passes(item) else "Needs a person"
 
 
@@ -301,18 +246,15 @@ def _write_subject(entries: Sequence[_Entry], days: Sequence[date], context: Mai
 
 
 def _count(entries: Sequence[_Entry]) -> str:
-    counts = [(word, sum(each.occasion == word and not each.is_settled for each in entries)) for word in _COUNTED]
+    counts = [(word, sum(each.occasion == word for each in entries)) for word in _COUNTED]
     names = {"injected": "orders"} | ({"injected": "order"} if counts[0][1] == 1 else {})
-    counts.append((_SETTLED, sum(each.is_settled for each in entries)))
     return ", ".join(f"{count} {names.get(word, word)}" for word, count in counts if count)
 
 
 def _write_preheader(attention: Sequence[_Entry], orders: Sequence[_Entry]) -> str:
     """The text that mail programs show beside the subject."""
-    to_check = [each for each in attention if not each.is_settled]
-    parts = [f"{first.occasion.capitalize()}: event {first.event_id} {first.reason}" for first in to_check[:1]]
-    parts += [f"{len(to_check) - 1} more to check"] if len(to_check) > 1 else []
-    parts += [f"{len(attention) - len(to_check)} {_SETTLED}"] if len(attention) > len(to_check) else []
+    parts = [f"{first.occasion.capitalize()}: event {first.event_id} {first.reason}" for first in attention[:1]]
+    parts += [f"{len(attention) - 1} more to check"] if len(attention) > 1 else []
     currencies = sorted({_group(each)[1] for each in orders})
     sums = [f"{show_amount(_sum(e for e in orders if _group(e)[1] == each))} {each}".strip() for each in currencies]
     parts += [f"{_count(orders)} made, {' and '.join(sums)}"] if orders else []
