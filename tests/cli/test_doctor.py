@@ -638,7 +638,6 @@ WRONG_WAYS_OUT = {
     "ALL_PROXY": "ftp://proxy.example.com",
     "SSL_CERT_FILE": "/no/such/file",
     "SSL_CERT_DIR": "/no/such/folder",
-    "SSLKEYLOGFILE": "/no/such/folder/keys",
 }
 
 

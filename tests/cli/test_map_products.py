@@ -53,22 +53,7 @@ def test_a_name_that_nothing_has_is_no_failure(shell: Shell) -> None:
     assert run(shell, " ").status == 2
 
 
-def test_the_ledger_s_copy_is_searched_where_nobody_may_be_asked(shell: Shell) -> None:
-    nothing = run(shell, "urn", "--offline", "--json")
-    assert (nothing.status, nothing.answer["success"]) == (3, False)
-    shell.sync()
-    shell.world.forget_requests()
-    urns = found(shell, "coffee urn", "--offline")
-    assert ("8107", "8", None) in urns
-    assert "Br\u00fbl\u00e9e & Berries" in run(shell, "creme", "--offline").out
-    assert run(shell, "coffee urn", "--offline", "--json").answer["source"] == "ledger"
-    shell.run("pause", "--config", str(shell.write_config()))
-    assert found(shell, "coffee urn") == urns
-    assert "paused" in run(shell, "coffee urn").err
-    assert shell.requests == 0
-
-
-def test_while_disabled_without_a_copy_nothing_can_be_asked(shell: Shell) -> None:
+def test_while_disabled_nothing_can_be_asked(shell: Shell) -> None:
     shell.environ["ENABLE_CONNECTOR"] = "false"
     assert run(shell, "urn").status == 3
     assert shell.requests == 0

@@ -166,12 +166,6 @@ def test_a_bad_certificate_folder_is_named(tmp_path: Path, name: str) -> None:
     assert (problem.code, problem.key) == (ConfigCode.NO_CERTIFICATES, "SSL_CERT_DIR")
 
 
-@pytest.mark.parametrize("name", ["folder", "pipe", "missing/deeper", "nul"])
-def test_a_key_log_that_cant_be_written_is_named(tmp_path: Path, name: str) -> None:
-    (problem,) = read_network({"SSLKEYLOGFILE": files(tmp_path)[name]}).problems
-    assert (problem.code, problem.key) == (ConfigCode.FILE_UNWRITABLE, "SSLKEYLOGFILE")
-
-
 def test_an_environment_without_any_is_the_direct_way() -> None:
     assert read_network({"SSL_CERT_FILE": "", "NO_PROXY": "x"}).problems == ()
     assert DIRECT.trust().verify_mode is ssl.CERT_REQUIRED
@@ -180,7 +174,7 @@ def test_an_environment_without_any_is_the_direct_way() -> None:
 # Commands
 
 
-@pytest.mark.parametrize("variable", ["HTTPS_PROXY", "all_proxy", "SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE"])
+@pytest.mark.parametrize("variable", ["HTTPS_PROXY", "all_proxy", "SSL_CERT_FILE", "SSL_CERT_DIR"])
 @pytest.mark.parametrize("command", ["sync", "doctor", "config validate", "reconcile", "login"])
 def test_every_command_that_asks_a_service_names_it(shell: Shell, command: str, variable: str) -> None:
     value = f"socks5://user:{PASSWORD}@127.0.0.1:1" if "proxy" in variable.lower() else f"/nowhere/{PASSWORD}/x"
@@ -310,14 +304,12 @@ def test_what_is_wrong_with_a_certificate_is_told(
 
 def test_a_certificate_of_ones_own_is_trusted_by_its_file(tmp_path: Path) -> None:
     paths = certificate(tmp_path)
-    log = tmp_path / "keys.log"
-    network = read_network({"SSL_CERT_FILE": str(paths[0]), "SSLKEYLOGFILE": str(log)})
+    network = read_network({"SSL_CERT_FILE": str(paths[0])})
     assert network.problems == ()
     with served(paths) as port:
         shop = channel(port, network)
         assert shop.read("/x") == {}
         shop.close()
-    assert "TRAFFIC_SECRET" in log.read_text()
 
 
 def test_a_port_that_speaks_no_tls_is_told_as_that() -> None:

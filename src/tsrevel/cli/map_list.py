@@ -1,23 +1,39 @@
-"""`map list`: the mappings, whether their products exist, and the names that match without a mapping."""
+"""`map list` shows the mappings and the names that match without one; `map products` searches the products."""
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
 
 import typer
 
-from tsrevel.cli.answers.mapping import CheckedMappingJson, MapListAnswer, MapListSeenAnswer, SeenNameJson
+from tsrevel.cli.answers.mapping import (
+    CheckedMappingJson,
+    MapListAnswer,
+    MapListSeenAnswer,
+    MapProductsAnswer,
+    ProductJson,
+    SeenNameJson,
+)
 from tsrevel.cli.answers.model import fill
 from tsrevel.cli.context import CliContext
-from tsrevel.cli.map_data import NameReport, SeenName, establishment_names, gather, needed, open_survey
+from tsrevel.cli.map_data import (
+    NameReport,
+    SeenName,
+    choose_establishments,
+    establishment_names,
+    gather,
+    needed,
+    open_survey,
+)
 from tsrevel.cli.output import WARNING, Column, Row, TextOutput, columns_of, report_nothing_checked, what_is_mapped
 from tsrevel.config import ProductEntry, Settings
 from tsrevel.errors import ConnectorDisabled
 from tsrevel.planning.model import EstablishmentId, ProductId
 from tsrevel.planning.money import show_grouped
-from tsrevel.planning.products import MatchedBy, Product
+from tsrevel.planning.products import MatchedBy, Product, normalise
 from tsrevel.text import count_of
 
 _NAME = ("Establishment:name", "Name or menu item:name")
@@ -154,3 +170,49 @@ def _answer_seen(seen: SeenName, offers: Offers) -> SeenNameJson:
     offer = _offer(offers, seen.establishment, seen.product)
     name, price = (offer.name, offer.price) if offer else (None, None)
     return fill(SeenNameJson, seen, product_name=name, price=price, **seen.describe())
+
+
+# Products
+
+_PRODUCT_COLUMNS = columns_of("Product", "Name:name", "Price:amount", "Establishment:name")
+
+Found = list[tuple[EstablishmentId, Product]]
+
+
+def search_products(ctx: CliContext, text: str, establishment: int | None, location: str | None) -> int:
+    """List the active products whose names have all words of `text`. Raises MappingUnclear, ServiceDown."""
+    words = _simplify(text).split()
+    try:
+        with open_survey(ctx) as survey, needed("the products can't be listed"):
+            settings = survey.settings
+            places = map(EstablishmentId, choose_establishments(settings, establishment, location))
+            found = [(each, one) for each in places for one in survey.services.account.products(each)]
+    except ConnectorDisabled as why:
+        return report_nothing_checked(ctx, str(why))
+    names = {each: _simplify(each[1].name) for each in found}
+    found = [each for each, name in names.items() if all(word in name for word in words)]
+    found.sort(key=lambda each: (each[0], names[each], each[1].id))
+    if ctx.options.json:
+        products = tuple(fill(ProductJson, one, establishment=each) for each, one in found)
+        ctx.answer(MapProductsAnswer(products=products))
+    else:
+        _show_products(ctx, settings, found, text)
+    return 0
+
+
+def _simplify(text: str) -> str:
+    """The text as names are compared, and without accents."""
+    apart = unicodedata.normalize("NFKD", normalise(text))
+    return "".join(each for each in apart if not unicodedata.combining(each))
+
+
+def _show_products(ctx: CliContext, settings: Settings, found: Found, text: str) -> None:
+    page, places = TextOutput(ctx, settings), establishment_names(settings)
+    rows = []
+    for establishment, product in found:
+        price = show_grouped(product.price) if product.price is not None else ""
+        place = f"{establishment} ({places[establishment]})"
+        rows.append(Row((str(product.id), product.name, price, place)))
+    if rows:
+        page.table(_PRODUCT_COLUMNS, rows)
+    page.line(f"{count_of(len(rows), 'active product')} with {text!r} in the name")

@@ -42,7 +42,7 @@ from tsrevel.planning.model import Location
 from tsrevel.redaction import Redactor
 from tsrevel.text import is_whole
 from tsrevel.transport.deadline import NEVER, Deadline, TimedBackend
-from tsrevel.transport.network import CA_FILE, CA_FOLDER, DIRECT, KEY_LOG, Network, Proxy, is_loopback
+from tsrevel.transport.network import CA_FILE, CA_FOLDER, DIRECT, Network, Proxy, is_loopback
 from tsrevel.transport.rate_limit import RateLimiter
 from tsrevel.transport.responses import Json, decode_json, find_unusable, is_only_error, quote_answer, read_service_code
 from tsrevel.transport.retry import LONGEST_WAIT, with_retries
@@ -538,7 +538,7 @@ class _Routes(httpx.BaseTransport):
         try:
             context = self._network.trust() if scheme == "https" or proxy else _nobody()
         except OSError as error:  # the check of the settings could load them
-            text = f"the trusted certificates can't be loaded; check {CA_FILE}, {CA_FOLDER} and {KEY_LOG}"
+            text = f"the trusted certificates can't be loaded; check {CA_FILE} and {CA_FOLDER}"
             raise ConnectionMisconfigured(text, ConnectionFault.NO_AUTHORITIES) from error
         return _Pool(context, proxy, self._backend)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import socket
 import ssl
-import stat
 import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -56,9 +55,9 @@ def _read_short_address(name: str) -> IPv4Address | None:
 
 
 _PROXIES = ("http", "https", "all")
-CA_FILE, CA_FOLDER, KEY_LOG = "SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE"
+CA_FILE, CA_FOLDER = "SSL_CERT_FILE", "SSL_CERT_DIR"
 NETWORK_VARIABLES = (*(f"{each.upper()}_PROXY" for each in _PROXIES), *(f"{each}_proxy" for each in _PROXIES))
-NETWORK_VARIABLES += (CA_FILE, CA_FOLDER, KEY_LOG)
+NETWORK_VARIABLES += (CA_FILE, CA_FOLDER)
 """The variables that may be wrong. NO_PROXY can't be: an unreadable entry of it has no effect."""
 _USUAL_PORTS = {"http": 80, "https": 443}
 
@@ -82,7 +81,6 @@ class Network(Secret):
     excepted: tuple[str, ...] = ()
     ca_file: str | None = None
     ca_folder: str | None = None
-    key_log: str | None = None
     problems: tuple[ConfigProblem, ...] = ()
 
     def proxy_for(self, scheme: str, host: str, port: int | None) -> Proxy | None:
@@ -96,7 +94,7 @@ class Network(Secret):
 
     def trust(self) -> ssl.SSLContext:
         """The trusted certificates, loaded only once. Raises OSError (ssl.SSLError) if they can't be loaded."""
-        return _load_authorities(self.ca_file, self.ca_folder, self.key_log)
+        return _load_authorities(self.ca_file, self.ca_folder)
 
 
 DIRECT = Network({})
@@ -116,12 +114,12 @@ def read_network(environ: Mapping[str, str]) -> Network:
             else:
                 problems.append(proxy)
     _, excepted = _find(environ, "no")
-    paths = {name: environ.get(name) or None for name in (CA_FILE, CA_FOLDER, KEY_LOG)}
+    paths = {name: environ.get(name) or None for name in (CA_FILE, CA_FOLDER)}
     problems += _check_paths(paths)
     if paths[CA_FILE]:
         paths[CA_FOLDER] = None  # the file wins
     entries = tuple(excepted.replace(",", " ").split())
-    return Network(proxies, entries, paths[CA_FILE], paths[CA_FOLDER], paths[KEY_LOG], tuple(problems))
+    return Network(proxies, entries, paths[CA_FILE], paths[CA_FOLDER], tuple(problems))
 
 
 def _find(environ: Mapping[str, str], scheme: str) -> tuple[str, str]:
@@ -179,16 +177,13 @@ def _covers(entry: str, host: str, port: int) -> bool:
 
 
 def _check_paths(paths: Mapping[str, str | None]) -> Iterator[ConfigProblem]:
-    file, folder, log = paths[CA_FILE], paths[CA_FOLDER], paths[KEY_LOG]
+    file, folder = paths[CA_FILE], paths[CA_FOLDER]
     if file and not _holds_certificates(file):
         message = "names no readable file with certificates"
         yield _problem(ConfigCode.NO_CERTIFICATES, CA_FILE, message, _NO_AUTHORITIES)
     if folder and not file and not any(_has_certificates(each) for each in folder.split(os.pathsep)):
         message = "names no folder with certificates (prepared by `openssl rehash`)"
         yield _problem(ConfigCode.NO_CERTIFICATES, CA_FOLDER, message, _NO_AUTHORITIES)
-    if log and not _can_append(log):
-        remedy = "Unset it, or let this user write to it."
-        yield _problem(ConfigCode.FILE_UNWRITABLE, KEY_LOG, "names a file that can't be written", remedy)
 
 
 _NO_AUTHORITIES = "Correct it or unset it. Without certificates tsrevel can trust no service."
@@ -198,7 +193,7 @@ def _holds_certificates(file: str) -> bool:
     try:
         if not Path(file).is_file():  # opening a pipe would wait
             return False
-        _load_authorities(file, None, None)
+        _load_authorities(file, None)
     except (OSError, ValueError):
         return False
     return True
@@ -211,27 +206,13 @@ def _has_certificates(folder: str) -> bool:
         return False
 
 
-def _can_append(file: str) -> bool:
-    try:
-        handle = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
-    except (OSError, ValueError):
-        return False
-    try:
-        mode = os.fstat(handle).st_mode
-        return stat.S_ISREG(mode) or stat.S_ISCHR(mode)
-    finally:
-        os.close(handle)
-
-
 @cache
-def _load_authorities(file: str | None, folder: str | None, log: str | None) -> ssl.SSLContext:
+def _load_authorities(file: str | None, folder: str | None) -> ssl.SSLContext:
     """Loads the certificates only once, because that takes longer than a request."""
     if file is None and folder is None:
         file = certifi.where()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.load_verify_locations(file, folder)
-    if log:
-        context.keylog_filename = log
     return context
 
 

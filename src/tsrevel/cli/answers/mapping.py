@@ -47,9 +47,9 @@ class ProductJson:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MapProductsAnswer(Done):
-    """The active products whose names match. In the ledger's copy they have no price."""
+    """The active products whose names match, as Revel shows them now."""
 
-    source: Literal["revel", "ledger"]
+    source: Literal["revel"] = "revel"
     products: tuple[ProductJson, ...]
 
 

@@ -63,25 +63,22 @@ def suggest(ctx: CliContext, days: Days = 30, location: Location = None, interac
 @command(
     maps,
     example='tsrevel map products "ube cake" --location "Special Events"',
-    exits=SERVICE_EXITS | {3: "Revel wasn't called, and the ledger has no copy of the products"},
+    exits=_ASKED,
 )
 def products(
     ctx: CliContext,
     text: Annotated[str, typer.Argument(metavar="TEXT", help="Words of the product's name, in any order.")],
     establishment: Establishment = None,
     location: Place = None,
-    offline: Annotated[bool, typer.Option("--offline", help="Search the ledger's copies. Call no service.")] = False,
 ) -> int:
     """Search the active products of your Revel establishments.
 
     It lists products whose names have all words of TEXT. Case and accents are ignored, and part of a word is enough.
-    It asks Revel. While runs are paused or disabled it searches the copies that runs stored in the ledger, which have
-    no prices.
     """
-    from tsrevel.cli import map_products
+    from tsrevel.cli import map_list
 
     place = _checked(text, False, establishment, location)
-    return map_products.search_products(ctx, place[0], establishment, location, offline=offline)
+    return map_list.search_products(ctx, place[0], establishment, location)
 
 
 @command(maps, "set", example='tsrevel map set "Ube Celebration Cake" 8107', exits=_ASKED, acts=True)
