@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tsrevel.cli.answers.registry import ANSWERS
-from tsrevel.cli.man import write_man_page
+from tsrevel.cli.reference import write_man_page
 
 from .bench import Shell
 

@@ -1,17 +1,17 @@
 """`doctor`: print every finding, for a person or as JSON. The checks are in the package `doctor`.
 
-`doctor --assumptions` tests in the account what tsrevel only assumes.
+`doctor --assumptions` tests in the account what tsrevel only assumes. `report` is a text to send to a colleague.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from tsrevel.cli.answers.assumptions import AssumptionsAnswer, encode_answer
 from tsrevel.cli.answers.model import fill
-from tsrevel.cli.answers.setup import CheckJson, DoctorAnswer
+from tsrevel.cli.answers.setup import AssumptionsAnswer, CheckJson, DoctorAnswer, ReportAnswer, encode_answer
 from tsrevel.cli.context import CliContext
 from tsrevel.cli.logs import logging_to
 from tsrevel.cli.output import NOTHING_CHECKED, TextOutput
@@ -19,11 +19,13 @@ from tsrevel.config import examine_settings
 from tsrevel.doctor import CheckFinding, CheckResult, Installation, exit_status, run_checks
 from tsrevel.doctor.assumptions import check_assumptions, describe_answer
 from tsrevel.doctor.checks import keep_off
+from tsrevel.doctor.report import collect_report, render_report
 from tsrevel.engine.outcomes import most_severe
-from tsrevel.errors import ConfigError
+from tsrevel.errors import USAGE, ConfigError
+from tsrevel.files import create_file
 from tsrevel.planning.assumptions import AssumptionResult, summarize
 from tsrevel.planning.reasons import Reason
-from tsrevel.text import capitalised, count_of
+from tsrevel.text import capitalised, count_of, reason_of
 
 _VERDICT, _NAME, _GAP = 7, 16, 2
 """Columns: the longest verdict, and the longest name without its group."""
@@ -148,3 +150,27 @@ def _show(finding: CheckFinding, before: str, page: TextOutput) -> str:
     if finding.remedy:
         page.line(f"-> {finding.remedy}", indent=2 + _HANG, hang=3)
     return group
+
+
+# The report
+
+
+def write_report(ctx: CliContext, output: Path | None, *, offline: bool) -> int:
+    """Print the report, or write it to `output`, which must be a new file."""
+    installation = open_installation(ctx)
+    with logging_to(ctx, "report", shows_warnings=False):
+        sections = collect_report(installation, offline=offline)
+    text, status = render_report(sections), ConfigError.exit_status if installation.problems else 0
+    if output:
+        try:
+            create_file(output, text.encode())
+        except OSError as error:
+            return ctx.fail(f"--output: {output} can't be written ({reason_of(error)})", USAGE)
+    if ctx.options.json:
+        file = str(output) if output else None
+        ctx.answer(ReportAnswer(success=status == 0, exit_status=status, file=file, text=text))
+    elif output:
+        ctx.say(f"Written to {output}. Read it before you send it.")
+    else:
+        print(text, end="", file=ctx.stdout)
+    return status

@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from dataclasses import replace
 
-from tsrevel.cli.answers.rehearsal import RehearsalAnswer
+from tsrevel.cli.answers.reports import RehearsalAnswer
 from tsrevel.cli.answers.runs import answer_outcome
 from tsrevel.cli.arguments import read_event_id
 from tsrevel.cli.context import CliContext

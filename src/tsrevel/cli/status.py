@@ -40,9 +40,9 @@ def show_status(ctx: CliContext, limit: int) -> int:
 
 def _answer(status: InstallationStatus, settings: Settings) -> reports.StatusAnswer:
     from tsrevel.cli.answers import reports
-    from tsrevel.cli.answers.assumptions import encode_answer
     from tsrevel.cli.answers.model import fill
     from tsrevel.cli.answers.runs import answer_pause
+    from tsrevel.cli.answers.setup import encode_answer
 
     def answer_trouble(each: EventStatus) -> reports.EventStatusJson:
         return reports.answer_status(each, failed_write=status.failed_writes.get(each.event_id))

@@ -9,7 +9,7 @@ import json
 import os
 import re
 import tomllib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
@@ -34,11 +34,6 @@ LARGEST_SETTINGS = 4 * 1024 * 1024
 """Bytes of a settings file or of mappings: some hundred times what a large group needs."""
 SANDBOX_MAPPINGS = "# For the sandbox: production refuses these mappings."
 """The first line of mappings that a sandbox made."""
-_PLACE = re.compile(r"\(at (line (\d+), column \d+|end of document)\)")
-_NAME = re.compile(r"\s*(\[\[?[\w. -]+\]\]?|[\w.-]+)\s*(=|#|$)", re.ASCII)
-"""The table or key at the beginning of a line, if it has a plain name."""
-_LONGEST_VALUE = 100
-"""In lines. The beginning of a longer value isn't searched."""
 
 
 def read_toml(path: Path, key: str, report: ProblemReport) -> dict[str, object]:
@@ -57,55 +52,13 @@ def read_toml(path: Path, key: str, report: ProblemReport) -> dict[str, object]:
     try:
         return tomllib.loads(text, parse_float=Decimal)
     except tomllib.TOMLDecodeError as error:
-        fault, remedy = _explain_fault(text, _PLACE.search(str(error)))
+        remedy = "Correct that line: key = value, with text in quotes. Write each key and each [section] once."
+        fault = re.sub(r"(.*) \(at (.*)\)", r" at \2: \1", str(error))  # it never shows a value
         report.add(ConfigCode.NOT_TOML, key, origin, f"{path} isn't TOML{fault}", remedy)
     except (ValueError, ArithmeticError, RecursionError):  # such as 5,000 digits, or a thousand nested lists
         message = f"{path} has a value that is too long or too deeply nested"
         report.add(ConfigCode.UNUSABLE_VALUE, key, origin, message, "Remove or shorten it.")
     return {}
-
-
-def _explain_fault(text: str, place: re.Match[str] | None) -> tuple[str, str]:
-    """Where the text stops being TOML, and why if that is known, and what to do. Shows names, but no values."""
-    if place is None:
-        return "", "Write each key as key = value, with text in quotes."
-    lines = text.replace("\r\n", "\n").split("\n")
-    start = _find_repeated(lines, int(place[2] or len(lines)))
-    where = f" at {place[1] if place[2] else f'line {len(lines)}'}"
-    if start is None and not place[2]:
-        return " at its end", "Complete its last line, and close the quotes, brackets and braces that are still open."
-    if start is None:
-        return where, "Correct that line: key = value, with text in quotes."
-    found = _NAME.match(lines[start])
-    name = found[1] if found else "its key"
-    if not name.startswith("["):
-        return f"{where}: {name} is written twice", "Keep one of the two."
-    names = [_NAME.match(line) for line in lines[:start]]
-    before = [number for number, each in enumerate(names, 1) if each and each[1].strip("[] ") == name.strip("[] ")]
-    first = f", first at line {before[0]}" if before else ""
-    remedy = (
-        "Keep one of the two with all its keys. A list of tables, such as [[locations]], has double brackets each time."
-    )
-    return f"{where}: {name} is written twice{first}", remedy
-
-
-def _find_repeated(lines: Sequence[str], line: int) -> int | None:
-    """The index at which the repeated key or table begins that ends on `line` (from 1); None for another fault.
-
-    If that part is TOML by itself, and so is all before it, then only a repetition is left as the fault.
-    """
-    for start in range(line - 1, max(line - 1 - _LONGEST_VALUE, -1), -1):
-        if _is_toml("\n".join(lines[start:line])) and _is_toml("\n".join(lines[:start])):
-            return start
-    return None
-
-
-def _is_toml(text: str) -> bool:
-    try:
-        tomllib.loads(text)
-    except (ValueError, RecursionError):
-        return False
-    return True
 
 
 def _let_read(path: Path) -> str:

@@ -6,13 +6,13 @@ from typing import Any, Union
 
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 
-from tsrevel.cli.answers import assumptions, ledger, mapping, reconciliation, rehearsal, reports, runs, setup
+from tsrevel.cli.answers import ledger, mapping, reconciliation, reports, runs, setup
 from tsrevel.cli.answers.model import Answer, FailureAnswer, NothingCheckedAnswer, adapter
 
 ANSWERS: dict[str, tuple[type[Answer], ...]] = {
     "sync": (runs.RunReportAnswer,),
     "sync-event": (runs.RunReportAnswer,),
-    "rehearse": (rehearsal.RehearsalAnswer,),
+    "rehearse": (reports.RehearsalAnswer,),
     "replay": (runs.ReplayLine,),
     "serve": (runs.ServeAnswer, runs.ReplayLine, runs.RunReportAnswer),
     "verify-signature": (setup.SignatureAnswer,),
@@ -29,7 +29,7 @@ ANSWERS: dict[str, tuple[type[Answer], ...]] = {
     "ledger prune": (ledger.LedgerPruneAnswer,),
     "init": (setup.InitAnswer,),
     "login": (setup.LoginAnswer, setup.LoginStatusAnswer, setup.LogoutAnswer),
-    "doctor": (setup.DoctorAnswer, assumptions.AssumptionsAnswer),
+    "doctor": (setup.DoctorAnswer, setup.AssumptionsAnswer),
     "report": (setup.ReportAnswer,),
     "config generate": (setup.ConfigGenerateAnswer,),
     "config validate": (setup.ConfigValidateAnswer,),

@@ -1,17 +1,18 @@
-"""The answers of `status`, `history`, `explain` and `resolve`."""
+"""The answers of `status`, `history`, `explain`, `resolve` and `rehearse`."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from tsrevel.cli.answers.assumptions import AssumptionJson
 from tsrevel.cli.answers.model import Answer, Done, Id, IfAny, Instant, Money, OrderId, Text, fill
 from tsrevel.cli.answers.runs import EventJson, PauseJson
+from tsrevel.cli.answers.setup import AssumptionJson
+from tsrevel.insight.rehearsal import SentField
 from tsrevel.ledger import OrderRecord, OrderState, Resolution, RunMode, RunRecord, Verdict
 from tsrevel.ledger.queries import Attempt, EventStatus, StepStatus
 from tsrevel.planning.explain import How
@@ -393,6 +394,24 @@ class ExplainAnswer(Answer):
     deliveries: tuple[DeliveryJson, ...]
     error: IfAny[str | None] = None
     exit_status: IfAny[int | None] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RehearsalAnswer(Answer):
+    """One order that was made under supervision. `station`: a person's answers; empty if nobody was asked.
+
+    `left_to_check`: what a person must still check. `error` is there if no order was made, or if it couldn't be
+    compared.
+    """
+
+    success: bool
+    exit_status: int
+    reason: Reason | None
+    event: EventJson | None = None
+    fields: tuple[SentField, ...] = ()
+    station: dict[str, str] = field(default_factory=dict)
+    left_to_check: tuple[str, ...] = ()
+    error: IfAny[str | None] = None
 
 
 def answer_run(run: RunRecord) -> RunJson:

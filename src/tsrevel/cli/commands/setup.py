@@ -202,7 +202,7 @@ def schema(
     Without a command it prints all schemas, as one object by command. For `map`, `ledger` or `config` it prints those
     of the group. `hook` is the schema of a hook's input. It needs no settings.
     """
-    from tsrevel.cli import schema as verb
+    from tsrevel.cli import reference as verb
 
     return verb.print_schema(ctx, " ".join(name or ()))
 
@@ -213,7 +213,7 @@ def man(ctx: CliContext) -> int:
 
     To install it: `tsrevel man > ~/.local/share/man/man1/tsrevel.1`. It needs no settings.
     """
-    from tsrevel.cli import man as verb
+    from tsrevel.cli import reference as verb
 
     return verb.print_man_page(ctx)
 
@@ -304,7 +304,7 @@ def report(
     field names and types in both services' current answers. It has no customer data, no secret, and no name from the
     settings.
     """
-    from tsrevel.cli import report as verb
+    from tsrevel.cli import doctor as verb
 
     return verb.write_report(ctx, output, offline=offline)
 

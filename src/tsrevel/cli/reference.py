@@ -1,7 +1,8 @@
-"""`man`: the man page, written from the commands' own help."""
+"""`man`: the man page, written from the commands' own help. `schema`: the JSON Schemas of their answers."""
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -10,7 +11,8 @@ import typer
 from typer.main import get_command
 
 from tsrevel import __version__
-from tsrevel.cli.answers.setup import ManAnswer
+from tsrevel.cli.answers.registry import ANSWERS, write_schema
+from tsrevel.cli.answers.setup import ManAnswer, SchemaAnswer
 from tsrevel.cli.context import CliContext
 from tsrevel.cli.options import COMMON_PANEL, PANELS, app
 from tsrevel.config.paths import SYSTEM_CONFIG
@@ -99,3 +101,21 @@ def _plain(text: str) -> str:
 
 def _is_shared(parameter: Any) -> bool:  # noqa: ANN401
     return getattr(parameter, "rich_help_panel", None) == COMMON_PANEL
+
+
+# Schemas
+
+
+def print_schema(ctx: CliContext, name: str) -> int:
+    """Print the schema of one command, or as one object those of a group, such as `map`, or (for '') all.
+
+    Raises typer.BadParameter for an unknown name.
+    """
+    schemas = {each: write_schema(each) for each in ANSWERS if f"{each} ".startswith(f"{name} ") or not name}
+    if not schemas:
+        raise typer.BadParameter(f"no command has the name {name!r}; there are: {', '.join(ANSWERS)}")
+    if ctx.options.json:
+        ctx.answer(SchemaAnswer(schemas=schemas))
+    else:
+        print(json.dumps(schemas.get(name, schemas), indent=2), file=ctx.stdout)
+    return 0
