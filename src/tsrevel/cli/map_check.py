@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -33,7 +33,7 @@ from tsrevel.ledger import Connect, KnownEvents, open_view
 from tsrevel.planning.model import Event, EventId, Plan
 from tsrevel.planning.plan import orderable_lines
 from tsrevel.planning.products import Unmatched, match_line
-from tsrevel.planning.reasons import TROUBLE, FailedWrite, Reason, Status
+from tsrevel.planning.reasons import TROUBLE, Reason, Status
 from tsrevel.planning.screening import find_location
 from tsrevel.text import count_of
 from tsrevel.transport.write_gate import WriteGate
@@ -54,23 +54,20 @@ def check_coverage(ctx: CliContext, days: int, only: Sequence[str] = ()) -> int:
         with open_survey(ctx, only) as survey, show_progress(ctx) as progress:
             span = survey.span(days)
             found = survey.coming_events(span)
-            known, failed = _read_ledger(survey, found, ctx.runtime.database)
-            verdicts = [_note_failed_write(each, failed) for each in _judge_all(survey, found, known, progress)]
+            known = _read_ledger(survey, found, ctx.runtime.database)
+            verdicts = _judge_all(survey, found, known, progress)
     except ConnectorDisabled as why:
         return report_nothing_checked(ctx, str(why))
     return _tell(ctx, span, verdicts)
 
 
-def _read_ledger(
-    survey: Survey, found: Sequence[Found], database: Connect
-) -> tuple[KnownEvents, Mapping[EventId, FailedWrite]]:
-    """These events in the ledger, if there is one, and the writes that failed for them in several runs."""
+def _read_ledger(survey: Survey, found: Sequence[Found], database: Connect) -> KnownEvents:
+    """These events in the ledger, if there is one."""
     view = open_view(survey.settings.ledger_path, survey.settings.environment, database)
     if view is None:
-        return KnownEvents(), {}
-    ids = [each.event.id for each in found if each.event]
+        return KnownEvents()
     with view:
-        return view.known(ids), view.orders.failed_writes(ids)
+        return view.known([each.event.id for each in found if each.event])
 
 
 def _judge_all(survey: Survey, found: Sequence[Found], known: KnownEvents, progress: Progress) -> list[EventCoverage]:
@@ -120,16 +117,6 @@ def _decide_by_ledger(event: Event, known: KnownEvents, rules: TriageRules, now:
             return order_stands(describe(event, rules.policy), record)
         case _:
             return None
-
-
-def _note_failed_write(verdict: EventCoverage, failed: Mapping[EventId, FailedWrite]) -> EventCoverage:
-    """The same, but failed if the order can be planned, and Revel refused it in several runs."""
-    outcome = verdict.outcome
-    if outcome.status is not Status.PLANNED or outcome.event_id not in failed:
-        return verdict
-    write, text = failed[outcome.event_id], "its order can be planned, but not written"
-    refused = replace(outcome, status=Status.FAILED, reason=Reason.UPSTREAM_UNAVAILABLE, text=text, failed_write=write)
-    return replace(verdict, outcome=refused)
 
 
 def _judge(survey: Survey, catalogs: Catalogs, listed: Event) -> EventCoverage:

@@ -10,9 +10,8 @@ from tsrevel.cli.context import CliContext
 from tsrevel.cli.output import STYLES, Row, TextOutput, columns_of
 from tsrevel.engine.outcomes import Outcome, RunReport, describe_disabled, is_problem, is_told_change
 from tsrevel.ledger import RunRecord
-from tsrevel.planning.model import EventId
 from tsrevel.planning.money import Cents, show_grouped
-from tsrevel.planning.reasons import TROUBLE, Reason, Status, advise
+from tsrevel.planning.reasons import Reason, Status, advise
 from tsrevel.text import capitalised, count_of
 
 _EVENT_COLUMNS = columns_of("Event", "Name:name", "Status:status", "Total:amount", "Order", "Reason")
@@ -22,7 +21,6 @@ def show_events(page: TextOutput, outcomes: Sequence[Outcome]) -> None:
     """Print every event under its day and location."""
     rows: list[Row | str] = []
     ordered = sorted(outcomes, key=_day_and_place)
-    texts = explain_once(ordered)
     for (day, location), group in groupby(ordered, _day_and_place):
         rows.append(f"{'no day' if day == date.max else day}, {location or 'no location'}")
         for each in group:
@@ -30,7 +28,7 @@ def show_events(page: TextOutput, outcomes: Sequence[Outcome]) -> None:
             total = show_grouped(each.total) if each.total is not None else ""
             cells = (each.event_id, each.name, status, total, each.order_id or "", each.reason or "")
             style = "bold" if "bold" in STYLES[status] else "dim" if status == "skipped" else ""
-            rows.append(Row(cells, style, "" if each.order_only else texts[each.event_id]))
+            rows.append(Row(cells, style, "" if each.order_only else _explain(each)))
     page.table(_EVENT_COLUMNS, rows)
 
 
@@ -41,31 +39,9 @@ def _show_status(outcome: Outcome) -> str:
     return "changed" if is_changed else outcome.shown_status
 
 
-def explain_once(outcomes: Iterable[Outcome]) -> dict[EventId, str]:
-    """The reason of each event's status. A problem or an advice that several events have is spelt out only once."""
-    first: dict[str, EventId] = {}
-    texts, outcomes = {}, tuple(outcomes)
-    advice = advise_once({each.event_id: _advise(each) for each in outcomes})
-    for each in outcomes:
-        text = _explain(each, _advise(each))
-        same = first.setdefault(text, each.event_id)
-        is_repeated = text and same != each.event_id and each.status in TROUBLE
-        told = _explain(each, advice[each.event_id])
-        texts[each.event_id] = f"the same as for event {same}" if is_repeated else told
-    return texts
-
-
-def advise_once(advice: Mapping[EventId, str]) -> dict[EventId, str]:
-    """Each event's advice. One that differs from an earlier event's only by the id refers to that event."""
-    first: dict[str, EventId] = {}
-    told = {}
-    for event_id, text in advice.items():
-        same = first.setdefault(text.replace(event_id, "ID"), event_id)
-        told[event_id] = text if same == event_id or not text else f"do as for event {same}"
-    return told
-
-
-def _explain(outcome: Outcome, advice: str) -> str:
+def _explain(outcome: Outcome) -> str:
+    """The reason of the event's status, and what to do."""
+    advice = _advise(outcome)
     return f"{outcome.text}; {advice}" if advice else outcome.text
 
 
@@ -146,23 +122,18 @@ def show_report(report: RunReport, ctx: CliContext) -> None:
 def list_news(report: RunReport) -> list[str]:
     """One line for each event that is news, after a summary line; nothing if nothing is new."""
     news = _news(report)
-    lines = _news_lines([each for each in news if each.status is not Status.INJECTED or is_told_change(each)])
+    lines = [news_line(each) for each in news if each.status is not Status.INJECTED or is_told_change(each)]
     cut_short = report.error and report.outcomes  # without outcomes the error is enough
     return [f"[{report.correlation_id}] {summary_of(report)}", *lines] if news or cut_short else []
 
 
 def list_problems(report: RunReport) -> list[str]:
     """Of the lines of `list_news`, those of problems. No later run repeats them, so -q must show them, too."""
-    return _news_lines([each for each in _news(report) if is_problem(each)])
+    return [news_line(each) for each in _news(report) if is_problem(each)]
 
 
 def _news(report: RunReport) -> list[Outcome]:
     return [each for each in report.outcomes if each.news]
-
-
-def _news_lines(outcomes: Sequence[Outcome]) -> list[str]:
-    texts = explain_once(outcomes)
-    return [news_line(outcome, text=texts[outcome.event_id]) for outcome in outcomes]
 
 
 def summary_of(report: RunReport) -> str:
@@ -172,8 +143,8 @@ def summary_of(report: RunReport) -> str:
     return summarise(report.counts, totals, dry_run=report.dry_run)
 
 
-def news_line(outcome: Outcome, *, named: bool = False, text: str = "") -> str:
-    """One event, with its own reason or that `text`.
+def news_line(outcome: Outcome, *, named: bool = False) -> str:
+    """One event, with its reason.
 
     `named` is only for terminals: other lines may go to mails or logs, and names are customer data.
     """
@@ -182,7 +153,7 @@ def news_line(outcome: Outcome, *, named: bool = False, text: str = "") -> str:
     where = f" ({told})" if told else ""
     total = f" {show_grouped(outcome.total)}" if outcome.total is not None else ""
     reason = f" {outcome.reason}" if outcome.reason else ""
-    why = f": {text or _explain(outcome, _advise(outcome))}" if outcome.text else ""
+    why = f": {_explain(outcome)}" if outcome.text else ""
     return f"{outcome.shown_status} event {outcome.event_id}{name}{where}{total}{reason}{why}"
 
 

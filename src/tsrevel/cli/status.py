@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from tsrevel.cli.context import CliContext
 from tsrevel.cli.output import ALARM, STYLES, WARNING, Row, TextOutput, columns_of, describe_files, locate_files, look
-from tsrevel.cli.run_text import advise_once, run_line
+from tsrevel.cli.run_text import run_line
 from tsrevel.config import Settings
 from tsrevel.engine.outcomes import NEEDS_ATTENTION
 from tsrevel.insight.drift import Changed
@@ -228,11 +228,11 @@ def _show_trouble(
         return
     page.line()
     page.line(title, "bold")
-    rows, advice = [], advise_once({each.event_id: _advise(status, each) for each in found})
+    rows = []
     for each in found:
         since = page.at(each.missed_at if word == "missed" else each.since, each.location)
         cells = (word, each.event_id, str(each.day or ""), each.location, each.reason or "", since)
-        rows.append(Row(cells, "bold", f"-> {advice[each.event_id]}"))
+        rows.append(Row(cells, "bold", f"-> {_advise(status, each)}"))
     page.table(_TROUBLE_COLUMNS, rows)
 
 

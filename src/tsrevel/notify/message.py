@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import groupby
 from zoneinfo import ZoneInfo
@@ -111,7 +111,7 @@ def write_message(items: Sequence[MailItem], context: MailContext) -> Message:
     days = sorted({day for day in map(_day_of, items) if day})
     subject = _write_subject(entries, days, context)
     orders = sorted((each for each in entries if each.occasion == "injected"), key=_group)
-    attention = _explain_once(each for each in entries if each.occasion != "injected")
+    attention = [each for each in entries if each.occasion != "injected"]
     detailed = [each for each in entries if each.plan]
     zone = _find_zone(entries, context)
     shared = {
@@ -174,19 +174,6 @@ def _advise(item: MailItem, event_id: str) -> str:
         agrees=item.agrees,
     )
     return told or ("" if item.occasion == "injected" else f"run `tsrevel explain {event_id}`")
-
-
-def _explain_once(entries: Iterable[_Entry]) -> list[_Entry]:
-    """The entries. A problem and an advice that several events share are spelt out for the first one only."""
-    first: dict[tuple[str, str], _Entry] = {}
-    once = []
-    for each in entries:
-        same = first.setdefault((each.reason, each.text), each)
-        if each.text and same is not each:
-            advice = "" if each.advice == same.advice else each.advice
-            each = replace(each, text=f"the same as for event {same.event_id}", advice=advice)
-        once.append(each)
-    return once
 
 
 def _urgency(item: MailItem) -> tuple[bool, int]:
