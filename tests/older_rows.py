@@ -8,7 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 from tsrevel.ledger import AuditKind, Ledger
-from tsrevel.ledger.chain import canonical
+from tsrevel.ledger.connection import canonical
 from tsrevel.planning.model import EventId, OrderId
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tsrevel.errors import TsrevelError
-from tsrevel.ledger.chain import verify_chain
+from tsrevel.ledger.connection import verify_chain
 
 from .scenario import CONTACT
 

@@ -13,7 +13,7 @@ import pytest
 
 from tsrevel.errors import ClaimConflict, ConflictCode, LedgerCode, LedgerDamaged, LedgerUnusable
 from tsrevel.ledger import AuditKind, EventResult, Ledger, RunRecord
-from tsrevel.ledger.records import encode_instant
+from tsrevel.ledger.connection import encode_instant
 from tsrevel.planning.identity import list_steps, order_uuid, part_uuid
 from tsrevel.planning.model import (
     EstablishmentId,

@@ -9,7 +9,7 @@ import pytest
 
 from tsrevel.errors import ClaimConflict
 from tsrevel.ledger import DeliveryKey, Ledger
-from tsrevel.ledger.records import encode_instant
+from tsrevel.ledger.connection import encode_instant
 
 from .samples import EVENT, RUN, START, make_run
 

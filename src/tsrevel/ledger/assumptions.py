@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from tsrevel.ledger.connection import Repository, decode_instant, reader_of, record_of
 from tsrevel.ledger.plan_json import decode_plan
-from tsrevel.ledger.records import AuditKind, decode_instant
-from tsrevel.ledger.repository import Repository, reader_of, record_of
+from tsrevel.ledger.records import AuditKind
 from tsrevel.planning.assumptions import AssumptionAnswer, AssumptionCode, AssumptionResult
 from tsrevel.planning.model import EventId, OrderId
 from tsrevel.planning.money import Cents

@@ -12,10 +12,9 @@ from operator import itemgetter
 from pathlib import Path
 
 from tsrevel.errors import RESTORE, LedgerCode, LedgerDamaged
-from tsrevel.ledger.chain import verify_chain
+from tsrevel.ledger.connection import Repository, reader_of, verify_chain
 from tsrevel.ledger.plan_json import hash_of_text
 from tsrevel.ledger.records import AuditKind, AuditRow
-from tsrevel.ledger.repository import Repository, reader_of
 from tsrevel.planning.model import EventId
 
 _LATEST = """

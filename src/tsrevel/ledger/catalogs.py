@@ -9,8 +9,8 @@ import json
 import zlib
 from datetime import timedelta
 
-from tsrevel.ledger.records import AuditKind, encode_instant
-from tsrevel.ledger.repository import Repository
+from tsrevel.ledger.connection import Repository, encode_instant
+from tsrevel.ledger.records import AuditKind
 from tsrevel.planning.model import EstablishmentId, ProductId
 from tsrevel.planning.products import Catalogue, Product
 from tsrevel.text import clean_text

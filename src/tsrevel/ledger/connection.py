@@ -1,29 +1,31 @@
-"""Connects to a ledger's SQLite file, runs its transactions, and translates SQLite's errors.
+"""Connects to a ledger's SQLite file, asks it questions, changes it, and translates SQLite's errors.
 
 A change and its audit row are stored together, or neither.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import shlex
 import sqlite3
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
-from functools import wraps
+from datetime import UTC, date, datetime
+from functools import cache
+from json.encoder import encode_basestring_ascii as quote
 from pathlib import Path
 from threading import RLock
-from typing import ParamSpec, TypeVar
+from typing import Any, Self, TypeVar, get_type_hints
 
 from tsrevel.errors import RESTORE, ClaimConflict, ConflictCode, LedgerCode, LedgerDamaged, LedgerUnusable, TsrevelError
-from tsrevel.files import DISK_FULL, cure_roots_files, look_at, real_path, user_name
-from tsrevel.ledger import chain
-from tsrevel.ledger.records import AuditKind, Clock, encode_instant
+from tsrevel.files import DISK_FULL, cure_roots_files, real_path, user_name
+from tsrevel.ledger.records import AuditKind, Clock
 from tsrevel.planning.model import EventId
 
-P = ParamSpec("P")
 T = TypeVar("T")
 
 Values = Sequence[object] | Mapping[str, object]
@@ -33,8 +35,7 @@ Connect = Callable[..., sqlite3.Connection]
 """`sqlite3.connect`, or a test's replacement."""
 SQLITE: Connect = sqlite3.connect
 
-_READ_SECONDS = 5.0
-"""How long a read-only connection waits for another process's lock."""
+_FOR_CHANGES = ("PRAGMA foreign_keys = ON", "PRAGMA synchronous = FULL")
 _FULL = "the disk is full; make room"
 _ADVICE = {
     sqlite3.SQLITE_BUSY: (LedgerCode.LOCKED, "another process has it locked; wait for it, or find it with `fuser`"),
@@ -47,132 +48,31 @@ _ADVICE = {
 _UNKNOWN = (LedgerCode.STATEMENT_FAILED, "nothing was stored; please report this")
 _REFUSALS = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN}
 
+GENESIS = "0" * 64
+"""The previous hash of the first row."""
 
-def connect(path: Path, busy_seconds: float, opened_by: Connect = SQLITE) -> sqlite3.Connection:
+_APPEND = """
+    INSERT INTO audit (seq, at, run_id, kind, event_id, detail, previous_hash, hash)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+"""
+_FROM = """
+    SELECT seq, at, run_id, kind, event_id, detail, previous_hash, hash FROM audit WHERE seq >= ? ORDER BY seq
+"""
+
+
+def connect(
+    path: Path, busy_seconds: float, opened_by: Connect = SQLITE, mode: str = "rw", setup: Sequence[str] = _FOR_CHANGES
+) -> sqlite3.Connection:
     """Connects to an existing file in autocommit mode. Waits up to `busy_seconds` for other writers."""
-    connection = opened_by(
-        f"{path.absolute().as_uri()}?mode=rw",
-        uri=True,
-        timeout=busy_seconds,
-        isolation_level=None,
-        check_same_thread=False,
-    )
+    uri = f"{path.absolute().as_uri()}?mode={mode}"
     with ExitStack() as unless_ready:
+        connection = opened_by(uri, uri=True, timeout=busy_seconds, isolation_level=None, check_same_thread=False)
         unless_ready.callback(connection.close)
         connection.row_factory = sqlite3.Row
-        connection.execute("PRAGMA foreign_keys = ON")
-        connection.execute("PRAGMA synchronous = FULL")
+        for statement in setup:
+            connection.execute(statement).fetchall()
         unless_ready.pop_all()
     return connection
-
-
-@contextmanager
-def reading_file(path: Path, opened_by: Connect = SQLITE) -> Iterator[sqlite3.Connection]:
-    """Reads an existing file as it was at one moment, whatever a run does meanwhile, and leaves no file beside it.
-
-    Only a user who can make and remove a log can lock the file. Another reads it unlocked as long as no log exists. If
-    the file changes meanwhile, what was read may be of two moments: LedgerUnusable (CHANGED_WHILE_READ) at the end.
-    """
-    with reachable(path), mapped(path):
-        before = _stamp(path)
-        connection, is_locked = _connect_read_only(path, opened_by)
-    with closing(connection):
-        try:
-            with transaction(connection, path, "DEFERRED"):
-                yield connection
-        except (LedgerUnusable, ValueError) as error:
-            if not is_locked:
-                _refuse_changed(path, before, error)
-            raise
-        if not is_locked:
-            _refuse_changed(path, before)
-
-
-def again_if_changed(read: Callable[P, T]) -> Callable[P, T]:
-    """Reads once more if the ledger changed meanwhile. A read that can't lock the file often meets a run's end."""
-
-    @wraps(read)
-    def read_again(*args: P.args, **kwargs: P.kwargs) -> T:
-        try:
-            return read(*args, **kwargs)
-        except LedgerUnusable as error:
-            if error.code is not LedgerCode.CHANGED_WHILE_READ:
-                raise
-        return read(*args, **kwargs)
-
-    return read_again
-
-
-def can_lock(path: Path) -> bool:
-    """Whether a read of the file at `path` locks it, as far as that is known before."""
-    with reachable(path):
-        return _has_log(path) or _may_make_log(path)
-
-
-def _connect_read_only(path: Path, opened_by: Connect) -> tuple[sqlite3.Connection, bool]:
-    """A connection that refuses changes, and whether it locks the file, so that no run's end disturbs it.
-
-    SQLite locks with a log and its index. A log with content is read with the file; neither changes. Otherwise SQLite
-    makes an empty log, and a connection that may write removes both when it closes.
-    """
-    if _has_log(path):
-        try:
-            return _open(path, "mode=ro", opened_by), True
-        except sqlite3.OperationalError:
-            if _has_log(path):
-                raise
-    if _may_make_log(path):
-        try:
-            return _open(path, "mode=rw", opened_by), True
-        except sqlite3.OperationalError as error:
-            if _cause(error) == sqlite3.SQLITE_BUSY or _has_log(path):
-                raise  # otherwise the disk may have no room for a log
-    return _open(path, "mode=ro&immutable=1", opened_by), False
-
-
-def _open(path: Path, mode: str, opened_by: Connect) -> sqlite3.Connection:
-    uri = f"{path.absolute().as_uri()}?{mode}"
-    with ExitStack() as unless_ready:
-        connection = opened_by(uri, uri=True, timeout=_READ_SECONDS, isolation_level=None, check_same_thread=False)
-        unless_ready.callback(connection.close)
-        connection.row_factory = sqlite3.Row
-        connection.execute("PRAGMA query_only = ON")
-        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()  # it opens the log only now
-        unless_ready.pop_all()
-    return connection
-
-
-def _has_log(path: Path) -> bool:
-    """Whether the ledger has a write-ahead log with content: a run is under way, or died."""
-    log = look_at(path.with_name(f"{path.name}-wal"))
-    return log is not None and log.st_size > 0
-
-
-def _may_make_log(path: Path) -> bool:
-    """Whether this user may make a log that the ledger's owner can use. A log that root makes belongs to the owner."""
-    return (
-        os.geteuid() in {0, path.stat().st_uid}
-        and os.access(path.parent, os.W_OK | os.X_OK, effective_ids=True)
-        and not find_unwritable(path)
-    )
-
-
-def _stamp(path: Path) -> tuple[int, ...]:
-    """Numbers that differ after a change of the file. It isn't opened: closing it would end SQLite's locks."""
-    found = look_at(path)
-    return (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns) if found else ()
-
-
-def _refuse_changed(path: Path, before: tuple[int, ...], error: LedgerUnusable | ValueError | None = None) -> None:
-    """Raises LedgerUnusable if the file isn't as `before`. That explains the `error` of a read."""
-    with reachable(path):
-        if _stamp(path) == before:
-            return
-    raise LedgerUnusable(
-        LedgerCode.CHANGED_WHILE_READ,
-        f"The ledger {path} changed while it was read: a run ended, or a copy was put in its place. Nothing shows that "
-        "it is damaged. Run the command again.",
-    ) from error
 
 
 def find_unwritable(path: Path) -> tuple[Path, ...]:
@@ -252,14 +152,21 @@ class Change:
     connection: sqlite3.Connection
     run_id: str | None
     at: str
+    execute: Callable[..., sqlite3.Cursor]
 
-    def execute(self, sql: str, values: Values = ()) -> sqlite3.Cursor:
-        return self.connection.execute(sql, values)
+    @classmethod
+    def of(cls, connection: sqlite3.Connection, run_id: str | None, clock: Clock) -> Self:
+        return cls(connection, run_id, encode_instant(clock()), connection.execute)
 
     def audit(self, kind: AuditKind, event_id: EventId | None = None, **detail: str | None) -> None:
-        """Adds a row to the audit in this transaction. Details that are None are left out."""
-        given = {name: value for name, value in detail.items() if value is not None}
-        chain.append_row(self.connection, self.at, self.run_id, kind, event_id, given)
+        """Adds a row to the end of the audit in this transaction. Details that are None are left out."""
+        meta = read_meta(self.connection)
+        seq = meta.audit_count + 1
+        text = canonical({name: value for name, value in detail.items() if value is not None})
+        row = (seq, self.at, self.run_id, kind, event_id, text)
+        head = _hash(meta.audit_head, *row)
+        self.execute(_APPEND, (*row, meta.audit_head, head))
+        self.execute("UPDATE meta SET audit_count = ?, audit_head = ?", (seq, head))
 
 
 class Transactions(ABC):
@@ -308,7 +215,7 @@ class ConnectedTransactions(Transactions):
     @contextmanager
     def changing(self, run_id: str | None) -> Iterator[Change]:
         with self._lock, nullcontext() if self._is_together else transaction(self.connection, self.path):
-            yield Change(self.connection, run_id, encode_instant(self.clock()))
+            yield Change.of(self.connection, run_id, self.clock)
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
@@ -339,7 +246,7 @@ class ViewTransactions(Transactions):
     def changing(self, run_id: str | None) -> Iterator[Change]:
         """SQLite refuses every change."""
         with self.reading() as connection:
-            yield Change(connection, run_id, encode_instant(self.clock()))
+            yield Change.of(connection, run_id, self.clock)
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
@@ -354,6 +261,154 @@ class ViewTransactions(Transactions):
                     self._open = None
 
 
+def encode_instant(at: datetime) -> str:
+    """`at` as ISO text in UTC with microseconds, so text order is time order. ValueError if it is naive."""
+    if at.tzinfo is None:
+        raise ValueError("the ledger stores aware instants only: pass a UTC clock")
+    return at.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def decode_instant(text: str | None) -> datetime | None:
+    """The instant that `encode_instant` wrote; None if none was stored."""
+    return None if text is None else datetime.fromisoformat(text)
+
+
+class Repository:
+    """Asks the ledger. Each question sees one state; inside `transactions.reading()` several see the same."""
+
+    def __init__(self, transactions: Transactions) -> None:
+        self._transactions = transactions
+
+    def _all(self, decode: Callable[[sqlite3.Row], T], sql: str, values: Values = ()) -> tuple[T, ...]:
+        with self._transactions.reading() as connection:
+            return tuple(map(decode, connection.execute(sql, values)))
+
+    def _first(self, decode: Callable[[sqlite3.Row], T], sql: str, values: Values = ()) -> T | None:
+        return next(iter(self._all(decode, sql, values)), None)
+
+    def _by_ids(self, decode: Callable[[sqlite3.Row], T], sql: str, ids: Iterable[str]) -> tuple[T, ...]:
+        """The statement's only parameter is a JSON list."""
+        return self._all(decode, sql, (json.dumps(list(ids)),))
+
+    def _is(self, sql: str, values: Values = ()) -> bool:
+        """For a statement that selects one truth."""
+        return bool(self._first(lambda row: row[0], sql, values))
+
+
+def record_of(kind: Callable[..., T], row: sqlite3.Row, **decoded: object) -> T:
+    """A record of the class `kind`: its fields are `decoded` and, for all others, the columns of their names.
+
+    Days, instants, truths and JSON are decoded by the field's type; all else is as stored.
+    """
+    columns = {name: decode(row[name]) for name, decode in _decoders(kind).items() if name not in decoded}
+    return kind(**columns, **decoded)
+
+
+def reader_of(kind: Callable[..., T]) -> Callable[[sqlite3.Row], T]:
+    """`record_of` for rows that have a column for each field."""
+    return lambda row: record_of(kind, row)
+
+
+def event_id_of(row: sqlite3.Row) -> EventId:
+    return EventId(row["event_id"])
+
+
+@cache
+def _decoders(kind: Callable[..., object]) -> Mapping[str, Callable[[Any], object]]:
+    return {name: _DECODERS.get(of_type, _as_stored) for name, of_type in get_type_hints(kind).items()}
+
+
+_DECODERS: Mapping[object, Callable[[Any], object]] = {
+    bool: bool,
+    datetime: datetime.fromisoformat,
+    datetime | None: decode_instant,
+    date | None: lambda text: date.fromisoformat(text) if text else None,
+    Mapping[str, str]: json.loads,
+    Mapping[str, int]: json.loads,
+    tuple[str, ...]: lambda text: tuple(json.loads(text or "[]")),
+}
+
+
+def _as_stored(value: object) -> object:
+    return value
+
+
+# The audit: append-only rows, each with the hash of the one before. `meta` stores the length and the last hash, so a
+# truncated end shows too.
+
+
+@dataclass(frozen=True, slots=True)
+class Meta:
+    """The environment of a ledger, and the length and last hash of its audit."""
+
+    environment: str
+    audit_count: int
+    audit_head: str
+
+
+def read_meta(connection: sqlite3.Connection) -> Meta:
+    """The one row about the ledger itself. LedgerDamaged if it is missing."""
+    row = connection.execute("SELECT environment, audit_count, audit_head FROM meta").fetchone()
+    if row is None:
+        raise LedgerDamaged(LedgerCode.META_MISSING, f"The ledger's `meta` row is missing. {RESTORE}")
+    return Meta(*row)
+
+
+def canonical(detail: Mapping[str, str]) -> str:
+    """`detail` as JSON text in the one form that is hashed."""
+    return json.dumps(detail, sort_keys=True, separators=(",", ":"))
+
+
+def verify_chain(connection: sqlite3.Connection, last: int | None = None) -> None:
+    """Checks the last `last` rows (None: all) and the end of the chain. LedgerDamaged names the first bad row."""
+    meta = read_meta(connection)
+    first = 1 if last is None else max(1, meta.audit_count - last + 1)
+    expected, previous = first, _hash_of(connection, first - 1)
+    for *content, told_previous, told in connection.execute(_FROM, (first,)):
+        if content[0] != expected:
+            raise _missing(expected)
+        if told_previous != previous or told != _hash(previous, *content):
+            raise _altered(expected)
+        previous = told
+        expected += 1
+    if expected <= meta.audit_count:
+        raise _missing(expected)
+    if expected > meta.audit_count + 1:
+        raise _broken(LedgerCode.AUDIT_ROW_ADDED, meta.audit_count + 1, "was not written by tsrevel")
+    if previous != meta.audit_head:
+        raise _altered(meta.audit_count)
+
+
+def _hash_of(connection: sqlite3.Connection, seq: int) -> str:
+    row = connection.execute("SELECT hash FROM audit WHERE seq = ?", (seq,)).fetchone()
+    if row is None and seq > 0:
+        raise _missing(seq)
+    return row["hash"] if row else GENESIS
+
+
+def _hash(previous: str, seq: int, at: str, run_id: str | None, kind: str, event_id: str | None, detail: str) -> str:
+    """The hash of these values as a JSON list, built in half of `json.dumps`'s time: there are millions of rows."""
+    run = "null" if run_id is None else quote(run_id)
+    event = "null" if event_id is None else quote(event_id)
+    text = f"[{quote(previous)},{seq},{quote(at)},{run},{quote(kind)},{event},{quote(detail)}]"
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _missing(seq: int) -> LedgerDamaged:
+    return _broken(LedgerCode.AUDIT_ROW_MISSING, seq, "is missing")
+
+
+def _altered(seq: int) -> LedgerDamaged:
+    return _broken(LedgerCode.AUDIT_ROW_ALTERED, seq, "was altered")
+
+
+def _broken(code: LedgerCode, seq: int, what: str) -> LedgerDamaged:
+    return LedgerDamaged(code, f"The ledger's audit is broken: row {seq} {what}. Nothing was written. {RESTORE}")
+
+
+# Errors
+
+
 def _let_in(path: Path) -> str:
     """The advice if this user may not use the ledger or its folder."""
     cure = cure_roots_files(real_path(path))
@@ -363,7 +418,7 @@ def _let_in(path: Path) -> str:
 
 
 def _in_our_words(error: sqlite3.Error, path: Path) -> TsrevelError:
-    cause = _cause(error)
+    cause = primary_code(error)
     unusable = f"The ledger {path} can't be used ({error})"
     if cause == sqlite3.SQLITE_CORRUPT:
         text = f"The ledger {path} is damaged ({error}). {RESTORE}"
@@ -380,7 +435,7 @@ def _in_our_words(error: sqlite3.Error, path: Path) -> TsrevelError:
     return LedgerUnusable(code, f"{unusable}: {advice}.")
 
 
-def _cause(error: sqlite3.Error) -> int:
+def primary_code(error: sqlite3.Error) -> int:
     """SQLite's primary result code."""
     code: int = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
     return code & 0xFF

@@ -11,8 +11,18 @@ from pathlib import Path
 
 from tsrevel.errors import RESTORE, LedgerCode, LedgerDamaged, LedgerUnusable
 from tsrevel.files import look_at, make_folder, sync_folder, take_owner_of
-from tsrevel.ledger.chain import GENESIS, read_meta, verify_chain
-from tsrevel.ledger.connection import Connect, connect, describe_unwritable, mapped, reachable, transaction, use_wal
+from tsrevel.ledger.connection import (
+    GENESIS,
+    Connect,
+    connect,
+    describe_unwritable,
+    mapped,
+    reachable,
+    read_meta,
+    transaction,
+    use_wal,
+    verify_chain,
+)
 from tsrevel.ledger.migrations import PAUSE_SINCE, Migration, apply_missing, migrate, version_of
 
 _APPLICATION_ID = 0x54535254

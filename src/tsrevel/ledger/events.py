@@ -7,7 +7,15 @@ import sqlite3
 from collections.abc import Iterable
 from datetime import date, datetime
 
-from tsrevel.ledger.connection import Change, Transactions
+from tsrevel.ledger.connection import (
+    Change,
+    Repository,
+    Transactions,
+    encode_instant,
+    event_id_of,
+    reader_of,
+    record_of,
+)
 from tsrevel.ledger.outbox import REPORTED_CHANGES, Outbox
 from tsrevel.ledger.plan_json import OF_DETAILS, decode_snapshot, encode_snapshot, hash_of_details
 from tsrevel.ledger.records import (
@@ -19,9 +27,7 @@ from tsrevel.ledger.records import (
     StationChange,
     StationReport,
     Verdict,
-    encode_instant,
 )
-from tsrevel.ledger.repository import Repository, event_id_of, reader_of, record_of
 from tsrevel.planning.identity import NAMELESS
 from tsrevel.planning.model import Event, EventId, OrderId
 from tsrevel.planning.reasons import TROUBLE

@@ -15,12 +15,21 @@ from typing import TypeVar
 from tsrevel.errors import RESTORE, LedgerCode, LedgerDamaged, LedgerUnusable
 from tsrevel.files import DISK_FULL, real_path
 from tsrevel.ledger.audit import check_tables
-from tsrevel.ledger.chain import read_meta, verify_chain
-from tsrevel.ledger.connection import SQLITE, Connect, Values, again_if_changed, can_lock, mapped, reachable
+from tsrevel.ledger.connection import (
+    SQLITE,
+    Connect,
+    Values,
+    encode_instant,
+    mapped,
+    reachable,
+    read_meta,
+    verify_chain,
+)
 from tsrevel.ledger.database import examine_pages, refuse_leftovers
 from tsrevel.ledger.ledger import Ledger, LedgerView
 from tsrevel.ledger.migrations import back_up, logs_of, shipped_migrations, version_of
-from tsrevel.ledger.records import AuditKind, OrderState, encode_instant
+from tsrevel.ledger.reading import again_if_changed, can_lock
+from tsrevel.ledger.records import AuditKind, OrderState
 from tsrevel.ledger.view import copy_whole, open_view, read_ledger
 from tsrevel.planning.assumptions import AssumptionCode
 

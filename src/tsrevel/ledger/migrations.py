@@ -15,7 +15,8 @@ from importlib import resources
 from pathlib import Path
 
 from tsrevel.files import look_at, sync_folder, take_owner_of
-from tsrevel.ledger.connection import connect, reading_file, transaction
+from tsrevel.ledger.connection import connect, transaction
+from tsrevel.ledger.reading import reading_file
 
 PAUSE_SINCE = 5
 """The first version that has a pause."""

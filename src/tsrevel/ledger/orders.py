@@ -10,8 +10,15 @@ from datetime import date, datetime
 from typing import get_args
 
 from tsrevel.errors import ClaimConflict, ConflictCode
-from tsrevel.ledger.chain import canonical
-from tsrevel.ledger.connection import Change, Transactions
+from tsrevel.ledger.connection import (
+    Change,
+    Repository,
+    Transactions,
+    canonical,
+    encode_instant,
+    event_id_of,
+    record_of,
+)
 from tsrevel.ledger.older_rows import read_dispute
 from tsrevel.ledger.outbox import Outbox
 from tsrevel.ledger.plan_json import (
@@ -31,9 +38,7 @@ from tsrevel.ledger.records import (
     OrderState,
     Receipt,
     StationReport,
-    encode_instant,
 )
-from tsrevel.ledger.repository import Repository, event_id_of, record_of
 from tsrevel.planning.event_details import EventDetails
 from tsrevel.planning.identity import NAMELESS
 from tsrevel.planning.model import EventId, Hold, OrderId, Plan, Step

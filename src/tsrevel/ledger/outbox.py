@@ -12,9 +12,8 @@ from datetime import date, datetime
 from typing import Literal
 
 from tsrevel.errors import ClaimConflict, ConflictCode
-from tsrevel.ledger.connection import Change, Transactions
+from tsrevel.ledger.connection import Change, Repository, Transactions, reader_of, record_of
 from tsrevel.ledger.records import AuditKind, EventResult, LastResult
-from tsrevel.ledger.repository import Repository, reader_of, record_of
 from tsrevel.planning.model import EventId, OrderId
 
 Occasion = Literal["injected", "held", "failed", "missed", "changed"]

@@ -9,11 +9,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
+from tsrevel.ledger.connection import Repository, decode_instant, encode_instant, reader_of, record_of
 from tsrevel.ledger.older_rows import read_dispute
 from tsrevel.ledger.orders import DISPUTED_FOR
 from tsrevel.ledger.plan_json import decode_plan
-from tsrevel.ledger.records import PENDING, OrderState, decode_instant, describe_dispute, encode_instant
-from tsrevel.ledger.repository import Repository, reader_of, record_of
+from tsrevel.ledger.records import PENDING, OrderState, describe_dispute
 from tsrevel.planning.model import EventId, OrderId
 from tsrevel.planning.money import ZERO, Cents
 from tsrevel.text import count_of, show_span

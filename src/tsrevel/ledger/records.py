@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Literal
 
@@ -336,15 +336,3 @@ class AuditRow:
 def describe_dispute(reason: Reason | None, text: str | None) -> str | None:
     """Why an order is disputed, in one line with its code."""
     return f"{reason}: {text}" if reason else text
-
-
-def encode_instant(at: datetime) -> str:
-    """`at` as ISO text in UTC with microseconds, so text order is time order. ValueError if it is naive."""
-    if at.tzinfo is None:
-        raise ValueError("the ledger stores aware instants only: pass a UTC clock")
-    return at.astimezone(UTC).isoformat(timespec="microseconds")
-
-
-def decode_instant(text: str | None) -> datetime | None:
-    """The instant that `encode_instant` wrote; None if none was stored."""
-    return None if text is None else datetime.fromisoformat(text)

@@ -11,11 +11,20 @@ from operator import attrgetter
 from pathlib import Path
 
 from tsrevel.errors import ClaimConflict, ConflictCode, LedgerUnusable
-from tsrevel.ledger.chain import canonical
-from tsrevel.ledger.connection import SQLITE, Connect, reading_file
+from tsrevel.ledger.connection import (
+    SQLITE,
+    Connect,
+    Repository,
+    canonical,
+    decode_instant,
+    encode_instant,
+    event_id_of,
+    reader_of,
+    record_of,
+)
 from tsrevel.ledger.migrations import PAUSE_SINCE, version_of
-from tsrevel.ledger.records import AuditKind, RunRecord, decode_instant, encode_instant
-from tsrevel.ledger.repository import Repository, event_id_of, reader_of, record_of
+from tsrevel.ledger.reading import reading_file
+from tsrevel.ledger.records import AuditKind, RunRecord
 from tsrevel.planning.model import EventId
 
 _COUNT = "SELECT count(*) AS number FROM runs WHERE mode = 'bulk' AND dry_run = ?"

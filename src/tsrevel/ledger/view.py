@@ -12,19 +12,19 @@ from pathlib import Path
 
 from tsrevel.errors import LedgerCode, LedgerUnusable
 from tsrevel.files import real_path
-from tsrevel.ledger.chain import GENESIS, verify_chain
 from tsrevel.ledger.connection import (
+    GENESIS,
     SQLITE,
     Connect,
     ConnectedTransactions,
     ViewTransactions,
-    again_if_changed,
     reachable,
-    reading_file,
+    verify_chain,
 )
 from tsrevel.ledger.database import TAIL, examine_owner, examine_pages, identify, is_quick_to_check, refuse_leftovers
 from tsrevel.ledger.ledger import Ledger, LedgerView
 from tsrevel.ledger.migrations import apply_missing, shipped_migrations, version_of
+from tsrevel.ledger.reading import again_if_changed, reading_file
 from tsrevel.ledger.records import Clock
 from tsrevel.planning.model import EventId
 

@@ -20,7 +20,7 @@ from tsrevel.config.paths import StatePlace, state_folder
 from tsrevel.engine import inject, perform, recover, verify
 from tsrevel.engine.recover import Absent
 from tsrevel.errors import OutcomeUnknown, Throttled, TryNextRun, Unavailable
-from tsrevel.ledger import chain, connection
+from tsrevel.ledger import connection
 from tsrevel.ledger.orders import OrderRepository
 from tsrevel.ledger.runs import RunRepository
 from tsrevel.planning import identity
@@ -331,7 +331,8 @@ def audit_rows_are_not_chained(patch: pytest.MonkeyPatch) -> None:
 
     def add(original: Original, *args: Any, **kwargs: Any) -> None:
         with pytest.MonkeyPatch.context() as inner:
-            around(inner, chain, "read_meta", lambda read, *given: replace(read(*given), audit_head=chain.GENESIS))
+            unchained = {"audit_head": connection.GENESIS}
+            around(inner, connection, "read_meta", lambda read, *given: replace(read(*given), **unchained))
             original(*args, **kwargs)
 
     around(patch, connection.Change, "audit", add)
