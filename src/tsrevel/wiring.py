@@ -29,8 +29,7 @@ from tsrevel.revel.client import ALL_CAPABILITIES, Capabilities, Revel
 from tsrevel.revel.orders import OrderSearch
 from tsrevel.revel.probes import RevelProbe
 from tsrevel.transport.client import ApiClient, Transport
-from tsrevel.transport.deadline import NEVER, Deadline
-from tsrevel.transport.rate_limit import RateLimiter
+from tsrevel.transport.timing import NEVER, Deadline, RateLimiter
 from tsrevel.transport.write_gate import WriteGate
 from tsrevel.tripleseat.auth import Access, ClientCredentials, PublicKey, RotatingToken, TokenUrl
 from tsrevel.tripleseat.client import TripleSeat
@@ -227,7 +226,7 @@ class _ApiClients(Secret):
             rate_limiter=self.revel_rate,
             clock=self.runtime.clock,
             sleep=self.runtime.sleep,
-            headers=lambda: {"API-AUTHENTICATION": f"{key}:{secret}"},  # facts Revel 1
+            headers={"API-AUTHENTICATION": f"{key}:{secret}"}.copy,  # facts Revel 1
             gate=gate,
             advice="; check revel.api_key and revel.api_secret, and the key's right to this resource",
             transport=self.runtime.revel,

@@ -33,9 +33,8 @@ from tsrevel.errors import (
 from tsrevel.planning.model import LocationId, SiteId
 from tsrevel.transport.client import LARGEST_ANSWER, ApiClient
 from tsrevel.transport.network import is_loopback
-from tsrevel.transport.rate_limit import RateLimiter
 from tsrevel.transport.responses import decode_json
-from tsrevel.transport.retry import ATTEMPTS
+from tsrevel.transport.timing import ATTEMPTS, RateLimiter
 from tsrevel.transport.write_gate import WriteGate
 
 from ..planning.make import LOCATION

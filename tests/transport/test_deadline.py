@@ -15,9 +15,7 @@ import pytest
 
 from tsrevel.errors import OutcomeUnknown, OutOfTime, RetryLater, TsrevelError, Unavailable
 from tsrevel.transport.client import EXCHANGE_SECONDS, TOKEN_LEAST, ApiClient, send_once
-from tsrevel.transport.deadline import NEVER, Deadline
-from tsrevel.transport.rate_limit import RateLimiter
-from tsrevel.transport.retry import with_retries
+from tsrevel.transport.timing import NEVER, Deadline, RateLimiter, with_retries
 
 from .test_client import HERE, Wire, answer
 

@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from tsrevel.errors import ConfigCode, ConnectionFault, ConnectionMisconfigured, TsrevelError, Unavailable
 from tsrevel.transport.client import ApiClient, send_once
 from tsrevel.transport.network import DIRECT, NETWORK_VARIABLES, Network, read_network
-from tsrevel.transport.rate_limit import RateLimiter
+from tsrevel.transport.timing import RateLimiter
 
 from ..cli.bench import Shell
 from ..planning.make import LOCATION

@@ -11,7 +11,7 @@ import pytest
 
 from tsrevel.sandbox import TripleSeatSandbox
 from tsrevel.transport.client import ApiClient
-from tsrevel.transport.rate_limit import RateLimiter
+from tsrevel.transport.timing import RateLimiter
 from tsrevel.tripleseat.auth import Access, RotatingToken, TokenUrl
 from tsrevel.tripleseat.client import TripleSeat
 from tsrevel.tripleseat.token_file import Token, TokenFile

@@ -159,7 +159,7 @@ from pathlib import Path
 
 import httpx
 
-from tsrevel.transport.rate_limit import RateLimiter
+from tsrevel.transport.timing import RateLimiter
 from tsrevel.transport.client import ApiClient
 from tsrevel.tripleseat.auth import RotatingToken, redeem_code
 from tsrevel.tripleseat.token_file import TokenFile

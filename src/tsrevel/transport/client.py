@@ -41,11 +41,9 @@ from tsrevel.errors import (
 from tsrevel.planning.model import Location
 from tsrevel.redaction import Redactor
 from tsrevel.text import is_whole
-from tsrevel.transport.deadline import NEVER, Deadline, TimedBackend
 from tsrevel.transport.network import CA_FILE, CA_FOLDER, DIRECT, Network, Proxy, is_loopback
-from tsrevel.transport.rate_limit import RateLimiter
 from tsrevel.transport.responses import Json, decode_json, find_unusable, is_only_error, quote_answer, read_service_code
-from tsrevel.transport.retry import LONGEST_WAIT, with_retries
+from tsrevel.transport.timing import LONGEST_WAIT, NEVER, Deadline, RateLimiter, TimedBackend, with_retries
 from tsrevel.transport.write_gate import WriteGate
 
 log = logging.getLogger(__name__)

@@ -1,23 +1,33 @@
-"""Deadlines: the time left for a command, and sockets that keep to it.
+"""When a request may be sent, how long it may take, and when it is repeated. The only importer of tenacity.
 
-httpcore's own timeouts restart with every byte, so a trickling answer would never end.
+httpcore's own timeouts restart with every byte, so a trickling answer would never end: sockets keep to a deadline here.
 """
 
 from __future__ import annotations
 
 import math
+import random
 import ssl
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import httpcore
+import tenacity
+
+from tsrevel.errors import Halted, Unavailable
+
+T = TypeVar("T")
 
 _RESERVE = 60.0
 _TENTH = 0.1
+ATTEMPTS = 4
+LONGEST_WAIT = 60.0
+"""Seconds. A service that asks for a longer wait counts as unavailable until it is over: a run doesn't wait for it."""
 
 Monotonic = Callable[[], float]
 
@@ -63,6 +73,89 @@ class Deadline:
 
 NEVER = Deadline(timedelta.max, end=math.inf)
 """No deadline, for commands that wait for a person. Each request still has its own limit."""
+
+
+@dataclass(slots=True)
+class RateLimiter:
+    """At most `per_second` requests a second, evenly spaced, over all threads."""
+
+    per_second: float
+    monotonic: Monotonic
+    sleep: Callable[[float], None]
+    _next: float = -math.inf
+    _held_until: float = -math.inf
+    _halted: bool = False
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def wait(self, at_most: float = math.inf) -> bool:
+        """Wait until the next request may be sent. Returns False at once if that takes longer than `at_most` seconds.
+
+        Likewise if the service asked for a pause with more than LONGEST_WAIT left. Raises Halted after `stop`.
+        """
+        while True:
+            with self._lock:
+                now = self.monotonic()
+                if self._held_until - now > LONGEST_WAIT:
+                    return False
+                slot = max(now, self._next)
+                self._next = slot + 1 / self.per_second
+            if slot - now > at_most:
+                return False
+            if slot > now and not self._halted:
+                self.sleep(slot - now)
+            if self._halted:
+                raise Halted("the run was interrupted; the next one continues")
+            if slot >= self._held_until:
+                return True
+            at_most -= slot - now
+
+    def pause_for(self, seconds: float) -> None:
+        """Send nothing for `seconds`, because the service asked for that. Waiting requests are delayed too."""
+        with self._lock:
+            self._held_until = max(self._held_until, self.monotonic() + seconds)
+            self._next = max(self._next, self._held_until)
+
+    def paused_for(self) -> float:
+        """Seconds left of the pause that the service asked for."""
+        return max(self._held_until - self.monotonic(), 0.0)
+
+    def stop(self) -> None:
+        """Send no further request. A request under way may end."""
+        self._halted = True
+
+
+def with_retries(ask: Callable[[], T], sleep: Callable[[float], None], deadline: Deadline) -> T:
+    """The result of `ask`. Repeats it after Unavailable, up to ATTEMPTS times in all, after requested or growing waits.
+
+    No wait goes beyond `deadline`. Raises what the last attempt raised.
+    """
+    retrying = tenacity.Retrying(
+        retry=tenacity.retry_if_exception(lambda error: isinstance(error, Unavailable) and is_worth_waiting(error)),
+        stop=lambda state: state.attempt_number >= ATTEMPTS or state.upcoming_sleep >= deadline.remaining(),
+        wait=_wait,
+        sleep=sleep,
+        reraise=True,
+    )
+    return retrying(ask)
+
+
+def pause_after(error: BaseException | None, attempt: int) -> float:
+    """Seconds to wait before the next attempt: as `error` says, or growing. `attempt` counts from 1."""
+    told = getattr(error, "wait", None)
+    return float(told) if told is not None else 0.5 * 2 ** (attempt - 1)
+
+
+def is_worth_waiting(error: BaseException) -> bool:
+    """Whether the service asks for a wait that a run can afford."""
+    return (getattr(error, "wait", None) or 0.0) <= LONGEST_WAIT
+
+
+def _wait(state: tenacity.RetryCallState) -> float:
+    """The pause before a read is repeated. Its last third is random, so that clients don't all return at once."""
+    error = state.outcome.exception() if state.outcome else None
+    pause = pause_after(error, state.attempt_number)
+    told = getattr(error, "wait", None) is not None
+    return pause if told else random.uniform(pause, 1.5 * pause)  # noqa: S311 (nothing secret hangs on it)
 
 
 SocketOptions = Iterable[Any] | None
