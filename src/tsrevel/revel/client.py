@@ -394,8 +394,7 @@ class Revel(ApiService):
         def fits(row: Row) -> bool:
             return str(row.get("local_id")) in local_ids or decode_uuid(row.get("uuid")) == uuid
 
-        found = {row.id: row for row in map(decode_order, self._rows("Order", filters, fits))}
-        return tuple(found.values())
+        return tuple(map(decode_order, self._rows("Order", filters, fits)))
 
     def _list_orders(self, key: str, values: Sequence[str], fits: Fits) -> tuple[OrderRow, ...]:
         """The orders with one of these values, with only the needed fields; empty if Revel can't be asked for them.

@@ -1,7 +1,4 @@
-"""Compares an order in Revel with its plan. `order_drift` and `reconcile` compare the same fields. Pure.
-
-Money is compared as text with two decimals.
-"""
+"""Compares an order in Revel with its plan. `order_drift` and `reconcile` compare the same fields. Pure."""
 
 from __future__ import annotations
 
@@ -17,36 +14,43 @@ from tsrevel.revel.decode import ItemRow, OrderRow, PaymentRow, Row, decode_item
 from tsrevel.revel.encode import END_AMOUNTS
 from tsrevel.text import MOST_SPECIAL_REQUEST, quoted, shorten
 
+_Value = str | Cents
 IDENTITY = ("local_id", "uuid")
 """`describe_differences` doesn't show the values of these: they could be somebody else's."""
 
 
 def planned_fields(plan: Plan) -> dict[str, str]:
-    """The planned values of the fields by which a finished order is compared."""
-    return {
-        "establishment": str(plan.location.establishment),
-        "local_id": plan.local_id,
-        "uuid": plan.uuid,
-        **{name: show(amount) for name, amount in plan.amounts.items()},
-    }
+    """The planned values, as text, of the fields by which a finished order is compared."""
+    return {name: _as_text(value) for name, value in _planned_order(plan).items()}
 
 
 def shown_fields(row: OrderRow) -> dict[str, str]:
     """The same fields with Revel's values."""
-    return {
-        "establishment": str(row.establishment or "none"),
-        "local_id": row.local_id,
-        "uuid": row.uuid,
-        **{name: show(amount) for name, amount in row.amounts.items()},
-    }
+    return {name: _as_text(value) for name, value in _shown_order(row).items()}
+
+
+def _planned_order(plan: Plan) -> dict[str, _Value]:
+    at = str(plan.location.establishment)
+    return dict([("establishment", at), ("local_id", plan.local_id), ("uuid", plan.uuid), *plan.amounts.items()])
+
+
+def _shown_order(row: OrderRow) -> dict[str, _Value]:
+    at = str(row.establishment or "none")
+    return dict([("establishment", at), ("local_id", row.local_id), ("uuid", row.uuid), *row.amounts.items()])
+
+
+def _as_text(value: _Value) -> str:
+    return value if isinstance(value, str) else show(value)
 
 
 def describe_differences(plan: Plan, row: OrderRow, names: Collection[str] | None = None) -> str:
     """Describe how the order differs from the plan, in all fields or only those in `names`. "" if it doesn't."""
-    planned, shown = planned_fields(plan), shown_fields(row)
+    planned, shown = _planned_order(plan), _shown_order(row)
     differ = [name for name in planned if shown[name] != planned[name] and (names is None or name in names)]
     told = [
-        f"its {name} differs" if name in IDENTITY else f"its {name} is {shown[name]}, not {planned[name]}"
+        f"its {name} differs"
+        if name in IDENTITY
+        else f"its {name} is {_as_text(shown[name])}, not {_as_text(planned[name])}"
         for name in differ
     ]
     return "; ".join([*told, *(["a POS station may have opened it"] if "discount" in differ else [])])
@@ -202,26 +206,26 @@ def compare_stored(plan: Plan, step: Step, row: Row) -> str | None:
     """
     match step.kind:
         case "order":
-            planned, shown = planned_fields(plan), shown_fields(decode_order(row))
+            planned, shown = _planned_order(plan), _shown_order(decode_order(row))
             planned = {name: planned[name] for name in ("establishment", "local_id")}
         case "item":
             planned, shown = _planned_item(plan.items[step.number]), _shown_item(decode_item(row))
         case "payment":
-            planned = {"amount": show(plan.payments[step.number].amount)}
-            shown = {"amount": show(decode_payment(row).amount)}
+            planned = {"amount": plan.payments[step.number].amount}
+            shown = {"amount": decode_payment(row).amount}
         case _:
             return None
     differ = [name for name in planned if name in row and shown[name] != planned[name]]
     told = (
-        f"{name} of its {step.name} is stored as {shown[name] or 'nothing'}, not {planned[name]}" for name in differ
+        f"{name} of its {step.name} is stored as {_as_text(shown[name]) or 'nothing'}, not {_as_text(planned[name])}"
+        for name in differ
     )
     return "; ".join(told) or None
 
 
-def _planned_item(item: Item) -> dict[str, str]:
-    return {"product": str(item.product), "quantity": str(item.quantity), "price": show(item.unit_price)}
+def _planned_item(item: Item) -> dict[str, _Value]:
+    return {"product": str(item.product), "quantity": str(item.quantity), "price": item.unit_price}
 
 
-def _shown_item(row: ItemRow) -> dict[str, str]:
-    quantity = f"{row.quantity.normalize():f}"
-    return {"product": str(row.product), "quantity": quantity, "price": show(row.price)}
+def _shown_item(row: ItemRow) -> dict[str, _Value]:
+    return {"product": str(row.product), "quantity": f"{row.quantity.normalize():f}", "price": row.price}

@@ -153,12 +153,13 @@ def decode_order(row: Json) -> OrderRow:
     """Decode an Order row, or the answer to the write of one."""
     fields, number = _open(row, "Order")
     discount = decode_id(fields.get("discount"))
+    amounts = [_number(fields, key, f"Order {number}") for key in AMOUNT_FIELDS.values()]
     return OrderRow(
         id=OrderId(number),
         uuid=decode_uuid(fields.get("uuid")),
         local_id=exact_text(str(name)) if isinstance(name := fields.get("local_id"), str | int | Decimal) else "",
         establishment=_establishment(fields),
-        amounts={name: _money(fields, key, f"Order {number}") for name, key in AMOUNT_FIELDS.items()},
+        amounts=dict(zip(AMOUNT_FIELDS, map(to_cents, amounts), strict=True)),
         printed=fields.get("printed") is True,
         deleted=fields.get("deleted") is True,
         discounted=bool(discount or fields.get("applied_discounts")),
