@@ -107,6 +107,8 @@ _STEP_BEFORE = """
     FROM steps LEFT JOIN receipts USING (event_id, uuid)
     WHERE event_id = ? AND steps.uuid = ? AND kind = ? AND number = ?
 """
+_ANSWERED, _SEEN = "{}", '{"seen":"at Revel"}'
+"""The facts of a receipt: Revel answered the write, or showed its row when it was looked up."""
 _PUT_RECEIPT = """
     INSERT INTO receipts (event_id, uuid, revel_id, facts, recorded_at, run_id) VALUES (?, ?, ?, ?, ?, ?)
     ON CONFLICT (event_id, uuid) DO UPDATE SET
@@ -371,7 +373,7 @@ class OrderRepository(Repository):
         """
         with self._transactions.changing(run_id) as change:
             before = _require_step(change, event_id, step)
-            text = canonical({"seen": "at Revel"} if seen else {})
+            text = _SEEN if seen else _ANSWERED
             change.execute(_PUT_RECEIPT, (event_id, step.uuid, revel_id, text, change.at, run_id))
             change.execute(_ANSWER, (event_id, step.uuid))
             _write(change, _TOUCH, event_id, order_id=revel_id if step.kind == "order" else None)

@@ -82,8 +82,7 @@ def screen(
     faults = hold_faults(event.faults)
     if event.location_id is None and faults:  # the unreadable part may be its location, so the event isn't skipped
         return faults
-    place = event.location_id, event.site_id, policy.locations
-    if not (includes_place(policy.allowed, *place) and includes_place(policy.only, *place)):
+    if not covers_place(event.location_id, event.site_id, policy.locations, policy.allowed, policy.only):
         return Skip(Reason.LOCATION_NOT_ALLOWED, f"location {event.location_id or event.site_id} is not allowed")
     location = find_location(event, policy)
     if location is None:
@@ -121,6 +120,13 @@ def screen_status(event: Event, policy: Policy, *, has_order: bool = False) -> H
     if event.status not in policy.eligible_statuses and not (has_order and event.status in _SOLD):
         return Skip(Reason.STATUS_NOT_ELIGIBLE, f"status {event.status} is not one of tripleseat.eligible_statuses")
     return None
+
+
+def covers_place(
+    location: str | None, site: str | None, entries: Collection[Location], *restrictions: frozenset[str]
+) -> bool:
+    """Whether each of these restrictions includes the place."""
+    return all(includes_place(ids, location, site, entries) for ids in restrictions)
 
 
 def includes_place(ids: frozenset[str], location: str | None, site: str | None, entries: Collection[Location]) -> bool:

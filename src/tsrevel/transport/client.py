@@ -307,7 +307,8 @@ class ApiClient:
             raise _lost(RetryLater(f"{label}: no whole answer ({type(error).__name__})"), writes=writes) from error
         finally:  # the label has no query, and so no key
             log.debug("%s %s after %.0f ms", label, answer, (granted - limit.remaining()) * 1000)
-        return response.status_code, b"".join(chunks), _read_wait(response.headers.get("Retry-After"), sent)
+        told = response.headers.get("Retry-After")
+        return response.status_code, b"".join(chunks), _read_wait(told, sent) if told else None
 
     def _unconnected(self, label: str, url: httpx.URL, error: Exception) -> TsrevelError:
         """The error for a failed connection. Nothing was sent, so even a write may be tried again."""
@@ -402,10 +403,8 @@ def _read_date(value: str | None) -> datetime | None:
         return None
 
 
-def _read_wait(value: str | None, sent: datetime) -> float | None:
-    """Seconds, from a number, or from an HTTP date in an answer of that time; None if absent or unreadable."""
-    if not value:
-        return None
+def _read_wait(value: str, sent: datetime) -> float | None:
+    """Seconds, from a number, or from an HTTP date in an answer of that time; None if unreadable."""
     try:
         return max(float(value), 0.0)
     except ValueError:

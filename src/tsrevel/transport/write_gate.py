@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from tsrevel.errors import WriteForbidden
 from tsrevel.planning.model import Location
-from tsrevel.planning.screening import includes_place
+from tsrevel.planning.screening import covers_place
 from tsrevel.transport.network import is_loopback
 
 
@@ -38,7 +38,7 @@ class WriteGate:
     def covers(self, location: Location | None) -> bool:
         """Whether this run covers the location, by its TripleSeat ids, even if it may not write."""
         place = (location.tripleseat_location, location.tripleseat_site) if location else (None, None)
-        return all(includes_place(ids, *place, self.entries) for ids in (self.allowed, self.only))
+        return covers_place(*place, self.entries, self.allowed, self.only)
 
     def check(self, method: str, host: str, location: Location | None) -> None:
         """Let reads pass; raise `WriteForbidden` for a write that must not be sent."""
