@@ -56,6 +56,7 @@ class TripleSeat(ApiService):
         self._access = access
         self._base_url = base_url
         self._invoice_fallback = invoice_fallback
+        self._found: dict[str, Found] = {}
         self.strays: dict[str, str] = {}
         """A sentence for each search ("day", "update") that listed other events than requested."""
         self.listed_none = False
@@ -171,7 +172,7 @@ class TripleSeat(ApiService):
         rows: list[Json] = []
         for page in range(1, MOST_PAGES + 1):
             rows, pages = self._read_page(span, page, again=bool(rows) or page == 1)
-            read = {each.id: each for each in map(_find, rows)}
+            read = {each.id: each for each in map(self._find, rows)}
             is_new = not read.keys() <= found.keys()
             found.update(read)
             has_more = page < pages if pages > 0 else is_new
@@ -182,6 +183,13 @@ class TripleSeat(ApiService):
                 raise Unreadable(text, AnswerFault.INCOMPLETE_LIST)
         text = f"TripleSeat: a search has more than {MOST_PAGES} pages; name fewer days"
         raise Unreadable(text, AnswerFault.ENDLESS_LIST)
+
+    def _find(self, row: Json) -> Found:
+        """The result of a row. A row that both searches list is decoded once."""
+        content = fingerprint(row)
+        if content not in self._found:
+            self._found[content] = _find(row, content)
+        return self._found[content]
 
     def _read_page(self, span: Mapping[str, str], page: int, *, again: bool) -> tuple[list[Json], Decimal]:
         """The rows of a page, and the number of pages; 0 if it is unknown: then a page without new events is the last.
@@ -243,10 +251,10 @@ def _has_content(documents: tuple[Document, ...]) -> bool:
     return any(not document.deleted and (document.lines or document.faults) for document in documents)
 
 
-def _find(row: Json) -> Found:
+def _find(row: Json, content: str) -> Found:
+    """The result of a row with the fingerprint `content`."""
     try:
         event = decode_event(row)
     except Unreadable as problem:
-        digest = fingerprint(row)
-        return Found(None, digest, str(problem), EventId(f"{NAMELESS}{digest[:8]}"))
+        return Found(None, content, str(problem), EventId(f"{NAMELESS}{content[:8]}"))
     return Found(event, listing_digest(row), None, event.id, read_stamps(row))

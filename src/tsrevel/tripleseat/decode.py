@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import StrEnum
+from operator import methodcaller
 
 from tsrevel.errors import Unreadable
 from tsrevel.planning.model import BillingTotal, Document, Event, EventId, Line, LocationId, PaymentRecord, SiteId
@@ -30,17 +31,16 @@ from tsrevel.tripleseat.fields import (
     read_number,
     read_stamp,
     read_text,
+    read_texts,
 )
 
 UNNAMED = "Unnamed item"
 
 
-def _decode_lines(document: Fields) -> Iterator[Line]:
+def _decode_lines(document: Fields) -> tuple[Line, ...]:
     """The lines in the document's order, without blank ones (facts TripleSeat 3.3, rules 1 to 4)."""
-
-    def place(row: Fields) -> tuple[Decimal, ...]:
-        return row.rank("section_position"), row.rank("position"), row.rank("id")
-
+    lines = []
+    place = methodcaller("rank", "section_position", "position", "id")
     for row in sorted(document.rows("line_items", "line"), key=place):
         shown = row.text("display_name")
         name = shown or row.text("description")
@@ -49,15 +49,10 @@ def _decode_lines(document: Fields) -> Iterator[Line]:
             if not (price or total or discount):
                 continue
             row.fault("it has an amount and no name")
-        yield Line(
-            name or UNNAMED,
-            row.number("quantity"),
-            price,
-            total,
-            discount,
-            menu_item_id=row.identifier("menu_item_id"),
-            typed=not shown,
-        )
+        quantity, menu_item = row.number("quantity"), row.identifier("menu_item_id")
+        line = Line(name or UNNAMED, quantity, price, total, discount, menu_item_id=menu_item, typed=not shown)
+        lines.append(line)
+    return tuple(lines)
 
 
 def _decode_billing_totals(document: Fields, owner: Fields) -> Iterator[BillingTotal]:
@@ -277,13 +272,13 @@ def _decode_document(fields: Fields, owner: Fields) -> Document | None:
         grand_total = Fields(owner.row, document.what, document.faults).number("grand_total")
     in_payments = Fields(row, document.what, [])  # separate faults: an unreadable payment doesn't spoil the lines
     payments = tuple(map(_decode_payment, in_payments.child("payment_set").rows("payments", "payment")))
-    due = (read_number(object_at(row, key).get("amount_due")) for key in ("financials", "payment_set"))
+    due = map(read_number, (money.row.get("amount_due"), object_at(row, "payment_set").get("amount_due")))
     return Document(
         id=int(number),
         title=document.text("title"),
-        views=tuple(name for view in objects_at(row, "views") if (name := read_text(view.get("name")))),
+        views=tuple(filter(None, read_texts([view.get("name") for view in objects_at(row, "views")]))),
         deleted=document.has("deleted_at"),
-        lines=tuple(_decode_lines(document)),
+        lines=_decode_lines(document),
         billing_totals=tuple(_decode_billing_totals(document, owner)),
         discounts_total=money.number("discounts_total"),
         grand_total=grand_total,
@@ -338,7 +333,7 @@ def _read_utc(value: Json) -> datetime | None:
 
 def _contact_name(event: dict[str, Json]) -> str:
     contact, booking = object_at(event, "contact"), object_at(event, "booking")
-    person = " ".join(filter(None, (read_text(contact.get(key)) for key in ("first_name", "last_name"))))
+    person = " ".join(filter(None, read_texts([contact.get("first_name"), contact.get("last_name")])))
     others = (
         contact.get("full_name"),
         object_at(event, "account").get("name"),

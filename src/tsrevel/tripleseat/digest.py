@@ -13,11 +13,13 @@ import hashlib
 import json
 import re
 import unicodedata
+from collections.abc import Iterable, Sequence
 from datetime import datetime
+from decimal import Decimal
 
 from tsrevel.transport.responses import Json
 from tsrevel.tripleseat.decode import unwrap
-from tsrevel.tripleseat.fields import is_absent, object_at, objects_at, read_id, read_number, read_stamp, read_text
+from tsrevel.tripleseat.fields import is_absent, object_at, objects_at, read_id, read_number, read_stamp, read_texts
 
 _IDS = ("id", "location_id", "site_id", "booking_id")
 _TEXTS = ("status", "deleted_at", "updated_at", "start_date", "currency", "currency_code")
@@ -36,9 +38,10 @@ def listing_digest(row: Json) -> str:
     """
     event = unwrap(row, "event")
     content: dict[str, Json] = {key: read_id(event.get(key)) for key in _IDS}
-    content |= {key: _bare_text(event.get(key)).upper() for key in _TEXTS if not is_absent(event.get(key))}
-    content |= {key: _bare_text(event[key]) for key in event if key.startswith(("event_date", "event_start"))}
-    content |= {key: _canonical_number(event.get(key)) for key in _NUMBERS}
+    content |= zip(_TEXTS, map(str.upper, _bare_texts(map(event.get, _TEXTS))), strict=True)
+    dates = [key for key in event if key.startswith(("event_date", "event_start"))]
+    content |= zip(dates, _bare_texts(map(event.get, dates)), strict=True)
+    content |= zip(_NUMBERS, _canonical_numbers(list(map(event.get, _NUMBERS))), strict=True)
     content |= {key: [_canonical_row(each) for each in objects_at(event, key)] for key in _LISTS}
     ids = event.get("document_ids")  # "1,2", or a list after all (facts TripleSeat 3.1)
     parts = ids if isinstance(ids, list) else re.split(r"[\s,;]+", str(ids or ""))
@@ -71,12 +74,13 @@ def is_of_older_version(digest: str) -> bool:
 
 def _labels(event: dict[str, Json]) -> dict[str, Json]:
     """The fields that affect the order and may change without the event's own time of change."""
-    contact = object_at(event, "contact")
+    contact, changed = object_at(event, "contact"), object_at(event, "booking").get("updated_at")
+    booking, name, *names = _bare_texts([changed, event.get("name"), *map(contact.get, _CONTACT_NAMES)])
     return {
-        "booking": _bare_text(object_at(event, "booking").get("updated_at")).upper(),
-        "name": _bare_text(event.get("name")),
-        "contact": [_bare_text(contact.get(key)) for key in _CONTACT_NAMES] if contact else [],
-        "phones": [_bare_text(each.get("number")) for each in objects_at(contact, "phone_numbers")],
+        "booking": booking.upper(),
+        "name": name,
+        "contact": names if contact else [],
+        "phones": _bare_texts(each.get("number") for each in objects_at(contact, "phone_numbers")),
     }
 
 
@@ -95,23 +99,28 @@ def fingerprint(data: Json) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _bare_text(value: Json) -> str:
-    """The clean text without joiners. Digests are stored: with another form every settled event would look changed."""
-    text = read_text(value)
-    if text.isprintable():
-        return text
+def _bare_texts(values: Iterable[Json]) -> list[str]:
+    """The clean texts without joiners. Digests are stored: with another form every settled event would look changed."""
+    return [text if text.isprintable() else _without_joiners(text) for text in read_texts(values)]
+
+
+def _without_joiners(text: str) -> str:
     return " ".join("".join(sign for sign in text if unicodedata.category(sign) != "Cf").split())
 
 
 def _canonical_row(row: dict[str, Json]) -> dict[str, str | None]:
-    return {key: (_canonical_number if key in _AMOUNTS else _bare_text)(value) for key, value in row.items()}
+    texts = dict(zip(row, _bare_texts(row.values()), strict=True))
+    amounts = [key for key in row if key in _AMOUNTS]
+    return texts | dict(zip(amounts, _canonical_numbers([row[key] for key in amounts]), strict=True))
 
 
-def _canonical_number(value: Json) -> str | None:
-    """A number in its shortest form. Any other text ("9.5%") stays as it is."""
-    if is_absent(value):
-        return None
-    number = read_number(value)
-    if number is None:
-        return _bare_text(value)
+def _canonical_numbers(values: Sequence[Json]) -> list[str | None]:
+    """Numbers in their shortest form. Any other text ("9.5%") stays as it is."""
+    return [
+        _shortest(number) if number is not None else None if is_absent(value) else _bare_texts([value])[0]
+        for value, number in zip(values, map(read_number, values), strict=True)
+    ]
+
+
+def _shortest(number: Decimal) -> str:
     return "0" if number == 0 else f"{number.normalize():f}"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -16,7 +16,7 @@ from decimal import Decimal
 from tsrevel.planning.identity import LARGEST_ID
 from tsrevel.planning.model import Fault
 from tsrevel.planning.reasons import Reason
-from tsrevel.text import clean_text
+from tsrevel.text import clean_text, clean_texts
 from tsrevel.transport.responses import UNUSABLE, Json, find_unusable
 
 _AMOUNT = re.compile(r"-?\$?-?(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)?(?:\.[0-9]*)?")
@@ -50,12 +50,20 @@ def read_text(value: Json) -> str:
 
     A whole number becomes its digits, if it isn't too large; any other number becomes "".
     """
+    text = _untagged(value)
+    return clean_text(text) if text else ""
+
+
+def read_texts(values: Iterable[Json]) -> list[str]:
+    """The text of each value."""
+    return clean_texts([_untagged(value) for value in values])
+
+
+def _untagged(value: Json) -> str:
     if isinstance(value, int | Decimal) and not isinstance(value, bool):
         number = read_number(value)
         return f"{int(number)}" if number is not None and number == int(number) else ""
-    if not isinstance(value, str) or not value:
-        return ""
-    return clean_text(_TAG.sub(" ", html.unescape(value)))
+    return _TAG.sub(" ", html.unescape(value)) if isinstance(value, str) else ""
 
 
 def read_id(value: Json) -> str | None:
@@ -180,10 +188,10 @@ class Fields:
             self.fault(f"{key} is not a number")
         return found
 
-    def rank(self, key: str) -> Decimal:
-        """The number to sort by. A row without one comes last."""
-        found = read_number(self.row.get(key))
-        return _LARGEST if found is None else found
+    def rank(self, *keys: str) -> tuple[Decimal, ...]:
+        """The numbers to sort by. A row without one comes last."""
+        found = (read_number(self.row.get(key)) for key in keys)
+        return tuple(_LARGEST if number is None else number for number in found)
 
     def check(self) -> None:
         """Record up to three values that are unusable in any field."""
