@@ -28,8 +28,8 @@ from tsrevel.revel.account import Account
 from tsrevel.revel.client import ALL_CAPABILITIES, Capabilities, Revel
 from tsrevel.revel.orders import OrderSearch
 from tsrevel.revel.probes import RevelProbe
-from tsrevel.transport.client import ApiClient, Transport
-from tsrevel.transport.timing import NEVER, Deadline, RateLimiter
+from tsrevel.transport.client import ApiClient
+from tsrevel.transport.exchange import NEVER, Deadline, RateLimiter, Transport
 from tsrevel.transport.write_gate import WriteGate
 from tsrevel.tripleseat.auth import Access, ClientCredentials, PublicKey, RotatingToken, TokenUrl
 from tsrevel.tripleseat.client import TripleSeat
@@ -214,7 +214,7 @@ class _ApiClients(Secret):
             deadline=self.deadline,
             network=self.settings.network,
         )
-        self.stack.callback(client.close)
+        self.stack.callback(client.sender.close)
         return client
 
     def open_revel(self, gate: WriteGate) -> ApiClient:
@@ -234,7 +234,7 @@ class _ApiClients(Secret):
             deadline=self.deadline,
             network=self.settings.network,
         )
-        self.stack.callback(client.close)
+        self.stack.callback(client.sender.close)
         return client
 
     def token_url(self) -> TokenUrl:

@@ -22,7 +22,7 @@ FLOATS_FOR_THE_WIRE = {
     "config/sources.py",
     "config/value_types.py",  # requests per second
     "transport/client.py",  # seconds to wait
-    "transport/timing.py",
+    "transport/exchange.py",
     "sandbox/app.py",
     "sandbox/wsgi.py",  # a pretend Revel answers in floats, as the real one does
 }

@@ -28,7 +28,7 @@ from tsrevel.planning.money import Cents
 from tsrevel.revel.client import Revel
 from tsrevel.sandbox import RevelSandbox
 from tsrevel.transport.client import ApiClient
-from tsrevel.transport.timing import RateLimiter
+from tsrevel.transport.exchange import RateLimiter
 from tsrevel.transport.write_gate import WriteGate
 
 NOW = datetime(2026, 12, 13, 6, 30, tzinfo=UTC)
@@ -139,4 +139,4 @@ def connect(transport: httpx.BaseTransport) -> ApiClient:
 def revel(wire: Recorder) -> Iterator[Revel]:
     channel = connect(wire)
     yield Revel(channel, lambda: NOW)
-    channel.close()
+    channel.sender.close()

@@ -26,7 +26,7 @@ PREFIXES = ("Triple Seat ", "Triple Seat_")
 def books(wire: Recorder) -> Iterator[OrderSearch]:
     channel = connect(wire)
     yield OrderSearch(channel)
-    channel.close()
+    channel.sender.close()
 
 
 def names(count: int) -> list[str]:

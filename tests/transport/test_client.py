@@ -31,10 +31,10 @@ from tsrevel.errors import (
     WriteForbidden,
 )
 from tsrevel.planning.model import LocationId, SiteId
-from tsrevel.transport.client import LARGEST_ANSWER, ApiClient
+from tsrevel.transport.client import ATTEMPTS, ApiClient
+from tsrevel.transport.exchange import LARGEST_ANSWER, RateLimiter
 from tsrevel.transport.network import is_loopback
 from tsrevel.transport.responses import decode_json
-from tsrevel.transport.timing import ATTEMPTS, RateLimiter
 from tsrevel.transport.write_gate import WriteGate
 
 from ..planning.make import LOCATION
@@ -450,7 +450,7 @@ def test_a_shut_gate_stops_whoever_sends(gate: WriteGate) -> None:
     with pytest.raises(WriteForbidden):
         channel.post_form("https://shop.example.com/resources/Order/", {})
     with pytest.raises(WriteForbidden):
-        channel._client.request("BREW", "/resources/Order/")
+        channel.sender._client.request("BREW", "/resources/Order/")
     assert wire.asked == []
 
 
@@ -724,7 +724,7 @@ def test_a_date_that_cant_be_one_says_nothing_of_a_clock(said: str) -> None:
     channel.read("/x")
     with suppress(Unavailable):
         channel.read("/x")
-    assert channel.skew is None
+    assert channel.sender.skew is None
 
 
 @given(st.text(st.characters(min_codepoint=32, max_codepoint=126)))
@@ -739,4 +739,4 @@ def test_no_date_is_a_fault(said: str) -> None:
 def test_a_date_says_how_far_the_clocks_are_apart(said: str, skew: float) -> None:
     channel = Wire(answer(Date=said)).channel()
     channel.read("/x")
-    assert channel.skew == skew
+    assert channel.sender.skew == skew

@@ -14,8 +14,8 @@ import httpx
 import pytest
 
 from tsrevel.errors import OutcomeUnknown, OutOfTime, RetryLater, TsrevelError, Unavailable
-from tsrevel.transport.client import EXCHANGE_SECONDS, TOKEN_LEAST, ApiClient, send_once
-from tsrevel.transport.timing import NEVER, Deadline, RateLimiter, with_retries
+from tsrevel.transport.client import ApiClient, with_retries
+from tsrevel.transport.exchange import EXCHANGE_SECONDS, NEVER, TOKEN_LEAST, Deadline, RateLimiter, send_once
 
 from .test_client import HERE, Wire, answer
 

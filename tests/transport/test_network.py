@@ -21,9 +21,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tsrevel.errors import ConfigCode, ConnectionFault, ConnectionMisconfigured, TsrevelError, Unavailable
-from tsrevel.transport.client import ApiClient, send_once
+from tsrevel.transport.client import ApiClient
+from tsrevel.transport.exchange import RateLimiter, send_once
 from tsrevel.transport.network import DIRECT, NETWORK_VARIABLES, Network, read_network
-from tsrevel.transport.timing import RateLimiter
 
 from ..cli.bench import Shell
 from ..planning.make import LOCATION
@@ -166,14 +166,6 @@ def test_a_bad_certificate_folder_is_named(tmp_path: Path, name: str) -> None:
     assert (problem.code, problem.key) == (ConfigCode.NO_CERTIFICATES, "SSL_CERT_DIR")
 
 
-def test_an_environment_without_any_is_the_direct_way() -> None:
-    assert read_network({"SSL_CERT_FILE": "", "NO_PROXY": "x"}).problems == ()
-    assert DIRECT.trust().verify_mode is ssl.CERT_REQUIRED
-
-
-# Commands
-
-
 @pytest.mark.parametrize("variable", ["HTTPS_PROXY", "all_proxy", "SSL_CERT_FILE", "SSL_CERT_DIR"])
 @pytest.mark.parametrize("command", ["sync", "doctor", "config validate", "reconcile", "login"])
 def test_every_command_that_asks_a_service_names_it(shell: Shell, command: str, variable: str) -> None:
@@ -299,7 +291,7 @@ def test_what_is_wrong_with_a_certificate_is_told(
         assert lost.value.fault is fault
         assert "certificate" in str(lost.value)
         assert "127.0.0.1" not in str(lost.value)
-        shop.close()
+        shop.sender.close()
 
 
 def test_a_certificate_of_ones_own_is_trusted_by_its_file(tmp_path: Path) -> None:
@@ -309,7 +301,7 @@ def test_a_certificate_of_ones_own_is_trusted_by_its_file(tmp_path: Path) -> Non
     with served(paths) as port:
         shop = channel(port, network)
         assert shop.read("/x") == {}
-        shop.close()
+        shop.sender.close()
 
 
 def test_a_port_that_speaks_no_tls_is_told_as_that() -> None:
@@ -318,7 +310,7 @@ def test_a_port_that_speaks_no_tls_is_told_as_that() -> None:
         with pytest.raises(ConnectionMisconfigured) as caught:
             shop.read("/x")
         assert caught.value.fault is ConnectionFault.NO_TLS
-        shop.close()
+        shop.sender.close()
 
 
 @contextmanager
@@ -368,7 +360,7 @@ def test_what_a_proxy_refuses_was_never_sent(
             assert caught.value.fault is fault
             assert "HTTPS_PROXY" in str(caught.value)
             assert PASSWORD not in str(caught.value)
-        shop.close()
+        shop.sender.close()
 
 
 @pytest.mark.parametrize("url", ["http://[::1", "http://127.0.0.1:99999/x", "http://a\x00b/", "", "ftp://127.0.0.1/"])

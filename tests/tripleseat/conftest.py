@@ -11,7 +11,7 @@ import pytest
 
 from tsrevel.sandbox import TripleSeatSandbox
 from tsrevel.transport.client import ApiClient
-from tsrevel.transport.timing import RateLimiter
+from tsrevel.transport.exchange import RateLimiter
 from tsrevel.tripleseat.auth import Access, RotatingToken, TokenUrl
 from tsrevel.tripleseat.client import TripleSeat
 from tsrevel.tripleseat.token_file import Token, TokenFile
@@ -118,4 +118,4 @@ def access(token_url: TokenUrl, token_file: TokenFile, clock: Clock) -> Rotating
 def tripleseat(wire: Wire, clock: Clock, access: RotatingToken) -> Iterator[TripleSeat]:
     channel = open_channel(wire, clock, access)
     yield TripleSeat(channel, access, base_url=BASE_URL)
-    channel.close()
+    channel.sender.close()

@@ -20,7 +20,7 @@ from tsrevel.engine.outcomes import RunReport
 from tsrevel.engine.run import sync as sync_window
 from tsrevel.engine.run import sync_events as sync_named
 from tsrevel.ledger import RunMode, read_pause
-from tsrevel.transport.timing import Deadline
+from tsrevel.transport.exchange import Deadline
 from tsrevel.wiring import correlate, open_run
 
 

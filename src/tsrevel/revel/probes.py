@@ -69,7 +69,7 @@ class RevelProbe(ApiService):
         except (TryNextRun, StopRun) as error:
             self.error = error
             text = " ".join(str(error).split())
-            if isinstance(error, ConnectionMisconfigured) or not self._client.answered:
+            if isinstance(error, ConnectionMisconfigured) or not self._client.sender.answered:
                 self._unreachable = text
             return RevelAnswer(problem=text)
         self.has_answered = True

@@ -35,8 +35,8 @@ from tsrevel.files import (
     try_lock,
 )
 from tsrevel.redaction import Secret
+from tsrevel.transport.exchange import Deadline
 from tsrevel.transport.responses import Json, decode_json
-from tsrevel.transport.timing import Deadline
 from tsrevel.tripleseat.fields import read_number
 
 logger = logging.getLogger(__name__)
