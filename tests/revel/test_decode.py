@@ -15,10 +15,10 @@ from tsrevel.revel.decode import (
     decode_id,
     decode_item,
     decode_order,
-    decode_page,
     decode_payment,
     decode_product,
 )
+from tsrevel.revel.paging import decode_page
 
 from .conftest import EIGHT
 

@@ -5,7 +5,7 @@ sum of lines - discounts + billing totals = grand total
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -52,9 +52,17 @@ class Charges:
 
 def line_amount(line: Line) -> Cents:
     """The line's total, else quantity x price. A line with neither total nor price is free."""
-    if line.total is not None:
-        return to_cents(line.total)
-    return to_cents((line.price or Decimal(0)) * (Decimal(1) if line.quantity is None else line.quantity))
+    return line_amounts([line])[0]
+
+
+def line_amounts(lines: Iterable[Line]) -> list[Cents]:
+    """The amount of each of these lines."""
+    return [
+        to_cents(line.total)
+        if line.total is not None
+        else to_cents((line.price or Decimal(0)) * (Decimal(1) if line.quantity is None else line.quantity))
+        for line in lines
+    ]
 
 
 def order_portion(line: Line) -> Portion | None:
@@ -87,7 +95,7 @@ def document_discount(document: Document) -> Cents:
 
 def spread_discount(document: Document, discount: Cents) -> list[Cents]:
     """Each line's part of `discount`: the lines' own discounts if they add up, else in proportion to the amounts."""
-    amounts = [line_amount(line) for line in document.lines]
+    amounts = line_amounts(document.lines)
     own = [Cents(abs(to_cents(line.discount or Decimal(0)))) for line in document.lines]
     if total(own) == discount and all(part <= amount for part, amount in zip(own, amounts, strict=True)):
         return own
@@ -96,7 +104,7 @@ def spread_discount(document: Document, discount: Cents) -> list[Cents]:
 
 def check_money(document: Document, event_total: Decimal | None) -> Hold | None:
     """Holds the event unless the document adds up to the cent, and to `event_total` if that is given."""
-    amounts = [line_amount(line) for line in document.lines]
+    amounts = line_amounts(document.lines)
     charges = [to_cents(charge.amount) for charge in document.billing_totals]
     if document.grand_total is None:
         return Hold(

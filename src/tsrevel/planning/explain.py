@@ -9,7 +9,7 @@ import html
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from tsrevel.planning.billing import document_discount, line_amount, order_portion
+from tsrevel.planning.billing import document_discount, line_amount, line_amounts, order_portion
 from tsrevel.planning.documents import weigh_documents
 from tsrevel.planning.model import Document, Event, Hold, Line, Location, Policy, ProductId, Treatment
 from tsrevel.planning.money import Cents, show, to_cents, total
@@ -115,7 +115,7 @@ def _reasons_for(
         why=why,
         lines=tuple(_reason_of(line, location, catalogue, policy) for line in document.lines),
         charges=charges,
-        lines_total=total([line_amount(line) for line in document.lines]),
+        lines_total=total(line_amounts(document.lines)),
         discount=document_discount(document),
         charges_total=total([charge.amount for charge in charges]),
         grand_total=None if document.grand_total is None else to_cents(document.grand_total),

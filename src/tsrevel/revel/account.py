@@ -12,8 +12,8 @@ from tsrevel.errors import Refused, Unreadable
 from tsrevel.planning.model import EstablishmentId, ProductId
 from tsrevel.planning.money import to_cents
 from tsrevel.planning.products import Product
-from tsrevel.revel.decode import Row, decode_id, decode_page, decode_product, is_on_sale
-from tsrevel.revel.paging import ANY_NUMBER, PAGE, read_rows
+from tsrevel.revel.decode import Row, decode_id, decode_product, is_on_sale
+from tsrevel.revel.paging import ANY_NUMBER, PAGE, decode_page, read_rows
 from tsrevel.text import clean_text
 from tsrevel.transport.client import ApiService
 

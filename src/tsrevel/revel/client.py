@@ -26,14 +26,13 @@ from tsrevel.revel.decode import (
     decode_id,
     decode_item,
     decode_order,
-    decode_page,
     decode_payment,
     decode_products,
     decode_uuid,
     is_on_sale,
 )
 from tsrevel.revel.encode import encode_step
-from tsrevel.revel.paging import ANY_NUMBER, UNSUPPORTED, FieldSelector, Fits, read_rows
+from tsrevel.revel.paging import ANY_NUMBER, UNSUPPORTED, FieldSelector, Fits, decode_page, read_rows
 from tsrevel.transport.client import ApiClient, ApiService
 from tsrevel.transport.responses import Json
 

@@ -209,7 +209,10 @@ def compare_stored(plan: Plan, step: Step, row: Row) -> str | None:
             planned, shown = _planned_order(plan), _shown_order(decode_order(row))
             planned = {name: planned[name] for name in ("establishment", "local_id")}
         case "item":
-            planned, shown = _planned_item(plan.items[step.number]), _shown_item(decode_item(row))
+            found, item = decode_item(row), plan.items[step.number]
+            planned = {"product": str(item.product), "quantity": str(item.quantity), "price": item.unit_price}
+            quantity = f"{found.quantity.normalize():f}"
+            shown = {"product": str(found.product), "quantity": quantity, "price": found.price}
         case "payment":
             planned = {"amount": plan.payments[step.number].amount}
             shown = {"amount": decode_payment(row).amount}
@@ -221,11 +224,3 @@ def compare_stored(plan: Plan, step: Step, row: Row) -> str | None:
         for name in differ
     )
     return "; ".join(told) or None
-
-
-def _planned_item(item: Item) -> dict[str, _Value]:
-    return {"product": str(item.product), "quantity": str(item.quantity), "price": item.unit_price}
-
-
-def _shown_item(row: ItemRow) -> dict[str, _Value]:
-    return {"product": str(row.product), "quantity": f"{row.quantity.normalize():f}", "price": row.price}

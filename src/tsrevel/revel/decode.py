@@ -126,29 +126,6 @@ class HistoryRow:
     order: str
 
 
-@dataclass(frozen=True, slots=True)
-class ResultPage:
-    """One page of a list (facts Revel 2.1). `next` is a relative URL, or None on the last page."""
-
-    rows: tuple[Row, ...]
-    next: str | None
-    total: int | None
-
-
-def decode_page(answer: Json, resource: str) -> ResultPage:
-    """Decode a list answer. Revel uses no `results` key: an answer without `objects` isn't a list (facts Revel 2.1)."""
-    rows = answer.get("objects") if isinstance(answer, dict) else None
-    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise Unreadable(f"Revel: the {resource} list has no `objects`; check the base URL")
-    meta = answer.get("meta")
-    following, total = (meta.get("next"), meta.get("total_count")) if isinstance(meta, dict) else (None, None)
-    return ResultPage(
-        tuple(rows),
-        following if isinstance(following, str) and following.isprintable() and following else None,
-        total if isinstance(total, int) else None,
-    )
-
-
 def decode_order(row: Json) -> OrderRow:
     """Decode an Order row, or the answer to the write of one."""
     fields, number = _open(row, "Order")

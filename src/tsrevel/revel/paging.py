@@ -6,13 +6,15 @@ Requests only the needed fields (`fields=`) if that works, else whole rows.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import chain
 from typing import TypeVar
 from urllib.parse import parse_qsl, urlsplit
 
 from tsrevel.errors import AnswerFault, CredentialsRefused, FieldMissingError, Refused, ServerFault, Unreadable
-from tsrevel.revel.decode import Row, decode_page
+from tsrevel.revel.decode import Row
 from tsrevel.transport.client import ApiClient
+from tsrevel.transport.responses import Json
 
 PAGE = 250
 """Rows a page: the documented maximum. Revel may return fewer (facts Revel 2.1)."""
@@ -25,6 +27,29 @@ _NO_FILTERS = frozenset({"order_by", "fields", "expand"})
 
 Fits = Callable[[Row], bool]
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class ResultPage:
+    """One page of a list (facts Revel 2.1). `next` is a relative URL, or None on the last page."""
+
+    rows: tuple[Row, ...]
+    next: str | None
+    total: int | None
+
+
+def decode_page(answer: Json, resource: str) -> ResultPage:
+    """Decode a list answer. Revel uses no `results` key: an answer without `objects` isn't a list (facts Revel 2.1)."""
+    rows = answer.get("objects") if isinstance(answer, dict) else None
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise Unreadable(f"Revel: the {resource} list has no `objects`; check the base URL")
+    meta = answer.get("meta")
+    following, total = (meta.get("next"), meta.get("total_count")) if isinstance(meta, dict) else (None, None)
+    return ResultPage(
+        tuple(rows),
+        following if isinstance(following, str) and following.isprintable() and following else None,
+        total if isinstance(total, int) else None,
+    )
 
 
 def read_rows(
