@@ -30,7 +30,7 @@ FULL, PAID = 64000001, 64000002
 UNUSED = {
     *("planning.plan", "planning.billing", "planning.documents", "planning.changes"),
     *("planning.suggest", "planning.rationale", "revel.account", "revel.books", "revel.products"),
-    *("tripleseat.menus", "tripleseat.payload", "tripleseat.places", "tripleseat.invoice"),
+    *("tripleseat.account", "tripleseat.payload", "tripleseat.places", "tripleseat.invoice"),
     *("ledger.queries", "ledger.view", "ledger.pruning", "ledger.care", "notify", "doctor", "reconcile", "sandbox"),
     *("cli.table", "cli.callouts", "cli.mails", "cli.commands.replay", "cli.commands.verify"),
 }

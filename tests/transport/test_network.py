@@ -166,6 +166,14 @@ def test_a_bad_certificate_folder_is_named(tmp_path: Path, name: str) -> None:
     assert (problem.code, problem.key) == (ConfigCode.NO_CERTIFICATES, "SSL_CERT_DIR")
 
 
+def test_an_environment_without_any_is_the_direct_way() -> None:
+    assert read_network({"SSL_CERT_FILE": "", "NO_PROXY": "x"}).problems == ()
+    assert DIRECT.trust().verify_mode is ssl.CERT_REQUIRED
+
+
+# Commands
+
+
 @pytest.mark.parametrize("variable", ["HTTPS_PROXY", "all_proxy", "SSL_CERT_FILE", "SSL_CERT_DIR"])
 @pytest.mark.parametrize("command", ["sync", "doctor", "config validate", "reconcile", "login"])
 def test_every_command_that_asks_a_service_names_it(shell: Shell, command: str, variable: str) -> None:

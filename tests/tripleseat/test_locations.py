@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tsrevel.tripleseat.locations import same_clock
+from tsrevel.tripleseat.account import same_clock
 
 from ..world import MORNING
 

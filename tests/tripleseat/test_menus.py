@@ -9,8 +9,8 @@ import pytest
 from tsrevel.errors import Refused, Unreadable
 from tsrevel.planning.model import LocationId, SiteId
 from tsrevel.sandbox import TripleSeatSandbox
+from tsrevel.tripleseat.account import Menu, MenuItem
 from tsrevel.tripleseat.client import TripleSeat
-from tsrevel.tripleseat.menus import Menu, MenuItem
 
 ITEMS = {120001: "Boxed Lunch &amp; Drink", 120009: "Hot Cider"}
 

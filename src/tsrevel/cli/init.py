@@ -23,7 +23,7 @@ from tsrevel.config.sources import lookup, parse_flag
 from tsrevel.config.write import ConfigTable
 from tsrevel.errors import ConfigCode, ConfigError, ConfigProblem, TsrevelError
 from tsrevel.files import create_private, real_path
-from tsrevel.tripleseat.locations import iana_zone
+from tsrevel.tripleseat.account import iana_zone
 from tsrevel.wiring import correlate
 
 _OFFER = "Ask both services for locations, stations, users and other ids?"

@@ -22,7 +22,7 @@ from tsrevel.config.sources import KEEPS_SPACES, parse_setting, read_environment
 from tsrevel.config.value_types import ValueKind, decode_rate, decode_whole
 from tsrevel.config.write import ConfigTable, render_config
 from tsrevel.planning.model import Treatment
-from tsrevel.tripleseat.locations import iana_zone
+from tsrevel.tripleseat.account import iana_zone
 
 _LOCATION_FIELDS = {field.alias or name for name, field in LocationSettings.model_fields.items()}
 TREATMENTS = get_args(Treatment)

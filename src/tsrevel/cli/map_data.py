@@ -33,8 +33,8 @@ from tsrevel.planning.products import Catalogue, MatchedBy, Product, Unmatched, 
 from tsrevel.planning.screening import days_in_reach, find_location, includes_entry
 from tsrevel.planning.suggestions import Suggestion, SuggestionIndex
 from tsrevel.transport.exchange import NEVER
+from tsrevel.tripleseat.account import Menu
 from tsrevel.tripleseat.client import Found
-from tsrevel.tripleseat.menus import Menu
 from tsrevel.wiring import Services, correlate, open_services, why_disabled
 
 

@@ -32,7 +32,7 @@ from tsrevel.planning.products import Catalogue, Unmatched, match_id, match_name
 from tsrevel.planning.screening import find_location
 from tsrevel.revel.account import NamedRow
 from tsrevel.text import count_of
-from tsrevel.tripleseat.locations import Site, TripleSeatLocation, iana_zone, same_clock
+from tsrevel.tripleseat.account import Site, TripleSeatLocation, iana_zone, same_clock
 
 BUILT_IN_PAYMENTS = {1: "cash", 2: "credit"}
 """facts Revel 5.2."""

@@ -34,8 +34,8 @@ from tsrevel.errors import (
 from tsrevel.planning.model import Event, Policy
 from tsrevel.planning.screening import find_location, includes_place, screen_status
 from tsrevel.text import count_of
+from tsrevel.tripleseat.account import Site, TripleSeatLocation
 from tsrevel.tripleseat.client import Found, TripleSeat
-from tsrevel.tripleseat.locations import Site, TripleSeatLocation
 
 CONNECTION, TOKEN = "tripleseat.connection", "tripleseat.token"
 SITES, LOCATIONS, LISTING = "tripleseat.sites", "tripleseat.locations", "tripleseat.listing"

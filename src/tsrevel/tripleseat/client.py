@@ -16,13 +16,12 @@ from tsrevel.planning.identity import NAMELESS
 from tsrevel.planning.model import Document, Event, EventId
 from tsrevel.transport.client import ApiClient, ApiService
 from tsrevel.transport.responses import Json
+from tsrevel.tripleseat.account import Menu, Site, TripleSeatLocation, decode_locations, decode_sites, read_menus
 from tsrevel.tripleseat.auth import Access
 from tsrevel.tripleseat.decode import decode_documents, decode_event, unwrap, usable_id
 from tsrevel.tripleseat.digest import fingerprint, listing_digest, read_stamps
 from tsrevel.tripleseat.fields import Fields, read_number
 from tsrevel.tripleseat.invoice import complete_from_page, find_invoice_urls
-from tsrevel.tripleseat.locations import Site, TripleSeatLocation, decode_locations, decode_sites
-from tsrevel.tripleseat.menus import Menu, read_menus
 from tsrevel.tripleseat.payload import PayloadEvent, fill, is_older, is_over, read_event_ids
 
 MOST_PAGES = 1000
