@@ -102,6 +102,12 @@ def spread_discount(document: Document, discount: Cents) -> list[Cents]:
     return allocate(discount, amounts)
 
 
+def portion_lines(document: Document, discount: Cents) -> list[tuple[Line, tuple[Portion, ...]]]:
+    """Each line that sells something, as units at a price less its part of `discount`."""
+    parts = zip(document.lines, map(order_portion, document.lines), spread_discount(document, discount), strict=True)
+    return [(line, reduce_portion(portion, part)) for line, portion, part in parts if portion]
+
+
 def check_money(document: Document, event_total: Decimal | None) -> Hold | None:
     """Holds the event unless the document adds up to the cent, and to `event_total` if that is given."""
     amounts = line_amounts(document.lines)

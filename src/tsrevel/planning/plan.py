@@ -16,7 +16,7 @@ from tsrevel.planning.billing import (
     line_amount,
     order_portion,
     payments_to_record,
-    reduce_portion,
+    portion_lines,
     sort_charges,
     spread_discount,
 )
@@ -189,16 +189,13 @@ def _plan_items(
     discount = document_discount(document) if policy.discounts == "prices" else ZERO
     rows: list[tuple[str, ProductId, str, Portion]] = []
     missing: list[Unmatched] = []
-    for line, reduction in zip(document.lines, spread_discount(document, discount), strict=True):
-        portion = order_portion(line)
-        if portion is None:
-            continue
+    for line, portions in portion_lines(document, discount):
         match = match_or_fall_back(line, location, policy, catalogue)
         if isinstance(match.found, Unmatched):
             missing.append(match.found)
             continue
         override = line.name if match.by is MatchedBy.FALLBACK else ""  # instead of the product's name on the ticket
-        rows += [(line.name, match.found, override, part) for part in reduce_portion(portion, reduction)]
+        rows += [(line.name, match.found, override, part) for part in portions]
     if not rows and not missing:
         return Hold(
             Reason.NO_LINE_ITEMS,
