@@ -28,14 +28,14 @@ def prefill(shell: Shell, *argv: str, **environ: str) -> tuple[Ran, Path]:
         "TRIPLESEAT_OAUTH_CLIENT_SECRET": day.client_secret,
     }
     options = {
-        "--environment": "sandbox",
-        "--tripleseat-base-url": "http://127.0.0.1:8001",
-        "--tripleseat-client-id": day.client_id,
-        "--tripleseat-token-file": str(shell.world.folder / "token.json"),
-        "--revel-base-url": "http://127.0.0.1:8002",
-        "--output": str(path),
+        "environment": "sandbox",
+        "tripleseat.base_url": "http://127.0.0.1:8001",
+        "tripleseat.client_id": day.client_id,
+        "tripleseat.token_file": shell.world.folder / "token.json",
+        "revel.base_url": "http://127.0.0.1:8002",
     }
-    pairs = [part for pair in options.items() for part in pair]
+    pairs = [part for key, value in options.items() for part in ("--set", f"{key}={value}")]
+    pairs += ["--output", str(path)]
     return shell.run("init", *pairs, "--prefill", *argv, environ=secrets | environ), path
 
 
@@ -121,22 +121,12 @@ def test_a_second_user_is_a_choice_that_is_not_made_here(shell: Shell) -> None:
     assert '# not exactly one user has the name "TripleSeat"; candidates: 12, 13\n' in path.read_text()
 
 
-def test_a_user_may_be_named(shell: Shell) -> None:
-    shell.world.revel.add("User", 13, username="avery.sample")
-    _, path = prefill(shell, "--revel-user", "Catering.API")
-    assert read(path)["revel"]["user"] == 12
-    assert len(read(path)["locations"]) == 2
-
-
 def test_a_second_station_is_a_choice_that_is_not_made_here(shell: Shell) -> None:
     shell.world.revel.add("PosStation", 22, establishment="/enterprise/Establishment/8/")
     shell.world.revel.state.rows["PosStation"][22]["name"] = "Bar"
     _, path = prefill(shell)
     assert [each["name"] for each in read(path)["locations"]] == ["Lakeside Bakery"]
     assert 'candidates: 21 "Station", 22 "Bar"' in path.read_text()
-    path.unlink()
-    _, path = prefill(shell, "--revel-station", "bar")
-    assert {"name": "Special Events", "station": 22}.items() <= read(path)["locations"][0].items()
 
 
 def test_a_payment_type_that_is_named_otherwise_is_only_offered(shell: Shell) -> None:
@@ -176,7 +166,7 @@ def test_without_a_zone_anywhere_an_entry_is_left_to_a_person_unless_one_was_giv
     assert "locations" not in read(path)
     assert "# timezone: neither TripleSeat nor Revel has one; write an IANA name" in path.read_text()
     path.unlink()
-    _, path = prefill(shell, "--timezone", "America/Denver")
+    _, path = prefill(shell, "--set", "timezone=America/Denver")
     assert len(read(path)["locations"]) == 2
 
 
@@ -216,7 +206,7 @@ def test_establishments_that_revel_does_not_give_leave_the_entries_commented_out
 
 def test_establishments_that_are_refused_where_nothing_else_is_asked_for_do_not_mean_a_bad_key(shell: Shell) -> None:
     shell.world.revel.denied_resources = {"Establishment"}
-    ids = ("--revel-user", "12", "--revel-payment-type", "236", "--revel-discount", "3358")
+    ids = ("--set", "revel.user=12", "--set", "revel.payment_type=236", "--set", "revel.discount=3358")
     assert prefill(shell, *ids)[0].status == 0
 
 
@@ -260,14 +250,14 @@ def test_zones_that_differ_are_told(shell: Shell) -> None:
 
 def test_before_the_login_the_public_key_lists_the_places(shell: Shell) -> None:
     key = shell.world.day.public_key
-    ran, path = prefill(shell, "--tripleseat-token-file", "nowhere.json", TRIPLESEAT_PUBLIC_API_KEY=key)
+    ran, path = prefill(shell, "--set", "tripleseat.token_file=nowhere.json", TRIPLESEAT_PUBLIC_API_KEY=key)
     assert ran.status == 0
     assert len(read(path)["locations"]) == 2
     assert f"  tsrevel login --config {path}" in ran.lines
 
 
 def test_before_the_login_without_it_revel_is_asked_alone(shell: Shell) -> None:
-    ran, path = prefill(shell, "--tripleseat-token-file", "nowhere.json")
+    ran, path = prefill(shell, "--set", "tripleseat.token_file=nowhere.json")
     assert ran.status == 0
     assert read(path)["revel"]["user"] == 12
     assert "can't be listed before the login" in ran.err
@@ -333,8 +323,8 @@ def set_up(shell: Shell, *argv: str) -> tuple[Path, Path]:
         "REVEL_API_SECRET": day.api_secret,
         "TRIPLESEAT_OAUTH_CLIENT_SECRET": day.client_secret,
     }
-    options = ("--environment", "sandbox", "--tripleseat-base-url", "http://127.0.0.1:8001")
-    more = ("--tripleseat-client-id", day.client_id, "--revel-base-url", "http://127.0.0.1:8002", *argv)
+    options = ("--set", "environment=sandbox", "--set", "tripleseat.base_url=http://127.0.0.1:8001")
+    more = ("--set", f"tripleseat.client_id={day.client_id}", "--set", "revel.base_url=http://127.0.0.1:8002", *argv)
     first = shell.run("init", *options, *more, environ=secrets)
     assert first.status == 0, first.err
     config = shell.world.folder / ".config" / "tsrevel" / "config.toml"

@@ -172,9 +172,9 @@ def test_the_mappings_are_copied_by_the_first_step(shell: Shell, home: Path, old
 
 
 OF_ANOTHER = [
-    ("--tripleseat-client-id", "brand-b-app"),
-    ("--revel-domain", "brand-b"),
-    ("--tripleseat-client-id", "brand-b-app", "--revel-domain", "brand-b"),
+    ("--set", "tripleseat.client_id=brand-b-app"),
+    ("--set", "revel.domain=brand-b"),
+    ("--set", "tripleseat.client_id=brand-b-app", "--set", "revel.domain=brand-b"),
 ]
 
 
@@ -192,7 +192,7 @@ def brand(shell: Shell, home: Path) -> Path:
     return write(home / "a" / "config.toml", document)
 
 
-@pytest.mark.parametrize("argv", [*OF_ANOTHER, ("--environment", "sandbox")])
+@pytest.mark.parametrize("argv", [*OF_ANOTHER, ("--set", "environment=sandbox")])
 def test_another_account_is_refused(shell: Shell, home: Path, brand: Path, argv: tuple[str, ...]) -> None:
     ran = shell.run("init", "--from", str(brand), *argv, "--output", str(home / "new.toml"))
     assert ran.status == 2
@@ -209,8 +209,8 @@ def test_so_is_one_that_the_environment_names(shell: Shell, home: Path, brand: P
 @pytest.mark.parametrize(
     "argv",
     [
-        ("--revel-domain", "brand-a"),
-        ("--timezone", "America/Denver"),
+        ("--set", "revel.domain=brand-a"),
+        ("--set", "timezone=America/Denver"),
     ],
 )
 def test_the_same_account_and_anything_else_may_be_named(

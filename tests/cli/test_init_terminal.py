@@ -146,8 +146,8 @@ def test_a_secret_may_be_left_where_it_is(shell: Shell, home: Path) -> None:
 def test_what_options_and_environment_say_is_not_asked_for(shell: Shell, home: Path) -> None:
     environ = {"REVEL_API_KEY": "a", "REVEL_API_SECRET": "b", "TRIPLESEAT_OAUTH_CLIENT_SECRET": "c"}
     argv = (
-        "--tripleseat-auth", "oauth2", "--tripleseat-client-id", "client", "--revel-domain", "acme",
-        "--timezone", "UTC", "--location", "name=A,tripleseat_site=1,revel_establishment=8,user=1,station=2",
+        "--set", "tripleseat.auth=oauth2", "--set", "tripleseat.client_id=client", "--set", "revel.domain=acme",
+        "--set", "timezone=UTC", "--location", "name=A,tripleseat_site=1,revel_establishment=8,user=1,station=2",
         "--charge", "Tax=tax",
     )  # fmt: skip
     ran = shell.run("init", *argv, tty=True, stdin=Keyboard(b"n\n\n\n"), environ=environ)
@@ -163,9 +163,10 @@ def connect(shell: Shell) -> tuple[str, ...]:
         "TRIPLESEAT_OAUTH_CLIENT_SECRET": day.client_secret,
     }
     return (
-        "--environment", "sandbox", "--tripleseat-base-url", "http://127.0.0.1:8001", "--tripleseat-auth", "oauth2",
-        "--tripleseat-client-id", day.client_id, "--tripleseat-token-file", str(shell.world.folder / "token.json"),
-        "--revel-base-url", "http://127.0.0.1:8002", "--charge", "Sales Tax=tax", "--timezone", "UTC",
+        "--set", "environment=sandbox", "--set", "tripleseat.base_url=http://127.0.0.1:8001",
+        "--set", "tripleseat.auth=oauth2", "--set", f"tripleseat.client_id={day.client_id}",
+        "--set", f"tripleseat.token_file={shell.world.folder / 'token.json'}",
+        "--set", "revel.base_url=http://127.0.0.1:8002", "--charge", "Sales Tax=tax", "--set", "timezone=UTC",
     )  # fmt: skip
 
 

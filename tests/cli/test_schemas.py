@@ -175,7 +175,7 @@ def test_a_login_is_told_as_the_schema_says(shell: Shell) -> None:
 
 
 def test_a_new_settings_file_is_told_as_the_schema_says(shell: Shell, tmp_path: Path) -> None:
-    options = ["--revel-domain", "acme", "--tripleseat-client-id", "client", "--revel-user", "12"]
+    options = ["--set", "revel.domain=acme", "--set", "tripleseat.client_id=client", "--set", "revel.user=12"]
     keys = {"REVEL_API_KEY": "a", "REVEL_API_SECRET": "b", "TRIPLESEAT_OAUTH_CLIENT_SECRET": "c"}
     argv = ["init", "--json", "--output", str(tmp_path / "new.toml"), *options]
     first, second = (shell.run(*argv, environ=keys) for _ in range(2))

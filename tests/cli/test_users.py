@@ -180,15 +180,15 @@ def type_init(shell: Shell, config: Path) -> Ran:
         "TRIPLESEAT_OAUTH_CLIENT_SECRET": day.client_secret,
     }
     options = {
-        "--environment": "sandbox",
-        "--tripleseat-base-url": "http://127.0.0.1:8001",
-        "--tripleseat-client-id": day.client_id,
-        "--revel-base-url": "http://127.0.0.1:8002",
-        "--revel-user": "12",
-        "--location": "name=Special Events,tripleseat_location=30501,revel_establishment=8,station=21",
-        "--output": str(config),
+        "environment": "sandbox",
+        "tripleseat.base_url": "http://127.0.0.1:8001",
+        "tripleseat.client_id": day.client_id,
+        "revel.base_url": "http://127.0.0.1:8002",
+        "revel.user": "12",
     }
-    return shell.run("init", *(part for pair in options.items() for part in pair), environ=secrets)
+    pairs = [part for key, value in options.items() for part in ("--set", f"{key}={value}")]
+    place = "name=Special Events,tripleseat_location=30501,revel_establishment=8,station=21"
+    return shell.run("init", *pairs, "--location", place, "--output", str(config), environ=secrets)
 
 
 def test_settings_that_root_writes_below_etc_are_handed_over_by_the_commands_it_prints(
@@ -213,7 +213,7 @@ def test_settings_that_root_writes_below_etc_are_handed_over_by_the_commands_it_
         assert log_in_with(shell, config, visit=visit).status == 0
         new = config.with_name("new.toml")
         prefilled = shell.run("init", "--prefill", "--from", str(config), "--output", str(new))
-        assert f"  mv {new} {config}" in prefilled.lines, prefilled.err
+        assert f"  cp {new} {config} && rm {new}" in prefilled.lines, prefilled.err
         new.replace(config)
         synced = shell.run("sync", "--config", str(config), "--json")
         mapped = shell.run("map", "set", "A", "8107", "--establishment", "8", "--offline", "--config", str(config))

@@ -12,7 +12,7 @@ import typer
 
 from tsrevel.cli.answers.setup import InitAnswer
 from tsrevel.cli.context import CliContext
-from tsrevel.cli.init_settings import TREATMENTS, InitOptions, SettingsDraft, charge_entry, gather, plain_key
+from tsrevel.cli.init_settings import TREATMENTS, InitOptions, SettingsDraft, charge_entry, gather
 from tsrevel.cli.logs import logging_to
 from tsrevel.cli.prefill import prefill
 from tsrevel.cli.prompts import Terminal, may_ask
@@ -102,15 +102,13 @@ def _name_missing(problem: ConfigProblem, draft: SettingsDraft) -> str:
     """The options that provide the missing setting; "" if the problem is about a setting that was given."""
     key = problem.key
     if key.startswith("locations[") and key.endswith((".user", ".station")) and problem.code is ConfigCode.NOT_SET:
-        leaf = key.rpartition(".")[2]
-        return f"--revel-{leaf} (or {leaf}= in --location) for {key.rpartition('.')[0]}"
+        return f"--set revel.{key.rpartition('.')[2]}=ID (or that in --location) for {key.rpartition('.')[0]}"
     if key not in {"tripleseat.client_id", "revel.domain", *SECRETS} or draft.has(key):
         return ""
-    option = "--" + plain_key(key).replace(".", "-").replace("_", "-")
     if key in SECRETS:
-        return f"{option}-file, {option}-command, or {VARIABLES[key][-1]} in the environment"
-    other = ", --revel-base-url" if key == "revel.domain" else ""
-    return f"{option}{other}, or {VARIABLES[key][-1]} in the environment"
+        return f"--set {key}_file=F, --set {key}_command=C, or {VARIABLES[key][-1]} in the environment"
+    other = ", --set revel.base_url=URL" if key == "revel.domain" else ""
+    return f"--set {key}=NAME{other}, or {VARIABLES[key][-1]} in the environment"
 
 
 def _prefill(ctx: CliContext, draft: SettingsDraft, settings: Settings, terminal: Terminal | None) -> list[str]:
@@ -118,7 +116,7 @@ def _prefill(ctx: CliContext, draft: SettingsDraft, settings: Settings, terminal
     known = [dict(each.values) for each in draft.locations]
     try:
         with logging_to(ctx, correlate(ctx.runtime.new_run_id())):
-            filled = prefill(settings, ctx.runtime, draft.values, draft.names, known, terminal)
+            filled = prefill(settings, ctx.runtime, draft.values, known, terminal)
     except TsrevelError as error:
         if terminal:
             terminal.say(f"tsrevel: {error}")

@@ -96,8 +96,6 @@ def read_setting(text: str) -> tuple[str, object]:
         raise typer.BadParameter(f"--set: {key} can't be read. {error}") from error
 
 
-NAMED = ("revel.user", "revel.station", "revel.payment_type", "revel.discount")
-"""Ids that may also be given as names, to be looked up."""
 STATE_KEYS = ("ledger.path", "tripleseat.token_file", "serve.spool")
 """The settings that say where an account's state is."""
 ACCOUNT_KEYS = ("environment", "tripleseat.base_url", "tripleseat.client_id", "revel.base_url", "revel.domain")
@@ -106,9 +104,8 @@ ACCOUNT_KEYS = ("environment", "tripleseat.base_url", "tripleseat.client_id", "r
 
 @dataclass(frozen=True, slots=True)
 class InitOptions:
-    """The options of `init`. `values` are texts by dotted key; `--set`, `--location` and `--charge` are as typed."""
+    """The options of `init`. `--set`, `--location` and `--charge` are as typed."""
 
-    values: Mapping[str, str]
     output: Path | None = None
     prefill: bool = False
     source: Path | None = None
@@ -119,10 +116,9 @@ class InitOptions:
 
 @dataclass(slots=True)
 class SettingsDraft:
-    """Settings by dotted key, names to look up, entries, and comments for the file by key."""
+    """Settings by dotted key, entries, and comments for the file by key."""
 
     values: dict[str, object] = field(default_factory=dict, repr=False)
-    names: dict[str, str] = field(default_factory=dict)
     locations: list[ConfigTable] = field(default_factory=list)
     charges: list[ConfigTable] = field(default_factory=list)
     remarks: dict[str, list[str]] = field(default_factory=dict)
@@ -152,7 +148,7 @@ class SettingsDraft:
     def has(self, key: str) -> bool:
         """Whether the setting is given; a secret counts in any form."""
         given = [self.values.get(key + variant) for variant in ("", *VARIANTS)]
-        return any(value not in (None, "", [], 0) for value in given) or key in self.names
+        return any(value not in (None, "", [], 0) for value in given)
 
     def render(self, *, places: bool = True) -> str:
         """The file's text, with locations only if `places`."""
@@ -180,7 +176,7 @@ def gather(options: InitOptions, environ: Mapping[str, str]) -> SettingsDraft:
     for key, given in variables.items():
         _take(draft, key, _anchor(key, given.value, environ, source) if source else given.value)
     if source:
-        asked = {**{key: each.value for key, each in variables.items()}, **options.values}
+        asked = {key: each.value for key, each in variables.items()} | dict(map(read_setting, options.settings))
         _refuse_other_account(source, {key: each.value for key, each in written.items()}, asked)
         paths = place_files({**written, **variables}, source, environ, report)
         draft.replaces, draft.state = source, dict(zip(STATE_KEYS, paths, strict=True))
@@ -195,7 +191,10 @@ def gather(options: InitOptions, environ: Mapping[str, str]) -> SettingsDraft:
         )
     draft.locations = _entries(place.value if place else [])
     draft.charges = _entries(draft.values.pop("charges", []))
-    _take_options(draft, options, environ)
+    for key, value in map(read_setting, options.settings):
+        _take(draft, key, _anchor(key, value, environ, None))
+    draft.locations += [ConfigTable(read_location(text)) for text in options.locations]
+    draft.charges += [ConfigTable(read_charge(text)) for text in options.charges]
     return draft
 
 
@@ -230,32 +229,3 @@ def _anchor(key: str, value: object, environ: Mapping[str, str], source: Path | 
     if not isinstance(value, str) or not value or not (key.endswith("_file") or key in STATE_KEYS):
         return value
     return str(expand_path(value, environ, settings_folder(source) if source else Path.cwd()))
-
-
-def _take_options(draft: SettingsDraft, options: InitOptions, environ: Mapping[str, str]) -> None:
-    seen: dict[str, str] = {}
-    for key, text in options.values.items():
-        name = "--" + key.replace(".", "-").replace("_", "-")
-        if other := seen.get(plain_key(key)):
-            raise typer.BadParameter(f"{other} and {name} set the same secret; use only one of them")
-        seen[plain_key(key)] = name
-        if not text.strip():
-            raise typer.BadParameter(f"{name} is empty")
-        given = text.strip()
-        if key in NAMED and not given.isdecimal():
-            draft.names[key] = given
-            draft.values.pop(key, None)
-        elif SETTINGS.get(key) is ValueKind.WHOLE:
-            if not given.isdecimal():
-                raise typer.BadParameter(f"{key} must be a whole number")
-            _take(draft, key, decode_whole(given))
-        else:
-            _take(draft, key, _anchor(key, given, environ, None))
-    for text in options.settings:
-        key, value = read_setting(text)
-        _take(draft, key, _anchor(key, value, environ, None))
-    draft.locations += [ConfigTable(read_location(text)) for text in options.locations]
-    draft.charges += [ConfigTable(read_charge(text)) for text in options.charges]
-    if draft.names and not options.prefill:
-        key = next(iter(draft.names))
-        raise typer.BadParameter(f"{key} must be a number; give the id, or add --prefill to look the name up")

@@ -41,7 +41,7 @@ USUAL_NAMES = {
     "revel.payment_type": ("TripleSeat",),
     "revel.discount": ("TripleSeat", "TripleSeat discount"),
 }
-"""The names to look for if none is given."""
+"""The names to look for."""
 REQUIRED = ("revel.user", "revel.station")
 """Every order needs these. If there is only one, it is taken."""
 MOST_CANDIDATES = 30
@@ -64,11 +64,10 @@ def prefill(
     settings: Settings,
     runtime: Runtime,
     given: Mapping[str, object],
-    names: Mapping[str, str],
     entries: Sequence[Mapping[str, object]],
     terminal: Terminal | None,
 ) -> Filled:
-    """Ask both services and match. `given` are settings by key, `names` what to look up, `entries` known locations.
+    """Ask both services and match. `given` are settings by key, `entries` known locations.
 
     A list that a service doesn't return is left open. Raises CredentialsRefused if the key or token is refused for all
     lists, ServiceDown if a service returns no list, ConfigError without a usable token, and ConnectorDisabled if runs
@@ -83,7 +82,7 @@ def prefill(
     if by_public_key:  # before the login it is enough for locations and sites (facts TripleSeat 1.6)
         settings = settings.model_copy(update={"tripleseat": seat.model_copy(update={"auth": "public_key"})})
     with open_services(settings, runtime, NEVER) as services:
-        filler = _Filler(services, given, names, terminal, runtime.clock())
+        filler = _Filler(services, given, terminal, runtime.clock())
         establishments, named = filler.list_account()
         sites: Sequence[Site] = ()
         locations: Sequence[TripleSeatLocation] = ()
@@ -105,11 +104,10 @@ class _Filler:
         self,
         services: Services,
         given: Mapping[str, object],
-        names: Mapping[str, str],
         terminal: Terminal | None,
         now: datetime,
     ) -> None:
-        self.services, self.given, self.names, self.terminal, self.now = services, given, names, terminal, now
+        self.services, self.given, self.terminal, self.now = services, given, terminal, now
         self.filled = Filled()
 
     def list_locations(self) -> tuple[Sequence[Site], Sequence[TripleSeatLocation]]:
@@ -145,7 +143,7 @@ class _Filler:
 
     def fill_id(self, key: str, offered: Sequence[NamedRow]) -> None:
         what = _word(key)
-        sought = self._names(key)
+        sought = USUAL_NAMES[key]
         clear = [each for each in offered if len(each.numbers) == 1]
         if len(clear) < len(offered) and (not clear or _named(sought, clear) != _named(sought, offered)):
             # The row has two numbers, and it isn't documented which of them an order takes (facts Revel 8).
@@ -158,14 +156,10 @@ class _Filler:
         if found:
             self.filled.values[key] = found.id
             return
-        if key in REQUIRED or key in self.names:
-            self.filled.open.append(f"revel.{what.replace(' ', '_')}: {self._miss(key, offered)}")
+        if key in REQUIRED:
+            self.filled.open.append(f"revel.{what.replace(' ', '_')}: {_miss(key, offered)}")
         shown = [NamedRow(each.id, "", each.active) for each in offered] if key == "revel.user" else offered
-        self.filled.remarks[key] = [self._miss(key, shown)] if offered else []
-
-    def _names(self, key: str) -> Sequence[str]:
-        """The names to look for."""
-        return [self.names[key]] if key in self.names else USUAL_NAMES[key]
+        self.filled.remarks[key] = [_miss(key, shown)] if offered else []
 
     def fill_locations(
         self,
@@ -219,7 +213,7 @@ class _Filler:
             station = self._pick(f"Revel station of {_call(entry)}", "revel.station", offered)
             entry["station"] = station.id if station else 0
             if not station:
-                gaps.append(f"station: {self._miss('revel.station', offered)}")
+                gaps.append(f"station: {_miss('revel.station', offered)}")
         user = entry.get("user") or self.given.get("revel.user") or self.filled.values.get("revel.user")
         if not user:
             gaps.append("user: see revel.user above")
@@ -229,11 +223,10 @@ class _Filler:
 
     def _pick(self, question: str, key: str, offered: Sequence[NamedRow]) -> NamedRow | None:
         usable = [each for each in offered if each.active]
-        named = self.names.get(key)
-        exact = _named(self._names(key), usable)
-        if exact is None and named is None and key in REQUIRED and len(usable) == 1:
+        exact = _named(USUAL_NAMES[key], usable)
+        if exact is None and key in REQUIRED and len(usable) == 1:
             exact = usable[0]
-        return exact if named and exact else self._choose(question, usable, exact)
+        return self._choose(question, usable, exact)
 
     def _choose(self, question: str, offered: Sequence[Entry], exact: Entry | None) -> Entry | None:
         usable = [each for each in offered if each.active]
@@ -242,10 +235,6 @@ class _Filler:
         default = usable.index(exact) if exact else None
         number = self.terminal.choose(f"{question}?", [_label(each) for each in usable], default)
         return None if number is None else usable[number]
-
-    def _miss(self, key: str, offered: Sequence[Establishment | NamedRow]) -> str:
-        names = " or ".join(f'"{name}"' for name in self._names(key))
-        return f"not exactly one {_word(key)} has the name {names}; {_candidates(offered)}"
 
 
 def _covered(place: TripleSeatLocation, entries: Sequence[Mapping[str, object]]) -> bool:
@@ -279,6 +268,11 @@ def _demand_an_answer(service: str, answers: Sequence[object]) -> None:
         raise refused[0]
     if not any(isinstance(each, CredentialsRefused | Refused) for each in errors):
         raise ServiceDown(f"{service} can't be used: {errors[0]}") from errors[0]
+
+
+def _miss(key: str, offered: Sequence[Establishment | NamedRow]) -> str:
+    names = " or ".join(f'"{name}"' for name in USUAL_NAMES[key])
+    return f"not exactly one {_word(key)} has the name {names}; {_candidates(offered)}"
 
 
 def _candidates(offered: Sequence[Establishment | NamedRow]) -> str:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import typer
 
@@ -16,52 +13,17 @@ from tsrevel.cli.options import LEDGER_EXITS, SERVICE_EXITS, SET_UP, TRY, app, c
 from tsrevel.text import reason_of
 
 
-@dataclass(frozen=True, slots=True)
-class _Option:
-    """An option of `init` for one setting. A secret has two, for a file and for a command; `text` is its name."""
-
-    key: str
-    metavar: str
-    text: str
-    secret: bool = False
-
-
-_OPTIONS = (
-    _Option("environment", "WORD", "production, or sandbox (services on this machine)."),
-    _Option("timezone", "ZONE", "The default for locations: an IANA name, or TripleSeat's name of a zone."),
-    _Option("tripleseat.auth", "WORD", "oauth2 (default), client_credentials or public_key."),
-    _Option("tripleseat.client_id", "ID", "The app's id, from TripleSeat: Settings, Tripleseat API & Webhooks."),
-    _Option("tripleseat.client_secret", "", "TripleSeat's client secret", secret=True),
-    _Option("tripleseat.public_key", "", "TripleSeat's public API key", secret=True),
-    _Option("tripleseat.token_file", "F", "The file that stores the tokens."),
-    _Option("tripleseat.base_url", "URL", "TripleSeat's base URL, if it isn't the usual one."),
-    _Option("revel.domain", "NAME", "The Revel account: acme for https://acme.revelup.com."),
-    _Option("revel.base_url", "URL", "Revel's base URL, instead of the domain."),
-    _Option("revel.api_key", "", "Revel's API key", secret=True),
-    _Option("revel.api_secret", "", "Revel's API secret", secret=True),
-    _Option("revel.user", "ID", "The Revel user who makes the orders. With --prefill also a name."),
-    _Option("revel.station", "ID", "The Revel POS station of every location. With --prefill also a name."),
-    _Option("revel.dining_option", "ID", "The Revel dining option."),
-    _Option("revel.payment_type", "ID", "The Revel payment type. With --prefill also a name."),
-    _Option("revel.discount", "ID", "The Revel discount. With --prefill also a name."),
+@command(
+    app,
+    panel=SET_UP,
+    example="tsrevel init --prefill",
+    exits=SERVICE_EXITS
+    | {
+        3: "runs are paused or disabled, so --prefill called no service",
+        10: "a setting is wrong, or the file can't be written",
+    },
+    unfinished=NOTHING_WRITTEN,
 )
-
-
-def _declare() -> Iterator[inspect.Parameter]:
-    for option in _OPTIONS:
-        ways = [(option.key, option.metavar, option.text)]
-        if option.secret:
-            ways = [
-                (f"{option.key}_file", "F", f"The file that holds {option.text}."),
-                (f"{option.key}_command", "C", f"A command that prints {option.text}."),
-            ]
-        for key, metavar, text in ways:
-            name = "--" + key.replace(".", "-").replace("_", "-")
-            kind = Annotated[str | None, typer.Option(name, metavar=metavar, help=text)]
-            place = inspect.Parameter.POSITIONAL_OR_KEYWORD
-            yield inspect.Parameter(key.replace(".", "__"), place, default=None, annotation=kind)
-
-
 def init(
     ctx: CliContext,
     output: Annotated[
@@ -93,7 +55,8 @@ def init(
         ),
     ] = None,
     settings: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any other setting. May be repeated.")
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Any setting, like revel.domain=acme. May be repeated."),
     ] = None,
     source: Annotated[
         Path | None,
@@ -103,37 +66,20 @@ def init(
             help="Take all other settings from this settings file, and go on with its ledger, token and spool.",
         ),
     ] = None,
-    **given: Any,  # noqa: ANN401 (texts or None, by the table above)
 ) -> int:
     """Write the settings file.
 
     On a terminal it asks. Without a terminal it takes options. The file has comments, mode 0600 and dry-run on.
     `init` never overwrites a file. Settings in the environment (REVEL_API_KEY, TSREVEL_REVEL__API_KEY, …) go into
-    the file, and options override them. No option takes a secret: name a file or a command, set it in the
-    environment, or type it when asked (it isn't shown).
+    the file, and options override them. No option takes a secret: name a file or a command
+    (`--set revel.api_key_file=F`, `--set revel.api_key_command=C`), set it in the environment, or type it when asked
+    (it isn't shown).
     """
     from tsrevel.cli import init as verb
     from tsrevel.cli.init_settings import InitOptions
 
-    values = {name.replace("__", "."): text for name, text in given.items() if text is not None}
     repeated = (tuple(each or ()) for each in (location, charge, settings))
-    return verb.write_settings(ctx, InitOptions(values, output or ctx.options.config, prefill, source, *repeated))
-
-
-_fixed = [each for each in inspect.signature(init, eval_str=True).parameters.values() if each.name != "given"]
-vars(init)["__signature__"] = inspect.Signature([*_fixed, *_declare()])
-command(
-    app,
-    "init",
-    panel=SET_UP,
-    example="tsrevel init --prefill",
-    exits=SERVICE_EXITS
-    | {
-        3: "runs are paused or disabled, so --prefill called no service",
-        10: "a setting is wrong, or the file can't be written",
-    },
-    unfinished=NOTHING_WRITTEN,
-)(init)
+    return verb.write_settings(ctx, InitOptions(output or ctx.options.config, prefill, source, *repeated))
 
 
 @command(
