@@ -204,7 +204,6 @@ def test_any_other_setting_may_be_set(shell: Shell, home: Path) -> None:
         (("--set", "locations=[]"), "use --location or --charge"),
         (("--set", "safety.dry_run=false"), "init always writes safety.dry_run = true"),
         (("--location", "Bakery"), "write key=value"),
-        (("--location", "{"), "the value isn't JSON"),
         (("--location", "name=A,establishment=8"), "establishment. Did you mean revel_est"),
         (("--charge", "Tax"), "write NAME=tax"),
         (("--charge", "Fee=item"), "write NAME=tax"),
@@ -231,12 +230,6 @@ def test_a_separator_is_written_as_it_is_given_and_kept_from_another_file(
     source = home / ".config" / "tsrevel" / "config.toml"
     assert shell.run("init", "--from", str(source), "--output", str(path)).status == 0
     assert tomllib.loads(path.read_text())["orders"]["name_separator"] == separator
-
-
-def test_a_location_may_be_json(shell: Shell, home: Path) -> None:
-    entry = '{"name": "A, B", "tripleseat_site": 15691, "revel_establishment": 8, "station": 21}'
-    assert init(shell, "--location", entry).status == 0
-    assert written(home)["locations"][0]["name"] == "A, B"
 
 
 def test_the_old_services_environment_becomes_a_file(shell: Shell, home: Path) -> None:

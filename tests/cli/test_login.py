@@ -362,8 +362,6 @@ PASTED: dict[str, Callable[[str], str]] = {
     "numeric entities": lambda url: url.replace("&", "&#38;"),
     "blanks around": lambda url: f"  \t{url}  ",
     "blanks within": lambda url: url.replace("&", " & ").replace("?", "? "),
-    "two lines": lambda url: f"{url[:40]}\n{url[40:]}",
-    "many lines": lambda url: "\r\n".join(url[at : at + 30] for at in range(0, len(url), 30)),
     "bracketed paste": lambda url: f"\x1b[200~{url}\x1b[201~",
     "an issuer": lambda url: f"{url}&iss=https%3A%2F%2Flogin.tripleseat.com",
 }
@@ -374,14 +372,7 @@ PASTED: dict[str, Callable[[str], str]] = {
 def test_an_address_may_be_pasted_as_it_was_copied(
     shell: Shell, admin: Admin, token_path: Path, name: str, tty: bool
 ) -> None:
-    lines: list[str] = []
-
-    def next_line() -> str:
-        if not lines:
-            lines.extend(PASTED[name](admin.consent()).split("\n"))
-        return lines.pop(0)
-
-    stdin = Clipboard(*[next_line] * (1 if "lines" not in name else 2 if name == "two lines" else 12), tty=tty)
+    stdin = Clipboard(lambda: PASTED[name](admin.consent()), tty=tty)
     ran = log_in(shell, "--paste", visit=admin.read, stdin=stdin, tty=tty)
     assert (ran.status, token_path.exists()) == (0, True), ran.err
 

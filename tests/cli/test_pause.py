@@ -89,10 +89,10 @@ def test_pausing_again_gives_a_pause_without_a_reason_one(shell: Shell) -> None:
     type_in(shell, "pause")
     shell.world.time.move(hours=3)
     ran = type_in(shell, "pause", "--reason", "fire drill")
-    assert "Its reason is now: fire drill." in ran.out
+    assert "its reason is now: fire drill." in ran.out
     assert shell.sync("--json").answer["paused"] == {"since": SINCE, "reason": "fire drill"}
     again = type_in(shell, "pause", "--reason", "another")
-    assert "its reason stay; the new reason isn't stored" in again.out
+    assert "That pause and its reason stay." in again.out
     assert shell.sync("--json").answer["paused"] == {"since": SINCE, "reason": "fire drill"}
 
 

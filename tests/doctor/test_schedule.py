@@ -11,8 +11,7 @@ import pytest
 
 from tsrevel.config import CommandFailure, CommandResult, examine_settings
 from tsrevel.doctor.findings import CheckFinding, CheckResult
-from tsrevel.doctor.schedule import check_schedule
-from tsrevel.doctor.starts import read_crontab, read_crontabs
+from tsrevel.doctor.schedule import check_schedule, read_crontab, read_crontabs
 from tsrevel.files import user_name
 
 from ..users import OTHER, as_other, folder_of_other, give_to_other
@@ -385,12 +384,6 @@ def test_a_timer_that_never_elapses_starts_nothing(tmp_path: Path, never: str) -
 def test_a_timer_that_was_never_enabled_is_told_as_such(tmp_path: Path) -> None:
     units(tmp_path, "OnCalendar=hourly", on=False)
     assert [each.code for each in examine(tmp_path, {})] == ["TIMER_OFF"]
-
-
-def test_a_machine_without_crontab_is_told_plainly(tmp_path: Path) -> None:
-    missing = CommandResult(failure=CommandFailure.NOT_FOUND, text="couldn't be found")
-    (found,) = examine(tmp_path, {"crontab": missing})
-    assert (found.verdict, found.code) == (CheckResult.WARNING, "NO_CRON")
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ _VERDICT, _NAME, _GAP = 7, 16, 2
 """Columns: the longest verdict, and the longest name without its group."""
 _HANG = _VERDICT + _GAP + _NAME + _GAP
 _GROUPS = {"tripleseat": "TripleSeat", "revel": "Revel", "assumptions": "Assumptions"}
-_AROUND = frozenset({"mappings", "clock", "email", "monitor", "schedule", "runs", "file.owner"})
+_AROUND = frozenset({"clock", "email", "monitor", "schedule", "runs", "file.owner"})
 
 
 def open_installation(ctx: CliContext) -> Installation:

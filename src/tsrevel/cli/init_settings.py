@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -29,21 +28,14 @@ TREATMENTS = get_args(Treatment)
 
 
 def read_location(text: str) -> dict[str, object]:
-    """A `[[locations]]` entry from "key=value,..." or a JSON object. Raises typer.BadParameter."""
-    said: dict[str, object]
-    if text.lstrip().startswith("{"):
-        try:
-            said = dict(json.loads(text))
-        except ValueError as error:
-            raise typer.BadParameter("--location: the value isn't JSON") from error
-    else:
-        pairs = [part.partition("=") for part in text.split(",")]
-        if not all(key.strip() and sign for key, sign, _ in pairs):
-            raise typer.BadParameter(
-                "--location: write key=value,key=value (or JSON, if a name has a comma), such as "
-                "name=Bakery,tripleseat_location=30501,revel_establishment=8,station=21"
-            )
-        said = {key.strip(): value.strip() for key, _, value in pairs}
+    """A `[[locations]]` entry from "key=value,...". Raises typer.BadParameter."""
+    pairs = [part.partition("=") for part in text.split(",")]
+    if not all(key.strip() and sign for key, sign, _ in pairs):
+        raise typer.BadParameter(
+            "--location: write key=value,key=value, such as "
+            "name=Bakery,tripleseat_location=30501,revel_establishment=8,station=21"
+        )
+    said = {key.strip(): value.strip() for key, _, value in pairs}
     for key in said.keys() - _LOCATION_FIELDS:
         raise typer.BadParameter(f"--location: a location has no {key}. {suggest(key, _LOCATION_FIELDS)}")
     return _name_zone({key: value if key == "name" else decode_whole(value) for key, value in said.items()})

@@ -146,12 +146,9 @@ def pause(ctx: CliContext, reason: str) -> int:
         now, unused = ledger.runs.paused(), ledger.runs.is_empty()
     if not before:
         text = f"Runs are {now}. A run that is under way finishes its current order and begins no other."
-    elif not before.reason:
-        kept = f" Its reason is now: {reason}." if reason else ""
-        text = f"Runs were stopped before: {before}.{kept}"
     else:
-        other = "; the new reason isn't stored" if reason not in {"", before.reason} else ""
-        text = f"Runs were stopped before: {before}. That pause and its reason stay{other}."
+        kept = "and its reason stay" if now == before else f"stays, and its reason is now: {reason}"
+        text = f"Runs were stopped before: {before}. That pause {kept}."
     if settings.gives("monitor.ping_url"):
         text += " Paused runs don't ping the monitor: pause its check too, or it raises an alarm."
     warnings = []

@@ -18,7 +18,7 @@ from tsrevel.cli.answers.setup import LoginAnswer, LoginStatusAnswer, LogoutAnsw
 from tsrevel.cli.callback_server import CallbackServer, ConsentAnswer, Rejected, read_answer
 from tsrevel.cli.context import CliContext
 from tsrevel.cli.logs import logging_to
-from tsrevel.cli.prompts import LONGEST_LINE, no_echo, plain_address, read_line
+from tsrevel.cli.prompts import no_echo, plain_address, read_line
 from tsrevel.config import Settings, is_loopback
 from tsrevel.config.problems import DEFAULT
 from tsrevel.config.settings import VARIABLES
@@ -103,8 +103,6 @@ def _tell_nothing_to_do(ctx: CliContext, settings: Settings) -> int:
 
 PORT = 8765
 PATH = "/callback"
-REST_SECONDS = 1.0
-"""How long to wait for the next line of a pasted address, without a terminal."""
 _REFUSALS = {
     "access_denied": "the approval was refused; only an ADMIN user of TripleSeat can approve",
     "invalid_scope": "the app in TripleSeat doesn't have this scope; name its scopes with --scope",
@@ -248,30 +246,25 @@ def _take_pasted(login: _Login, target: _RedirectTarget) -> Token:
 
 def _read_pasted(login: _Login) -> ConsentAnswer:
     """The answer in a pasted address. On a terminal a person may try again; elsewhere there is one try."""
-    stdin, begun, why = login.ctx.stdin, "", ""
+    stdin = login.ctx.stdin
     while True:
-        line = read_line(stdin, REST_SECONDS if begun and not stdin.isatty() else login.options.timeout)
-        if line is None and not begun:
+        line = read_line(stdin, login.options.timeout)
+        if line is None:
             raise _too_late(login.options)
-        text = plain_address(line or "")
+        text = plain_address(line)
         if not text and line and stdin.isatty():
             continue
-        if begun and not stdin.isatty() and (not text or "://" in text):
-            raise CredentialsRefused(f"the pasted address was refused: {why}; run `tsrevel login --paste` again")
         if not text:
             raise CredentialsRefused("no address was pasted; run `tsrevel login --paste` again")
-        whole = begun + text if "://" not in text else text  # an address may come in several lines
-        _, mark, query = whole.partition("?")
+        _, mark, query = text.partition("?")
         found: ConsentAnswer | Rejected = Rejected("it is not the whole address with code and state")
         if mark:
             found = read_answer(query.partition("#")[0], login.state)
         if isinstance(found, ConsentAnswer):
             return found
-        begun, why = whole if "://" in whole and len(whole) < LONGEST_LINE else "", found.why
-        if stdin.isatty():
-            login.warn(why)
-        elif not begun:
-            raise CredentialsRefused(f"the pasted address was refused: {why}; run `tsrevel login --paste` again")
+        if not stdin.isatty():
+            raise CredentialsRefused(f"the pasted address was refused: {found.why}; run `tsrevel login --paste` again")
+        login.warn(found.why)
 
 
 def _find_target(options: LoginOptions) -> _RedirectTarget:

@@ -13,7 +13,6 @@ from typer.core import TyperGroup
 
 from tsrevel import __version__
 from tsrevel.cli.boundary import HUNG_UP, INTERRUPTED, TERMINATED, UNEXPECTED, guard
-from tsrevel.cli.completion import complete_location
 from tsrevel.cli.context import CliContext, LogFormat, OutputOptions
 from tsrevel.errors import USAGE
 from tsrevel.text import is_whole
@@ -48,7 +47,6 @@ Location = Annotated[
         "--location",
         metavar="ID",
         help="Only this TripleSeat location or site. May be repeated.",
-        autocompletion=complete_location,
     ),
 ]
 

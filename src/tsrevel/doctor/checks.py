@@ -23,7 +23,7 @@ from tsrevel.doctor.findings import (
     usable,
     warning,
 )
-from tsrevel.doctor.locations import CheckedLocation, check_location, check_stray_mappings
+from tsrevel.doctor.locations import CheckedLocation, check_location
 from tsrevel.doctor.revel import RevelLists, examine_revel, skip_revel
 from tsrevel.doctor.schedule import Schedule, check_schedule
 from tsrevel.doctor.tripleseat import TripleSeatLists, examine_tripleseat, skip_tripleseat
@@ -212,7 +212,6 @@ def _examine_locations(
             above = "timezone" if told in _ZONES else f"revel.{told}"
             because = installation.objection(*own, above)  # a default replaced the unusable value
             yield replace(skipped(finding.name, because) if because else finding, subject=entry.name)
-    yield from check_stray_mappings(installation.settings)
 
 
 def _config_problem(key: str) -> SkippedCheck:

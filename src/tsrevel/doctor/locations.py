@@ -28,9 +28,9 @@ from tsrevel.doctor.revel import BUILT_IN_DINING, NO_DISCOUNTS, NO_PAYMENTS, Rev
 from tsrevel.doctor.tripleseat import TripleSeatLists
 from tsrevel.errors import TsrevelError
 from tsrevel.planning.model import Location, Policy, ProductId, SiteId
-from tsrevel.planning.products import Catalogue, Unmatched, match_id, match_name, suggest
+from tsrevel.planning.products import Catalogue, Unmatched, match_id, match_name, normalise, suggest
 from tsrevel.planning.screening import find_location
-from tsrevel.revel.account import NamedRow
+from tsrevel.revel.account import Establishment, NamedRow
 from tsrevel.text import count_of
 from tsrevel.tripleseat.account import Site, TripleSeatLocation, iana_zone, same_clock
 
@@ -91,7 +91,7 @@ def check_location(entry: CheckedLocation, tripleseat: TripleSeatLists, revel: R
     yield finding
     yield _check_site_zone(entry, tripleseat, site)
     yield _check_event(entry, tripleseat)
-    yield from _check_establishment(entry, revel)
+    yield from _check_establishment(entry, revel, tripleseat)
     # orders of an inactive user misbehave in the console (facts Revel 3.1); findings name no member of staff
     unnamed = None if revel.users is None else tuple(replace(each, name="") for each in revel.users)
     yield _check_row(entry, revel, "user", unnamed)
@@ -178,7 +178,9 @@ def _lacks_establishment(entry: CheckedLocation, revel: RevelLists) -> bool:
     return revel.establishments is not None and _find(revel.establishments, entry.location.establishment) is None
 
 
-def _check_establishment(entry: CheckedLocation, revel: RevelLists) -> Iterator[CheckFinding]:
+def _check_establishment(
+    entry: CheckedLocation, revel: RevelLists, tripleseat: TripleSeatLists
+) -> Iterator[CheckFinding]:
     name = "location.establishment"
     if revel.establishments is None:
         yield skipped(name, _not_read("revel.establishment"))
@@ -192,12 +194,28 @@ def _check_establishment(entry: CheckedLocation, revel: RevelLists) -> Iterator[
         yield problem(name, "NOT_FOUND", text, f"There are: {there}.")
         yield skipped("location.revel_timezone", _NO_ESTABLISHMENT)
         return
+    namesake = _namesake(entry, found, revel.establishments, tripleseat)
     if not found.active:
         text = f"{told}: establishment {found.name!r} is inactive"
         yield problem(name, "INACTIVE", text, "Activate it in Revel, or set another establishment.")
+    elif namesake:
+        text = f"{told} is {found.name!r}, but establishment {namesake.id} has this location's name, {namesake.name!r}"
+        remedy = "Check that you didn't swap the establishments of two entries."
+        yield warning(name, "SAME_NAME_ELSEWHERE", text, remedy)
     else:
         yield ok(name, f"establishment {found.id} is {found.name!r}, active")
     yield _compare_zones("location.revel_timezone", entry, f"Revel's establishment {found.id}", found.timezone)
+
+
+def _namesake(
+    entry: CheckedLocation, found: Establishment, establishments: tuple[Establishment, ...], tripleseat: TripleSeatLists
+) -> Establishment | None:
+    """Another establishment that has exactly the location's name, if the entry's own has another name."""
+    at_tripleseat = (each.name for each in tripleseat.locations or () if each.id == entry.location.tripleseat_location)
+    names = {normalise(name) for name in (entry.name, *at_tripleseat)} - {""}
+    if normalise(found.name) in names:
+        return None
+    return next((each for each in establishments if each.active and normalise(each.name) in names), None)
 
 
 def _check_station(entry: CheckedLocation, revel: RevelLists) -> CheckFinding:
@@ -352,16 +370,6 @@ def _check_mappings(entry: CheckedLocation, catalogue: Catalogue) -> Iterator[Ch
         yield problem(_MAPPINGS, "NOT_ON_SALE", text, remedy)
     if not bad:
         yield ok(_MAPPINGS, f"{len(here)} mapped, all on sale" if here else "no mapping is for this establishment")
-
-
-def check_stray_mappings(settings: Settings) -> Iterator[CheckFinding]:
-    """Report mappings for establishments that no entry has: they never apply."""
-    known = {each.revel_establishment for each in settings.locations}
-    stray = sorted({each.establishment for each in settings.products} - known)
-    if stray:
-        text = f"mappings.toml maps products of establishment {', '.join(map(str, stray))}, which no entry has"
-        remedy = "Correct the establishment, or remove the mappings."
-        yield warning("mappings", "UNUSED_MAPPING", text, remedy)
 
 
 def _check_fallback(entry: CheckedLocation, catalogue: Catalogue) -> CheckFinding:

@@ -19,9 +19,8 @@ from tsrevel.sandbox.documents import (
     make_event,
 )
 from tsrevel.sandbox.revel import RevelSandbox
-from tsrevel.sandbox.server import LoopbackServer, serve
 from tsrevel.sandbox.tripleseat import TripleSeatSandbox
-from tsrevel.sandbox.wsgi import ConnectionCut
+from tsrevel.sandbox.wsgi import ConnectionCut, LoopbackServer, serve
 
 __all__ = [
     "BREAKS",

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from tsrevel.cli.boundary import UNFINISHED, require_extra
-from tsrevel.cli.completion import complete_event, complete_run
+from tsrevel.cli.completion import complete_event
 from tsrevel.cli.context import CliContext
 from tsrevel.cli.options import LEDGER_EXITS, LOCK_EXITS, RUN, RUN_EXITS, Location, app, command, new_file
 
@@ -43,7 +43,7 @@ Archive = Annotated[
 Held = Annotated[bool, typer.Option("--held", help="Try all held and failed events again.")]
 RunId = Annotated[
     str | None,
-    typer.Option("--run", metavar="ID", help="Try events that this run held or failed.", autocompletion=complete_run),
+    typer.Option("--run", metavar="ID", help="Try events that this run held or failed."),
 ]
 Event = Annotated[
     list[str] | None,

@@ -43,7 +43,7 @@ def init(
         typer.Option(
             "--location",
             metavar="K=V,...",
-            help="A location: name, tripleseat_location (or _site), revel_establishment, … or JSON. May be repeated.",
+            help="A location: name, tripleseat_location (or _site), revel_establishment, … May be repeated.",
         ),
     ] = None,
     charge: Annotated[
