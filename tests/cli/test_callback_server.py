@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import threading
 import time
 from collections.abc import Iterator
 
@@ -42,26 +41,14 @@ def door() -> Iterator[Door]:
         yield made
 
 
-def test_the_right_answer_gets_through_and_its_page_waits_for_the_outcome(door: Door) -> None:
+def test_the_right_answer_gets_through(door: Door) -> None:
     with door.connect() as wire:
         wire.sendall(GOOD)
         assert door.redirect.wait(60) == ConsentAnswer("abc")
-        door.redirect.conclude()
-        closer = threading.Thread(target=door.redirect.close)
-        closer.start()
         page = read_all(wire)
-        closer.join()
     assert page.startswith("HTTP/1.1 200 OK\r\n")
-    assert "<h1>Done</h1>" in page
+    assert "<h1>Received</h1>" in page
     assert "abc" not in page
-
-
-def test_an_answer_that_led_to_nothing_is_told_so(door: Door) -> None:
-    with door.connect() as wire:
-        wire.sendall(GOOD)
-        door.redirect.wait(60)
-        door.redirect.close()
-        assert "<h1>Not logged in</h1>" in read_all(wire)
 
 
 def test_the_first_answer_counts(door: Door) -> None:

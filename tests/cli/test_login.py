@@ -44,7 +44,7 @@ def test_an_approval_becomes_a_token_file_of_ones_own(shell: Shell, admin: Admin
     assert token_path.stat().st_mode & 0o777 == 0o600
     assert stored(token_path)["refresh_token"] == shell.world.tripleseat.tokens.refresh
     assert [page[0] for page in admin.pages] == [200]
-    assert "<h1>Done</h1>" in admin.pages[0][1]
+    assert "<h1>Received</h1>" in admin.pages[0][1]
 
 
 def test_runs_go_on_with_it(shell: Shell, admin: Admin, token_path: Path) -> None:
@@ -124,7 +124,7 @@ def test_a_refusal_is_told_plainly(shell: Shell, admin: Admin, token_path: Path)
     ran = log_in(shell, visit=visit)
     assert (ran.status, token_path.exists()) == (12, False)
     assert "access_denied (the approval was refused; only an ADMIN user" in ran.err
-    assert "<h1>Not logged in</h1>" in admin.pages[0][1]
+    assert "<h1>Received</h1>" in admin.pages[0][1]
     assert "It said: no" in ran.err
     assert "<b>" not in told(ran, admin)
 
@@ -161,7 +161,7 @@ def test_a_code_that_tripleseat_refuses_changes_nothing(shell: Shell, admin: Adm
     ran = log_in(shell, "--json", visit=visit)
     assert (ran.status, ran.answer["exit_status"], ran.answer["success"]) == (12, 12, False)
     assert "refused the code" in ran.err
-    assert "<h1>Not logged in</h1>" in admin.pages[0][1]
+    assert "<h1>Received</h1>" in admin.pages[0][1]
     assert "PLANTED" not in told(ran, admin)
     assert (shell.world.folder / "token.json").read_bytes() == before
 

@@ -49,7 +49,7 @@ def test_a_sandbox_says_how_to_try_the_login_and_a_stopped_one_that_it_has_stopp
     assert tip == f"tsrevel login --config '{path}' --port {port}   (a rehearsal)"
     login = start("login", "--config", str(path), "--port", port)
     with urlopen(first_line(login, "stdout", "http").strip()) as page:  # noqa: S310 (on loopback)
-        assert "Done" in page.read().decode()
+        assert "Received" in page.read().decode()
     assert finish(login).status == 0
     process.send_signal(signal.SIGINT)
     served = finish(process)

@@ -92,8 +92,8 @@ class CallbackServer(socketserver.ThreadingTCPServer):
         self._state, self._tell = state, tell
         self._lock = threading.Lock()
         self._answer: ConsentAnswer | None = None
-        self._stray = self._done = False
-        self._arrived, self._decided = threading.Event(), threading.Event()
+        self._stray = False
+        self._arrived = threading.Event()
         self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
         super().__init__((host, port), _Handler)
         self.port: int = self.server_address[1]
@@ -103,7 +103,7 @@ class CallbackServer(socketserver.ThreadingTCPServer):
         self.close()
 
     def wait(self, seconds: float) -> ConsentAnswer | None:
-        """The person's answer; None if none comes within `seconds`. The browser waits for its page until `close`.
+        """The person's answer; None if none comes within `seconds`.
 
         This waits one second at a time, because a signal that arrives just before a wait is handled only after it.
         """
@@ -112,20 +112,15 @@ class CallbackServer(socketserver.ThreadingTCPServer):
             pass
         return self._answer
 
-    def conclude(self) -> None:
-        """The login succeeded, and the browser's page may say so. Without this it says that the login failed."""
-        self._done = True
-
     def close(self) -> None:
-        """Send the browser its page, and stop listening."""
-        self._decided.set()
+        """Stop listening, once the browser has its page."""
         if self._answer is not None:
             self.shown.wait(PAGE_SECONDS)
         self.shutdown()
         self.server_close()
 
     def respond(self, query: str) -> tuple[int, str, str]:
-        """The status, title and text of the page for a redirect; it waits for the end of the login."""
+        """The status, title and text of the page for a redirect."""
         answer = read_answer(query, self._state)
         if isinstance(answer, Rejected):
             with self._lock:
@@ -134,14 +129,11 @@ class CallbackServer(socketserver.ThreadingTCPServer):
                 self._tell(answer.why)
             text = "This answer belongs to another login, so tsrevel refused it. Open the address that"
             return 400, "Refused", f"{text} `tsrevel login` printed last."
-        with self._lock:  # only the first answer counts; a reload shows its result
+        with self._lock:  # only the first answer counts
             if self._answer is None:
                 self._answer = answer
                 self._arrived.set()
-        self._decided.wait()
-        if self._done:
-            return 200, "Done", "tsrevel can read TripleSeat now. You can close this page."
-        return 200, "Not logged in", "The login failed. Go back to the terminal where you started `tsrevel login`."
+        return 200, "Received", "Go back to the terminal: `tsrevel login` says there whether it worked."
 
     def handle_error(self, request: object, client_address: object) -> None:
         """Ignore a browser that closes the connection during its request."""

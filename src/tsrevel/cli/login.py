@@ -227,9 +227,7 @@ def _take_redirected(login: _Login, target: _RedirectTarget) -> Token:
         answer = server.wait(login.options.timeout)
         if answer is None:
             raise _too_late(login.options)
-        token = login.redeem(answer, uri)
-        server.conclude()
-    return token
+        return login.redeem(answer, uri)
 
 
 def _take_pasted(login: _Login, target: _RedirectTarget) -> Token:

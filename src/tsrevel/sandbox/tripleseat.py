@@ -25,9 +25,9 @@ from tsrevel.sandbox.documents import (
     location_of,
     read_us_date,
     read_us_stamp,
+    render_invoice,
     us_stamp,
 )
-from tsrevel.sandbox.invoice_page import render_invoice
 from tsrevel.sandbox.wsgi import AnswerError, Json, Request, Response, copy_json, html_response, json_response
 
 RANGES = {

@@ -190,7 +190,7 @@ def verify_signature(
 
     It calls no service.
     """
-    from tsrevel.cli import verify as verb
+    from tsrevel.cli import deliveries as verb
 
     return verb.verify_signature(ctx, file, signature, tolerance=tolerance, plain=plain)
 
