@@ -321,7 +321,7 @@ class Settings(Configurable):
     def secret_values(self) -> tuple[str, ...]:
         """Every secret, however it was given. No message may show one."""
         found: list[SecretStr] = []
-        for key in (key for key, kind in SETTINGS.items() if kind.secret):
+        for key in SECRETS:
             value = attrgetter(key)(self)
             found += value if isinstance(value, tuple) else [value]
         return tuple(each.get_secret_value() for each in found if each.get_secret_value())
