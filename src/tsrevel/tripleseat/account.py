@@ -1,4 +1,4 @@
-"""What a TripleSeat account has set up: locations and sites with their time zones (facts TripleSeat 3.1, 5), and menus.
+"""A TripleSeat account's locations and sites, with their time zones (facts TripleSeat 3.1, 5), and its menus.
 
 Lines begin with the names of a menu's items (facts TripleSeat 3.5). The keys are documented, but not how lists of menus
 are wrapped: a list may be bare, or under `menus` or `results`.
@@ -47,7 +47,8 @@ _RAILS = {
     "Perth": "Australia/Perth",
     "Auckland": "Pacific/Auckland",
 }
-"""The IANA names of Rails' time zones (ActiveSupport::TimeZone) where TripleSeat is used. Type any other by hand."""
+"""The IANA names of Rails' time zones (ActiveSupport::TimeZone) in the USA, Canada, Ireland, Great Britain and
+Australia, and of Mexico City and Auckland."""
 
 
 def iana_zone(name: str) -> str | None:
