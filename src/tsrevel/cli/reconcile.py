@@ -163,6 +163,6 @@ def _conclude(report: Reconciliation) -> str:
         return f"{said}. {three} agree to the cent.{notes}"
     settled = f" A person settled {count_of(len(report.settled), 'difference')}." if report.settled else ""
     if not report.differences:
-        return f"{said}. No difference is open between {three}, but their totals differ.{settled}{notes}"
+        return f"{said}. No difference is open between {three}, but their sums differ.{settled}{notes}"
     differences = count_of(len(report.differences), "difference")
     return f"{said}. {differences} between {three} (exit status {report.exit_status}).{settled}{notes}"

@@ -320,9 +320,18 @@ class Day:
 
     @property
     def agrees(self) -> bool:
-        """Whether no difference is open and the totals are equal, also those of events that a person resolved."""
-        is_open = self.differences or UnmatchedKind.OTHER_LOCATION in self.unmatched
-        return not is_open and len({side.money.total for side in self.sides(self.whole)}) == 1
+        """Whether no difference is open and all sums are equal, also those of events that a person resolved.
+
+        A payment that a station took and that TripleSeat needn't have is no difference.
+        """
+        if self.differences or UnmatchedKind.OTHER_LOCATION in self.unmatched:
+            return False
+        at_station = any(each.kind is DifferenceKind.PAYMENT_EXTRA for each in self.findings)
+        kinds = set(MONEY_KINDS) - ({"payments", "balance"} if at_station else set())
+        return self._is_equal(self.whole, "total") and all(self._is_equal(self.matched, kind) for kind in kinds)
+
+    def _is_equal(self, figures: Figures, kind: MoneyKind) -> bool:
+        return len({side.money.of(kind) for side in self.sides(figures)}) == 1
 
     def sides(self, figures: Figures) -> tuple[Totals, ...]:
         """The figures of what was compared."""
