@@ -113,7 +113,7 @@ def test_its_resolution_names_the_change_of_the_event_that_it_settles_too(tmp_pa
         world.tripleseat.edit_event(64000001, status="LOST")
         shell.sync()
     told = shell.run("resolve", "64000001", "--as", "done", "--note", "ledger checked", "--json", *config).answer
-    warned = [each for each in told["warnings"] if "runs don't report again" in each]
+    warned = [each for each in told["warnings"] if "no run reports this again" in each]
     assert ["CANCELLED_AFTER_INJECTION" in each for each in warned] == [True] * cancelled
 
 

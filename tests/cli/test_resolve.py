@@ -105,7 +105,7 @@ def test_a_finished_order_is_noted_and_goes_on_to_be_watched(shell: Shell) -> No
     shell.sync()
     ran = resolve(shell, FULL, "done", "--json")
     assert (ran.status, ran.answer["reason"]) == (0, None)
-    assert "already has Revel order 5550103" in ran.answer["warnings"][0]
+    assert "has Revel order 5550103" in ran.answer["warnings"][0]
     assert resolve(shell, FULL, "done").lines[0] == f"event {FULL} is noted as done"
 
 
@@ -113,17 +113,20 @@ def test_what_runs_will_not_report_again_is_named_when_it_is_settled(shell: Shel
     shell.sync()
     shell.world.tripleseat.edit_event(FULL, status="LOST")
     shell.sync()
-    for last in ("CANCELLED_AFTER_INJECTION", "already has Revel order"):
+    for last in ("CANCELLED_AFTER_INJECTION", "has Revel order"):
         assert last in resolve(shell, FULL, "done", "--json").answer["warnings"][-1]
 
 
 def test_an_order_in_dispute_is_settled_and_the_alarm_ends(shell: Shell) -> None:
     shell.world.revel.dropped_fields.add("tax")
     assert shell.sync().status == 14
-    for event_id in (FULL, TWINS):
-        resolve(shell, event_id, "done")
-    ran = resolve(shell, FULL, "ignored", "--json")
-    assert ran.answer["warnings"] == ["Revel order 5550103 still stands; if nobody wants it, void it in Revel"]
+    told = ["no run finishes or corrects Revel order 5550103; correct or void it in Revel"]
+    for event_id, word in ((TWINS, "done"), (FULL, "ignored"), (FULL, "done")):
+        ran = resolve(shell, event_id, word, "--json")
+    assert ran.answer["warnings"] == told
+    opened = resolve(shell, FULL, "open", "--no-order-exists")
+    assert ("runs hold it" in opened.out, "SECOND" in opened.out) == (True, False)
+    resolve(shell, FULL, "done")
     resolve(shell, UNMAPPED, "ignored")
     assert shell.sync().status == 0
 

@@ -409,18 +409,15 @@ def _warnings(before: _Before, after: Resolution | None, options: ResolveOptions
         found.append("Revel has more than one order of it; runs go on reporting that (exit 14) until one is left")
     if after and record:
         if before.is_finished:
-            found.append(f"it already has Revel order {record.order_id}; runs still report its changes")
+            found.append(f"the ledger has Revel order {record.order_id} for it; runs still report its changes")
             settled = ", ".join(before.changes)
             if settled:
-                found.append(
-                    f"runs don't report again what this settles ({settled}); if the order isn't voided or changed in "
-                    "Revel yet, only `tsrevel reconcile` still shows that"
-                )
+                found.append(f"no run reports this again: {settled}. If Revel still needs a correction, make it now")
         elif record.state == "claimed":
             number = f"Revel order {record.order_id}" if record.order_id else "an order that may be at Revel"
             found.append(f"{number} is unfinished, and no run finishes it now; finish or delete it in Revel")
-        elif record.state == "disputed" and after.verdict == "ignored":
-            found.append(f"Revel order {record.order_id} still stands; if nobody wants it, void it in Revel")
+        elif record.state == "disputed":
+            found.append(f"no run finishes or corrects Revel order {record.order_id}; correct or void it in Revel")
     if after and len(after.orders) > 1:
         found.append(f"orders named for it so far: {', '.join(after.orders)}")
     if options.word == "open" and resolution:
@@ -430,7 +427,7 @@ def _warnings(before: _Before, after: Resolution | None, options: ResolveOptions
                 f'`tsrevel resolve {record.event_id} --as done --order ID --note "entered by hand"`'
             )
         only_ours = record is not None and not before.has_foreign and set(resolution.orders) == {record.order_id}
-        may_make = before.has_foreign or not before.is_finished
+        may_make = before.has_foreign or not (before.is_finished or (record and record.state == "disputed"))
         if resolution.verdict == "done" and may_make and not only_ours:
             found.append(
                 "the next run finds an order entered by hand only by its local_id; without it, the run makes a SECOND "
