@@ -58,7 +58,7 @@ def _refuse(ctx: CliContext, argv: list[str], error: typer.TyperException) -> in
         if place and place.parent is None and option in COMMON_OPTIONS:
             text = f"{option} belongs after the command's name, like in `tsrevel sync {option}`"
         ctx.log(text)
-        if place:
+        if place and not is_ours:  # our own texts say what is wrong
             ctx.log(f"{place.get_usage()}; `{place.command_path} --help` shows more")
     if "--json" in argv:
         ctx.answer_failure(text or "no command was given", error.exit_code)
