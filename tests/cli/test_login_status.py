@@ -57,7 +57,7 @@ def test_an_expired_access_token_is_renewed_and_so_still_usable(shell: Shell) ->
     shell.world.time.move(hours=3)
     ran = login(shell, "--status")
     assert ran.status == 0
-    assert "expired 2026-12-12 20:00 UTC; the next run renews it" in ran.out
+    assert "expired 2026-12-12 20:00 UTC; the next run tries to renew it" in ran.out
     assert login(shell, "--status", "--json").answer["expired"] is True
 
 

@@ -56,7 +56,7 @@ def show_status(ctx: CliContext) -> int:
     until, written = _find_end(token), _instant_of(written_at)
     expired = token.expires_within(0, ctx.now().timestamp())
     auth, path = settings.tripleseat.auth, str(settings.token_path)
-    life = f"expired {_show(until)}; the next run renews it" if expired else f"good until {_show(until)}"
+    life = f"expired {_show(until)}; the next run tries to renew it" if expired else f"good until {_show(until)}"
     return ctx.conclude(
         LoginStatusAnswer(auth=auth, token_file=path, valid_until=until, written_at=written, expired=expired),
         f"TripleSeat tokens: {path}",

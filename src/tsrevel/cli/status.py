@@ -103,7 +103,7 @@ def _lines(page: TextOutput, status: InstallationStatus, files: list[str], *, qu
 def _failed_assumptions(status: InstallationStatus) -> list[str]:
     """The assumptions that don't hold in this account. If runs can't write, the warnings say that too."""
     failed = [each for each in status.assumptions if each.result is AssumptionResult.FAILS]
-    return [f"{each.code} doesn't hold: {each.detail}; {ASSUMPTIONS[each.code].otherwise}" for each in failed]
+    return [f"{each.code} doesn't hold: {each.detail}. {ASSUMPTIONS[each.code].otherwise}" for each in failed]
 
 
 def _advise(status: InstallationStatus, each: EventStatus) -> str:

@@ -121,6 +121,9 @@ def describe_fact(fact: AuditRow) -> str:
         return f"disputed: {fact.detail['reason']}: {fact.detail['text']}"
     if fact.kind == AuditKind.NOT_APPLIED and "answer" in fact.detail:
         return f"refused by Revel: {fact.detail['step']} ({fact.detail['answer']})"
+    if fact.kind == AuditKind.ORDER_SHOWN:
+        told = fact.detail.get("text")
+        return f"reported of the order: {told}" if told else "Revel's order as a run saw it"
     sentence = _SENTENCES.get(fact.kind)
     if sentence is None:
         name = fact.kind.replace("_", " ")
