@@ -9,13 +9,14 @@ import shutil
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ..cli.bench import Shell
-from ..reconcile.bench import fill_week, reconcile
+from ..reconcile.bench import NUMBERED, Revel, fill_week, reconcile
 from ..reconcile.test_week import plant
 from ..world import World
 
@@ -77,6 +78,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     made = {"clean": folder / "clean.html", "differs": folder / "differs.html"}
     assert reconcile(shell, "--html", str(made["clean"])).status == 0
     plant(shell.world)
+    Revel(shell.world).order(NUMBERED + 4)["final_total"] = Decimal("12376.01")
     shell.world.config["locations"][0]["name"] = "<b>Special</b> & \"Events\" <script>document.title='x'</script>"
     assert reconcile(shell, "--html", str(made["differs"])).status == 14
     return made
@@ -90,12 +92,18 @@ addEventListener("load", () => {
   const inside = each => box(each).left >= -1 && box(each).right <= innerWidth + 1;
   const shown = each => box(each).width > 20 && box(each).height > 20;
   const spilt = each => each.clientWidth && each.scrollWidth > each.clientWidth + 1;
+  const lines = each => {
+    const range = document.createRange(); range.selectNodeContents(each);
+    return new Set([...range.getClientRects()].map(rect => rect.top)).size;
+  };
   const text = [...document.querySelectorAll("h1, h2, h3, p, td, th, a, caption, figcaption")]
     .filter(each => each.offsetParent);
   const out = top.document.createElement("pre"); out.id = "measured";
   out.textContent = JSON.stringify({
     width: innerWidth, scroll: root.scrollWidth, cut: text.filter(each => !inside(each)).map(each => each.textContent),
     spilt: text.filter(spilt).map(each => each.textContent),
+    broken: [...document.querySelectorAll("td.sum, .word, .day th")].filter(each => lines(each) > 1)
+      .map(each => each.textContent).filter(each => !each.includes(" ")),
     charts: [...document.querySelectorAll("svg")].map(shown),
     bars: [...document.querySelectorAll("svg rect")].filter(each => box(each).width > 1).length,
     letters: Math.min(...[...document.querySelectorAll("svg text")].map(each => box(each).height)),

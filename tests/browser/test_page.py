@@ -37,6 +37,7 @@ def test_text_fits_and_charts_are_seen(
 ) -> None:
     found = measure(pages[name], browse, width, dark=dark)
     assert (found["width"], found["scroll"], found["cut"], found["spilt"]) == (width, width, [], [])
+    assert found["broken"] == []
     assert found["charts"] == [True, True] if name == "clean" else len(found["charts"]) >= 2
     assert found["bars"] >= 24
     assert found["letters"] >= 10

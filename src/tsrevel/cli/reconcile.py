@@ -21,9 +21,9 @@ from tsrevel.planning.model import EventId
 from tsrevel.planning.money import Cents, show_grouped
 from tsrevel.reconcile.compare import judge
 from tsrevel.reconcile.model import (
+    ADVICE_ON_ALARMS,
     MONEY_KINDS,
     Day,
-    DifferenceKind,
     Figures,
     MoneyKind,
     Reconciliation,
@@ -92,8 +92,7 @@ def _show(report: Reconciliation, ctx: CliContext, page: Path | None, names: Map
         orders = f", order {', '.join(finding.orders)}" if finding.orders else ""
         reason = f" {finding.reason}" if finding.reason else ""
         alarm = "ALARM " if finding.alarm else ""
-        what = f"{finding.kind} ({finding.field})" if finding.kind is DifferenceKind.MONEY else finding.kind
-        line = f"{alarm}{what}{reason}: {about}{orders} ({day.location.name} {day.day}): {finding.text}"
+        line = f"{alarm}{finding.what}{reason}: {about}{orders} ({day.location.name} {day.day}): {finding.text}"
         out.line(line, style=ALARM if finding.alarm else "")
     if not quiet:
         out.line(_conclude(report), style=ALARM if report.differences else STYLES["ok"] if report.agrees else "")
@@ -155,14 +154,15 @@ def _amounts(figures: Figures, kind: MoneyKind, absent: str = "0.00") -> list[st
 def _conclude(report: Reconciliation) -> str:
     orders = count_of(sum(day.whole.revel.orders for day in report.days), "order")
     dates = [day.day for day in report.days]
-    said = f"{min(dates)} to {max(dates)}: {orders} at Revel" if dates else "no days"
+    said = f"{min(dates)} to {max(dates)}: {orders} in Revel" if dates else "no days"
     count = len(report.notes) - len(report.settled)
     notes = f" {count_of(count, 'other finding')} {'needs' if count == 1 else 'need'} nothing." if count else ""
     three = "TripleSeat, ledger and Revel" if report.has_ledger else "TripleSeat and Revel (there is no ledger)"
     if report.agrees:
         return f"{said}. {three} agree to the cent.{notes}"
-    settled = f" A person settled {count_of(len(report.settled), 'difference')}." if report.settled else ""
+    settled = f" A person resolved {count_of(len(report.settled), 'difference')}." if report.settled else ""
     if not report.differences:
         return f"{said}. No difference is open between {three}, but their sums differ.{settled}{notes}"
     differences = count_of(len(report.differences), "difference")
-    return f"{said}. {differences} between {three} (exit status {report.exit_status}).{settled}{notes}"
+    alarms = f" {ADVICE_ON_ALARMS}" if any(each.alarm for _, each in report.differences) else ""
+    return f"{said}. {differences} between {three} (exit status {report.exit_status}).{alarms}{settled}{notes}"

@@ -135,9 +135,8 @@ def _find_unfinished(case: EventComparison, row: OrderRow) -> Difference | None:
         text, reason = f"order {row.id} {state}; {_who_finishes(case)}", Reason.OUTCOME_UNKNOWN
     elif lacks and case.is_ours(row) and record and record.state == "disputed":
         held = recall_dispute(record)
-        if held.reason is Reason.AMOUNT_MISMATCH:
-            return differ_in_total(case, DifferenceKind.MONEY, f"it was left unfinished: {held.text}", held.reason)
-        text, reason = f"order {row.id} was left unfinished: {held.text}", held.reason
+        kind = DifferenceKind.MONEY if held.reason is Reason.AMOUNT_MISMATCH else DifferenceKind.ORDER_UNFINISHED
+        return differ_in_total(case, kind, f"left unfinished: {held.text}", held.reason)
     elif lacks and case.is_ours(row) and not (record and record.state == "settled"):
         text, reason = f"order {row.id} isn't finished: {lacks}; {_who_finishes(case)}", Reason.ORDER_DIFFERS
     else:
@@ -146,7 +145,7 @@ def _find_unfinished(case: EventComparison, row: OrderRow) -> Difference | None:
 
 
 def _what_lacks(row: OrderRow) -> str:
-    return "no history row at Revel" if row.printed else "no print mark at Revel"
+    return "it has no history row" if row.printed else "it isn't marked as printed"
 
 
 def _who_finishes(case: EventComparison) -> str:
@@ -194,7 +193,7 @@ def _compare_ledger(case: EventComparison, row: OrderRow) -> Iterator[Difference
         text = f"the ledger has order {record.order_id}{voided}, but Revel shows order {row.id}"
         text += "" if ours else f"; if that is the event's order, run {name_order(case, row.id)}"
     elif ours and row.uuid != order_uuid(case.event_id):
-        text = f"order {row.id} is ours, but its uuid at Revel differs; check in Revel who changed it"
+        text = f"order {row.id} is ours, but its uuid in Revel differs; check in Revel who changed it"
     elif ours and record.state == "foreign":
         text = f"the ledger says that someone else made order {row.id}, but its uuid is ours"
     else:
@@ -207,7 +206,7 @@ def _compare_ours(case: EventComparison, row: OrderRow, policy: Policy) -> Itera
     base = written or now
     names = {*known_local_ids(policy, case.event_id), *([base.local_id] if base else [])}
     if row.local_id not in names:
-        text = f"its local_id at Revel is {row.local_id!r}, not {base.local_id if base else min(names)!r}"
+        text = f"its local_id in Revel is {row.local_id!r}, not {base.local_id if base else min(names)!r}"
         yield Difference(DifferenceKind.WRONG_LOCAL_ID, text, reason=Reason.ORDER_DIFFERS)
     if not row.is_finished:
         text = f"order {row.id} is no longer finished: {_what_lacks(row)}"
@@ -220,7 +219,7 @@ def _compare_ours(case: EventComparison, row: OrderRow, policy: Policy) -> Itera
     drift = list(_drift(case, base)) if written else []
     if now and drift and found and agrees_with(now, base, row, contents.items, contents.payments):
         for each in drift:
-            corrected = f"{each.text}; the order at Revel agrees"
+            corrected = f"{each.text}; the order in Revel agrees"
             yield replace(each, kind=DifferenceKind.CORRECTED, text=corrected, explained=True)
             unshown = describe_unshown(base, now)
             if unshown:
@@ -410,8 +409,8 @@ def _compare_without_order(case: EventComparison) -> Iterator[Difference]:
                 DifferenceKind.NOT_ELIGIBLE, "TripleSeat no longer has the event, and Revel no longer has its order"
             )
     elif record and record.order_id and not off:
-        how = "it is deleted at Revel" if case.orders else "Revel no longer has it"
-        text = f"the ledger has order {record.order_id} ({record.state}), and {how}; enter it by hand if wanted"
+        how = "it is deleted in Revel" if case.orders else "Revel no longer has it"
+        text = f"the ledger has order {record.order_id}, and {how}; enter it by hand if wanted"
         kind, orders = DifferenceKind.ORDER_GONE, (record.order_id,)
         found = differ_in_total(case, kind, text, Reason.ORDER_DIFFERS, orders=orders, revel=ZERO)
         yield unless_resolved(case, found)

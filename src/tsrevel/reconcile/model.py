@@ -65,6 +65,7 @@ ALARMS = frozenset({
     DifferenceKind.PAYMENT_MISSING, DifferenceKind.PAYMENT_DOUBLED, DifferenceKind.PAYMENT_CHANGED,
 })  # fmt: skip
 """Several orders for an event, a wrong establishment, or money that isn't what was written: exit 14 (DESIGN 2)."""
+ADVICE_ON_ALARMS = "Alarms come first: check these orders in Revel, and correct them there."
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +125,12 @@ class Difference:
     revel: Cents | None = None
     explained: bool = False
     calm: bool = False
+
+    @property
+    def what(self) -> str:
+        """Its kind, with the amount that differs if it is about one."""
+        is_one = self.kind is DifferenceKind.MONEY and self.tripleseat != self.revel
+        return f"{self.kind} ({self.field})" if is_one else self.kind
 
     @property
     def alarm(self) -> bool:

@@ -159,14 +159,14 @@ def _compare_items(plan: Plan, rows: tuple[ItemRow, ...], policy: Policy) -> Ite
         kind: MoneyKind = "charges" if is_charge(item, policy) else "items"
         row = by_uuid.get(item.uuid)
         if row is None:
-            how = "was voided in Revel" if item.uuid in voided else "isn't on the order at Revel"
+            how = "was voided in Revel" if item.uuid in voided else "isn't on the order in Revel"
             yield differs(DifferenceKind.ITEM_MISSING, f"{describe_item(item)} {how}", kind, item.amount, ZERO)
         elif times[item.uuid] > 1:
             amount = Cents(sum(each.amount for each in live if each.uuid == item.uuid))
             text = f"{describe_item(item)} is on the order {times[item.uuid]} times"
             yield differs(DifferenceKind.ITEM_EXTRA, text, kind, item.amount, amount)
         elif not is_as_planned(row, item):
-            text = f"{describe_item(item)} (product {item.product}) is {_shown(row)} at Revel"
+            text = f"{describe_item(item)} (product {item.product}) is {_shown(row)} in Revel"
             yield differs(DifferenceKind.ITEM_CHANGED, text, kind, item.amount, row.amount)
         elif texts := describe_texts(row, item):
             text = f"{describe_item(item)} {texts}"
@@ -174,7 +174,7 @@ def _compare_items(plan: Plan, rows: tuple[ItemRow, ...], policy: Policy) -> Ite
     planned = {item.uuid for item in plan.items}
     for row in live:
         if row.uuid not in planned:
-            text = f"{_shown(row)} is on the order at Revel, but the event has no such line"
+            text = f"{_shown(row)} is on the order in Revel, but the event has no such line"
             yield differs(DifferenceKind.ITEM_EXTRA, text, "items", ZERO, row.amount)
 
 
@@ -186,14 +186,14 @@ def _compare_payments(plan: Plan, order: OrderRow, rows: tuple[PaymentRow, ...])
     for payment in plan.payments:
         row = by_uuid.get(payment.uuid)
         if row is None:
-            how = "was refunded in Revel" if payment.uuid in refunded else "isn't on the order at Revel"
+            how = "was refunded in Revel" if payment.uuid in refunded else "isn't on the order in Revel"
             text = f"the payment of {show(payment.amount)} {how}"
             yield differs(DifferenceKind.PAYMENT_MISSING, text, "payments", payment.amount, ZERO)
         elif times[payment.uuid] > 1:
             amount = sum(each.amount for each in live if each.uuid == row.uuid)
             yield _payment_doubled(payment.amount, times[row.uuid], Cents(amount))
         elif row.amount != payment.amount:
-            text = f"the payment of {show(payment.amount)} is {show(row.amount)} at Revel"
+            text = f"the payment of {show(payment.amount)} is {show(row.amount)} in Revel"
             yield differs(DifferenceKind.PAYMENT_CHANGED, text, "payments", payment.amount, row.amount)
     # a payment with another uuid: if it lowered the balance, a POS station took it; otherwise it doubles one of ours
     planned = {payment.uuid for payment in plan.payments}
@@ -210,7 +210,7 @@ def _compare_payments(plan: Plan, order: OrderRow, rows: tuple[PaymentRow, ...])
 
 def payment_extra(amount: Cents) -> Difference:
     """The finding for money that a station took, or that somebody recorded twice."""
-    text = f"TripleSeat lacks a payment of {show(amount)} at Revel; if a station took it, record it there"
+    text = f"TripleSeat lacks a payment of {show(amount)} in Revel; if a station took it, record it there"
     return differs(DifferenceKind.PAYMENT_EXTRA, text, "payments", ZERO, amount)
 
 

@@ -12,7 +12,7 @@ from tsrevel.config import Settings
 from tsrevel.config.paths import config_to_name
 from tsrevel.errors import ConfigCode, ConfigError, ConfigProblem
 from tsrevel.files import open_regular, replace_file
-from tsrevel.reconcile.model import MONEY_KINDS, Reconciliation
+from tsrevel.reconcile.model import ADVICE_ON_ALARMS, MONEY_KINDS, Reconciliation
 from tsrevel.templates import load_template
 from tsrevel.text import with_config
 
@@ -69,6 +69,7 @@ def render_page(report: Reconciliation, settings: Settings) -> str:
         orders=sum(day.whole.revel.orders for day in report.days),
         total=sum(day.whole.revel.money.total for day in report.days),
         alarms=sum(finding.alarm for _, finding in report.differences),
+        advice_on_alarms=ADVICE_ON_ALARMS,
         locations=report.by_location,
         sides=("tripleseat", *(["ledger"] if report.has_ledger else []), "revel"),
         money_kinds=MONEY_KINDS,

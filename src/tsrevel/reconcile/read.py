@@ -417,7 +417,7 @@ def _why_named_is_gone(looking: _Looking, event_id: EventId) -> str:
     row = row or looking.named[order_id]
     if row is None:
         return "Revel no longer has it"
-    return "it is deleted at Revel" if row.deleted else ""
+    return "it is deleted in Revel" if row.deleted else ""
 
 
 # Days and names

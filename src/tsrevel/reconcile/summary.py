@@ -119,7 +119,7 @@ def _checked(day: Day, verdicts: list[ComparisonResult]) -> Day:
         Difference(
             DifferenceKind.MONEY,
             f"the sum of {kind} on this day is {show(tripleseat.of(kind))} in TripleSeat and "
-            f"{show(revel.of(kind))} at Revel, and no event explains it; report this fault in tsrevel",
+            f"{show(revel.of(kind))} in Revel, and no event explains it; report this fault in tsrevel",
             reason=Reason.AMOUNT_MISMATCH,
             field=kind,
             tripleseat=tripleseat.of(kind),
