@@ -84,7 +84,7 @@ def test_an_event_is_told_from_its_claim_to_its_last_receipt(shell: Shell) -> No
     assert (last["step"], len(told["receipts"])) == ("history", 10)
     kinds = [each["kind"] for each in told["facts"]]
     assert (kinds[0], kinds[-2:], kinds.count("recorded")) == ("claimed", ["settled", "seen"], 10)
-    assert told["facts"][-2]["text"] == "settled: Revel showed order 5550103 complete"
+    assert told["facts"][-2]["text"] == "finished: Revel showed order 5550103 complete"
 
 
 def test_an_order_that_two_runs_made_is_told_with_both(shell: Shell) -> None:
@@ -171,7 +171,7 @@ def test_a_disputed_order_is_told_with_what_is_disputed(shell: Shell) -> None:
     shell.world.revel.dropped_fields.add("tax")
     shell.sync()
     out = history(shell, str(FULL)).out
-    assert "order: disputed, Revel order 5550103, total 837.72: AMOUNT_MISMATCH" in out
+    assert "order: to be checked, Revel order 5550103, total 837.72: AMOUNT_MISMATCH" in out
 
 
 def test_on_a_terminal_the_same_is_laid_out(shell: Shell) -> None:

@@ -34,7 +34,7 @@ def test_a_sound_ledger_is_told_with_what_is_in_it(used: Shell) -> None:
     ran = ledger(used, "check")
     assert ran.status == 0
     assert "sound" in ran.lines[0]
-    assert "Orders: 0 begun, 3 finished, 0 in dispute, 0 somebody else's." in ran.out
+    assert "Orders: 0 begun, 3 finished, 0 to be checked, 0 somebody else's." in ran.out
     answer = ledger(used, "check", "--json").answer
     assert (answer["exists"], answer["orders"]["settled"], answer["tables"]["runs"]) == (True, 3, 1)
     assert (answer["success"], answer["audit_rows"]) == (True, answer["tables"]["audit"])

@@ -16,7 +16,7 @@ from urllib.request import ProxyHandler, Request, build_opener
 
 from tsrevel.cli.answers.runs import DemoAnswer, answer_report
 from tsrevel.cli.context import CliContext
-from tsrevel.cli.output import Row, TextOutput, columns_of
+from tsrevel.cli.output import ORDER_STATES, Row, TextOutput, columns_of
 from tsrevel.cli.run_text import show_table
 from tsrevel.cli.sandbox import Served, run_services
 from tsrevel.cli.sync import SyncOptions, sync_all
@@ -128,7 +128,7 @@ def _proof(served: Served, config: Path) -> list[Row]:
     known, rows = {record.order_id: record for record in records.values()}, []
     for order in served.revel.orders:
         record = known.get(OrderId(str(order["id"])))
-        told = (record.state, str(len(record.receipts))) if record else ("unknown", "")
+        told = (ORDER_STATES[record.state], str(len(record.receipts))) if record else ("unknown", "")
         paid = sum(Decimal(payment["amount"]) for payment in served.revel.payments_of(order["id"]))
         sums = (order["final_total"], paid, order["remaining_due"])
         items = str(len(served.revel.items_of(order["id"])))
@@ -150,5 +150,5 @@ def _find_faults(served: Served, dry: RunReport, live: RunReport, again: RunRepo
     totals = sorted(Decimal(order["final_total"]) for order in served.revel.orders)
     delivered = [served.day.event(DELIVERED)] if serve else []
     if totals != sorted(event.total for event in (*due, *delivered)):
-        faults.append("the orders at Revel don't add up to the events")
+        faults.append("the orders in Revel don't add up to the events")
     return faults

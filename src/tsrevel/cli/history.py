@@ -9,7 +9,7 @@ from tsrevel.cli.answers.model import fill
 from tsrevel.cli.answers.runs import answer_pause
 from tsrevel.cli.arguments import find_event_id
 from tsrevel.cli.context import CliContext
-from tsrevel.cli.output import ALARM, STYLES, Row, TextOutput, columns_of, look
+from tsrevel.cli.output import ALARM, ORDER_STATES, STYLES, Row, TextOutput, columns_of, look
 from tsrevel.cli.run_text import run_line
 from tsrevel.config import Settings
 from tsrevel.errors import USAGE
@@ -116,7 +116,7 @@ def _tell_event(page: TextOutput, told: EventHistory) -> None:
     if record := told.record:
         total = f", total {show_grouped(record.plan.final_total)}" if record.plan else ""
         text = f": {record.dispute}" if record.dispute else ""
-        page.line(f"order: {record.state}, Revel order {record.order_id or 'none yet'}{total}{text}")
+        page.line(f"order: {ORDER_STATES[record.state]}, Revel order {record.order_id or 'none yet'}{total}{text}")
     if resolution := told.resolution:
         page.line(f"resolved as {resolution.verdict} {page.at(resolution.resolved_at)}: {resolution.note}")
     if told.attempts:

@@ -15,7 +15,7 @@ from tsrevel.cli.answers import ledger as answers
 from tsrevel.cli.answers.model import fill
 from tsrevel.cli.answers.runs import answer_pause
 from tsrevel.cli.context import CliContext
-from tsrevel.cli.output import NEVER_RUN, Row, TextOutput, columns_of, describe_files, locate_files
+from tsrevel.cli.output import NEVER_RUN, ORDER_STATES, Row, TextOutput, columns_of, describe_files, locate_files
 from tsrevel.cli.streams import encode_json
 from tsrevel.config import Settings, load_for_ledger
 from tsrevel.config.paths import is_there
@@ -27,8 +27,6 @@ from tsrevel.ledger.maintenance import check_ledger as examine
 from tsrevel.ledger.maintenance import count_prunable, export_rows, prune_details, unwritable
 from tsrevel.text import count_of
 from tsrevel.wiring import make_state_folder, open_ledger
-
-_OF_STATE = {"claimed": "begun", "settled": "finished", "disputed": "in dispute", "foreign": "somebody else's"}
 
 
 def check_ledger(ctx: CliContext, file: Path | None) -> int:
@@ -53,7 +51,7 @@ def check_ledger(ctx: CliContext, file: Path | None) -> int:
     look, page = summary.inspection, TextOutput(ctx, settings)
     last = f", the last of {page.at(look.last_at)}" if look.last_at else ""
     newer = f", which the next run brings to {look.newest}" if look.version < look.newest else ""
-    orders = ", ".join(f"{number:,} {_OF_STATE[state]}" for state, number in summary.orders.items())
+    orders = ", ".join(f"{number:,} {ORDER_STATES[state]}" for state, number in summary.orders.items())
     page.line(f"{path}: sound, {summary.size:,} bytes, version {look.version}{newer}.")
     page.line(f"Every page, reference and audit hash is correct. The audit has {count_of(look.facts, 'row')}{last}.")
     page.line("The orders, receipts and resolutions agree with the audit.")

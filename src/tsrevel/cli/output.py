@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, tzinfo
@@ -45,6 +45,10 @@ STYLES = {
     "problem": "bold reverse color(160)",
 }
 """Colours from the middle of the scale, legible on white and on black. Without colours, bold and reverse stay."""
+ORDER_STATES: Mapping[str, str] = {
+    "claimed": "begun", "settled": "finished", "disputed": "to be checked", "foreign": "somebody else's",
+}  # fmt: skip
+"""The states of an order in the ledger, in words."""
 WARNING, ALARM = "color(130)", "bold color(160)"
 NEVER_RUN = "no run has used this ledger; check that cron's runs use the same settings file"
 NOTHING_CHECKED = 3

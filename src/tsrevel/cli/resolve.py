@@ -206,7 +206,7 @@ def _look_for(ctx: CliContext, order_id: OrderId, event: str) -> _Named:
     def look(services: Services, policy: Policy) -> _Named:
         row = services.revel.find_by_id(order_id)
         if row is None or services.revel.is_gone(row):
-            what = "is deleted or voided at Revel" if row else "doesn't exist at Revel"
+            what = "is deleted or voided in Revel" if row else "doesn't exist in Revel"
             raise typer.BadParameter(f"order {order_id} {what}; nothing was stored; look up its number in Revel")
         if event_id is None:
             return _Named(order_id, row)
@@ -414,7 +414,7 @@ def _warnings(before: _Before, after: Resolution | None, options: ResolveOptions
             if settled:
                 found.append(f"no run reports this again: {settled}. If Revel still needs a correction, make it now")
         elif record.state == "claimed":
-            number = f"Revel order {record.order_id}" if record.order_id else "an order that may be at Revel"
+            number = f"Revel order {record.order_id}" if record.order_id else "an order that may be in Revel"
             found.append(f"{number} is unfinished, and no run finishes it now; finish or delete it in Revel")
         elif record.state == "disputed":
             found.append(f"no run finishes or corrects Revel order {record.order_id}; correct or void it in Revel")

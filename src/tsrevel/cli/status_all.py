@@ -99,8 +99,7 @@ def _line(row: InstallationJson) -> str:
         for word, holds in (
             ("paused", row.paused),
             ("dry run", row.dry_run),
-            ("order in dispute", row.disputed),
-            ("a person must check an order", row.alarm and not row.disputed),
+            ("a person must check an order", row.alarm),
             ("this user can't write to the ledger", row.unwritable),
         )
         if holds

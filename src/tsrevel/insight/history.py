@@ -92,8 +92,8 @@ _SENTENCES: dict[str, str] = {
     AuditKind.NOT_SHOWN: "acknowledged, but Revel doesn't show it: {step}",
     AuditKind.CLOCK_CORRECTED: "the clock was ahead when it was sent: its time counts from now",
     AuditKind.TAKEN_UP: "continued: an earlier run began this order",
-    AuditKind.SETTLED: "settled: Revel showed order {order_id} complete",
-    AuditKind.DISPUTED: "disputed: {text}",
+    AuditKind.SETTLED: "finished: Revel showed order {order_id} complete",
+    AuditKind.DISPUTED: "to be checked: {text}",
     AuditKind.IN_DOUBT: "in doubt: the last write may still appear until {until}",
     AuditKind.LOOK_AGAIN: "next check: {at}",
     AuditKind.FOREIGN: "someone else made Revel order {order_id} ({local_id})",
@@ -118,7 +118,7 @@ def describe_fact(fact: AuditRow) -> str:
         head = "dry run: " if fact.kind == AuditKind.SEEN_DRY else ""
         return f"{head}{result}" + (f", event day {fact.detail['day']}" if "day" in fact.detail else "")
     if fact.kind == AuditKind.DISPUTED and "reason" in fact.detail:  # in older rows the text includes the reason
-        return f"disputed: {fact.detail['reason']}: {fact.detail['text']}"
+        return f"to be checked: {fact.detail['reason']}: {fact.detail['text']}"
     if fact.kind == AuditKind.NOT_APPLIED and "answer" in fact.detail:
         return f"refused by Revel: {fact.detail['step']} ({fact.detail['answer']})"
     if fact.kind == AuditKind.ORDER_SHOWN:
