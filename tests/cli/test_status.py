@@ -57,8 +57,8 @@ def test_it_tells_what_is_held_missed_and_due_with_reason_place_and_time(shell: 
 
 def test_the_last_good_run_is_told_with_what_its_exit_status_means(shell: Shell) -> None:
     shell.sync()
-    assert "exit 3: some events were held, failed" in status(shell).out
-    assert "exit 3: some events were held, failed" in status(shell, tty=True).out
+    assert "exit 3 (an event was held or failed, or" in status(shell).out
+    assert "exit 3 (an event was held or failed, or" in status(shell, tty=True).out
 
 
 def test_what_a_live_run_knows_is_no_news_to_a_dry_one_and_listed_once(shell: Shell) -> None:
@@ -144,11 +144,28 @@ def test_a_live_run_over_one_event_shows_that_runs_are_live(shell: Shell) -> Non
     assert status(shell, "--json").answer["dry_run_differs"] is False
 
 
-def test_a_run_that_raised_an_alarm_is_no_good_run(shell: Shell) -> None:
+def test_a_run_that_raised_an_alarm_is_a_good_run_and_the_alarm_has_its_own_warning(shell: Shell) -> None:
     shell.world.revel.dropped_fields.add("tax")
     assert shell.sync().status == 14
-    assert status(shell, "--json").answer["last_good_run"] is None
-    assert "there was no good run yet: no live `sync` has ended with exit 0 or 3" in status(shell).out
+    told = status(shell, "--json").answer
+    assert (told["last_good_run"]["exit_status"], told["stale"]) == (14, False)
+    assert [each for each in told["warnings"] if not each.startswith("a person must check Revel order")] == []
+    assert "exit 14 (a person must check" in status(shell).out
+
+
+def test_a_run_that_read_no_event_says_why(shell: Shell) -> None:
+    shell.world.wires["tripleseat"].down = True
+    assert shell.sync().status == 13
+    for told in (status(shell).out, shell.run("history", "--config", str(shell.write_config())).out):
+        assert "exit 13 (a service is unavailable): no event was read" in told
+
+
+def test_while_runs_are_paused_none_is_missed(shell: Shell) -> None:
+    shell.sync()
+    shell.run("pause", "--config", str(shell.write_config()))
+    shell.world.time.move(hours=40)
+    told = status(shell, "--json").answer
+    assert (told["stale"], len(told["warnings"])) == (True, 1)
 
 
 def test_a_run_that_had_no_time_for_all_events_is_no_good_run(shell: Shell) -> None:
@@ -240,9 +257,9 @@ def test_an_order_begun_is_told_with_how_far_it_is(shell: Shell) -> None:
     assert (order["total"], order["receipts"], order["steps"]) == ("837.72", 7, 10)
     assert (order["date"], order["location"]) == ("2026-12-12", "Special Events")
     assert told["runs"][0]["finished_at"] is None
-    assert "not finished: it is under way, or its process died" in status(shell).out
+    assert "not finished: it is under way, died, or couldn't store its end" in status(shell).out
     shell.world.time.move(hours=1)
-    assert "didn't finish: it died, or it hangs" in status(shell).out
+    assert "didn't finish: it died, hangs, or couldn't store its end" in status(shell).out
 
 
 def test_a_disputed_order_is_a_warning(shell: Shell) -> None:
@@ -314,7 +331,7 @@ def test_an_event_that_its_day_has_left_behind_is_overdue(shell: Shell) -> None:
     [due] = status(shell, "--json").answer["due"]
     assert due["overdue"] is True
     for argv in ([], ["-q"]):
-        assert "its time gate has closed, and no run has settled it since" in status(shell, *argv).out
+        assert "its time gate has closed, and no run has dealt with it since" in status(shell, *argv).out
 
 
 def test_a_live_run_of_a_clock_that_was_ahead_is_not_taken_for_a_recent_one(shell: Shell) -> None:

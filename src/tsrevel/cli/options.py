@@ -32,7 +32,7 @@ RUN_EXITS = (
         14: "a person must check before anything more is written",
     }
 )
-_ALWAYS = {
+ALWAYS_EXITS = {
     UNEXPECTED: "unexpected; please report it",
     USAGE: "the command line is wrong, or names something that doesn't exist",
     INTERRUPTED: f"interrupted ({HUNG_UP}: hung up, {TERMINATED}: terminated)",
@@ -115,7 +115,7 @@ def command(
     follow: those that every command has, and `exits` (entry 0 replaces the usual text). Its first parameter is
     the CliContext, all others are options. For `acts` and `unfinished` see `guard`.
     """
-    statuses = {0: "done, or nothing to do"} | _ALWAYS | dict(exits)
+    statuses = {0: "done, or nothing to do"} | ALWAYS_EXITS | dict(exits)
     listed = "\n".join(f"- {status}: {statuses[status]}" for status in sorted(statuses))
 
     def register(body: Body) -> Body:

@@ -7,8 +7,9 @@ from datetime import date
 from itertools import groupby
 
 from tsrevel.cli.context import CliContext
+from tsrevel.cli.options import ALWAYS_EXITS, RUN_EXITS
 from tsrevel.cli.output import STYLES, Row, TextOutput, columns_of
-from tsrevel.engine.outcomes import Outcome, RunReport, describe_disabled, is_problem, is_told_change
+from tsrevel.engine.outcomes import NEEDS_ATTENTION, Outcome, RunReport, describe_disabled, is_problem, is_told_change
 from tsrevel.ledger import RunRecord
 from tsrevel.planning.money import Cents, show_grouped
 from tsrevel.planning.reasons import Reason, Status, advise
@@ -181,6 +182,17 @@ def run_line(page: TextOutput, run: RunRecord, totals: Mapping[str, Cents] | Non
     """A stored run in one line; `totals` are the sums of its orders by currency, None if the ledger lacks them."""
     head = f"{run.correlation_id}  {page.at(run.started_at)}  {run.mode}"
     if run.finished_at is None:
-        return f"{head}{', dry run' if run.dry_run else ''}, not finished: it is under way, or its process died"
+        dry = ", dry run" if run.dry_run else ""
+        return f"{head}{dry}, not finished: it is under way, died, or couldn't store its end"
     seconds = int((run.finished_at - run.started_at).total_seconds())
-    return f"{head}, {seconds} s, exit {run.exit_status}: {summarise(run.summary, totals, dry_run=run.dry_run)}"
+    did_work = run.exit_status in {0, NEEDS_ATTENTION}
+    ended = f"exit {run.exit_status}" if did_work else describe_exit(run.exit_status)
+    found = did_work or run.summary.get("queried")
+    told = summarise(run.summary, totals, dry_run=run.dry_run) if found else "no event was read"
+    return f"{head}, {seconds} s, {ended}: {told}"
+
+
+def describe_exit(status: int | None) -> str:
+    """The exit status of a run with its meaning."""
+    meaning = (ALWAYS_EXITS | RUN_EXITS).get(status or 0)
+    return f"exit {status} ({meaning})" if meaning else f"exit {status}"

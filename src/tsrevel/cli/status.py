@@ -6,10 +6,20 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from tsrevel.cli.context import CliContext
-from tsrevel.cli.output import ALARM, STYLES, WARNING, Row, TextOutput, columns_of, describe_files, locate_files, look
-from tsrevel.cli.run_text import run_line
+from tsrevel.cli.output import (
+    ALARM,
+    ORDER_STATES,
+    STYLES,
+    WARNING,
+    Row,
+    TextOutput,
+    columns_of,
+    describe_files,
+    locate_files,
+    look,
+)
+from tsrevel.cli.run_text import describe_exit, run_line
 from tsrevel.config import Settings
-from tsrevel.engine.outcomes import NEEDS_ATTENTION
 from tsrevel.insight.drift import Changed
 from tsrevel.insight.status import InstallationStatus, take_stock
 from tsrevel.ledger.queries import EventStatus, OpenOrder
@@ -138,7 +148,7 @@ def _where(each: EventStatus | Changed) -> str:
 
 
 def _wait(status: InstallationStatus, each: EventStatus) -> str:
-    late = "; its time gate has closed, and no run has settled it since" if status.is_overdue(each) else ""
+    late = "; its time gate has closed, and no run has dealt with it since" if status.is_overdue(each) else ""
     return f"{each.reason or each.status}{late}"
 
 
@@ -148,7 +158,7 @@ def _order_line(page: TextOutput, order: OpenOrder) -> str:
     text = f": {order.dispute}" if order.dispute else ""
     done = "receipts not stored" if order.receipts is None else f"{order.receipts} of {order.steps} steps written"
     at = page.at(order.touched_at, order.location)
-    return f"event {order.event_id} {order.state}, {number}{total}, {done}, {at}{text}"
+    return f"event {order.event_id} {ORDER_STATES[order.state]}, {number}{total}, {done}, {at}{text}"
 
 
 def _deliveries(page: TextOutput, status: InstallationStatus) -> list[str]:
@@ -168,9 +178,7 @@ def _mode(status: InstallationStatus) -> str:
 def _good(status: InstallationStatus) -> str:
     if status.good is None or status.since_good is None:
         return f"none yet{status.over_behind}"
-    code = status.good.exit_status
-    meaning = ": some events were held, failed, missed or changed" if code == NEEDS_ATTENTION else ""
-    return f"{show_span(status.since_good)} ago ({status.good.correlation_id}, exit {code}{meaning})"
+    return f"{show_span(status.since_good)} ago: {status.good.correlation_id}, {describe_exit(status.good.exit_status)}"
 
 
 # On a terminal
@@ -193,7 +201,7 @@ def _show(page: TextOutput, status: InstallationStatus, files: list[str]) -> Non
         page.line("none", "dim", indent=2)
     for line in _deliveries(page, status):
         page.line(line, indent=2)
-    _show_trouble(page, status, "Held: these need a person", status.held, "held")
+    _show_trouble(page, status, "Held: these need a person; `tsrevel explain EVENT` says why", status.held, "held")
     _show_trouble(page, status, "Failed: the next run that lists them tries them again", status.failed, "failed")
     _show_trouble(page, status, "Missed: their day passed without an order", status.missed, "missed")
     changed = [(_changed_line(page, each), WARNING) for each in status.changed]
@@ -201,7 +209,7 @@ def _show(page: TextOutput, status: InstallationStatus, files: list[str]) -> Non
     orders = [(_order_line(page, each), ALARM if each.state == "disputed" else WARNING) for each in status.orders]
     _show_lines(page, "Changed after injection: these need a person", changed)
     _show_lines(page, "Found by a dry run, and by no live run since", dry)
-    _show_lines(page, "Orders that are unfinished or disputed", orders)
+    _show_lines(page, "Orders that are unfinished or to be checked", orders)
     page.line()
     page.line("Due next, among the events that runs have seen", "bold")
     if status.due:
@@ -214,7 +222,7 @@ def _show(page: TextOutput, status: InstallationStatus, files: list[str]) -> Non
         page.line("none", "dim", indent=2)
     if status.resolved:
         page.line()
-        page.line(f"Settled by hand: {len(status.resolved)}; `tsrevel history EVENT` shows why", "dim")
+        page.line(f"Resolved by hand: {len(status.resolved)}; `tsrevel history EVENT` shows why", "dim")
 
 
 _DUE_COLUMNS = columns_of("Day", "Event", "Location:name", "Waits for:text")

@@ -30,7 +30,7 @@ OVERDUE = timedelta(minutes=5)
 
 @dataclass(frozen=True, slots=True)
 class InstallationStatus:
-    """The status. `known`: there is a ledger. `good` is the last live run over all events that ended with exit 0 or 3.
+    """The status. `known`: there is a ledger. `good` is the last good run: live, over all events, exit 0, 3 or 14.
     If runs cover single locations, it is that of the location whose last good run is oldest, or None if one has none;
     `behind` names that location, or those that share it.
 
@@ -103,6 +103,7 @@ class InstallationStatus:
 
     @property
     def warnings(self) -> tuple[str, ...]:
+        is_off = self.pause is not None or not self.enabled
         found = [describe_disabled(self.pause)] if self.pause else []
         if not self.enabled:
             found.append(f"{describe_disabled(None)}: no run does anything")
@@ -110,20 +111,21 @@ class InstallationStatus:
             found.append(f"safety.dry_run is true ({self.dry_run_origin}): runs read and plan, and write nothing")
         if not self.known:
             found.append("there is no ledger yet: no run has used these settings")
-        elif self.since_good is None:
-            told = f"there was no good run yet{self.over_behind}: no live `sync` has ended with exit 0 or 3"
+        elif self.since_good is None and not is_off:
+            told = f"there was no good run yet{self.over_behind}: no live `sync` has ended with exit 0, 3 or 14"
             others = "(one with --from or --to doesn't count, nor does one that left events out)"
             found.append(f"{told}{' there' if self.behind else ''} {others}")
-        elif self.is_stale:
+        elif self.since_good and self.is_stale and not is_off:
             told = f"the last good run{self.over_behind} ended {show_span(self.since_good)} ago; check that cron starts"
-            found.append(f"{told} `tsrevel sync`{self.over_behind}, how it ends, and whether it leaves events out")
+            ends = "how it ends, and whether it leaves events out; `tsrevel doctor` finds causes"
+            found.append(f"{told} `tsrevel sync`{self.over_behind}, {ends}")
         if self.unwritable:
             found.append(f"this user's runs can't begin, because the ledger can't be written to: {self.unwritable}")
         for each in find_critical(self.assumptions, self.accepted):
             told = f"an assumption doesn't hold in this account: {describe_failed(each)}"
             found.append(f"runs write nothing, because {told}")
         late = [each for each in self.unended if self.now - each.started_at > self.deadline + OVERDUE]
-        found += [f"{each.correlation_id} didn't finish: it died, or it hangs" for each in late]
+        found += [f"{each.correlation_id} didn't finish: it died, hangs, or couldn't store its end" for each in late]
         if self.unsent:
             found.append(f"{self.unsent.describe(self.now)}; `tsrevel notify --test` shows its answer")
         found += self._warn_of_deliveries()
@@ -174,7 +176,7 @@ def take_stock(view: LedgerView | None, settings: Settings, now: datetime, limit
     changed, covered = tuple(find_changed(view)), covered_locations(policy)
     with view.reading():
         trouble, missed, due = view.queries.held_or_failed(), view.queries.missed(), view.queries.waiting()
-        runs, last_good = view.runs.latest(limit), view.runs.last_good_of_each(covered, now, with_alarm=False)
+        runs, last_good = view.runs.latest(limit), view.runs.last_good_of_each(covered, now)
         lasts = {each.run_id: each for each in (*view.runs.latest(1), *view.runs.latest(1, bulk=True))}
         return replace(
             bare,

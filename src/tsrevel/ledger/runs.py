@@ -46,7 +46,7 @@ _FIND = """
 """
 _GOOD = """
     SELECT * FROM runs
-    WHERE mode = 'bulk' AND NOT dry_run AND whole AND exit_status IN (0, 3, ?) AND started_at <= ? ORDER BY rowid DESC
+    WHERE mode = 'bulk' AND NOT dry_run AND whole AND exit_status IN (0, 3, 14) AND started_at <= ? ORDER BY rowid DESC
 """
 _FIRST_BEGUN = """
     SELECT min(started_at) AS at FROM runs WHERE mode = 'bulk' AND NOT dry_run
@@ -138,25 +138,21 @@ class RunRepository(Repository):
         """The runs whose correlation id is `text`, or whose run id begins with it (8 characters or more)."""
         return self._all(reader_of(RunRecord), _FIND, (text,))
 
-    def last_good(self, locations: Iterable[str], now: datetime, *, with_alarm: bool = True) -> RunRecord | None:
+    def last_good(self, locations: Iterable[str], now: datetime) -> RunRecord | None:
         """The last good run over these locations until `now`; None if there is none over one of them.
 
-        That is a live run over all their events that left none out (`mark_partial`) and ended with exit status 0 or 3.
-        If each run covers only some of the locations, it is the oldest of their last ones. With `with_alarm` also 14:
-        that run found something that a person must check. A run that began after `now` had a fast clock, and doesn't
-        count. Without `locations` only a run that named none counts.
+        That is a live run over all their events that left none out (`mark_partial`) and ended with exit status 0, 3 or
+        14. If each run covers only some of the locations, it is the oldest of their last ones. A run that began after
+        `now` had a fast clock, and doesn't count. Without `locations` only a run that named none counts.
         """
-        return oldest_of(self.last_good_of_each(locations, now, with_alarm=with_alarm))
+        return oldest_of(self.last_good_of_each(locations, now))
 
-    def last_good_of_each(
-        self, locations: Iterable[str], now: datetime, *, with_alarm: bool = True
-    ) -> dict[str, RunRecord | None]:
+    def last_good_of_each(self, locations: Iterable[str], now: datetime) -> dict[str, RunRecord | None]:
         """The last good run (`last_good`) over each of these locations; None where there was none."""
         last: dict[str, RunRecord | None] = dict.fromkeys(tuple(locations) or _ANYWHERE)
         missing = set(last)
-        wanted = (14 if with_alarm else 0, encode_instant(now))
         with self._transactions.reading() as connection:
-            for row in connection.execute(_GOOD, wanted):  # the newest mostly covers all
+            for row in connection.execute(_GOOD, (encode_instant(now),)):  # the newest mostly covers all
                 named = json.loads(row["locations"] or "[]")
                 covered = missing.intersection(named) if named else missing
                 if covered:

@@ -234,7 +234,7 @@ class Endpoints:
         if view is None:
             raise LedgerUnusable(LedgerCode.ABSENT, f"There is no ledger at {settings.ledger_path}.")
         with view:
-            good = view.runs.last_good(covered_locations(build_policy(settings)), utc_now(), with_alarm=False)
+            good = view.runs.last_good(covered_locations(build_policy(settings)), utc_now())
         return int((utc_now() - (good.finished_at or good.started_at)).total_seconds()) if good else None
 
     def _check_readiness(self) -> dict[str, bool]:
