@@ -129,7 +129,8 @@ def print_schedule(
     warnings += [f"{name} is set in this environment; set it in the {place} for scheduled runs" for name in lacking]
     if kind == "cron":
         files = {"crontab": _render_crontab(settings, to, log)}
-        install = [f"crontab -u {user} -e, and add these lines; as {user}: crontab -e"]
+        as_root = "" if user == "root" else f", or `crontab -u {user} -e` as root"
+        install = [f"run `crontab -e` as {user}{as_root}, and add these lines"]
     else:
         name = name_units(settings.config_path)
         files = _render_units(name, settings, ctx.environ, user, to, log)
@@ -172,6 +173,7 @@ def _render_crontab(settings: Settings, to: Sequence[str], log: Path | None) -> 
         [
             "# tsrevel every 45 minutes. Cron has no field for it: three lines that repeat every three hours do it.",
             '# cron mails the output of a run: only lines that a person should read. MAILTO="" turns that off.',
+            *(["# [email] is set: tsrevel mails such events itself, too."] if settings.email.configured else []),
             f"MAILTO={','.join(to)}",
             *lines,
             "",
