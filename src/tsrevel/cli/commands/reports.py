@@ -126,7 +126,7 @@ def explain(
     example="tsrevel reconcile --from 2026-12-14 --to 2026-12-20",
     exits=SERVICE_EXITS
     | {
-        0: "everything agrees, or a person settled what differs",
+        0: "everything agrees, or a person resolved what differs",
         3: "there are differences, or runs are paused or disabled and nothing was compared",
         14: "an event has two orders, or an order's money isn't what was written",
     },
