@@ -304,7 +304,10 @@ def open_token_url(settings: Settings, runtime: Runtime) -> Iterator[TokenUrl]:
 
 
 def why_disabled(settings: Settings, runtime: Runtime) -> str | None:
-    """Why runs are disabled, in words: by the settings, or by a pause in the ledger. None if they aren't."""
+    """Why runs are disabled, in words: by the settings, or by a pause in the ledger. None if they aren't.
+
+    Raises LedgerUnusable if the ledger can't be read. Don't call a service then, unless you report that otherwise.
+    """
     if not settings.safety.enable_connector:
         return describe_disabled(None)
     pause = read_pause(settings.ledger_path, runtime.database)

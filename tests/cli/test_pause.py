@@ -44,6 +44,22 @@ def test_so_does_every_other_run(paused: Shell, argv: tuple[str, ...]) -> None:
     assert (ran.status, ran.answer["paused"]["since"], paused.requests) == (0, SINCE, 0)
 
 
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ("map", "suggest"), ("map", "list"), ("map", "products", "urn"), ("map", "check"),
+        ("map", "set", "--establishment", "8", "Urn", "8200"), ("notify", "--test"), ("reconcile",),
+        ("explain", "64000001"), ("rehearse", "64000001", "--yes"), ("sync",), ("replay", "--held"),
+    ],
+)  # fmt: skip
+def test_no_command_calls_a_service_while_nobody_can_tell_whether_runs_are_paused(
+    shell: Shell, argv: tuple[str, ...]
+) -> None:
+    shell.world.settings().ledger_path.write_bytes(b"no database at all")
+    ran = shell.run(*argv, "--config", str(shell.write_config()), "--json")
+    assert (ran.status, ran.answer["exit_status"], shell.requests) == (14, 14, 0)
+
+
 def test_a_run_on_a_terminal_says_since_when_and_why(paused: Shell) -> None:
     ran = paused.sync(tty=True)
     assert "paused since 2026-12-12 10:00 PST (fire drill)" in ran.out

@@ -114,9 +114,11 @@ def test_who_may_not_open_the_ledger_is_told_so(open_folder: Path) -> None:
     os.seteuid(NOBODY - 1 if root == 0 else root)
     try:
         ran = shell.run("sync", "--config", str(config), environ=LIVE)
+        before = shell.requests
+        asked = shell.run("map", "products", "urn", "--config", str(config), environ=LIVE)
     finally:
         os.seteuid(root)
-    assert ran.status == 10
+    assert (ran.status, asked.status, shell.requests) == (10, 10, before)
     assert "ledger" in ran.err
     assert "Permission denied" in ran.err
 

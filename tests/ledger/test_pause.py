@@ -6,6 +6,9 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
+
+from tsrevel.errors import LedgerDamaged, LedgerUnusable
 from tsrevel.ledger import Ledger, read_pause
 from tsrevel.ledger.migrations import shipped_migrations
 
@@ -48,12 +51,20 @@ def test_a_pause_reads_as_a_sentence(ledger: Ledger) -> None:
     assert str(ledger.runs.paused()) == "paused since 2025-12-28 16:00 UTC; `tsrevel resume` ends it"
 
 
-def test_a_look_for_a_pause_makes_nothing_and_leaves_trouble_to_others(path: Path) -> None:
+def test_a_look_for_a_pause_makes_nothing(path: Path) -> None:
     assert read_pause(path) is None
     assert not path.parent.exists()
+
+
+def test_a_ledger_that_cannot_be_read_may_hold_a_pause(path: Path) -> None:
     path.parent.mkdir()
     path.write_bytes(b"no database at all")
-    assert read_pause(path) is None
+    with pytest.raises(LedgerDamaged):
+        read_pause(path)
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(LedgerUnusable):
+        read_pause(path)
 
 
 def test_an_older_ledger_knows_no_pause(path: Path) -> None:

@@ -39,15 +39,15 @@ from tsrevel.wiring import open_services, read_capabilities, why_disabled
 def reconcile(ctx: CliContext, first: date | None, last: date | None, page: Path | None) -> int:
     """Compare the days, print the report, and write the HTML page if it is wanted; return the exit status."""
     settings = ctx.load_settings()
-    why = why_disabled(settings, ctx.runtime)
-    if why:
-        return report_nothing_checked(ctx, why)
     if page:
         from tsrevel.reconcile.page import check_page
 
         problem = check_page(page)
         if problem:
             raise typer.BadParameter(f"--html: {problem}")
+    why = why_disabled(settings, ctx.runtime)
+    if why:
+        return report_nothing_checked(ctx, why)
     policy, now = build_policy(settings), ctx.runtime.clock()
     spans = choose_spans(policy, now, first, last)
     view = open_view(settings.ledger_path, settings.environment, ctx.runtime.database)

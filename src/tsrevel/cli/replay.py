@@ -28,7 +28,14 @@ from tsrevel.engine.deliveries import DeliveryAnswer, DeliveryQueue, refuse, und
 from tsrevel.engine.fetch import NamedEvent, StoredEvent, UnreadEvent
 from tsrevel.engine.outcomes import Outcome, RunReport, most_severe
 from tsrevel.engine.run import take_up
-from tsrevel.errors import DeliveryFault, DeliveryRefused, DeliveryUnreadable, SpoolUnwritable, TsrevelError
+from tsrevel.errors import (
+    DeliveryFault,
+    DeliveryRefused,
+    DeliveryUnreadable,
+    LedgerUnusable,
+    SpoolUnwritable,
+    TsrevelError,
+)
 from tsrevel.ledger import Ledger
 from tsrevel.planning.model import EventId
 from tsrevel.planning.reasons import Reason, Status
@@ -99,7 +106,9 @@ def replay_files(
     with RunNotifier(ctx) as notifier:
         with ExitStack() as stack:
             queue: DeliveryQueue | None = None
-            why, run_id = why_disabled(settings, ctx.runtime), ""
+            why, run_id = None, ""
+            with suppress(LedgerUnusable):  # the run raises that, once the notifier can report it
+                why = why_disabled(settings, ctx.runtime)
             if why is None:
                 run_id = options.run_id or ctx.runtime.new_run_id()
                 notifier.begin(settings, run_id, "single")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
@@ -21,7 +21,7 @@ from tsrevel.config import Settings, load_settings
 from tsrevel.doctor.machine import secret_files
 from tsrevel.engine.deliveries import DeliveryAnswer, DeliveryQueue, refuse, understand
 from tsrevel.engine.outcomes import RunReport
-from tsrevel.errors import ConfigCode, ConfigError, ConfigProblem, DeliveryRefused, RunLocked
+from tsrevel.errors import ConfigCode, ConfigError, ConfigProblem, DeliveryRefused, LedgerUnusable, RunLocked
 from tsrevel.ledger import hold_lock
 from tsrevel.ledger.migrations import back_up
 from tsrevel.planning.reasons import Reason
@@ -123,7 +123,9 @@ class ServedCommands:
             return
 
     def why_disabled(self) -> str | None:
-        return why_disabled(self.settings(), self.ctx.runtime)
+        with suppress(LedgerUnusable):  # the run of the next delivery reports that
+            return why_disabled(self.settings(), self.ctx.runtime)
+        return None
 
     def replay(self, path: Path, to_come: Sequence[DeliveryAnswer]) -> DeliveryAnswer | None:
         """Process one delivery as `replay --archive` does. Raises RunLocked, LedgerUnusable, SpoolUnwritable."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date
 
@@ -19,7 +19,8 @@ from tsrevel.engine.find import Window
 from tsrevel.engine.outcomes import RunReport
 from tsrevel.engine.run import sync as sync_window
 from tsrevel.engine.run import sync_events as sync_named
-from tsrevel.ledger import RunMode, read_pause
+from tsrevel.errors import LedgerUnusable
+from tsrevel.ledger import Pause, RunMode, read_pause
 from tsrevel.transport.exchange import Deadline
 from tsrevel.wiring import correlate, open_run
 
@@ -96,7 +97,9 @@ def start_run(
     settings = ctx.load_settings(overrides=overrides)
     only = read_locations(settings, options.locations)
     run_id = ctx.runtime.new_run_id()
-    pause = read_pause(settings.ledger_path, ctx.runtime.database)
+    pause: Pause | None = None
+    with suppress(LedgerUnusable):  # the run raises that, once the notifier can report it
+        pause = read_pause(settings.ledger_path, ctx.runtime.database)
     if pause or not settings.safety.enable_connector:
         yield RunReport.of_disabled(run_id, correlate(run_id), mode, settings.safety.dry_run, pause)
         return

@@ -73,15 +73,20 @@ class Installation(Secret):
         return _config_problem(bad) if bad else None
 
     def pause(self) -> Pause | None:
-        """Since when and why a person has paused all runs; None if nobody has, or if the ledger isn't known."""
+        """Since when and why a person has paused all runs; None if nobody has, or if that can't be read."""
         known = self.objection(*_LEDGER_KEYS) is None
-        return read_pause(self.settings.ledger_path, self.runtime.database) if known else None
+        if not known:
+            return None
+        return usable(attempt(lambda: read_pause(self.settings.ledger_path, self.runtime.database)))
 
     def switched_off(self) -> str | None:
-        """Why no service may be called, in words: the kill switch in the settings, or a person's pause."""
+        """Why no service may be called, in words: the kill switch in the settings, or a person's pause.
+
+        A ledger that can't be read has its own check, and doesn't keep the services from theirs.
+        """
         if self.settings.safety.enable_connector and self.objection(*_LEDGER_KEYS):
             return None  # the ledger that may hold a pause isn't known
-        return why_disabled(self.settings, self.runtime)
+        return usable(attempt(lambda: why_disabled(self.settings, self.runtime)))
 
 
 def run_checks(installation: Installation) -> Iterator[CheckFinding]:

@@ -10,7 +10,8 @@ from datetime import datetime
 from operator import attrgetter
 from pathlib import Path
 
-from tsrevel.errors import ClaimConflict, ConflictCode, LedgerUnusable
+from tsrevel.errors import ClaimConflict, ConflictCode
+from tsrevel.files import look_at, real_path
 from tsrevel.ledger.connection import (
     SQLITE,
     Connect,
@@ -19,11 +20,12 @@ from tsrevel.ledger.connection import (
     decode_instant,
     encode_instant,
     event_id_of,
+    reachable,
     reader_of,
     record_of,
 )
 from tsrevel.ledger.migrations import PAUSE_SINCE, version_of
-from tsrevel.ledger.reading import reading_file
+from tsrevel.ledger.reading import again_if_changed, reading_file
 from tsrevel.ledger.records import AuditKind, RunRecord
 from tsrevel.planning.model import EventId
 
@@ -210,17 +212,18 @@ class RunRepository(Repository):
             return _find_pause(connection)
 
 
+@again_if_changed
 def read_pause(path: Path, opened_by: Connect = SQLITE) -> Pause | None:
-    """The pause in the ledger at `path`; None if there is none. Takes no lock and changes nothing.
+    """The pause in the ledger at `path`; None if there is none, or no ledger. Takes no lock and changes nothing.
 
-    Also None if the ledger is unreadable: a run that opens it says why.
+    Raises LedgerUnusable and LedgerDamaged if the ledger can't be read: runs may be paused.
     """
-    try:
-        real = path.resolve(strict=True)
-        with reading_file(real, opened_by) as connection:
-            return _find_pause(connection) if version_of(connection) >= PAUSE_SINCE else None
-    except (OSError, sqlite3.Error, LedgerUnusable):
-        return None
+    with reachable(path):
+        real = real_path(path)
+        if look_at(real) is None:
+            return None
+    with reading_file(real, opened_by) as connection:
+        return _find_pause(connection) if version_of(connection) >= PAUSE_SINCE else None
 
 
 def _find_pause(connection: sqlite3.Connection) -> Pause | None:
