@@ -98,6 +98,24 @@ def test_an_empty_variable_counts_as_not_set(bench: Bench) -> None:
     assert settings.locations == ()
 
 
+@pytest.mark.parametrize("text", ["", " \t"])
+def test_an_empty_url_counts_as_not_set(bench: Bench, text: str) -> None:
+    seat = {"base_url": text, "authorize_url": text, "token_url": text}
+    loaded, usual = (
+        bench.load({"tripleseat": seat, "email": {"base_url": text}, "revel": {"base_url": text}}),
+        bench.load(),
+    )
+    assert (loaded.tripleseat, loaded.email, loaded.token_url) == (usual.tripleseat, usual.email, usual.token_url)
+    assert loaded.revel_url == usual.revel_url
+    assert loaded.origin("tripleseat.base_url") == DEFAULT
+    sandbox = {
+        "environment": "sandbox",
+        "tripleseat": seat,
+        "revel": {"domain": None, "base_url": "http://127.0.0.1:1"},
+    }
+    assert [each.key for each in bench.problems(sandbox)] == ["tripleseat.base_url"]
+
+
 @pytest.mark.parametrize("word", ["true", "1", "yes", "on", "TRUE", "Yes"])
 def test_yes_is_said_in_many_ways(bench: Bench, word: str) -> None:
     assert bench.load(env={"TSREVEL_TRIPLESEAT__INVOICE_FALLBACK": word}).tripleseat.invoice_fallback

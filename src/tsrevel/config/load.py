@@ -68,11 +68,13 @@ from tsrevel.config.sources import (
 from tsrevel.config.value_types import split_url, url_of_domain
 from tsrevel.errors import ConfigCode, ConfigProblem
 from tsrevel.files import home_of, members_of, read_regular, real_path, user_name
-from tsrevel.text import decode_text
+from tsrevel.text import decode_text, trim
 from tsrevel.transport.network import read_network
 
 _SETTINGS_KEYS = {"environment", "safety", "tripleseat", "revel", "locations"}
 """A TOML file with one of these keys counts as settings of tsrevel."""
+_USUAL_IF_EMPTY = frozenset({"tripleseat.base_url", "tripleseat.authorize_url", "email.base_url"})
+"""The URLs with a default. Empty they count as not set, like those without one."""
 
 
 def place_mappings(
@@ -344,6 +346,9 @@ def _settle(
     The rules are only checked if the file could be read. `only` are the secrets to open; None for all.
     """
     given = {key: value for layer in layers for key, value in layer.items()}
+    for key in _USUAL_IF_EMPTY & given.keys():
+        if isinstance(given[key].value, str) and not trim(str(given[key].value)):
+            del given[key]
     values = {key: value for key, value in given.items() if key in SETTINGS and not SETTINGS[key].secret}
     folder = settings_folder(path) if path else None
     values |= SecretReader(environ, folder, run, report, only).read_all(layers)  # separate: they come in three forms
