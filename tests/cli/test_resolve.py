@@ -96,6 +96,8 @@ def test_an_unknown_event_is_taken_with_a_warning(shell: Shell) -> None:
     ran = resolve(shell, 1, "ignored", "--json")
     first, second = ran.answer["warnings"]
     assert (ran.status, second) == (0, "no run has seen this event yet; check its id")
+    for again in (ran, resolve(shell, 2, "ignored"), resolve(shell, 2, "open", "--quiet")):
+        assert f"warning: {second}" in again.err
     ledger = shell.world.settings().ledger_path
     assert first == f"no run has used this ledger; check that cron's runs use the same settings file ({ledger})"
     assert ran.answer["ledger"] == str(ledger)

@@ -38,6 +38,7 @@ T = TypeVar("T")
 Word = Literal["done", "ignored", "open"]
 LONGEST_NOTE = 500
 """In characters: a sentence or two."""
+_UNSEEN = "no run has seen this event yet; check its id"
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +143,9 @@ def resolve(ctx: CliContext, event: str, options: ResolveOptions) -> int:
     if unused:
         warnings.append(f"{NEVER_RUN} ({path.absolute()})")
     warnings += _warnings(before, after, options)
+    is_unseen = before.standing is None and before.record is None
+    if is_unseen:  # a mistyped number may be that of an event to come
+        ctx.log(_UNSEEN, "WARNING")
     if ctx.options.json:
         row = named.row if named else None
         answer = ResolveAnswer(
@@ -152,7 +156,7 @@ def resolve(ctx: CliContext, event: str, options: ResolveOptions) -> int:
             before=answer_resolution(before.resolution),
             event=answer_status(before.standing) if before.standing else None,
             order=fill(NamedOrderJson, row, day=row.written, total=row.amounts["total"]) if row else None,
-            warnings=tuple(warnings),
+            warnings=(*warnings, *([_UNSEEN] if is_unseen else [])),
             **locate_files(settings),
         )
         ctx.answer(answer)
@@ -403,8 +407,6 @@ def _warnings(before: _Before, after: Resolution | None, options: ResolveOptions
     """Facts that the person may not know."""
     found = []
     record, resolution = before.record, before.resolution
-    if before.standing is None and record is None:
-        found.append("no run has seen this event yet; check its id")
     if after and before.is_finished and before.standing and before.standing.reason == Reason.DUPLICATE_ORDERS:
         found.append("Revel has more than one order of it; runs go on reporting that (exit 14) until one is left")
     if after and record:
