@@ -6,6 +6,8 @@ import json
 import os
 import signal
 import sqlite3
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterable, Iterator
@@ -113,6 +115,21 @@ def old_environment(world: World) -> dict[str, str]:
         **{f"TSREVEL_REVEL__{name}": value for name, value in ids.items()},
         **tables,
     }
+
+
+@pytest.mark.parametrize("ignored", [False, True])
+def test_an_interrupt_while_the_program_is_loaded_ends_it_without_a_word_unless_it_is_ignored(*, ignored: bool) -> None:
+    interrupt = (
+        "import os, signal, sys; from importlib.abc import MetaPathFinder\n"
+        "class Interrupt(MetaPathFinder):\n"
+        "    def find_spec(self, name, path, target=None):\n"
+        "        if name == 'typer': os.kill(os.getpid(), signal.SIGINT)\n"
+        "sys.meta_path.insert(0, Interrupt()); sys.argv = ['tsrevel', '--version']\n"
+        f"if {ignored}: signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
+        "from tsrevel.cli import main; main()"
+    )
+    ran = subprocess.run([sys.executable, "-c", interrupt], capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stderr) == ((0 if ignored else -signal.SIGINT), "")
 
 
 def test_wrong_settings_reach_nobody(tmp_path: Path) -> None:
