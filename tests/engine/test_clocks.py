@@ -121,7 +121,7 @@ def test_a_clock_that_steps_after_the_search_for_the_order_dates_nothing(tmp_pat
     assert (astray.sync().exit_status, astray.writes) == (10, [])
 
 
-def test_a_machine_that_sleeps_in_a_run_has_no_wrong_clock(tmp_path: Path) -> None:
+def test_a_machine_that_sleeps_in_a_run_has_no_wrong_clock(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """Its monotonic clock sleeps too, so the answers from before the sleep seem to contradict the clock."""
     world = Astray(tmp_path, "none")
     events = [world.add_event(64000101 + n, start=time(11 + n)) for n in range(3)]
@@ -133,6 +133,7 @@ def test_a_machine_that_sleeps_in_a_run_has_no_wrong_clock(tmp_path: Path) -> No
     world.at("after POST /resources/OrderHistory/", sleep)
     report = world.sync()
     assert [verdict(report, each) for each in events] == ["injected"] * 3
+    assert not [each for each in caplog.records if each.levelname == "WARNING"]
 
 
 def test_a_named_event_is_left_alone_by_a_wrong_clock(astray: Astray) -> None:

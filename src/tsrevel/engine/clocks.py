@@ -24,19 +24,20 @@ class ClockCheck:
     def check(self) -> None:
         """Raises WrongClock if both services agree that this machine's clock is far off.
 
-        Requests only the time, and only if the other service calls our clock wrong, or if none has answered yet. Both
-        are asked once more before it raises: the machine may have slept, with its monotonic clock, since they answered.
+        Requests only the time, and only if a service calls our clock wrong, or if none has answered yet. It is asked
+        again before that counts: the machine may have slept, with its monotonic clock, since it answered.
         """
         if not self._tripleseat.answered:
             _ask(self._revel)
             if not is_far_off(self._revel.skew):
                 return
-        _ask(self._tripleseat)
+        elif not is_far_off(self._tripleseat.skew):
+            return
+        _ask_again(self._tripleseat)
         if not is_far_off(self._tripleseat.skew):
             return
         _ask(self._revel)
         if agree_that_it_is_wrong(self._skews):
-            _ask_again(self._tripleseat)
             _ask_again(self._revel)
         told = judge_clock(self._skews)
         if told and agree_that_it_is_wrong(self._skews):
