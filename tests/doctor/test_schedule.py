@@ -287,7 +287,7 @@ def test_a_line_for_each_location_is_judged_by_itself(tmp_path: Path) -> None:
     "lines",
     [
         [over("@hourly", CITY, LAKE)],
-        [over("@hourly"), over("@daily", CITY)],
+        [over("@hourly"), over("30 3 * * *", CITY)],
         [over("@hourly", "--location $PLACE")],
         [over("@hourly", CITY) + f"; tsrevel sync --config HERE {LAKE}"],
     ],
@@ -307,7 +307,32 @@ def test_a_location_that_no_line_covers_is_told_by_its_name(tmp_path: Path) -> N
 def test_two_schedules_for_different_locations_are_not_too_many(tmp_path: Path) -> None:
     line = place(f"@hourly root BIN/tsrevel sync --config HERE {LAKE}\n", tmp_path)
     write(tmp_path / "root/etc/cron.d/tsrevel", line)
-    assert [code for code, _ in find_all(tmp_path, over("@hourly", CITY))] == ["OK"] * 2
+    assert [code for code, _ in find_all(tmp_path, over("30 * * * *", CITY))] == ["OK"] * 2
+
+
+@pytest.mark.parametrize(
+    ("lines", "warnings"),
+    [
+        ([over("@hourly", CITY), over("0 * * * *", LAKE)], 1),
+        ([over("@hourly", CITY), over("*/7 * * * *", CITY, LAKE)], 1),
+        ([over("@hourly"), over("0 4 * * 1", CITY)], 1),
+        ([over("@hourly", CITY), over("1 * * * *", LAKE)], 0),
+        ([over("@hourly", CITY) + f"; tsrevel sync --config HERE {LAKE}"], 0),
+        ([over("61 * * * *", CITY), over("61 * * * *", LAKE)], 0),
+    ],
+)
+def test_lines_that_start_in_the_same_minute_are_told_because_one_of_them_finds_the_lock_held(
+    tmp_path: Path, lines: Sequence[str], warnings: int
+) -> None:
+    assert [code for code, _ in find_all(tmp_path, *lines)].count("STARTED_TOGETHER") == warnings
+
+
+def test_lines_of_two_tables_that_start_together_are_told_once(tmp_path: Path) -> None:
+    write(
+        tmp_path / "root/etc/cron.d/tsrevel", place(f"@hourly root BIN/tsrevel sync --config HERE {LAKE}\n", tmp_path)
+    )
+    *_, (code, told) = find_all(tmp_path, over("@hourly", CITY))
+    assert (code, "(crontab)" in told, "(/etc/cron.d/tsrevel)" in told) == ("STARTED_TOGETHER", True, True)
 
 
 def elapses(*times: str) -> CommandResult:

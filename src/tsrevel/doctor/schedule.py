@@ -11,6 +11,7 @@ import shutil
 import sys
 from collections import Counter
 from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -89,6 +90,7 @@ def check_schedule(
     groups: dict[tuple[ScheduledRun, ...], list[Location]] = {} if places else {tuple(ours): []}
     for place in places:
         groups.setdefault(tuple(each for each in ours if each.covers(place)), []).append(place)
+    told_twice = False
     for runs, covered in groups.items():
         names = ", ".join(each.name for each in covered)
         over = f" over {names}" if len(groups) > 1 else ""
@@ -100,10 +102,19 @@ def check_schedule(
         if len(sources) > 1:
             text = f"{' and '.join(sources)} start runs of the same installation{over}"
             yield warning(_SCHEDULE, "STARTED_TWICE", text, "Keep one of them.")
+            told_twice = True
         if not runs:
             text = f"the scheduled runs leave out {names}, so events there get no orders"
             remedy = "Add a line with its --location, or set safety.allowed_locations."
             yield warning(_SCHEDULE, "LOCATION_LEFT_OUT", text, remedy)
+    if not told_twice and (together := _find_together(ours, environ, run, now)):
+        one, other, at = together
+        text = (
+            f"`{one.text}` ({one.source}) and `{other.text}` ({other.source}) start at {at:%H:%M} on {at:%Y-%m-%d}; one"
+            " of them then ends with exit status 11, because a run doesn't wait for another"
+        )
+        remedy = "Let one line cover all locations, or start each line at other minutes."
+        yield warning(_SCHEDULE, "STARTED_TOGETHER", text, remedy)
     silent = dict.fromkeys(each.source for each in ours if each.silent or each.timer)
     return Schedule(longest, tuple(silent), tuple(dict.fromkeys(each.user for each in ours if each.user)))
 
@@ -168,22 +179,9 @@ def _find_gaps(
     times, end = set[datetime](), now + timedelta(days=400)
     for start in starts:
         for when in start.when:
-            if start.timer:
-                words = ["systemd-analyze", "calendar", "--iterations=120", when]
-                told = _ELAPSES.findall(run(words, environ).output)
-                listed = [datetime.fromisoformat(text) for text in told]
-                if not listed:
-                    return []
-                last = listed[-1]
-            else:
-                # The times repeat each day, each week, or not before a year has passed.
-                fields = when.split()
-                days = 400 if fields[2:4] != ["*", "*"] else 15 if fields[4] != "*" else 2
-                last = now + timedelta(days=days)
-                simulated = CronSim(re.sub(r"(\d*)~\d*", lambda found: found[1] or "0", when), now)
-                within = itertools.takewhile(lambda each, last=last: each <= last, simulated)  # type: ignore[misc]
-                listed = list(itertools.islice(within, _MOST_STARTS))
-                last = listed[-1] if len(listed) == _MOST_STARTS else last
+            listed, last = _list_times(when, start, environ, run, now)
+            if start.timer and not listed:
+                return []
             times.update(listed)
             end = min(end, last)
     ordered = sorted(each for each in times if each <= end)
@@ -191,6 +189,40 @@ def _find_gaps(
     gaps = [after - before for before, after in itertools.pairwise(ordered)]
     longer = [each for each in (edges[1] - edges[0], edges[-1] - edges[-2]) if each > max(gaps, default=_SELDOM)]
     return [*gaps, *longer]
+
+
+def _list_times(
+    when: str, start: ScheduledRun, environ: Mapping[str, str], run: CommandRunner, now: datetime
+) -> tuple[Sequence[datetime], datetime]:
+    """The next starts at these times, and until when all are listed. Raises CronSimError."""
+    if start.timer:
+        words = ["systemd-analyze", "calendar", "--iterations=120", when]
+        told = [datetime.fromisoformat(text) for text in _ELAPSES.findall(run(words, environ).output)]
+        return told, told[-1] if told else now
+    # The times repeat each day, each week, or not before a year has passed.
+    fields = when.split()
+    last = now + timedelta(days=400 if fields[2:4] != ["*", "*"] else 15 if fields[4] != "*" else 2)
+    simulated = CronSim(re.sub(r"(\d*)~\d*", lambda found: found[1] or "0", when), now)
+    listed = list(itertools.islice(itertools.takewhile(lambda each: each <= last, simulated), _MOST_STARTS))
+    return listed, listed[-1] if len(listed) == _MOST_STARTS else last
+
+
+def _find_together(
+    starts: Sequence[ScheduledRun], environ: Mapping[str, str], run: CommandRunner, now: datetime
+) -> tuple[ScheduledRun, ScheduledRun, datetime] | None:
+    """Two runs of different lines of crontabs that start in the same minute, and when they do next; None without any.
+
+    Runs of one line start one after the other, and systemd spreads its own.
+    """
+    taken: dict[datetime, ScheduledRun] = {}
+    for start in starts:
+        for when in () if start.timer else start.when:
+            with suppress(CronSimError):  # that is told already
+                for at in _list_times(when, start, environ, run, now)[0]:
+                    other = taken.setdefault(at, start)
+                    if (other.source, other.line) != (start.source, start.line):
+                        return other, start, at
+    return None
 
 
 def _read_span(text: str, environ: Mapping[str, str], run: CommandRunner) -> timedelta | None:
@@ -283,8 +315,8 @@ class ScheduledRun:
     `when` are times in the form of cron or OnCalendar=, `every` are spans of time in the form of systemd.
     `config` is the settings file that the run reads. `missing` says why its program can't be run. `locations` are those
     of `--location`: none if the run covers all, or if they can't be read here. `some_days`: it leaves out days.
-    `silent`: cron has no output of it to mail, or nobody to mail it to. `user`: whose crontab or line it is; None for
-    this user, and under systemd, which gives the state to the unit's user.
+    `silent`: cron has no output of it to mail, or nobody to mail it to. `line`: its number in the crontab. `user`:
+    whose crontab or line it is; None for this user, and under systemd, which gives the state to the unit's user.
     """
 
     source: str
@@ -299,6 +331,7 @@ class ScheduledRun:
     locations: frozenset[str] = frozenset()
     some_days: bool = False
     silent: bool = False
+    line: int = 0
     user: int | None = None
 
     def covers(self, location: Location) -> bool:
@@ -330,7 +363,7 @@ def read_crontab(
     `shared` are variables that every command of cron gets.
     """
     given = {"PATH": CRONS_PATH, **shared, "HOME": home or ""}
-    for line in table.splitlines():
+    for number, line in enumerate(table.splitlines(), 1):
         if not line.strip() or line.lstrip().startswith("#"):
             continue
         if assigned := _ASSIGNMENT.fullmatch(line):
@@ -343,8 +376,9 @@ def read_crontab(
             command = _END_OF_COMMAND.split(command)[0].replace("\\%", "%").strip()
             when = _NICKNAMES.get(entry["when"], entry["when"])
             silent = given.get("MAILTO") == "" or bool(_SILENCED.search(command.partition(" sync")[2]))
+            times = (" ".join(when.split()),)
             for run in _read_command(source, command, local):
-                yield replace(run, when=(" ".join(when.split()),), silent=silent, user=_user_id(user))
+                yield replace(run, when=times, silent=silent, line=number, user=_user_id(user))
 
 
 def _read_command(source: str, command: str, given: Mapping[str, str], *, known: bool = True) -> Iterator[ScheduledRun]:
