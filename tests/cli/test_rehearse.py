@@ -93,6 +93,11 @@ def test_fields_that_were_dropped_or_changed_are_named(shell: Shell) -> None:
     assert "Jordan" not in str(stored(shell))
 
 
+def test_an_id_that_nobody_knows_is_a_usage_error_as_elsewhere(shell: Shell) -> None:
+    ran = shell.run("rehearse", "77777777", "--yes", "--json", "--config", str(shell.write_config()))
+    assert (ran.status, ran.answer["exit_status"], shell.world.writes) == (2, 2, [])
+
+
 def test_with_yes_nobody_is_asked_and_what_is_left_is_named(shell: Shell) -> None:
     ran = rehearse(shell, "--yes", "--json")
     assert (ran.status, ran.answer["success"], ran.answer["station"]) == (0, True, {})

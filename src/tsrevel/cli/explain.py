@@ -44,10 +44,11 @@ def explain_event(ctx: CliContext, event: str, *, offline: bool) -> int:
     else:
         place = told.history.standing.location if told.history.standing else ""
         show_explanation(TextOutput(ctx, settings, told.outcome.location if told.outcome else place), told)
-    return _status_of(told)
+    return status_of_explanation(told)
 
 
-def _status_of(told: Explanation) -> int:
+def status_of_explanation(told: Explanation) -> int:
+    """USAGE if nobody knows the event."""
     return told.exit_status if _is_known(told) else USAGE
 
 
@@ -63,7 +64,7 @@ def _answer(told: Explanation) -> reports.ExplainAnswer:
     return fill(
         reports.ExplainAnswer,
         told,
-        success=_status_of(told) == 0,
+        success=status_of_explanation(told) == 0,
         event_id=history.event_id,
         known=_is_known(told),
         status=outcome.status if outcome else None,
@@ -106,8 +107,8 @@ def _answer(told: Explanation) -> reports.ExplainAnswer:
             for fact in history.facts
             if fact.kind == AuditKind.DELIVERY
         ),
-        error=(outcome.text if outcome else _UNSEEN) if _status_of(told) else None,
-        exit_status=_status_of(told) or None,
+        error=(outcome.text if outcome else _UNSEEN) if status_of_explanation(told) else None,
+        exit_status=status_of_explanation(told) or None,
     )
 
 

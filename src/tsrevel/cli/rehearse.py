@@ -10,7 +10,7 @@ from tsrevel.cli.answers.reports import RehearsalAnswer
 from tsrevel.cli.answers.runs import answer_outcome
 from tsrevel.cli.arguments import read_event_id
 from tsrevel.cli.context import CliContext
-from tsrevel.cli.explain import show_explanation
+from tsrevel.cli.explain import show_explanation, status_of_explanation
 from tsrevel.cli.logs import logging_to
 from tsrevel.cli.notifications import RunNotifier
 from tsrevel.cli.output import NOTHING_CHECKED, TextOutput
@@ -58,7 +58,7 @@ def rehearse(ctx: CliContext, event: str, *, agreed: bool) -> int:
     if outcome is None or plan is None or told.event is None or outcome.status is not Status.PLANNED:
         why = f"{outcome.status} {outcome.reason or ''}: {outcome.text}" if outcome else "no such event"
         text = f"no run would make an order of event {event_id} now ({why})"
-        return _refuse(ctx, text, told.exit_status or NEEDS_ATTENTION, outcome.reason if outcome else None)
+        return _refuse(ctx, text, status_of_explanation(told) or NEEDS_ATTENTION, outcome.reason if outcome else None)
     if not agreed:
         terminal = Terminal(ctx)
         terminal.say("This writes one order to Revel. To make it, type the location's name.")
