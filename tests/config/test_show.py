@@ -15,6 +15,7 @@ from tsrevel.config.settings import MASK, SECRETS
 from tsrevel.config.show import encode_settings, list_values, render_toml
 
 from .bench import Bench
+from .test_sources import ENV_ONLY
 
 MARKERS = {key: f"PLANTED-{number}" for number, key in enumerate(SECRETS)}
 LOCATION = {"name": "Café", "tripleseat_location": 30501, "revel_establishment": 8, "station": 22}
@@ -51,6 +52,10 @@ def test_an_empty_value_tells_what_it_comes_to(bench: Bench) -> None:
     assert line_of(text, "token_url").endswith("# default: https://api.tripleseat.com/oauth2/token")
     assert "ledger.sqlite3" in line_of(text, "path = ")
     assert line_of(text, 'base_url = ""').endswith("# default: https://acme.revelup.com")
+
+
+def test_settings_without_a_file_say_that_there_is_none(bench: Bench) -> None:
+    assert render_toml(bench.load_text(None, env=ENV_ONLY)).startswith("# config: none\n")
 
 
 def test_no_character_of_a_secret_is_shown(bench: Bench) -> None:

@@ -60,7 +60,7 @@ def render_toml(settings: Settings, spoilt: Collection[str] = ()) -> str:
     The `[[product]]` tables at its end belong in mappings.toml.
     """
     tables = list_tables(settings)
-    lines = [remark(f"{name}: {path}") for name, path in list_paths(settings).items()]
+    lines = [remark(f"{name}: {path or 'none'}") for name, path in list_paths(settings).items()]
     empty = [Shown(each.key, [], each.origin) for each in tables if not each.entries and each.key != "products"]
     for section, values in groupby(list_values(settings, spoilt), lambda each: each.key.rpartition(".")[0]):
         lines += ["", *([f"[{section}]"] if section else [])]
