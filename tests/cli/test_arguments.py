@@ -248,9 +248,17 @@ def test_an_argument_that_is_not_utf_8_is_a_usage_error_unless_it_is_a_path(
 
 @pytest.mark.parametrize("option", ["--json", "--config", "-q", "--quiet", "-v", "--verbose", "--log-format"])
 def test_an_option_before_the_commands_name_is_said_to_belong_behind_it(shell: Shell, option: str) -> None:
-    ran = shell.run(option, "sync")
-    assert ran.status == 2
-    assert f"{option} belongs after the command's name" in ran.err
+    for group, command in ([], "sync"), (["map"], "list"), (["ledger"], "check"), (["config"], "validate"):
+        ran = shell.run(*group, option, command)
+        assert ran.status == 2
+        example = " ".join(["tsrevel", *group, command, option])
+        assert f"{option} belongs after the command's name, like in `{example}`" in ran.err
+
+
+def test_a_settings_file_below_home_is_found_as_a_shell_leaves_it(shell: Shell) -> None:
+    config = shell.write_config()
+    ran = shell.run("config", "validate", f"--config=~/{config.name}", "--json", environ={"HOME": str(config.parent)})
+    assert (ran.status, ran.answer["config"]) == (0, str(config))
 
 
 def test_a_usage_error_about_no_value_of_an_option_has_no_prefix_of_the_library(shell: Shell) -> None:

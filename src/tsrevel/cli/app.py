@@ -6,6 +6,7 @@ import re
 from contextlib import redirect_stderr, redirect_stdout
 
 import typer
+from typer.core import TyperGroup
 from typer.main import get_command
 
 from tsrevel.cli.boundary import UNEXPECTED
@@ -55,8 +56,9 @@ def _refuse(ctx: CliContext, argv: list[str], error: typer.TyperException) -> in
     if text:
         place = getattr(error, "ctx", None)
         option = getattr(error, "option_name", None)
-        if place and place.parent is None and option in COMMON_OPTIONS:
-            text = f"{option} belongs after the command's name, like in `tsrevel sync {option}`"
+        if place and isinstance(place.command, TyperGroup) and option in COMMON_OPTIONS:
+            command = f"{place.command_path} {place.command.list_commands(place)[0]}"
+            text = f"{option} belongs after the command's name, like in `{command} {option}`"
         ctx.log(text)
         if place and not is_ours:  # our own texts say what is wrong
             ctx.log(f"{place.get_usage()}; `{place.command_path} --help` shows more")

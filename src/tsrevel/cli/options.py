@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -127,6 +128,10 @@ def command(
         def run(context: typer.Context, **given: Any) -> None:  # noqa: ANN401 (typer has checked them)
             ctx: CliContext = context.obj
             ctx.options = _output_options(**{key: given.pop(key) for key in _COMMON})
+            if str(ctx.options.config).startswith("~/"):  # a shell leaves that as it is in `--config=~/file`
+                from tsrevel.config.paths import expand_path
+
+                ctx.options = replace(ctx.options, config=expand_path(str(ctx.options.config), ctx.environ, None))
             _refuse_broken_text(given.values())
             raise typer.Exit(guard(ctx, partial(body, ctx, **given), acts=acts, unfinished=unfinished))
 
