@@ -43,12 +43,19 @@ def test_of_a_long_answer_only_the_beginning_is_given() -> None:
 
 
 @pytest.mark.parametrize(
-    "error", [httpx.ConnectError("at /secret"), httpx.ReadTimeout("/secret"), ValueError("/secret")]
+    ("error", "said"),
+    [
+        (httpx.ConnectError("at /secret"), "refused or unreachable"),
+        (httpx.ConnectTimeout("/secret"), "it took too long"),
+        (httpx.ReadError("/secret"), "the connection broke"),
+        (httpx.RemoteProtocolError("/secret"), "the connection broke"),
+        (ValueError("/secret"), "ValueError"),
+    ],
 )
-def test_no_answer_is_told_without_the_address(error: Exception) -> None:
+def test_no_answer_is_told_without_the_address_and_in_our_words(error: Exception, said: str) -> None:
     wire, asked = answering(error)
     with pytest.raises(Unavailable) as caught:
         send_once("GET", URL, 5, wire)
-    assert type(error).__name__ in str(caught.value)
+    assert f"({said})" in str(caught.value)
     assert "/secret" not in str(caught.value)
     assert len(asked) == 1

@@ -424,7 +424,7 @@ def _in_our_words(error: sqlite3.Error, path: Path) -> TsrevelError:
         text = f"The ledger {path} is damaged ({error}). {RESTORE}"
         return LedgerDamaged(LedgerCode.CORRUPT, text)
     if cause == sqlite3.SQLITE_NOTADB:
-        text = f"{unusable}: it is not a SQLite file. Set ledger.path to the right file, or: {RESTORE}"
+        text = f"The ledger {path} is not a SQLite file. Set ledger.path to the right file, or: {RESTORE}"
         return LedgerDamaged(LedgerCode.NOT_A_DATABASE, text)
     if isinstance(error, sqlite3.IntegrityError):
         text = f"The ledger {path} refused a change that breaks its rules: {error}."

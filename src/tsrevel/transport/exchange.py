@@ -261,7 +261,7 @@ class Sender:
                 if self.was_available and self.deadline.has_passed:
                     raise OutOfTime(f"{text}, because {_TIME_UP}") from error
                 raise RetryLater(text, math.inf) from error
-            raise lost(RetryLater(f"{label}: no whole answer ({type(error).__name__})"), writes=writes) from error
+            raise lost(RetryLater(f"{label}: no whole answer ({_in_words(error)})"), writes=writes) from error
         finally:  # the label has no query, and so no key
             log.debug("%s %s after %.0f ms", label, answer, (granted - limit.remaining()) * 1000)
         told = response.headers.get("Retry-After")
@@ -279,7 +279,7 @@ class Sender:
         failure = _find_tls_failure(error)
         if failure is None:
             hint = "; nothing answers on this machine, so check that the sandbox runs" if is_loopback(url.host) else ""
-            return RetryLater(f"{said} ({type(error).__name__}){hint}")
+            return RetryLater(f"{said} ({_in_words(error)}){hint}")
         text = f"{said}: {failure.text}"
         if failure.passes:
             return RetryLater(text, math.inf, failure.fault)
@@ -347,7 +347,7 @@ def send_once(
             failures.append(Unavailable(f"no answer ({error})", error.fault))
         except (httpx.HTTPError, httpx.InvalidURL, ValueError, OSError) as error:
             tls = _find_tls_failure(error)
-            why = tls.text if tls else type(error).__name__
+            why = tls.text if tls else _in_words(error)
             failures.append(Unavailable(f"no answer ({why})", tls.fault if tls else None))
 
     thread = threading.Thread(target=exchange, daemon=True)
@@ -503,6 +503,21 @@ _AGE = {
 }
 _OTHER_HOST = {62, 64}
 _PLAIN = {"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "UNKNOWN_PROTOCOL", "PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILURE"}
+
+
+_IN_WORDS: Mapping[type[Exception], str] = {
+    httpx.TimeoutException: "it took too long",
+    httpx.ConnectError: "refused or unreachable",
+    httpx.ProxyError: "the proxy refused",
+    httpx.NetworkError: "the connection broke",
+    httpx.RemoteProtocolError: "the connection broke",
+    httpx.DecodingError: "its compression can't be read",
+}
+
+
+def _in_words(error: Exception) -> str:
+    """Why an exchange failed. The library's own text may quote a secret address."""
+    return next((text for kind, text in _IN_WORDS.items() if isinstance(error, kind)), type(error).__name__)
 
 
 def _find_tls_failure(error: BaseException) -> _TlsFailure | None:
