@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.pretty import pretty_repr
 
-from tests.transport.test_client import HERE, Wire, answer
+from tests.transport.test_api import HERE, Wire, answer
 from tsrevel.cli.callback_server import ConsentAnswer
 from tsrevel.config.problems import DEFAULT, GivenValue
 from tsrevel.config.secret_values import CommandResult

@@ -28,8 +28,8 @@ from tsrevel.revel.account import Account
 from tsrevel.revel.client import ALL_CAPABILITIES, Capabilities, Revel
 from tsrevel.revel.orders import OrderSearch
 from tsrevel.revel.probes import RevelProbe
-from tsrevel.transport.client import ApiClient
-from tsrevel.transport.exchange import NEVER, Deadline, RateLimiter, Transport
+from tsrevel.transport.api import ApiClient
+from tsrevel.transport.client import NEVER, Deadline, RateLimiter, Transport
 from tsrevel.transport.write_gate import WriteGate
 from tsrevel.tripleseat.auth import Access, ClientCredentials, PublicKey, RotatingToken, TokenUrl
 from tsrevel.tripleseat.client import TripleSeat

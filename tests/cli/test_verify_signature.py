@@ -30,7 +30,7 @@ ENVIRON = {"TRIPLESEAT_WEBHOOK_SIGNING_KEY": NEW}
 HEAVY = {"httpx", "rich", "sqlite3", "tenacity", "asyncio"}
 OF_OURS = {
     *("tsrevel.engine", "tsrevel.ledger", "tsrevel.tripleseat", "tsrevel.revel", "tsrevel.wiring"),
-    *("tsrevel.transport.client", "tsrevel.transport.write_gate", "tsrevel.cli.sync", "tsrevel.cli.replay"),
+    *("tsrevel.transport.api", "tsrevel.transport.write_gate", "tsrevel.cli.sync", "tsrevel.cli.replay"),
 }
 GOOD = {"schema": 1, "ok": True, "reason": None, "timestamp": STAMP}
 

@@ -34,7 +34,7 @@ def test_sql_is_spoken_in_the_ledger_alone(module: Module) -> None:
 
 @each_module
 def test_httpx_is_at_hand_in_transport_alone(module: Module) -> None:
-    if module.name != "transport/exchange.py":
+    if module.name != "transport/client.py":
         assert [name for name, at_once in module.imports if name.startswith("httpx") and at_once] == []
 
 

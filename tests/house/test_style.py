@@ -21,8 +21,8 @@ FLOATS_FOR_THE_WIRE = {
     "revel/encode.py",  # Revel takes money as JSON numbers
     "config/sources.py",
     "config/value_types.py",  # requests per second
-    "transport/client.py",  # seconds to wait
-    "transport/exchange.py",
+    "transport/api.py",  # seconds to wait
+    "transport/client.py",
     "sandbox/app.py",
     "sandbox/wsgi.py",  # a pretend Revel answers in floats, as the real one does
 }

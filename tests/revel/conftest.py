@@ -27,8 +27,8 @@ from tsrevel.planning.model import (
 from tsrevel.planning.money import Cents
 from tsrevel.revel.client import Revel
 from tsrevel.sandbox import RevelSandbox
-from tsrevel.transport.client import ApiClient
-from tsrevel.transport.exchange import RateLimiter
+from tsrevel.transport.api import ApiClient
+from tsrevel.transport.client import RateLimiter
 from tsrevel.transport.write_gate import WriteGate
 
 NOW = datetime(2026, 12, 13, 6, 30, tzinfo=UTC)

@@ -14,10 +14,10 @@ import httpx
 import pytest
 
 from tsrevel.errors import OutcomeUnknown, OutOfTime, RetryLater, TsrevelError, Unavailable
-from tsrevel.transport.client import ApiClient, with_retries
-from tsrevel.transport.exchange import EXCHANGE_SECONDS, NEVER, TOKEN_LEAST, Deadline, RateLimiter, send_once
+from tsrevel.transport.api import ApiClient, with_retries
+from tsrevel.transport.client import EXCHANGE_SECONDS, NEVER, TOKEN_LEAST, Deadline, RateLimiter, send_once
 
-from .test_client import HERE, Wire, answer
+from .test_api import HERE, Wire, answer
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 TRICKLES = {

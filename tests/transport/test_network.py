@@ -21,8 +21,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tsrevel.errors import ConfigCode, ConnectionFault, ConnectionMisconfigured, TsrevelError, Unavailable
-from tsrevel.transport.client import ApiClient
-from tsrevel.transport.exchange import RateLimiter, send_once
+from tsrevel.transport.api import ApiClient
+from tsrevel.transport.client import RateLimiter, send_once
 from tsrevel.transport.network import DIRECT, NETWORK_VARIABLES, Network, read_network
 
 from ..cli.bench import Shell

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from tsrevel.errors import Unavailable
-from tsrevel.transport.exchange import send_once
+from tsrevel.transport.client import send_once
 
 URL = "https://shop.example.com/secret"
 

@@ -10,8 +10,8 @@ import httpx
 import pytest
 
 from tsrevel.sandbox import TripleSeatSandbox
-from tsrevel.transport.client import ApiClient
-from tsrevel.transport.exchange import RateLimiter
+from tsrevel.transport.api import ApiClient
+from tsrevel.transport.client import RateLimiter
 from tsrevel.tripleseat.auth import Access, RotatingToken, TokenUrl
 from tsrevel.tripleseat.client import TripleSeat
 from tsrevel.tripleseat.token_file import Token, TokenFile

@@ -159,8 +159,8 @@ from pathlib import Path
 
 import httpx
 
-from tsrevel.transport.client import ApiClient
-from tsrevel.transport.exchange import RateLimiter
+from tsrevel.transport.api import ApiClient
+from tsrevel.transport.client import RateLimiter
 from tsrevel.tripleseat.auth import RotatingToken, redeem_code
 from tsrevel.tripleseat.token_file import TokenFile
 from tsrevel.tripleseat.auth import TokenUrl

@@ -32,7 +32,7 @@ from tsrevel.planning.plan import orderable_lines
 from tsrevel.planning.products import Catalogue, MatchedBy, Product, Unmatched, match_line, normalise
 from tsrevel.planning.screening import days_in_reach, find_location, includes_entry
 from tsrevel.planning.suggestions import Suggestion, SuggestionIndex
-from tsrevel.transport.exchange import NEVER
+from tsrevel.transport.client import NEVER
 from tsrevel.tripleseat.account import Menu
 from tsrevel.tripleseat.client import Found
 from tsrevel.wiring import Services, correlate, open_services, why_disabled

@@ -30,7 +30,7 @@ from tsrevel.planning.model import EstablishmentId, SiteId
 from tsrevel.planning.products import normalise
 from tsrevel.revel.account import Entry, Establishment, NamedRow
 from tsrevel.text import with_config
-from tsrevel.transport.exchange import NEVER
+from tsrevel.transport.client import NEVER
 from tsrevel.tripleseat.account import Site, TripleSeatLocation, iana_zone, same_clock
 from tsrevel.wiring import Runtime, Services, open_services, why_disabled
 

@@ -30,7 +30,7 @@ from tsrevel.serve.server import listen, run_server
 from tsrevel.serve.worker import Document, Worker
 from tsrevel.signals import end_exchanges
 from tsrevel.text import reason_of
-from tsrevel.transport.exchange import Deadline
+from tsrevel.transport.client import Deadline
 from tsrevel.webhook.spool import Spool
 from tsrevel.wiring import correlate, make_state_folder, open_ledger, open_run, why_disabled
 

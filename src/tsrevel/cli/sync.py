@@ -21,7 +21,7 @@ from tsrevel.engine.run import sync as sync_window
 from tsrevel.engine.run import sync_events as sync_named
 from tsrevel.errors import LedgerUnusable
 from tsrevel.ledger import Pause, RunMode, read_pause
-from tsrevel.transport.exchange import Deadline
+from tsrevel.transport.client import Deadline
 from tsrevel.wiring import correlate, open_run
 
 

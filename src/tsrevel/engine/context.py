@@ -20,7 +20,7 @@ from tsrevel.ledger import EventDrift, Ledger, Pause, StationReport
 from tsrevel.planning.identity import known_local_ids
 from tsrevel.planning.model import EstablishmentId, Event, EventId, Plan, Policy
 from tsrevel.revel.client import Revel
-from tsrevel.transport.exchange import Deadline
+from tsrevel.transport.client import Deadline
 from tsrevel.transport.write_gate import WriteGate
 from tsrevel.tripleseat.client import TripleSeat
 

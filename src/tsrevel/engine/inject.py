@@ -34,7 +34,7 @@ from tsrevel.planning.reasons import Reason
 from tsrevel.planning.screening import judge_gate
 from tsrevel.revel.client import WriteResult, tell_renamed
 from tsrevel.revel.compare import describe_differences
-from tsrevel.transport.client import ATTEMPTS, is_worth_waiting, pause_after
+from tsrevel.transport.api import ATTEMPTS, is_worth_waiting, pause_after
 
 MOST_KNOWN, MOST_TESTED = 200, 10
 """Orders of ours that are read (more than a run usually makes) and searched for, while those before don't stand."""

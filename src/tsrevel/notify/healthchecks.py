@@ -14,7 +14,7 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 
 from tsrevel import __version__
 from tsrevel.errors import Unavailable
-from tsrevel.transport.exchange import Transport, send_once
+from tsrevel.transport.client import Transport, send_once
 from tsrevel.transport.network import DIRECT, Network
 from tsrevel.transport.responses import Json
 

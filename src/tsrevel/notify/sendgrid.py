@@ -12,7 +12,7 @@ from enum import Enum, auto
 from tsrevel.config import EmailSettings
 from tsrevel.errors import Unavailable
 from tsrevel.redaction import Redactor
-from tsrevel.transport.exchange import Transport, send_once
+from tsrevel.transport.client import Transport, send_once
 from tsrevel.transport.network import DIRECT, Network
 from tsrevel.transport.responses import Json, decode_json
 

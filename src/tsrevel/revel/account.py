@@ -15,7 +15,7 @@ from tsrevel.planning.products import Product
 from tsrevel.revel.decode import Row, decode_id, decode_product, is_on_sale
 from tsrevel.revel.paging import ANY_NUMBER, PAGE, decode_page, read_rows
 from tsrevel.text import clean_text
-from tsrevel.transport.client import ApiService
+from tsrevel.transport.api import ApiService
 
 _FIELDS = "id,name,active,establishment,price,sku,barcode"
 _LARGEST = Decimal(10) ** 9

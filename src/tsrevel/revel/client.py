@@ -33,7 +33,7 @@ from tsrevel.revel.decode import (
 )
 from tsrevel.revel.encode import encode_step
 from tsrevel.revel.paging import ANY_NUMBER, UNSUPPORTED, FieldSelector, Fits, decode_page, read_rows
-from tsrevel.transport.client import ApiClient, ApiService
+from tsrevel.transport.api import ApiClient, ApiService
 from tsrevel.transport.responses import Json
 
 _RESOURCES = {"order": "Order", "item": "OrderItem", "payment": "Payment", "history": "OrderHistory"}

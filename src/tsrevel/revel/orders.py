@@ -24,7 +24,7 @@ from tsrevel.revel.decode import (
     decode_uuid,
 )
 from tsrevel.revel.paging import UNSUPPORTED, Fits, read_rows
-from tsrevel.transport.client import ApiClient
+from tsrevel.transport.api import ApiClient
 from tsrevel.transport.responses import Json
 
 PartT = TypeVar("PartT", ItemRow, PaymentRow)

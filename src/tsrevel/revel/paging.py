@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from tsrevel.errors import AnswerFault, CredentialsRefused, FieldMissingError, Refused, ServerFault, Unreadable
 from tsrevel.revel.decode import Row
-from tsrevel.transport.client import ApiClient
+from tsrevel.transport.api import ApiClient
 from tsrevel.transport.responses import Json
 
 PAGE = 250

@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, urlsplit
 from tsrevel.errors import ConnectionMisconfigured, CredentialsRefused, Refused, StopRun, TryNextRun, TsrevelError
 from tsrevel.revel.decode import Row
 from tsrevel.revel.paging import decode_page
-from tsrevel.transport.client import ApiClient, ApiService
+from tsrevel.transport.api import ApiClient, ApiService
 from tsrevel.transport.responses import ProbeAnswer
 
 

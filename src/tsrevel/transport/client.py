@@ -1,79 +1,168 @@
-"""The HTTP client of both services: authentication, retries of reads, and an error for each bad answer."""
+"""One exchange with a service: when it may be sent, how long it may take, on which way. The only importer of httpx.
+
+httpcore's own timeouts restart with every byte, so a trickling answer would never end: sockets keep to a deadline here.
+"""
 
 from __future__ import annotations
 
 import logging
-import random
-import re
-from collections.abc import Callable, Mapping
-from http import HTTPStatus
-from typing import NoReturn, TypeVar
-from urllib.parse import urlsplit
+import math
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from functools import cache
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import Any
 
-import tenacity
+import httpcore
+import httpx
 
+from tsrevel.clocks import Moment
 from tsrevel.errors import (
     AnswerFault,
-    CredentialsCode,
-    CredentialsRefused,
-    Forbidden,
-    NotJson,
+    ConnectionFault,
+    ConnectionMisconfigured,
+    Halted,
     OutcomeUnknown,
-    Refused,
+    OutOfTime,
     RetryLater,
-    ServerFault,
-    Throttled,
+    TsrevelError,
     Unavailable,
     Unreadable,
 )
-from tsrevel.planning.model import Location
-from tsrevel.redaction import Redactor
-from tsrevel.text import is_whole
-from tsrevel.transport.exchange import (
-    LONGEST_WAIT,
-    NEVER,
-    Clock,
-    Deadline,
-    Params,
-    RateLimiter,
-    Sender,
-    Transport,
-    lost,
-)
-from tsrevel.transport.network import DIRECT, Network
-from tsrevel.transport.responses import Json, decode_json, find_unusable, is_only_error, quote_answer, read_service_code
+from tsrevel.transport.network import CA_FILE, CA_FOLDER, DIRECT, Network, Proxy, is_loopback
+from tsrevel.transport.responses import Json
 from tsrevel.transport.write_gate import WriteGate
 
 log = logging.getLogger(__name__)
 
-T = TypeVar("T")
-Sleep = Callable[[float], None]
+Clock = Callable[[], datetime]
+Monotonic = Callable[[], float]
+Params = Mapping[str, str]
+Transport = httpx.BaseTransport | None
 
-ATTEMPTS = 4
-_SECRET_FIELDS = frozenset({"public_key", "client_secret", "refresh_token", "code", "code_verifier"})
-_LINK = 16
-"""A part of a page's path with this many characters is a key to the page (facts TripleSeat 4)."""
-_WRITTEN = {
-    "POST": frozenset({HTTPStatus.CREATED, HTTPStatus.ACCEPTED}),
-    "PATCH": frozenset({HTTPStatus.ACCEPTED, HTTPStatus.OK}),
-}
-"""The statuses that confirm a write (facts Revel 2.2). A 200 to a POST doesn't: the row is looked up."""
-_SERVER_FAULTS = frozenset({HTTPStatus.INTERNAL_SERVER_ERROR, HTTPStatus.NOT_IMPLEMENTED})
-_LOST_ON_THE_WAY = frozenset({HTTPStatus.REQUEST_TIMEOUT, 460, 499})
-"""4xx statuses that a proxy sends itself: the service behind it may have applied the write."""
-_HEADER = re.compile(r"[!-~]([ -~]*[!-~])?")
-"""A value that a header carries unchanged."""
+_RESERVE = 60.0
+_TENTH = 0.1
+LONGEST_WAIT = 60.0
+"""Seconds. A service that asks for a longer wait counts as unavailable until it is over: a run doesn't wait for it."""
+LARGEST_ANSWER = 64 * 1024 * 1024
+_PIECE = 4096
+TIMEOUT = httpx.Timeout(60.0, connect=10.0)  # facts Revel 6, TripleSeat 7: large pages exceed 30 s
+
+EXCHANGE_SECONDS = 180.0
+"""The limit for one whole answer, however steadily it comes. Even the slowest answers begin within 60 s."""
+TOKEN_SECONDS, TOKEN_LEAST = 60.0, 30.0
+"""The limit for a token request, and the time that it gets even after the deadline: a lost answer costs a token."""
+_TIME_UP = "the time of this run is up (sync.deadline_minutes)"
+_YEARS = range(2000, 2200)
+"""The years in which a service's clock is believed."""
+
+# httpx logs full URLs at INFO, and a URL may carry TripleSeat's public key (facts TripleSeat 1.6).
+logging.getLogger("httpx").setLevel(logging.WARNING)
+logging.getLogger("httpcore").setLevel(logging.WARNING)
 
 
-class ApiClient:
-    """One service, reached at one base URL.
+class Deadline:
+    """The end of an invocation, `length` from now. `was_brought_forward`: it ends earlier, because `serve` stops."""
 
-    `headers` returns the authentication of each request. `renew` is called once after a 401: whether to try again.
-    `advice` ends the message of a refusal (401, 403). `redactor` knows the secrets, and learns each one that is sent.
-    `sender` sends its requests.
-    Every method raises: Unavailable (Throttled), Unreadable, Refused, CredentialsRefused (Forbidden),
-    ConnectionMisconfigured; `write` also OutcomeUnknown. After OutcomeUnknown or Throttled a write may have been
-    applied; after any other error it was not.
+    def __init__(self, length: timedelta, monotonic: Monotonic = time.monotonic, *, end: float | None = None) -> None:
+        self.length = length
+        self.was_brought_forward = False
+        self._monotonic = monotonic
+        self._end = monotonic() + length.total_seconds() if end is None else end
+
+    def remaining(self) -> float:
+        """Seconds left, at least 0."""
+        return max(self._end - self._monotonic(), 0.0)
+
+    @property
+    def has_passed(self) -> bool:
+        """Whether no further request may be sent."""
+        return self.remaining() <= 0
+
+    @property
+    def is_near(self) -> bool:
+        """Whether nothing new should begin. The last tenth of the time, at most a minute, is for work under way."""
+        return self.remaining() <= min(self.length.total_seconds() * _TENTH, _RESERVE)
+
+    def wind_down(self) -> None:
+        """Begin nothing new from now on. Work under way gets a tenth of the whole time, at most a minute, to end."""
+        reserve = min(self.length.total_seconds() * _TENTH, _RESERVE)
+        self._end = min(self._end, self._monotonic() + reserve)
+        self.was_brought_forward = True
+
+    def within(self, seconds: float, *, at_least: float = 0.0) -> Deadline:
+        """The end of one step that begins now: `seconds` from now or this deadline, whichever comes first.
+
+        The step gets `at_least` seconds, even beyond this deadline.
+        """
+        now = self._monotonic()
+        end = min(now + seconds, max(self._end, now + at_least))
+        return Deadline(timedelta(seconds=seconds), self._monotonic, end=end)
+
+
+NEVER = Deadline(timedelta.max, end=math.inf)
+"""No deadline, for commands that wait for a person. Each request still has its own limit."""
+
+
+@dataclass(slots=True)
+class RateLimiter:
+    """At most `per_second` requests a second, evenly spaced, over all threads."""
+
+    per_second: float
+    monotonic: Monotonic
+    sleep: Callable[[float], None]
+    _next: float = -math.inf
+    _held_until: float = -math.inf
+    _halted: bool = False
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def wait(self, at_most: float = math.inf) -> bool:
+        """Wait until the next request may be sent. Returns False at once if that takes longer than `at_most` seconds.
+
+        Likewise if the service asked for a pause with more than LONGEST_WAIT left. Raises Halted after `stop`.
+        """
+        while True:
+            with self._lock:
+                now = self.monotonic()
+                if self._held_until - now > LONGEST_WAIT:
+                    return False
+                slot = max(now, self._next)
+                self._next = slot + 1 / self.per_second
+            if slot - now > at_most:
+                return False
+            if slot > now and not self._halted:
+                self.sleep(slot - now)
+            if self._halted:
+                raise Halted("the run was interrupted; the next one continues")
+            if slot >= self._held_until:
+                return True
+            at_most -= slot - now
+
+    def pause_for(self, seconds: float) -> None:
+        """Send nothing for `seconds`, because the service asked for that. Waiting requests are delayed too."""
+        with self._lock:
+            self._held_until = max(self._held_until, self.monotonic() + seconds)
+            self._next = max(self._next, self._held_until)
+
+    def paused_for(self) -> float:
+        """Seconds left of the pause that the service asked for."""
+        return max(self._held_until - self.monotonic(), 0.0)
+
+    def stop(self) -> None:
+        """Send no further request. A request under way may end."""
+        self._halted = True
+
+
+class Sender:
+    """Sends requests to one service: at its pace, under the deadline, each write through the gate.
+
+    No request is sent after `deadline`, and no wait goes beyond it. `network` is the way out of this machine.
     """
 
     def __init__(
@@ -83,229 +172,374 @@ class ApiClient:
         *,
         rate_limiter: RateLimiter,
         clock: Clock,
-        sleep: Sleep,
-        headers: Callable[[], Mapping[str, str]] = dict,
-        renew: Callable[[], bool] = lambda: False,
-        gate: WriteGate | None = None,
-        advice: str = "",
-        transport: Transport = None,
-        redactor: Redactor | None = None,
-        deadline: Deadline = NEVER,
-        network: Network = DIRECT,
+        gate: WriteGate | None,
+        transport: Transport,
+        deadline: Deadline,
+        network: Network,
     ) -> None:
-        self.name = name
-        self.redactor = redactor or Redactor()
-        self._advice = advice
-        self._sleep = sleep
-        self._headers = headers
-        self._renew = renew
-        self.sender = Sender(
-            name,
-            base_url,
-            rate_limiter=rate_limiter,
-            clock=clock,
-            gate=gate,
-            transport=transport,
-            deadline=deadline,
-            network=network,
+        self.rate_limiter = rate_limiter
+        self.deadline = deadline
+        self._name = name
+        self._clock = clock
+        self._network = network
+        self._backend = TimedBackend()
+
+        def ask_gate(request: httpx.Request) -> None:
+            if gate:
+                gate.check(request.method, request.url.host, request.extensions.get("location"))
+
+        self._client = httpx.Client(
+            base_url=base_url,
+            timeout=TIMEOUT,
+            transport=transport or _Routes(network, self._backend),
+            trust_env=False,
+            headers={"Accept": "application/json", "User-Agent": "tsrevel"},
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # no session beside the token
+            event_hooks={"request": [ask_gate]},
         )
-        self._secrets = set[str]()
-        self._warned = set[str]()
-        self._was_asked = False
+        self._base = str(self._client.base_url).removesuffix("/")
+        self.was_available = False
+        """Whether an answer was usable, which the client decides."""
+        self.answered = False
+        """Whether the service has answered at all, even without a date."""
+        self._told: Moment | None = None
+        """The service's time in its last answer with a date."""
 
-    @property
-    def is_down(self) -> bool:
-        """Whether no request got a usable answer: only none, unreadable ones, or that it is unavailable."""
-        return self._was_asked and not self.sender.was_available
-
-    def warn_once(self, text: str) -> None:
-        """Log a warning about the service, but the same text only once."""
-        if text not in self._warned:
-            self._warned.add(text)
-            log.warning("%s: %s", self.name, text)
-
-    def read(self, path: str, params: Params | None = None) -> Json:
-        """The JSON answer to a GET, its decimal numbers as `Decimal`. Retries while the service is unavailable."""
-        try:
-            return self._read_with_retries(path, params)
-        except Forbidden:
-            raise
-        except CredentialsRefused:
-            if not self._renew():
-                raise
-        return self._read_with_retries(path, params)
-
-    def _read_with_retries(self, path: str, params: Params | None) -> Json:
-        own = self._own()  # once: a retry sends the same headers
-        return with_retries(lambda: self._ask("GET", path, own=own, params=params), self._sleep, self.sender.deadline)
-
-    def read_page(self, url: str, label: str) -> str:
-        """The text of the public page at `url`, without authentication. Messages show `label` instead of the URL."""
-        keys = (each for each in urlsplit(url).path.split("/") if len(each) >= _LINK)
-        self.redactor.add(*keys, stay=True)  # stay: the event's own data contains this URL
-        said = f"{self.name}: {label}"
-
-        def ask() -> str:
-            status, body, after = self.sender.send(said, "GET", url, None, headers={"Accept": "text/html"})
-            if status != HTTPStatus.OK:
-                self._refuse(said, status, body, after, writes=False)
-            return body.decode("utf-8", errors="replace")
-
-        return with_retries(ask, self._sleep, self.sender.deadline)
-
-    def post_form(self, url: str, form: Params, auth: tuple[str, str] | None = None) -> Json:
-        """The JSON answer to a form POST, for token endpoints. Sent only once, and without `headers`."""
-        return self._ask("POST", url, form=form, auth=auth)
-
-    def write(self, method: str, path: str, body: Mapping[str, Json], location: Location) -> Json:
-        """The JSON answer to a write. Sent only once, whatever happens."""
-        return self._ask(method, path, own=self._own(), body=body, location=location)
-
-    def _own(self) -> Mapping[str, str]:
-        """The authentication headers."""
-        own = dict(self._headers())
-        if not all(map(_HEADER.fullmatch, own.values())):
-            raise self._unusable()
-        return own
-
-    def _unusable(self) -> CredentialsRefused:
-        text = f"{self.name}: the key or token has characters that no key has; set it again"
-        return CredentialsRefused(text, code=CredentialsCode.MALFORMED)
-
-    def _ask(
-        self,
-        method: str,
-        path: str,
-        *,
-        own: Params | None = None,
-        params: Params | None = None,
-        form: Params | None = None,
-        body: Mapping[str, Json] | None = None,
-        auth: tuple[str, str] | None = None,
-        location: Location | None = None,
-    ) -> Json:
-        label = f"{self.name}: {method} {urlsplit(path).path}"
-        secrets = _secrets_of(own or {}, params or {}, form or {}, auth) - self._secrets
-        if secrets:
-            if not all(map(is_whole, secrets)):  # not text: it can't be encoded
-                raise self._unusable()
-            self.redactor.add(*secrets)
-            self._secrets |= secrets
-        sent: dict[str, Json] = {"data": form, "json": body, "headers": own, "auth": auth}
-        sent["extensions"] = {"location": location}  # for the write gate
-        self._was_asked = True
-        status, content, after = self.sender.send(label, method, path, params, **sent)
-        writes = body is not None
-        if status // 100 != 2:
-            self.sender.was_available |= status // 100 == 4 and status != HTTPStatus.TOO_MANY_REQUESTS
-            self._refuse(label, status, content, after, writes=writes)
-        if writes and status not in _WRITTEN[method]:
-            raise OutcomeUnknown(f"{label} answered {status}, and that doesn't confirm the write")
-        try:
-            answer = decode_json(content)
-        except NotJson as error:
-            raise lost(Unreadable(f"{label} answered {status} with {error}", error.fault), writes=writes) from error
-        if not writes and is_only_error(answer):
-            self._refuse_error(label, status, content, is_grant=form is not None)
-        self.sender.was_available = True
-        if writes and find_unusable(answer):  # the row is looked up, because the answer can't be trusted
-            raise OutcomeUnknown(f"{label} answered {status} with an invalid number")
-        return answer if form is not None else self.redactor.scrub(content, answer)
-
-    def _refuse(self, label: str, status: int, body: bytes, after: float | None, *, writes: bool) -> NoReturn:
-        quoted = quote_answer(body, self.redactor, names_only=writes)
-        said = f"{label} answered {status}{quoted}"
-        code, shown = read_service_code(body), quoted.removeprefix(": ")
-        if after is not None and (after <= LONGEST_WAIT or status == HTTPStatus.TOO_MANY_REQUESTS):
-            self.sender.rate_limiter.pause_for(after)  # in all threads; a 503 may be about this request only
-        if status == HTTPStatus.UNAUTHORIZED:
-            raise CredentialsRefused(said, advice=self._advice, service_code=code, said=shown)
-        if status == HTTPStatus.FORBIDDEN:
-            raise Forbidden(said, advice=self._advice, service_code=code, said=shown)
-        if status == HTTPStatus.TOO_MANY_REQUESTS:
-            raise Throttled(said, after)
-        if writes and (status // 100 != 4 or status in _LOST_ON_THE_WAY):
-            raise OutcomeUnknown(said)
-        if status in _SERVER_FAULTS:
-            raise ServerFault(said, after)
-        if status // 100 == 5:
-            raise RetryLater(said, after)
-        if status // 100 == 4:
-            raise Refused(said, status, service_code=code, said=shown)
-        redirected = status // 100 == 3
-        raise Unreadable(said, AnswerFault.REDIRECT if redirected else AnswerFault.UNEXPECTED_STATUS)
-
-    def _refuse_error(self, label: str, status: int, body: bytes, *, is_grant: bool) -> NoReturn:
-        """Raise for an error with the status of a success. To a grant it is a refusal, like any status' of it."""
-        quoted = quote_answer(body, self.redactor, names_only=False)
-        said = f"{label} answered {status} with an error{quoted}"
-        if is_grant:
-            raise Refused(said, status, service_code=read_service_code(body), said=quoted.removeprefix(": "))
-        raise Unreadable(said, AnswerFault.ERROR_MESSAGE)
-
-
-def with_retries(ask: Callable[[], T], sleep: Callable[[float], None], deadline: Deadline) -> T:
-    """The result of `ask`. Repeats it after Unavailable, up to ATTEMPTS times in all, after requested or growing waits.
-
-    No wait goes beyond `deadline`. Raises what the last attempt raised.
-    """
-    retrying = tenacity.Retrying(
-        retry=tenacity.retry_if_exception(lambda error: isinstance(error, Unavailable) and is_worth_waiting(error)),
-        stop=lambda state: state.attempt_number >= ATTEMPTS or state.upcoming_sleep >= deadline.remaining(),
-        wait=_wait,
-        sleep=sleep,
-        reraise=True,
-    )
-    return retrying(ask)
-
-
-def pause_after(error: BaseException | None, attempt: int) -> float:
-    """Seconds to wait before the next attempt: as `error` says, or growing. `attempt` counts from 1."""
-    told = getattr(error, "wait", None)
-    return float(told) if told is not None else 0.5 * 2 ** (attempt - 1)
-
-
-def is_worth_waiting(error: BaseException) -> bool:
-    """Whether the service asks for a wait that a run can afford."""
-    return (getattr(error, "wait", None) or 0.0) <= LONGEST_WAIT
-
-
-def _wait(state: tenacity.RetryCallState) -> float:
-    """The pause before a read is repeated. Its last third is random, so that clients don't all return at once."""
-    error = state.outcome.exception() if state.outcome else None
-    pause = pause_after(error, state.attempt_number)
-    told = getattr(error, "wait", None) is not None
-    return pause if told else random.uniform(pause, 1.5 * pause)  # noqa: S311 (nothing secret hangs on it)
-
-
-class ApiService:
-    """The API of one service. Its client knows the service's clock, and whether the service answers."""
-
-    def __init__(self, client: ApiClient) -> None:
-        self._client = client
+    def close(self) -> None:
+        self._client.close()
 
     @property
     def skew(self) -> float | None:
-        """Seconds by which the service's clock is ahead of ours. None if no answer had a date."""
-        return self._client.sender.skew
+        """Seconds by which the service's clock is ahead of ours now. None if no answer had a date.
 
-    @property
-    def answered(self) -> bool:
-        """Whether the service has answered anything."""
-        return self._client.sender.answered
+        A step of our clock shows at once, since the time from that answer on is measured by the monotonic clock.
+        """
+        if self._told is None:
+            return None
+        return (self._told.after(self.rate_limiter.monotonic()) - self._clock()).total_seconds()
 
-    @property
-    def is_down(self) -> bool:
-        """Whether no request got a usable answer: only none, unreadable ones, or that it is unavailable."""
-        return self._client.is_down
+    def send(
+        self, label: str, method: str, path: str, params: Params | None, **request: Json
+    ) -> tuple[int, bytes, float | None]:
+        """Status, body and requested wait (seconds) of one answer. `path` begins with a slash, or is a whole URL."""
+        remaining = self.deadline.remaining()
+        if remaining <= 0 or not self.rate_limiter.wait(remaining):
+            pause = self.rate_limiter.paused_for()
+            if pause > LONGEST_WAIT:
+                raise RetryLater(
+                    f"{label}: not sent, because {self._name} asked for a wait of {pause:.0f} s more", pause
+                )
+            raise OutOfTime(f"{label}: not sent, because {_TIME_UP}")
+        try:
+            whole = f"{self._base}/{path.lstrip('/')}" if path.startswith("/") else path
+            url = httpx.URL(whole, params=params) if params else httpx.URL(whole)  # a URL in parts is parsed repeatedly
+        except httpx.InvalidURL as error:
+            raise Unreadable(f"{label}: its address isn't a URL", AnswerFault.MALFORMED_ADDRESS) from error
+        writes = request.get("json") is not None
+        for_tokens = request.get("data") is not None
+        seconds, least = (TOKEN_SECONDS, TOKEN_LEAST) if for_tokens else (EXCHANGE_SECONDS, 0.0)
+        limit = self.deadline.within(seconds, at_least=least)
+        granted, answer = limit.remaining(), "didn't answer"
+        try:
+            with self._backend.until(limit), self._client.stream(method, url, **request) as response:
+                answer = f"answered {response.status_code}"
+                sent = self._compare_clocks(response.headers.get("Date"))  # now: a large answer may take long
+                chunks, size = [], 0
+                for chunk in response.iter_bytes():
+                    size += len(chunk)
+                    if size > LARGEST_ANSWER:
+                        text = f"{label} answered more than {LARGEST_ANSWER} bytes"
+                        raise lost(Unreadable(text, AnswerFault.TOO_LARGE), writes=writes)
+                    if limit.has_passed:
+                        raise httpx.ReadTimeout("the answer is too slow")
+                    chunks.append(chunk)
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError) as error:
+            raise self._unconnected(label, url, error) from error
+        except httpx.RequestError as error:
+            if limit.has_passed and not writes:
+                text = f"{label}: no whole answer in {granted:.0f} s"
+                if self.was_available and self.deadline.has_passed:
+                    raise OutOfTime(f"{text}, because {_TIME_UP}") from error
+                raise RetryLater(text, math.inf) from error
+            raise lost(RetryLater(f"{label}: no whole answer ({_in_words(error)})"), writes=writes) from error
+        finally:  # the label has no query, and so no key
+            log.debug("%s %s after %.0f ms", label, answer, (granted - limit.remaining()) * 1000)
+        told = response.headers.get("Retry-After")
+        return response.status_code, b"".join(chunks), _read_wait(told, sent) if told else None
 
-    def stop(self) -> None:
-        """Send no further request."""
-        self._client.sender.rate_limiter.stop()
+    def _unconnected(self, label: str, url: httpx.URL, error: Exception) -> TsrevelError:
+        """The error for a failed connection. Nothing was sent, so even a write may be tried again."""
+        proxy = self._network.proxy_for(url.scheme, url.host, url.port)
+        said = f"{label}: no connection to {url.host}" + (f":{url.port}" if url.port else "")
+        if proxy:
+            said = f"{said} through the proxy in {proxy.variable}"
+            if isinstance(error, httpx.ProxyError) and str(error).partition(" ")[0] == "407":  # httpcore's own text
+                text = f"{said}: it refused the user name or password (407); correct {proxy.variable}"
+                return ConnectionMisconfigured(text, ConnectionFault.PROXY_LOGIN_REFUSED)
+        failure = _find_tls_failure(error)
+        if failure is None:
+            hint = "; nothing answers on this machine, so check that the sandbox runs" if is_loopback(url.host) else ""
+            return RetryLater(f"{said} ({_in_words(error)}){hint}")
+        text = f"{said}: {failure.text}"
+        if failure.passes:
+            return RetryLater(text, math.inf, failure.fault)
+        return ConnectionMisconfigured(text, failure.fault)
+
+    def _compare_clocks(self, value: str | None) -> datetime:
+        """The time of an answer with that date: by the service's clock, by ours if the date can't be believed."""
+        self.answered = True
+        when = _read_date(value)
+        if value and when and when.tzinfo and when.year in _YEARS and str(when.year) in value:  # "0001" parses as 2001
+            self._told = Moment(when, self.rate_limiter.monotonic())
+            return when
+        return self._clock()
 
 
-def _secrets_of(own: Params, params: Params, form: Params, auth: tuple[str, str] | None) -> set[str]:
-    """The secrets in a request: keys, tokens and codes."""
-    secrets = {value.removeprefix("Bearer ") for value in own.values()}
-    secrets |= {value for name, value in [*params.items(), *form.items()] if name in _SECRET_FIELDS}
-    return secrets | {auth[1]} if auth else secrets
+def lost(error: TsrevelError, *, writes: bool) -> TsrevelError:
+    """The error for an unusable answer: OutcomeUnknown for a write, because it may have been applied."""
+    return OutcomeUnknown(str(error)) if writes else error
+
+
+def _read_date(value: str | None) -> datetime | None:
+    """The instant of an HTTP date, naive if it names no zone; None if unreadable."""
+    try:
+        return parsedate_to_datetime(value or "")
+    except (ValueError, OverflowError, TypeError, IndexError):  # the parser raises each of these for some text
+        return None
+
+
+def _read_wait(value: str, sent: datetime) -> float | None:
+    """Seconds, from a number, or from an HTTP date in an answer of that time; None if unreadable."""
+    try:
+        return max(float(value), 0.0)
+    except ValueError:
+        pass
+    when = _read_date(value)
+    if when is None:
+        return None
+    return max((when.replace(tzinfo=when.tzinfo or UTC) - sent).total_seconds(), 0.0)
+
+
+def send_once(
+    method: str, url: str, seconds: float, transport: Transport, *, network: Network = DIRECT, **request: Json
+) -> tuple[int, bytes]:
+    """Send one request, with httpx's arguments. Returns the status and, unless it is a success, the text's beginning.
+
+    It is never repeated, and is given up after `seconds`, wherever it hangs. Raises Unavailable, without the URL.
+    """
+    answers: list[tuple[int, bytes]] = []
+    failures: list[Unavailable] = []
+
+    def exchange() -> None:
+        limit = Deadline(timedelta(seconds=seconds))
+        backend = TimedBackend()
+        routes = transport or _Routes(network, backend)
+        try:
+            with (
+                backend.until(limit),
+                httpx.Client(timeout=seconds, transport=routes, trust_env=False) as client,
+                client.stream(method, url, **request) as response,
+            ):
+                host = response.url.host  # without the path, which may be a monitor's key
+                log.debug("%s: %s answered %d", host, method, response.status_code)
+                answers.append((response.status_code, b"" if response.is_success else _read_some(response)))
+        except ConnectionMisconfigured as error:
+            failures.append(Unavailable(f"no answer ({error})", error.fault))
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError, OSError) as error:
+            tls = _find_tls_failure(error)
+            why = tls.text if tls else _in_words(error)
+            failures.append(Unavailable(f"no answer ({why})", tls.fault if tls else None))
+
+    thread = threading.Thread(target=exchange, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if answers:
+        return answers[0]
+    raise failures[0] if failures else Unavailable(f"no answer within {seconds:g} s")
+
+
+def _read_some(response: httpx.Response) -> bytes:
+    """The beginning of an answer, which may have no end."""
+    text = b""
+    for chunk in response.iter_bytes():
+        text += chunk
+        if len(text) >= _PIECE:
+            break
+    return text[:_PIECE]
+
+
+SocketOptions = Iterable[Any] | None
+
+
+class TimedBackend(httpcore.NetworkBackend):
+    """Connections that keep to the deadline of their thread's current exchange."""
+
+    def __init__(self) -> None:
+        self._inner = httpcore.SyncBackend()
+        self._of_thread = threading.local()
+
+    @contextmanager
+    def until(self, deadline: Deadline) -> Iterator[None]:
+        """Limit this thread's connections to `deadline` within the block."""
+        self._of_thread.deadline = deadline
+        try:
+            yield
+        finally:
+            self._of_thread.deadline = NEVER
+
+    def limit(self, timeout: float | None, error: type[Exception]) -> float | None:
+        """The time that one step may take, in seconds; None for no limit. Raises `error` if none is left."""
+        deadline: Deadline = getattr(self._of_thread, "deadline", NEVER)
+        if deadline is NEVER:
+            return timeout
+        remaining = deadline.remaining()
+        if remaining <= 0:
+            raise error
+        return remaining if timeout is None else min(timeout, remaining)
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: SocketOptions = None,
+    ) -> httpcore.NetworkStream:
+        limit = self.limit(timeout, httpcore.ConnectTimeout)
+        return _TimedStream(self._inner.connect_tcp(host, port, limit, local_address, socket_options), self)
+
+
+class _TimedStream(httpcore.NetworkStream):
+    def __init__(self, inner: httpcore.NetworkStream, backend: TimedBackend) -> None:
+        self._inner = inner
+        self._backend = backend
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return self._inner.read(max_bytes, self._backend.limit(timeout, httpcore.ReadTimeout))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self._inner.write(buffer, self._backend.limit(timeout, httpcore.WriteTimeout))
+
+    def close(self) -> None:
+        self._inner.close()
+
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.NetworkStream:
+        limit = self._backend.limit(timeout, httpcore.ConnectTimeout)
+        return _TimedStream(self._inner.start_tls(ssl_context, server_hostname, limit), self._backend)
+
+    def get_extra_info(self, info: str) -> Any:  # noqa: ANN401 (httpcore's own)
+        return self._inner.get_extra_info(info)
+
+
+class _Routes(httpx.BaseTransport):
+    """Sends each request directly, or through the proxy that the environment names for its address."""
+
+    def __init__(self, network: Network, backend: TimedBackend) -> None:
+        self._network = network
+        self._backend = backend
+        self._pools: dict[tuple[str, str, int | None], _Pool] = {}
+        self._lock = threading.Lock()
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        address = request.url.scheme, request.url.host, request.url.port
+        with self._lock:
+            if address not in self._pools:
+                self._pools[address] = self._open(*address)
+        return self._pools[address].handle_request(request)
+
+    def close(self) -> None:
+        for pool in self._pools.values():
+            pool.close()
+
+    def _open(self, scheme: str, host: str, port: int | None) -> _Pool:
+        proxy = self._network.proxy_for(scheme, host, port)
+        try:
+            context = self._network.trust() if scheme == "https" or proxy else _nobody()
+        except OSError as error:  # the check of the settings could load them
+            text = f"the trusted certificates can't be loaded; check {CA_FILE} and {CA_FOLDER}"
+            raise ConnectionMisconfigured(text, ConnectionFault.NO_AUTHORITIES) from error
+        return _Pool(context, proxy, self._backend)
+
+
+class _Pool(httpx.HTTPTransport):
+    """Connections to one address, each under the deadline of its current exchange. httpx has no setting for that."""
+
+    def __init__(self, context: ssl.SSLContext, proxy: Proxy | None, backend: TimedBackend) -> None:
+        way = None
+        if proxy:
+            host = f"[{proxy.host}]" if ":" in proxy.host else proxy.host
+            trust = context if proxy.scheme == "https" else None
+            way = httpcore.Proxy(f"{proxy.scheme}://{host}:{proxy.port}", auth=proxy.login, ssl_context=trust)
+        self._pool: httpcore.ConnectionPool = httpcore.ConnectionPool(
+            ssl_context=context,
+            proxy=way,
+            max_keepalive_connections=20,
+            max_connections=100,
+            keepalive_expiry=5.0,
+            network_backend=backend,
+        )
+
+
+@cache
+def _nobody() -> ssl.SSLContext:
+    """Trusts nobody, for a pool without encryption: an https request in it fails instead of going unchecked."""
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+
+@dataclass(frozen=True, slots=True)
+class _TlsFailure:
+    """Why no encrypted connection was made. `passes`: it may work later."""
+
+    fault: ConnectionFault
+    text: str
+    passes: bool = False
+
+
+_AGE = {
+    9: (ConnectionFault.CERTIFICATE_NOT_YET_VALID, "isn't valid yet"),
+    10: (ConnectionFault.CERTIFICATE_EXPIRED, "has expired"),
+}
+_OTHER_HOST = {62, 64}
+_PLAIN = {"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "UNKNOWN_PROTOCOL", "PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILURE"}
+
+
+_IN_WORDS: Mapping[type[Exception], str] = {
+    httpx.TimeoutException: "it took too long",
+    httpx.ConnectError: "refused or unreachable",
+    httpx.ProxyError: "the proxy refused",
+    httpx.NetworkError: "the connection broke",
+    httpx.RemoteProtocolError: "the connection broke",
+    httpx.DecodingError: "its compression can't be read",
+}
+
+
+def _in_words(error: Exception) -> str:
+    """Why an exchange failed. The library's own text may quote a secret address."""
+    return next((text for kind, text in _IN_WORDS.items() if isinstance(error, kind)), type(error).__name__)
+
+
+def _find_tls_failure(error: BaseException) -> _TlsFailure | None:
+    """The reason for a failed handshake, by OpenSSL's codes; None for any other failure.
+
+    Only a problem with a certificate's age passes: the service renews it, or somebody sets the clock.
+    """
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, ssl.SSLError):
+        cause = cause.__cause__ or cause.__context__
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        if cause.verify_code in _AGE:
+            fault, how = _AGE[cause.verify_code]
+            text = f"its certificate {how}; check this machine's clock, then inform the service"
+            return _TlsFailure(fault, text, passes=True)
+        if cause.verify_code in _OTHER_HOST:
+            text = "its certificate is for another name; check the host in the base URL"
+            return _TlsFailure(ConnectionFault.CERTIFICATE_OF_OTHER_HOST, text)
+        advice = "if your network inspects traffic, set SSL_CERT_FILE to its certificate, else check the base URL"
+        text = f"this machine doesn't trust its certificate; {advice}"
+        return _TlsFailure(ConnectionFault.CERTIFICATE_UNTRUSTED, text)
+    if cause is not None and cause.reason in _PLAIN:
+        text = "it doesn't answer with TLS; check scheme and port of the base URL"
+        return _TlsFailure(ConnectionFault.NO_TLS, text)
+    return None

@@ -26,8 +26,8 @@ from tsrevel.errors import (
     Unreadable,
 )
 from tsrevel.signals import uninterrupted
-from tsrevel.transport.client import ApiClient
-from tsrevel.transport.exchange import Clock
+from tsrevel.transport.api import ApiClient
+from tsrevel.transport.client import Clock
 from tsrevel.transport.responses import Json
 from tsrevel.tripleseat.fields import read_number
 from tsrevel.tripleseat.token_file import APPROVAL, Token, TokenFile, is_token

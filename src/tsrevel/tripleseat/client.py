@@ -14,7 +14,7 @@ from urllib.parse import quote
 from tsrevel.errors import AnswerFault, CredentialsRefused, Forbidden, Refused, TokenRefused, Unreadable
 from tsrevel.planning.identity import NAMELESS
 from tsrevel.planning.model import Document, Event, EventId
-from tsrevel.transport.client import ApiClient, ApiService
+from tsrevel.transport.api import ApiClient, ApiService
 from tsrevel.transport.responses import Json
 from tsrevel.tripleseat.account import Menu, Site, TripleSeatLocation, decode_locations, decode_sites, read_menus
 from tsrevel.tripleseat.auth import Access

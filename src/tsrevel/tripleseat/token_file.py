@@ -35,7 +35,7 @@ from tsrevel.files import (
     try_lock,
 )
 from tsrevel.redaction import Secret
-from tsrevel.transport.exchange import Deadline
+from tsrevel.transport.client import Deadline
 from tsrevel.transport.responses import Json, decode_json
 from tsrevel.tripleseat.fields import read_number
 

@@ -15,7 +15,7 @@ from tsrevel.planning import billing, identity, plan
 from tsrevel.planning.model import EventId
 from tsrevel.planning.reasons import Status
 from tsrevel.revel import decode, encode
-from tsrevel.transport.client import ApiClient
+from tsrevel.transport.api import ApiClient
 from tsrevel.transport.write_gate import WriteGate
 from tsrevel.tripleseat.client import Found, TripleSeat
 

@@ -26,7 +26,7 @@ from tsrevel.ledger.runs import RunRepository
 from tsrevel.planning import identity
 from tsrevel.revel import client, decode, paging
 from tsrevel.revel.client import Revel, WriteResult
-from tsrevel.transport.client import ApiClient
+from tsrevel.transport.api import ApiClient
 
 from .. import rig
 from .planting import Original, around, caught_in, instead

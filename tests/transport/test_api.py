@@ -31,8 +31,8 @@ from tsrevel.errors import (
     WriteForbidden,
 )
 from tsrevel.planning.model import LocationId, SiteId
-from tsrevel.transport.client import ATTEMPTS, ApiClient
-from tsrevel.transport.exchange import LARGEST_ANSWER, RateLimiter
+from tsrevel.transport.api import ATTEMPTS, ApiClient
+from tsrevel.transport.client import LARGEST_ANSWER, RateLimiter
 from tsrevel.transport.network import is_loopback
 from tsrevel.transport.responses import decode_json
 from tsrevel.transport.write_gate import WriteGate
