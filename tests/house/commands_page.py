@@ -8,7 +8,8 @@ from typing import Any
 import typer
 from typer.main import get_command
 
-from tsrevel.cli.options import COMMON_PANEL, PANELS, app
+from tsrevel.cli.app import app
+from tsrevel.cli.options import COMMON_PANEL, PANELS
 
 from .source import ROOT
 
