@@ -21,7 +21,7 @@ from tsrevel.planning.explain import Rationale
 from tsrevel.planning.identity import is_id
 from tsrevel.planning.model import CHARGE_FIELDS, Plan, ProductId, label
 from tsrevel.planning.money import show_grouped
-from tsrevel.planning.reasons import advise
+from tsrevel.planning.reasons import Status, advise
 
 _UNWRITTEN = {"written": False, "kept": False, "revel_id": None, "recorded_at": None, "run_id": None}
 """A step of a plan that is not claimed yet."""
@@ -189,8 +189,8 @@ def show_explanation(page: TextOutput, told: Explanation) -> None:
         source = "TripleSeat and Revel, just now"
     page.line(f"source: {source}", "dim")
     if told.foretold:
-        foretold = f"held {told.foretold.reason} unless something changes: {told.foretold.text}"
-        page.line(f"on its day: {foretold}", mark="held")
+        advice = advise(event_id, Status.HELD, told.foretold.reason)
+        page.line(f"a run would hold it: {told.foretold.reason}: {told.foretold.text}; {advice}", mark="held")
     if told.rationale:
         _tell_reasons(page, told.rationale)
     for why in told.rivals:

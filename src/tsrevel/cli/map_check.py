@@ -53,7 +53,7 @@ def check_coverage(ctx: CliContext, days: int, only: Sequence[str] = ()) -> int:
     try:
         with open_survey(ctx, only) as survey, show_progress(ctx) as progress:
             span = survey.span(days)
-            found = survey.coming_events(span)
+            found = survey.list_events(span)
             known = _read_ledger(survey, found, ctx.runtime.database)
             verdicts = _judge_all(survey, found, known, progress)
     except ConnectorDisabled as why:

@@ -57,11 +57,11 @@ class Survey:
     now: datetime
 
     def span(self, days: int) -> DayRange:
-        """From the first day that may still be due, to `days` days from today."""
-        first, last = days_in_reach(self.policy, self.now, 0)
+        """The days that a run searches, to `days` days from today. Missed events are among them: they need products."""
+        first, last = days_in_reach(self.policy, self.now, self.settings.sync.hours_back)
         return DayRange(days, first, last + timedelta(days=days - self.policy.gate.days_before))
 
-    def coming_events(self, span: DayRange) -> list[Found]:
+    def list_events(self, span: DayRange) -> list[Found]:
         """Every event of those days, of any status. Raises ServiceDown if they can't be listed."""
         with needed("the events can't be listed"):
             return self.services.tripleseat.search_by_day(span.first, span.last)
@@ -183,7 +183,7 @@ def gather(ctx: CliContext, survey: Survey, days: int) -> NameReport:
     span = survey.span(days)
     collector = _Collector(survey)
     with show_progress(ctx) as progress:
-        found = survey.coming_events(span)
+        found = survey.list_events(span)
         for done, each in enumerate(found, 1):
             collector.look_into(each)
             progress(done, len(found))

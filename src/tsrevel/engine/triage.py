@@ -28,7 +28,7 @@ from tsrevel.engine.outcomes import (
 from tsrevel.ledger import PENDING, EventDrift, KnownEvents, LastResult, OrderRecord, Resolution
 from tsrevel.planning.event_details import EventDetails
 from tsrevel.planning.model import Event, Hold, Location, Plan, Policy, Skip
-from tsrevel.planning.reasons import TROUBLE, Reason
+from tsrevel.planning.reasons import TROUBLE, Reason, Status, advise
 from tsrevel.planning.screening import find_location, find_zone, includes_place, screen, screen_status
 from tsrevel.transport.write_gate import WriteGate
 from tsrevel.tripleseat.digest import is_of_older_version, is_same_content
@@ -183,11 +183,19 @@ def triage_new(
     about, last = describe(event, rules.policy), known.results.get(event.id)
     if isinstance(verdict, Skip) and verdict.reason is Reason.EVENT_DAY_PASSED:
         told = last is not None and last.was_missed_on(about.day)
-        return Leave(not_written(about, verdict)) if told else CheckMissed(found, verdict)
+        return Leave(not_written(about, verdict)) if told else CheckMissed(found, _recall_hold(event, verdict, last))
     cancelled = screen_status(event, rules.policy, has_order=True)
     if isinstance(cancelled, Skip) and _may_have_unknown_order(event, last, rules.policy):
         return CheckCancelled(found, cancelled, in_trouble=last is not None and last.status in TROUBLE)
     return Leave(not_written(about, verdict))
+
+
+def _recall_hold(event: Event, missed: Skip, last: LastResult | None) -> Skip:
+    """The verdict on a missed event, with what held it until its day ended: that would hold it again."""
+    if last is None or last.status != Status.HELD:
+        return missed
+    first = advise(event.id, last.status, last.reason)
+    return replace(missed, text=f"{missed.text}; it was held with {last.reason}: first {first}")
 
 
 def _may_have_unknown_order(event: Event, last: LastResult | None, policy: Policy) -> bool:

@@ -104,7 +104,8 @@ _ADVICE: dict[tuple[str, str | None], str] = {
     ),
     (Reason.TOO_EARLY, None): "nothing to do: a run on the event's day makes the order",
     (Reason.EVENT_DAY_PASSED, None): (
-        "run `tsrevel sync-event {event} --ignore-time-gate`, or enter the order by hand and run "
+        "run `tsrevel sync-event {event} --ignore-time-gate` (Revel dates that order today), or enter the order by "
+        "hand and run "
         '`tsrevel resolve {event} --as done --note "entered by hand"`'
     ),
     (Reason.STATUS_NOT_ELIGIBLE, None): NOTHING,

@@ -52,8 +52,8 @@ def list_mappings(ctx: CliContext, seen: Seen = False, days: Days = 30, offline:
 def suggest(ctx: CliContext, days: Days = 30, location: Location = None, interactive: Interactive = False) -> int:
     """List names without a product, each with likely products.
 
-    It reads coming events and menus. Each candidate has a score from 0 to 1, with reasons. Nothing is mapped until you
-    choose.
+    It reads menus, coming events, and those of the last days that runs still search. Each candidate has a score from 0
+    to 1, with reasons. Nothing is mapped until you choose.
     """
     from tsrevel.cli import map_suggest as verb
 
@@ -123,8 +123,8 @@ def unset(
 def check(ctx: CliContext, days: Days = 30, location: Location = None) -> int:
     """Plan every coming event, and list those that would be held.
 
-    It plans as a run does, but ignores the time gate. It plans no event that a person has resolved or that has an
-    order. It writes nothing, and needs no ledger.
+    It plans as a run does, but ignores the time gate: events of the last days that runs still search are among them. It
+    plans no event that a person has resolved or that has an order. It writes nothing, and needs no ledger.
     """
     from tsrevel.cli import map_check as verb
 

@@ -30,7 +30,8 @@ MaxOrders = Annotated[int | None, typer.Option("--max-orders", min=1, metavar="N
 EventIds = Annotated[
     list[str], typer.Argument(metavar="EVENT_ID", help="TripleSeat event ids.", autocompletion=complete_event)
 ]
-IgnoreTimeGate = Annotated[bool, typer.Option("--ignore-time-gate", help="Make orders outside the time gate too.")]
+_IGNORE_GATE = "Make orders outside the time gate too. Revel dates them now, not on their events' days."
+IgnoreTimeGate = Annotated[bool, typer.Option("--ignore-time-gate", help=_IGNORE_GATE)]
 Signature = Annotated[
     str | None, typer.Option("--signature", metavar="'t=..,v1=..'", help="The delivery's X-Signature header.")
 ]
