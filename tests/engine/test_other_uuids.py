@@ -54,15 +54,18 @@ def test_a_uuid_that_is_not_kept_holds_the_order_with_an_alarm_now_and_in_each_l
     world: World, step: str
 ) -> None:
     world.revel.replaces_uuids.add(RESOURCES[step])
-    writes = []
+    writes, texts = [], set()
     for _ in range(3):
         report = world.sync()
         assert (verdict(report, FULL), report.exit_status) == ("held ORDER_DIFFERS", 14)
         assert "under another uuid than tsrevel sent" in find_outcome(report, FULL).text
         writes.append(len(world.writes))
         world.time.move(minutes=45)
+        texts.add(find_outcome(report, FULL).text)
     assert len(set(writes)) == 1
     assert len(world.orders_of(FULL)) == 1
+    (text,) = texts
+    assert ("is unfinished" in text) is (step != "history")
 
 
 @pytest.mark.parametrize("step", ["order", "first item", "payment"])

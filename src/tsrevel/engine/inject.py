@@ -198,9 +198,19 @@ def stop_writing(ctx: RunContext, about: Outcome, plan: Plan, order_id: OrderId,
 
 def dispute(ctx: RunContext, about: Outcome, plan: Plan, order_id: OrderId, mismatch: Mismatch) -> Outcome:
     """Leave the order alone from now on: nothing more is written to it before a person has checked it."""
-    finding = differs(mismatch, order_id)
+    finding = differs(replace(mismatch, text=mismatch.text + _tell_unfinished(ctx, plan)), order_id)
     ctx.ledger.orders.dispute(ctx.run_id, plan.event_id, order_id, finding)
     return hold_order(about, plan, order_id, finding, alarm=mismatch.alarm)
+
+
+def _tell_unfinished(ctx: RunContext, plan: Plan) -> str:
+    """How much of an order that this ledger wrote exists, unless it is whole."""
+    record = ctx.ledger.orders.get(plan.event_id)
+    written = sum(step.uuid in record.receipts for step in plan.steps) if record else 0
+    if written in {0, len(plan.steps)}:
+        return ""
+    unlisted = "Revel's console lists no order without its history row"  # facts Revel 3.8
+    return f". It is unfinished: {written} of {len(plan.steps)} parts are written, and {unlisted}"
 
 
 def hold_order(about: Outcome, plan: Plan, order_id: OrderId, finding: Hold, *, alarm: bool = False) -> Outcome:

@@ -479,7 +479,7 @@ def _disown(
     """Hold an order whose uuids Revel replaced: its parts can no longer be recognized as ours."""
     mismatch = Mismatch(Reason.ORDER_DIFFERS, tell_renamed(renamed), alarm=True)
     if record.state == "disputed":
-        return hold_order(about, plan, order_id, differs(mismatch, order_id), alarm=True)
+        return hold_order(about, plan, order_id, recall_dispute(record), alarm=True)
     return dispute(ctx, about, plan, order_id, mismatch)
 
 

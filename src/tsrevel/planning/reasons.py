@@ -137,8 +137,8 @@ _ADVICE: dict[tuple[str, str | None], str] = {
     (Reason.OUTCOME_UNKNOWN, None): "nothing to do: the next run checks Revel before it writes",
     (Reason.DUPLICATE_ORDERS, None): "delete or void the wrong orders in Revel",
     (Reason.ORDER_DIFFERS, None): (
-        "check the order in Revel and correct it there, "
-        'then run `tsrevel resolve {event} --as done --note "corrected in Revel"`'
+        "check the order in Revel and correct it there (if its console doesn't show it, enter another one), "
+        'then run `tsrevel resolve {event} --as done --note "corrected in Revel"`' + _NAME_NEW
     ),
     (Reason.UPSTREAM_UNAVAILABLE, None): "wait for the next run; if it fails again, run `tsrevel doctor`",
     (Reason.CHANGED_AFTER_INJECTION, None): (
