@@ -388,7 +388,7 @@ def test_somebody_elses_order_that_is_gone_is_told_with_the_command_that_brings_
     (listed,) = ask(found, "status", "--json").answer["changed"]
     assert (listed["reason"], listed["revel_order_id"]) == ("CHANGED_AFTER_INJECTION", "5550101")
     assert command in listed["text"]
-    assert "enter one there" in listed["advice"]
+    assert "enter another one there" in listed["advice"]
     assert sync_until(found, 3).out == ""
     opened = ask(found, "resolve", str(FULL), "--as", "open", "--note", "order wanted")
     way = "the next run searches Revel, and makes an order unless Revel order 5550101 or another stands"

@@ -194,7 +194,7 @@ def test_a_change_that_was_settled_before_the_mail_was_sent_asks_nobody_for_anyt
     changed: ToldWorld, happening: Happening
 ) -> None:
     send_late(Shell(changed), changed, happening)
-    assert not any("change the order in Revel by hand" in each for each in texts_about(changed, 64000050))
+    assert not any("correct the order in Revel by hand" in each for each in texts_about(changed, 64000050))
 
 
 def test_a_changed_event_that_is_cancelled_by_now_is_told_with_the_advice_for_a_cancelled_one(

@@ -161,7 +161,7 @@ def test_a_change_that_was_taken_back_is_told_without_asking_to_change_an_order_
     assert post.sync().status == 3
     assert "it is again as" in sole(told).text
     assert "Nothing to do, unless" in sole(told).text
-    assert "hange the order in Revel by hand" not in sole(told).text
+    assert "orrect the order in Revel by hand" not in sole(told).text
 
 
 def test_a_change_that_was_taken_back_after_its_order_followed_it_still_asks_to_change_the_order(
@@ -177,7 +177,7 @@ def test_a_change_that_was_taken_back_after_its_order_followed_it_still_asks_to_
     told.rewrite_event(FULL, lines=[("Boxed Lunch Package", 2, 10)])
     told.sendgrid.mails.clear()
     post.sync()
-    assert "hange the order in Revel by hand" in sole(told).text
+    assert "orrect the order in Revel by hand" in sole(told).text
 
 
 def test_an_order_without_a_known_plan_is_not_told_to_agree_with_its_event_again(post: Shell, told: ToldWorld) -> None:
@@ -191,7 +191,7 @@ def test_an_order_without_a_known_plan_is_not_told_to_agree_with_its_event_again
         told.time.move(minutes=45)
         post.sync()
     assert "was the order voided meanwhile?" in sole(told).text
-    assert "hange the order in Revel by hand" in sole(told).text
+    assert "orrect the order in Revel by hand" in sole(told).text
 
 
 def test_that_somebody_elses_order_is_gone_is_told_once_with_what_to_do(post: Shell, told: ToldWorld) -> None:
@@ -203,7 +203,7 @@ def test_that_somebody_elses_order_is_gone_is_told_once_with_what_to_do(post: Sh
         post.sync()
     assert sole(told).mail["subject"].endswith(f": 1 changed (event {PAID})")
     assert f"tsrevel resolve {PAID} --as open" in sole(told).text
-    assert "enter one there" in sole(told).text
+    assert "enter another one there" in sole(told).text
 
 
 @pytest.mark.parametrize(("on", "subject"), [(["missed"], "1 missed"), (["held", "missed"], "1 held, 1 missed")])
@@ -504,7 +504,7 @@ def test_a_resolved_event_that_changes_is_mailed_with_advice_that_makes_no_secon
     text = " ".join(Envelope(told.sendgrid.mails[-1]).text.split())
     assert len(told.sendgrid.mails) == 2
     assert f"tsrevel explain {UNMAPPED}" in text
-    assert f'tsrevel resolve {UNMAPPED} --as done --note "changed in Revel"' in text
+    assert f'tsrevel resolve {UNMAPPED} --as done --note "corrected in Revel"' in text
     assert "--as open" not in text
 
 

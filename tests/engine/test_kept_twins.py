@@ -99,6 +99,7 @@ def test_a_twin_that_is_not_whole_takes_no_orders_place(world: World, lacks: str
     assert (verdict(report, FULL), report.exit_status) == ("skipped CHANGED_AFTER_INJECTION", 3)
     told = (
         f"Revel order 5550101 was changed at Revel: it was deleted, order {twin} stands in its place and isn't whole; "
+        "tsrevel makes no other one"
     )
     assert told in find_outcome(report, FULL).text
     assert later(world).exit_status == 0

@@ -79,6 +79,8 @@ def test_a_twin_that_another_machine_makes_meanwhile_is_an_alarm_in_that_run(
     world.at(moment, lambda: clone(world, **names))
     report = world.sync()
     assert (verdict(report, FULL), report.exit_status) == ("held DUPLICATE_ORDERS", 14)
+    ours, kept = ("", "5550101") if names else (" (made by tsrevel)", "one")
+    assert f": 5550101 (made by tsrevel), 5550102{ours}; keep {kept}, and" in find_outcome(report, FULL).text
 
 
 @pytest.mark.parametrize("names", [{}, {"local_id": None}])

@@ -45,18 +45,12 @@ def test_advice_for_an_order_that_differs_speaks_of_the_order() -> None:
     assert order != advise("777", Status.HELD, Reason.AMOUNT_MISMATCH)
 
 
-@pytest.mark.parametrize("foreign", [True, False])
-def test_the_advice_for_a_change_says_to_name_an_order_that_replaces_the_known_one(foreign: bool) -> None:
-    advice = advise("777", Status.SKIPPED, Reason.CHANGED_AFTER_INJECTION, foreign=foreign)
-    assert advice.endswith("; if you entered another one, add `--order` and its number")
-
-
-def test_a_change_beside_somebody_elses_order_has_an_advice_of_its_own() -> None:
-    advice = advise("777", Status.SKIPPED, Reason.CHANGED_AFTER_INJECTION, foreign=True)
-    assert "or enter one there" in advice
+@pytest.mark.parametrize("reason", [Reason.CHANGED_AFTER_INJECTION, Reason.ORDER_DIFFERS])
+def test_the_advice_for_a_changed_or_other_order_says_to_name_one_that_replaces_it(reason: Reason) -> None:
+    advice = advise("777", Status.SKIPPED, reason)
+    assert "enter another one" in advice
     assert "`tsrevel resolve 777 --as done " in advice
-    cancelled = advise("777", Status.SKIPPED, Reason.CANCELLED_AFTER_INJECTION, foreign=True)
-    assert cancelled == advise("777", Status.SKIPPED, Reason.CANCELLED_AFTER_INJECTION)
+    assert advice.endswith("; if you entered another one, add `--order` and its number")
 
 
 def test_a_change_that_was_taken_back_asks_for_no_change_in_revel() -> None:

@@ -186,7 +186,7 @@ def note_changed_order(
         return outcome
     try:
         rows = search_orders(ctx, record)
-        doubles = find_doubles(ctx, rows)
+        doubles = find_doubles(ctx, record.event_id, rows)
         if doubles:
             return hold_doubled(state, record, doubles, outcome)
         order = CheckedOrder(record, rows, before, outcome)
@@ -327,7 +327,7 @@ def _check_doubled(
 ) -> Outcome | None:
     """The outcome of an event with a known twin, whose end is noted. That a batch lacks one proves nothing."""
     record = order.record
-    if not find_doubles(ctx, order.rows):
+    if not find_doubles(ctx, record.event_id, order.rows):
         order = replace(order, rows=read_orders(ctx, record))
     outcome = _check(ctx, state, order, singles, by_uuid=True)
     if outcome and outcome.reason is Reason.DUPLICATE_ORDERS:
@@ -344,7 +344,7 @@ def _check(
     is_shown = order.own is not None if record.plan else bool(order.rows)
     if not is_shown and _may_read(singles, "lost"):
         is_shown, order = True, replace(order, rows=[*order.rows, *_search(ctx, state, record, by_uuid=by_uuid)])
-    doubles = find_doubles(ctx, order.rows)
+    doubles = find_doubles(ctx, record.event_id, order.rows)
     if doubles:
         return hold_doubled(state, record, doubles, order.outcome)
     if not is_shown:

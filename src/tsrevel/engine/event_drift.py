@@ -32,7 +32,8 @@ from tsrevel.planning.event_details import (
     fill_unknown,
     without_labels,
 )
-from tsrevel.planning.model import Event, Hold, Location, OrderId, Plan, Policy, Skip
+from tsrevel.planning.identity import order_uuid
+from tsrevel.planning.model import Event, EventId, Hold, Location, OrderId, Plan, Policy, Skip
 from tsrevel.planning.money import to_cents
 from tsrevel.planning.plan import with_options_of
 from tsrevel.planning.reasons import TROUBLE, Reason, Status
@@ -95,10 +96,12 @@ def compare_with_event(
     return order_stands(done, record)
 
 
-def find_doubles(ctx: RunContext, rows: Iterable[OrderRow]) -> Hold | None:
-    """That several of these orders of one event stand; None for fewer."""
-    ids = ctx.revel.doubles(rows)
-    return Hold(Reason.DUPLICATE_ORDERS, tell_doubles(ids), tuple(ids)) if ids else None
+def find_doubles(ctx: RunContext, event_id: EventId, rows: Iterable[OrderRow]) -> Hold | None:
+    """That several of these orders of the event stand; None for fewer."""
+    found = ctx.revel.doubles(rows)
+    if not found:
+        return None
+    return Hold(Reason.DUPLICATE_ORDERS, tell_doubles(found, order_uuid(event_id)), tuple(row.id for row in found))
 
 
 def hold_doubled(state: RunState, record: OrderRecord, found: Hold, outcome: Outcome | None) -> Outcome:

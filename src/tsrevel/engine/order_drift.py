@@ -192,6 +192,8 @@ def _report_change(
     elif standing.lost and not standing.cancelled:
         ending = tell_named_gone(record.event_id, standing.lost)
         state.reports.append(NamedOrdersReported(record.event_id, StationReport(change, ending)))
+    elif found.gone:
+        ending = "tsrevel makes no other one"
     text = f"{what}; {ending}"
     state.reports.append(OrderChangeReported(record.event_id, found.stored, StationReport(change, text)))
     changed = tell_station(record, outcome, text, shown)

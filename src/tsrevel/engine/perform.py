@@ -480,7 +480,7 @@ def _check_cancelled(ctx: RunContext, state: RunState, work: Work, task: CheckCa
     rows = [*ctx.revel.find_by_uuid(uuid)]
     if task.in_trouble:
         rows += ctx.revel.find_orders(uuid, known_local_ids(ctx.policy, event_id))
-    doubles = find_doubles(ctx, rows)
+    doubles = find_doubles(ctx, event_id, rows)
     if doubles:
         return hold_found(about, doubles)
     standing = ctx.revel.standing(rows)

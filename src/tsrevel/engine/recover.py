@@ -80,7 +80,7 @@ def find_order(
     if order_id and not found:
         row = ctx.revel.find_by_id(order_id)
         found = {row.id: row} if row and (row.uuid == uuid or row.local_id in local_ids) else {}
-    doubles = find_doubles(ctx, found.values())
+    doubles = find_doubles(ctx, event_id, found.values())
     if doubles:
         return doubles
     only = next(iter(ctx.revel.standing(found.values())), None)

@@ -201,7 +201,7 @@ def _read_order(ctx: RunContext, plan: Plan, order_id: OrderId) -> OrderRow | Mi
         ctx.revel.doubt_names()
     doubles = ctx.revel.doubles(rows.values())
     if doubles:
-        return Mismatch(Reason.DUPLICATE_ORDERS, tell_doubles(doubles))
+        return Mismatch(Reason.DUPLICATE_ORDERS, tell_doubles(doubles, plan.uuid))
     row = rows.get(order_id) or next(iter(rows.values()), None)
     if row and row.uuid != plan.uuid:
         return Mismatch(Reason.ORDER_DIFFERS, tell_renamed(plan.steps[0]), alarm=True)

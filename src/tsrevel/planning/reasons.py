@@ -135,15 +135,17 @@ _ADVICE: dict[tuple[str, str | None], str] = {
     (Reason.ORDER_TOO_LARGE, None): "check the event; if its total is right, raise safety.max_order_total",
     (Reason.RUN_LIMIT_REACHED, None): _NEXT_RUN,
     (Reason.OUTCOME_UNKNOWN, None): "nothing to do: the next run checks Revel before it writes",
-    (Reason.DUPLICATE_ORDERS, None): "delete or void the wrong orders in Revel",
+    (Reason.DUPLICATE_ORDERS, None): (
+        "keep one order, tsrevel's own if it made one, and delete or void the others in Revel"
+    ),
     (Reason.ORDER_DIFFERS, None): (
         "check the order in Revel and correct it there (if its console doesn't show it, enter another one), "
         'then run `tsrevel resolve {event} --as done --note "corrected in Revel"`' + _NAME_NEW
     ),
     (Reason.UPSTREAM_UNAVAILABLE, None): "wait for the next run; if it fails again, run `tsrevel doctor`",
     (Reason.CHANGED_AFTER_INJECTION, None): (
-        'change the order in Revel by hand, then run `tsrevel resolve {event} --as done --note "changed in Revel"`'
-        + _NAME_NEW
+        "correct the order in Revel by hand (if it is gone and still wanted, enter another one there), "
+        'then run `tsrevel resolve {event} --as done --note "corrected in Revel"`' + _NAME_NEW
     ),
     (Reason.CANCELLED_AFTER_INJECTION, None): (
         "if nobody wants the order, void it in Revel, "
@@ -160,10 +162,6 @@ _ADVICE: dict[tuple[str, str | None], str] = {
 
 
 _AGREES_AGAIN = "nothing to do, unless somebody has changed the order's day or notes in Revel meanwhile"
-_CORRECT_FOREIGN = (
-    "correct its order in Revel by hand, or enter one there, "
-    'then run `tsrevel resolve {event} --as done --note "corrected in Revel"`' + _NAME_NEW
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +204,7 @@ _ORDER_IS_WANTED = frozenset({
 _IF_RESOLVED_AS: dict[tuple[str, str], str] = {
     ("done", Reason.CHANGED_AFTER_INJECTION): (
         "check the event (`tsrevel explain {event}` shows it) and change its order in Revel by hand, then run "
-        '`tsrevel resolve {event} --as done --note "changed in Revel"`'
+        '`tsrevel resolve {event} --as done --note "corrected in Revel"`'
     ),
     ("ignored", Reason.CHANGED_AFTER_INJECTION): (
         "check the event (`tsrevel explain {event}` shows it); if it needs an order now, {make_it}; if it needs none, "
@@ -259,8 +257,6 @@ def advise(
         advice = _ADVICE[Reason.ORDER_DIFFERS, None]
     elif agrees and reason == Reason.CHANGED_AFTER_INJECTION:
         advice = NOTHING if foreign else _AGREES_AGAIN
-    elif foreign and reason == Reason.CHANGED_AFTER_INJECTION:
-        advice = _CORRECT_FOREIGN
     elif reason is None:
         advice = {"planned": _NEXT_RUN, "failed": "report this fault in tsrevel"}.get(status, NOTHING)
     elif reason not in Reason.__members__:

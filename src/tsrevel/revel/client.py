@@ -267,11 +267,11 @@ class Revel(ApiService):
         """The orders that are neither deleted nor voided."""
         return tuple(row for row in {row.id: row for row in rows}.values() if not self.is_gone(row))
 
-    def doubles(self, rows: Iterable[OrderRow]) -> list[OrderId]:
-        """The ids of the standing orders of one event, if there are several; else none."""
+    def doubles(self, rows: Iterable[OrderRow]) -> list[OrderRow]:
+        """The standing orders of one event by id, if there are several; else none."""
         live = {row.id: row for row in rows if not row.deleted}
-        ids = sorted(row.id for row in self.standing(live.values())) if len(live) > 1 else []
-        return ids if len(ids) > 1 else []
+        found = sorted(self.standing(live.values()), key=lambda row: row.id) if len(live) > 1 else []
+        return found if len(found) > 1 else []
 
     def is_gone(self, row: OrderRow | None) -> bool:
         """Whether the order was deleted or voided. A station can only void. One with an amount costs no request."""
@@ -365,7 +365,7 @@ class Revel(ApiService):
         own = min(ours, key=lambda row: row.deleted, default=None)
         doubles = self.doubles((*rows, *ours))
         if own and doubles:
-            return WriteResult(own.id, tell_doubles(doubles), doubled=True)
+            return WriteResult(own.id, tell_doubles(doubles, plan.uuid), doubled=True)
         if own:
             return WriteResult(own.id)
         stranger = next(iter(self.standing(rows)), None)
@@ -438,10 +438,12 @@ class Revel(ApiService):
         return read_rows(self._client, resource, filters, fits)
 
 
-def tell_doubles(order_ids: Iterable[str]) -> str:
-    """The message about an event with several orders."""
-    ids = sorted(order_ids)
-    return f"Revel has {len(ids)} orders of this event: {', '.join(ids)}; delete or void the wrong ones in Revel"
+def tell_doubles(orders: Sequence[OrderRow], uuid: str) -> str:
+    """The message about an event with several orders. `uuid`: that of the order that tsrevel makes of it."""
+    own = [row.id for row in orders if row.uuid == uuid]
+    told = ", ".join(f"{row.id} (made by tsrevel)" if row.id in own else row.id for row in orders)
+    kept = own[0] if len(own) == 1 else "one"
+    return f"Revel has {len(orders)} orders of this event: {told}; keep {kept}, and delete or void the rest in Revel"
 
 
 def tell_renamed(step: Step) -> str:
