@@ -265,5 +265,5 @@ def explain_failing(shell: Shell) -> str:
 
 def test_an_item_of_a_charge_and_a_tax_are_told_in_words(shell: Shell) -> None:
     out = explain(shell, FULL).out
-    assert "charge Service Charge, 112.08: is an item of the order in Revel" in out
+    assert "charge Service Charge, 112.08: is to be an item of the order in Revel" in out
     assert "charge Sales Tax, 53.24: is the order's tax in Revel" in out

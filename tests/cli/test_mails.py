@@ -161,6 +161,7 @@ def test_a_change_that_was_taken_back_is_told_without_asking_to_change_an_order_
     assert post.sync().status == 3
     assert "it is again as" in sole(told).text
     assert "Nothing to do, unless" in sole(told).text
+    assert "NEEDS A PERSON" not in sole(told).text
     assert "orrect the order in Revel by hand" not in sole(told).text
 
 

@@ -46,7 +46,7 @@ def test_a_refused_item_is_told_with_its_order_and_product_from_the_second_run_o
         assert "answered 400" in each
         assert f"order {order['id']} is half-written" in each
         assert f"resolve {FULL} --as done --order {order['id']}" in each
-        assert "active again at establishment" in each
+        assert "is active and on sale at establishment" in each
 
 
 COMMANDS = [

@@ -30,7 +30,7 @@ from tsrevel.planning.billing import (
 )
 from tsrevel.planning.model import CHARGE_FIELDS, ChargeRule, Document, Hold, Line, ProductId
 from tsrevel.planning.money import Cents
-from tsrevel.planning.reasons import Reason
+from tsrevel.planning.reasons import Reason, Status, advise
 
 NO_FIELDS: dict[str, Cents] = dict.fromkeys(CHARGE_FIELDS, Cents(0))
 
@@ -212,7 +212,8 @@ def test_a_charge_without_a_product_on_sale_holds_the_event(rule: ChargeRule) ->
     found = sort_charges(document, replace(POLICY, charges=(rule,)), make_catalogue("Boxed Lunch"))
     assert isinstance(found, Hold)
     assert found.reason is Reason.UNMAPPED_ITEMS
-    assert found.text.startswith("charge 'Fee' ")
+    assert found.text.startswith("charge 'Fee' has no product at establishment 8: ")
+    assert "[[charges]]" in advise("777", Status.HELD, found.reason)
 
 
 def test_a_line_with_a_negative_quantity_is_held_though_its_total_is_not() -> None:

@@ -78,7 +78,7 @@ def test_a_write_that_fails_in_every_run_needs_a_person() -> None:
     advice = advise("777", Status.FAILED, Reason.UPSTREAM_UNAVAILABLE, failed_write=ITEM)
     assert "failed in 3 runs (Revel answered 400)" in advice
     assert "order 5550101 is half-written" in advice
-    assert "product 8107 active again at establishment 8" in advice
+    assert "product 8107 is active and on sale at establishment 8" in advice
     assert "`tsrevel resolve 777 --as done --order 5550101 --note" in advice
     assert "{" not in advice
 

@@ -263,7 +263,8 @@ def test_an_allowed_location_without_an_entry_is_held_and_named() -> None:
     found = screen(event, replace(POLICY, allowed=frozenset({"30599"})), NOON)
     assert without_details(found) == Hold(
         Reason.LOCATION_NOT_MAPPED,
-        "no [[locations]] entry has TripleSeat location 30599, site 15691; add one, or set safety.allowed_locations",
+        "no [[locations]] entry has TripleSeat location 30599, site 15691; add one, or name only the other "
+        "locations in safety.allowed_locations",
     )
 
 

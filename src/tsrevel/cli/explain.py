@@ -219,7 +219,7 @@ def _tell_reasons(page: TextOutput, why: Rationale) -> None:
 _TREATED = {
     "tax": "is the order's tax in Revel",
     "gratuity": "is the order's gratuity in Revel",
-    "item": "is an item of the order in Revel",
+    "item": "is to be an item of the order in Revel",
     "ignore": "is left out of the order",
 }
 

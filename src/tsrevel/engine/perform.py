@@ -200,7 +200,7 @@ def guarded(ctx: RunContext, state: RunState, work: Work, item: WorkItem) -> Out
             return None
         if isinstance(stop, LedgerUnusable):
             return _left(ctx, known, _as_read(state, item), stop)
-        text = f"the run stopped at this event: {stop}"
+        text = f"a run stops here, and its other events wait: {stop}"
         return _failed(ctx, known, _as_read(state, item), end_reason(stop), text)
     except Exception as error:  # noqa: BLE001 (a fault of ours must not keep the other events waiting)
         return fail_by_fault(_with_record(ctx, known, _as_read(state, item)), error)

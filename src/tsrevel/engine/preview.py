@@ -69,7 +69,7 @@ def _look(ctx: RunContext, state: RunState, work: Work, named: NamedEvent) -> Ou
         return _would_be_written(ctx, state, work.known, named.event_id)
     if outcome is None:
         about = about_item(ctx, work.known, named)
-        return replace(about, status=Status.FAILED, text=f"the run stopped at this event: {state.stop}")
+        return replace(about, status=Status.FAILED, text=f"a run stops here, and its other events wait: {state.stop}")
     if outcome.status is Status.INJECTED:  # nothing was missing, so nothing had to be written
         text = f"Revel order {outcome.order_id} is complete; the next run notes that"
         return replace(outcome, status=Status.PLANNED, text=text)

@@ -27,6 +27,8 @@ _STATUSES = {
 """The event's status by occasion. In this order, so that what needs a person comes first."""
 _COUNTED = ("injected", "held", "missed", "changed", "failed")
 """The order of the counts in a subject."""
+_HEADINGS = ("Needs a person", "Tried again by the next run", "Event and order agree again", "Orders made")
+"""What needs a person comes first."""
 _LONGEST_PLACES = 60
 """Characters in a subject."""
 _LONGEST_TEXT, _LONGEST_NAME = 500, 100
@@ -176,9 +178,9 @@ def _advise(item: MailItem, event_id: str) -> str:
     return told or ("" if item.occasion == "injected" else f"run `tsrevel explain {event_id}`")
 
 
-def _urgency(item: MailItem) -> tuple[bool, int]:
+def _urgency(item: MailItem) -> tuple[int, int]:
     """The sort key: what needs a person first."""
-    return item.occasion == "injected" or _passes(item), list(_STATUSES).index(item.occasion)
+    return _HEADINGS.index(_heading(item)), list(_STATUSES).index(item.occasion)
 
 
 def _passes(item: MailItem) -> bool:
@@ -189,7 +191,10 @@ def _passes(item: MailItem) -> bool:
 
 
 def _heading(item: MailItem) -> str:
-    return "Tried again by the next run" if _passes(item) else "Needs a person"
+    """One of `_HEADINGS`; orders are listed by themselves."""
+    if item.occasion == "injected":
+        return _HEADINGS[-1]
+    return _HEADINGS[1 if _passes(item) else 2 if item.agrees else 0]
 
 
 def _group(entry: _Entry) -> tuple[str, str]:

@@ -154,7 +154,9 @@ def sort_charges(document: Document, policy: Policy, catalogue: Catalogue) -> Ch
             else:
                 product = match_name(rule.product_name or charge.name, catalogue)
             if isinstance(product, Unmatched):
-                return Hold(Reason.UNMAPPED_ITEMS, f"charge {product}", (product.name,))
+                where = f"charge {quoted(charge.name)} has no product at establishment {catalogue.establishment}"
+                text = f"{where}: {product}; correct its product in [[charges]], or create the product in Revel"
+                return Hold(Reason.UNMAPPED_ITEMS, text, (product.name,))
             items.append((charge.name, product, amount))
         elif rule.treat_as != "ignore":
             fields[rule.treat_as] = Cents(fields[rule.treat_as] + amount)

@@ -116,7 +116,7 @@ _ADVICE: dict[tuple[str, str | None], str] = {
         '`tsrevel resolve {event} --as done --note "finished by hand"`'
     ),
     (Reason.LOCATION_NOT_MAPPED, None): "add a [[locations]] entry for its TripleSeat location",
-    (Reason.MISSING_DATA, None): "set the missing value",
+    (Reason.MISSING_DATA, None): "set the missing value in TripleSeat, or in the settings",
     (Reason.INVALID_DATE_FORMAT, None): "correct the event's date or time in TripleSeat",
     (Reason.UNKNOWN_TIMEZONE, None): "correct timezone in its [[locations]] entry",
     (Reason.EVENT_DATA_UNAVAILABLE, None): (
@@ -129,9 +129,12 @@ _ADVICE: dict[tuple[str, str | None], str] = {
     ),
     (Reason.NO_LINE_ITEMS, None): "finish the event's contract in TripleSeat",
     (Reason.AMBIGUOUS_DOCUMENT, None): "delete the wrong documents in TripleSeat, or set tripleseat.order_document",
-    (Reason.UNMAPPED_ITEMS, None): "run `tsrevel map suggest` and map the lines, or correct their names in TripleSeat",
+    (Reason.UNMAPPED_ITEMS, None): (
+        "run `tsrevel map suggest` and map the lines, or correct their names in TripleSeat; for a charge, correct its "
+        "product in [[charges]], or create it in Revel"
+    ),
     (Reason.UNKNOWN_CHARGE, None): "add a [[charges]] entry for the charge",
-    (Reason.AMOUNT_MISMATCH, None): "correct what `tsrevel explain {event}` names, in TripleSeat or in the settings",
+    (Reason.AMOUNT_MISMATCH, None): "correct the amounts, payments or currency in TripleSeat, or the settings",
     (Reason.ORDER_TOO_LARGE, None): "check the event; if its total is right, raise safety.max_order_total",
     (Reason.RUN_LIMIT_REACHED, None): _NEXT_RUN,
     (Reason.OUTCOME_UNKNOWN, None): "nothing to do: the next run checks Revel before it writes",
@@ -142,7 +145,10 @@ _ADVICE: dict[tuple[str, str | None], str] = {
         "check the order in Revel and correct it there (if its console doesn't show it, enter another one), "
         'then run `tsrevel resolve {event} --as done --note "corrected in Revel"`' + _NAME_NEW
     ),
-    (Reason.UPSTREAM_UNAVAILABLE, None): "wait for the next run; if it fails again, run `tsrevel doctor`",
+    (Reason.UPSTREAM_UNAVAILABLE, None): (
+        "wait for the next run; if only this event fails again, check it in TripleSeat; if others do, run `tsrevel "
+        "doctor`"
+    ),
     (Reason.CHANGED_AFTER_INJECTION, None): (
         "correct the order in Revel by hand (if it is gone and still wanted, enter another one there), "
         'then run `tsrevel resolve {event} --as done --note "corrected in Revel"`' + _NAME_NEW
@@ -185,7 +191,8 @@ _BY_HAND = (
     "and finish it by hand in Revel"
 )
 _AFTER_FAILED_WRITE = {
-    "item": "make product {product} active again at establishment {establishment} in Revel, or " + _BY_HAND,
+    "item": "check that product {product} is active and on sale at establishment {establishment} in Revel, or "
+    + _BY_HAND,
     "other": "correct what it refuses, in Revel or in the settings of the order's location, or " + _BY_HAND,
     "order": (
         "run `tsrevel doctor`; if it finds nothing, run "
@@ -258,7 +265,10 @@ def advise(
     elif agrees and reason == Reason.CHANGED_AFTER_INJECTION:
         advice = NOTHING if foreign else _AGREES_AGAIN
     elif reason is None:
-        advice = {"planned": _NEXT_RUN, "failed": "report this fault in tsrevel"}.get(status, NOTHING)
+        advice = {
+            "planned": "nothing to do: the next run makes its order",
+            "failed": "report this fault in tsrevel",
+        }.get(status, NOTHING)
     elif reason not in Reason.__members__:
         advice = ""
     elif resolved and (resolved.verdict, reason) in _IF_RESOLVED_AS:

@@ -89,7 +89,8 @@ def screen(
         where = f"TripleSeat location {event.location_id}, site {event.site_id}"
         return Hold(
             Reason.LOCATION_NOT_MAPPED,
-            f"no [[locations]] entry has {where}; add one, or set safety.allowed_locations",
+            f"no [[locations]] entry has {where}; add one, or name only the other locations in "
+            "safety.allowed_locations",
             (str(event.location_id), str(event.site_id)),
         )
     if faults:
