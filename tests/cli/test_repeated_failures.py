@@ -63,8 +63,7 @@ COMMANDS = [
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
 def test_every_command_that_speaks_of_the_event_says_so(shell: Shell, command: tuple[str, ...]) -> None:
     fail(shell, "/resources/OrderItem/", 400, 2)
-    where, rest = command[:1], command[1:]
-    said = shell.run(*where, "--config", str(shell.write_config()), *rest).out
+    said = run(shell, *command)
     assert "failed in 2 runs" in said
     assert WAIT not in said
 

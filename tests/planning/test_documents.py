@@ -88,7 +88,7 @@ def test_several_that_differ_are_left_to_a_person(event_total: str | None) -> No
     event = make_event(make_document(*LUNCH, number=1), make_document(*TACOS, number=2), grand_total=event_total)
     found = refused(event)
     assert found.reason is Reason.AMBIGUOUS_DOCUMENT
-    assert "documents 1, 2 all have lines, and the lines differ" in found.text
+    assert "documents 1, 2 have lines, and the lines differ" in found.text
 
 
 def test_several_of_the_same_total_but_other_lines_are_left_to_a_person() -> None:

@@ -47,7 +47,7 @@ def weigh_documents(event: Event, pattern: str) -> Choice:
     if any(_content(document) != _content(newest) for document in candidates):
         ids = tuple(str(document.id) for document in candidates)
         remedy = "delete the wrong ones in TripleSeat, or set tripleseat.order_document"
-        text = f"documents {', '.join(ids)} all have lines, and the lines differ; {remedy}"
+        text = f"documents {', '.join(ids)} have lines, and the lines differ; {remedy}"
         hold = Hold(Reason.AMBIGUOUS_DOCUMENT, text, ids)
         return Choice(hold, rivals=tuple(candidates))
     return Choice(newest, _why(len(usable), named, len(candidates)))
