@@ -137,8 +137,6 @@ def _advise(told: Explanation) -> str | None:
         return f"correct the problem that the text names, then run {again} again; it would stop a run too"
     if told.switched_off and told.waits_for_runs:
         return told.remedy
-    record = told.history.record
-    state = record.state if record else None
     outcome, failed = told.outcome, told.history.failed_write
     return advise(
         outcome.event_id,
@@ -146,7 +144,6 @@ def _advise(told: Explanation) -> str | None:
         outcome.reason,
         has_order=outcome.order_id is not None,
         failed_write=failed,
-        foreign=state == "foreign",
         resolved=outcome.resolved,
     )
 

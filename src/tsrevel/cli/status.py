@@ -134,7 +134,7 @@ def _changed_line(page: TextOutput, each: Changed) -> str:
 
 
 def _advise_on_change(each: Changed) -> str:
-    return advise(each.event_id, Status.SKIPPED, each.reason, foreign=each.foreign, resolved=each.resolved)
+    return advise(each.event_id, Status.SKIPPED, each.reason, resolved=each.resolved)
 
 
 def _dry_line(page: TextOutput, each: EventStatus) -> str:

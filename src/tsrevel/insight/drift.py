@@ -20,8 +20,7 @@ from tsrevel.tripleseat.digest import is_same_content
 class Changed:
     """An event that differs from its order, and how. `told_at` is when a run last reported it.
 
-    `foreign`: somebody else made the order. `resolved`: tsrevel made no order for it, and it has changed since a person
-    resolved it.
+    `resolved`: tsrevel made no order for it, and it has changed since a person resolved it.
     """
 
     event_id: EventId
@@ -31,7 +30,6 @@ class Changed:
     text: str
     order_id: OrderId | None
     told_at: datetime
-    foreign: bool = False
     resolved: Resolved | None = None
 
 
@@ -72,7 +70,6 @@ def find_changed(view: LedgerView) -> Iterator[Changed]:
                 text=skip.text,
                 order_id=order_id,
                 told_at=each.told_at,
-                foreign=record is not None and record.state == "foreign",
                 resolved=resolved,
             )
 

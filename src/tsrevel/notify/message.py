@@ -43,8 +43,8 @@ class MailItem:
     """One change of one event. `occasion` is a word of `email.on`; `plan` is the order's, if there is one.
 
     `reason` and `text` say why, `correlation_id` in which run. `failed_write`: a write that failed in several runs.
-    `foreign`: somebody else made the order. `resolved`: a person resolved the event before, and tsrevel made no order
-    for it. `agrees`: what had changed after the order was made was taken back.
+    `resolved`: a person resolved the event before, and tsrevel made no order for it. `agrees`: what had changed after
+    the order was made was taken back.
     """
 
     occasion: str
@@ -57,7 +57,6 @@ class MailItem:
     text: str = ""
     plan: Plan | None = None
     failed_write: FailedWrite | None = None
-    foreign: bool = False
     resolved: Resolved | None = None
     agrees: bool = False
 
@@ -171,7 +170,6 @@ def _advise(item: MailItem, event_id: str) -> str:
         item.reason,
         has_order=item.order_id is not None,
         failed_write=item.failed_write,
-        foreign=item.foreign,
         resolved=item.resolved,
         agrees=item.agrees,
     )

@@ -247,7 +247,6 @@ def advise(
     *,
     has_order: bool = False,
     failed_write: FailedWrite | None = None,
-    foreign: bool = False,
     resolved: Resolved | None = None,
     agrees: bool = False,
 ) -> str:
@@ -255,15 +254,15 @@ def advise(
 
     Mails, `explain`, `status` and the table in docs/operations.md use this text. `has_order`: Revel has an order of
     ours for it, so amounts that don't match are that order's. `failed_write`: a write of its order failed in several
-    runs. `foreign`: somebody else made its order. `resolved`: a person resolved it, and no run makes its order.
-    `agrees`: what had changed after its order was made was taken back.
+    runs. `resolved`: a person resolved it, and no run makes its order. `agrees`: what had changed after its order
+    was made was taken back.
     """
     if failed_write and (status, reason) in _ORDER_IS_WANTED:
         return _advise_after(event_id, failed_write)
     if has_order and reason == Reason.AMOUNT_MISMATCH:
         advice = _ADVICE[Reason.ORDER_DIFFERS, None]
     elif agrees and reason == Reason.CHANGED_AFTER_INJECTION:
-        advice = NOTHING if foreign else _AGREES_AGAIN
+        advice = _AGREES_AGAIN
     elif reason is None:
         advice = {
             "planned": "nothing to do: the next run makes its order",
