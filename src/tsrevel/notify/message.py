@@ -28,7 +28,7 @@ _STATUSES = {
 _COUNTED = ("injected", "held", "missed", "changed", "failed")
 """The order of the counts in a subject."""
 _HEADINGS = ("Needs a person", "Tried again by the next run", "Event and order agree again", "Orders made")
-"""What needs a person comes first."""
+"""In this order: the first needs a person."""
 _LONGEST_PLACES = 60
 """Characters in a subject."""
 _LONGEST_TEXT, _LONGEST_NAME = 500, 100
