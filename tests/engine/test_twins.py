@@ -123,7 +123,7 @@ def test_a_twin_made_at_any_time_later_shows_within_three_runs_and_then_in_each_
     for _ in range(4):
         report = later(world)
         assert (verdict(report, FULL), report.exit_status) == ("held DUPLICATE_ORDERS", 14)
-        assert f"5550101, {twin}" in find_outcome(report, FULL).text
+        assert f"5550101 (made by tsrevel), {twin}" in find_outcome(report, FULL).text
     world.revel.state.rows["Order"][twin]["deleted"] = True
     for _ in range(3):
         report = later(world)

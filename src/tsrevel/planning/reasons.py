@@ -142,7 +142,8 @@ _ADVICE: dict[tuple[str, str | None], str] = {
         "keep one order, tsrevel's own if it made one, and delete or void the others in Revel"
     ),
     (Reason.ORDER_DIFFERS, None): (
-        "check the order in Revel and correct it there (if its console doesn't show it, enter another one), "
+        "check the order in Revel and correct it there (if its console doesn't show it, enter another one and ask "
+        "Revel to delete this one), "
         'then run `tsrevel resolve {event} --as done --note "corrected in Revel"`' + _NAME_NEW
     ),
     (Reason.UPSTREAM_UNAVAILABLE, None): (
