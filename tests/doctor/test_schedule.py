@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 import pytest
 
-from tsrevel.config import CommandFailure, CommandResult, examine_settings
+from tsrevel.config import CommandFailure, CommandResult, examine_settings, load_settings
 from tsrevel.doctor.findings import CheckFinding, CheckResult
 from tsrevel.doctor.schedule import check_schedule, read_crontab, read_crontabs
 from tsrevel.files import user_name
@@ -21,6 +21,7 @@ ROOT = Path(__file__).parents[2]
 WHEN = "0 0-21/3 * * *"
 EVERY_45 = ("0,45 0-21/3 * * *", "30 1-22/3 * * *", "15 2-23/3 * * *")
 NOW = datetime(2026, 12, 12, 18, tzinfo=UTC)
+SECRET = "PLANTED"
 NONE = CommandResult(failure=CommandFailure.EXIT_STATUS, text="failed with status 1")
 
 
@@ -269,6 +270,33 @@ CITY, LAKE = "--location 30501", "--location=30502"
 
 def over(when: str, *options: str) -> str:
     return f"{when} tsrevel sync --config HERE {' '.join(options)}"
+
+
+def test_a_run_that_lacks_a_variable_of_this_terminal_is_a_problem(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    given = {"REVEL_API_KEY": SECRET, "TRIPLESEAT_OAUTH_CLIENT_SECRET": SECRET, "HOME": str(tmp_path)}
+    for section, key in (("revel", "api_key"), ("revel", "api_key_file"), ("tripleseat", "client_secret")):
+        world.config[section].pop(key, None)
+    world.write_config()
+    write(tmp_path / "bin" / "tsrevel", "#!/bin/sh\n", 0o755)
+    settings = load_settings(config=tmp_path / "config.toml", environ=given)
+
+    def check(*lines: str) -> CheckFinding:
+        table = CommandResult(place("\n".join(["PATH=BIN:/bin", *lines]), tmp_path))
+        return next(check_schedule(settings, given, Machine({"crontab": table}), NOW, tmp_path / "root"))
+
+    found = check("@hourly tsrevel sync --config HERE")
+    assert (found.verdict, found.code, found.exit_status) == (CheckResult.PROBLEM, "RUN_MISCONFIGURED", 10)
+    assert "REVEL_API_KEY, TRIPLESEAT_OAUTH_CLIENT_SECRET" in found.text
+    assert SECRET not in found.text + found.remedy
+    same = [f"{name}={value}" for name, value in given.items() if name != "HOME"]
+    assert check(*same, "@hourly tsrevel sync --config HERE").code == "OK"
+    write(tmp_path / "root/etc/environment", "\n".join(same))
+    assert check("@hourly tsrevel sync --config HERE").code == "OK"
+    (tmp_path / "root/etc/environment").unlink()
+    for unknown in (". BIN/../env && tsrevel", "with-secrets -- tsrevel"):
+        assert check(f"@hourly {unknown} sync --config HERE").code == "OK"
+    assert check("BASH_ENV=BIN/../env", "@hourly tsrevel sync --config HERE").code == "OK"
 
 
 def find_all(folder: Path, *lines: str) -> list[tuple[str, str]]:

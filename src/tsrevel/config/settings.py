@@ -16,7 +16,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, SecretStr, Strict
 
-from tsrevel.config.problems import DEFAULT, Origin
+from tsrevel.config.problems import DEFAULT, Origin, Source
 from tsrevel.config.value_types import (
     Address,
     Clock,
@@ -331,6 +331,11 @@ class Settings(Configurable):
         if key not in SETTINGS and key != "products":
             raise KeyError(key)
         return self._origins.get(key, DEFAULT)
+
+    @property
+    def variables(self) -> frozenset[str]:
+        """The environment variables that gave settings."""
+        return frozenset(each.name for each in self._origins.values() if each.source is Source.ENVIRONMENT)
 
     def way(self, key: str) -> str:
         """The key under which the secret `key` was given: itself, or "revel.api_key_file", "revel.api_key_command"."""

@@ -84,6 +84,7 @@ def check_schedule(
         if sound or not told:
             yield _tell_none(settings, sound)
         return None
+    yield from _find_lacking(ours, settings)
     longest = timedelta()
     now = now.astimezone().replace(tzinfo=None, second=0, microsecond=0)  # crontabs have this machine's time
     places = covered_locations(build_policy(settings)).values()
@@ -117,6 +118,16 @@ def check_schedule(
         yield warning(_SCHEDULE, "STARTED_TOGETHER", text, remedy)
     silent = dict.fromkeys(each.source for each in ours if each.silent or each.timer)
     return Schedule(longest, tuple(silent), tuple(dict.fromkeys(each.user for each in ours if each.user)))
+
+
+def _find_lacking(starts: Sequence[ScheduledRun], settings: Settings) -> Iterator[CheckFinding]:
+    """Name the variables that gave settings here, and that a run doesn't get: it would end with exit status 10."""
+    for start in starts:
+        lacking = settings.variables - start.variables if start.variables is not None else ()
+        if lacking:
+            text = f"{start.source}: `{start.text}` doesn't get {', '.join(sorted(lacking))}, which you have set here"
+            remedy = "Write all settings into the settings file, or these variables into the crontab or the service."
+            yield problem(_SCHEDULE, "RUN_MISCONFIGURED", text, remedy)
 
 
 def _check_starter(
@@ -315,8 +326,9 @@ class ScheduledRun:
     `when` are times in the form of cron or OnCalendar=, `every` are spans of time in the form of systemd.
     `config` is the settings file that the run reads. `missing` says why its program can't be run. `locations` are those
     of `--location`: none if the run covers all, or if they can't be read here. `some_days`: it leaves out days.
-    `silent`: cron has no output of it to mail, or nobody to mail it to. `line`: its number in the crontab. `user`:
-    whose crontab or line it is; None for this user, and under systemd, which gives the state to the unit's user.
+    `silent`: cron has no output of it to mail, or nobody to mail it to. `line`: its number in the crontab. `variables`:
+    the names of those that it gets; None if unknown. `user`: whose crontab or line it is; None for this user, and under
+    systemd, which gives the state to the unit's user.
     """
 
     source: str
@@ -332,6 +344,7 @@ class ScheduledRun:
     some_days: bool = False
     silent: bool = False
     line: int = 0
+    variables: frozenset[str] | None = None
     user: int | None = None
 
     def covers(self, location: Location) -> bool:
@@ -421,6 +434,7 @@ def _read_command(source: str, command: str, given: Mapping[str, str], *, known:
                     _find_missing(program, local, folder) if keeps or "/" in program else "",
                     locations=_locations_of(arguments),
                     some_days=bool(_values_of(arguments, "--from") + _values_of(arguments, "--to")),
+                    variables=frozenset(local) if keeps and "BASH_ENV" not in local else None,
                 )
 
 
