@@ -192,7 +192,8 @@ def _heading(item: MailItem) -> str:
     """One of `_HEADINGS`; orders are listed by themselves."""
     if item.occasion == "injected":
         return _HEADINGS[-1]
-    return _HEADINGS[1 if _passes(item) else 2 if item.agrees else 0]
+    is_right = item.agrees and item.reason == Reason.CHANGED_AFTER_INJECTION
+    return _HEADINGS[1 if _passes(item) else 2 if is_right else 0]
 
 
 def _group(entry: _Entry) -> tuple[str, str]:
