@@ -35,6 +35,7 @@ from tsrevel.planning.screening import screen
 
 UNLIMITED = Cents(10**18)
 LARGEST = 10**12
+ERA = datetime(2000, 1, 1), datetime(2100, 1, 1)  # noqa: DTZ001
 """What the decoder lets through at most, with up to 40 decimals."""
 
 names = st.sampled_from(["Boxed Lunch", "Taco Trio", "Agua Fresca"])
@@ -174,7 +175,7 @@ any_events = st.builds(
     site_id=st.sampled_from([SiteId("15691"), None]),
     location_name=words,
     day=st.none() | st.dates(),
-    starts_at=st.none() | st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001
+    starts_at=st.none() | st.datetimes(*ERA, timezones=st.sampled_from([None, UTC])),
     guest_count=st.none() | st.integers(0, LARGEST),
     contact_name=words,
     contact_phone=words,

@@ -118,6 +118,18 @@ def test_a_change_of_what_the_orders_notes_and_call_name_say_is_reported_once(
     check_reported_once(world, expected)
 
 
+@pytest.mark.parametrize("key", ["event_start", "event_start_time"])
+def test_a_start_told_only_as_local_time_stands_on_the_order_and_its_change_is_reported(world: World, key: str) -> None:
+    starts = ("event_start", "event_start_time", "event_start_iso8601", "event_start_utc")
+    told = {"event_start": "12/12/2026 6:00 PM", "event_start_time": "6:00 PM"}
+    world.tripleseat.edit_event(FULL, **(dict.fromkeys(starts) | {key: told[key]}))
+    world.sync()
+    assert "2026-12-12 18:00" in world.orders_of(FULL)[0]["notes"]
+    world.time.move(minutes=45)
+    world.tripleseat.edit_event(FULL, **{key: told[key].replace("6:00 PM", "11:00 AM")})
+    check_reported_once(world, "start 18:00 → 11:00")
+
+
 def test_the_same_name_and_contact_in_another_spelling_are_no_change(world: World) -> None:
     world.sync()
     world.time.move(minutes=45)

@@ -91,6 +91,7 @@ def test_a_payment_on_two_documents_counts_once_and_less_its_refund() -> None:
         (replace(EVENT, starts_at=NOON + timedelta(hours=6)), ["start 12:00 → 18:00"]),
         (replace(EVENT, starts_at=NOON + timedelta(hours=13)), ["start 12:00 → 2026-12-13 01:00"]),
         (replace(EVENT, starts_at=None), ["start 12:00 → none"]),
+        (replace(EVENT, starts_at=NOON.astimezone(ZONE).replace(tzinfo=None)), []),
         (replace(EVENT, guest_count=60), ["guests 24 → 60"]),
         (replace(EVENT, guest_count=None), ["guests 24 → none"]),
         (replace(EVENT, name="Another lunch"), ["its name has changed"]),

@@ -241,6 +241,13 @@ def test_the_start_is_told_by_the_locations_clock() -> None:
     assert labels.notes.endswith("2026-12-13 05:00, 24 guests")
 
 
+def test_a_start_without_a_zone_is_told_as_it_is() -> None:
+    event = make_event(starts_at=NOON.astimezone(ZoneInfo(LOCATION.timezone)).replace(tzinfo=None))
+    assert label_order(event, replace(LOCATION, timezone="America/New_York")).notes.endswith(
+        "2026-12-12 12:00, 24 guests"
+    )
+
+
 def test_what_is_not_known_of_the_event_is_left_out_of_the_labels() -> None:
     event = replace(make_event(starts_at=None, guest_count=None), contact_name="", contact_phone="")
     labels = label_order(event, LOCATION)

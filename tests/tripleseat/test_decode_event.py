@@ -214,13 +214,34 @@ def test_a_utc_start_that_is_no_instant_is_a_fault_where_nothing_else_tells_the_
     assert event(event_start_utc=text, event_date="12/8/2026").faults == ()
 
 
-@pytest.mark.parametrize("text", ["2026-12-08T18:00:00", "2026-12-08"])
-def test_a_start_without_an_offset_is_no_instant(text: str) -> None:
-    found = event(event_start_iso8601=text)
-    assert (found.starts_at, found.day, found.faults) == (None, date(2026, 12, 8), ())
+@pytest.mark.parametrize(
+    ("told", "starts_at"),
+    [
+        ({"event_start_iso8601": "2026-12-08T18:00:00"}, "2026-12-08 18:00"),
+        ({"event_start_iso8601": "12/8/2026 6:00 PM"}, "2026-12-08 18:00"),
+        ({"event_start": "12/8/2026 6:00 PM"}, "2026-12-08 18:00"),
+        ({"event_date": "12/8/2026", "event_start": "12/9/2026 12:30 am"}, "2026-12-09 00:30"),
+        ({"event_date": "12/8/2026", "event_start_time": "6:00 PM"}, "2026-12-08 18:00"),
+        ({"event_date": "12/8/2026", "event_start_time": "18:00"}, "2026-12-08 18:00"),
+        ({"event_date": "12/8/2026", "event_start_time": "noon"}, None),
+        ({"event_date": "12/8/2026", "event_start_time": "6 PM"}, None),
+        ({"event_date": "12/8/2026", "event_start": "soon"}, None),
+        ({"event_start": "12/8/2026", "event_start_time": "6:00 PM"}, "2026-12-08 18:00"),
+        ({"event_start_iso8601": "2026-12-08"}, None),
+    ],
+)
+def test_a_start_without_an_offset_is_local_time(told: dict[str, Any], starts_at: str | None) -> None:
+    found = event(**told)
+    expected = datetime.fromisoformat(starts_at) if starts_at else None
+    assert (found.starts_at, found.day, found.faults) == (expected, date(2026, 12, 8), ())
 
 
-@pytest.mark.parametrize("text", ["2026-12-08T25:00:00-08:00", "12/8/2026 6:00 PM", "soon"])
+def test_an_instant_counts_before_a_local_start() -> None:
+    local = {"event_date": "12/8/2026", "event_start": "12/8/2026 6:00 PM", "event_start_time": "6:00 PM"}
+    assert event(**local, event_start_utc="2026-12-09T07:30:00Z").starts_at == EVENING
+
+
+@pytest.mark.parametrize("text", ["2026-12-08T25:00:00-08:00", "12/8/2026 6:70 PM", "soon"])
 def test_an_unreadable_start_is_a_fault(text: str) -> None:
     found = event(event_date_iso8601="2026-12-08", event_start_iso8601=text)
     assert found.starts_at is None

@@ -35,7 +35,7 @@ from tsrevel.errors import ServiceDown
 from tsrevel.ledger import KnownEvents, LastResult, OrderRecord, hash_of_details
 from tsrevel.planning.model import EstablishmentId, Event, Location, Policy
 from tsrevel.planning.reasons import Reason, Status
-from tsrevel.planning.screening import event_day, find_location, find_named, find_zone
+from tsrevel.planning.screening import event_day, find_location, find_named, find_zone, local_start
 
 SLOW = 60.0
 """Seconds for one event, times `workers`, which share the request rate. An order takes about five."""
@@ -302,7 +302,7 @@ def _starts(policy: Policy, item: WorkItem) -> datetime:
 
 def _service_start(event: Event, location: Location | None, policy: Policy) -> datetime:
     zone = find_zone(location.timezone if location else policy.default_timezone)
-    day, start = event_day(event, zone), event.starts_at
+    day, start = event_day(event, zone), local_start(event, zone)
     midnight = _midnight(day, zone)
     if start and midnight <= start < midnight + timedelta(days=2):  # a start far from the event's day is wrong
         return start

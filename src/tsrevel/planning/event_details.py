@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 from tsrevel.planning.model import Document, Event
 from tsrevel.planning.money import ZERO, Cents, show, to_cents
 from tsrevel.planning.products import normalise
-from tsrevel.planning.screening import event_day
+from tsrevel.planning.screening import event_day, local_start
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +104,9 @@ def _describe(texts: Mapping[str, str], before: EventDetails, now: EventDetails)
 
 def _start(event: Event, day: date | None, zone: ZoneInfo | None) -> str:
     """The local time, with its date if that isn't the event's day."""
-    if event.starts_at is None or zone is None:
+    start = local_start(event, zone)
+    if start is None:
         return ""
-    start = event.starts_at.astimezone(zone)
     return f"{start:%H:%M}" if start.date() == day else f"{start:%Y-%m-%d %H:%M}"
 
 

@@ -104,9 +104,10 @@ class Event:
     """A TripleSeat event (facts TripleSeat 3). `status` is upper case.
 
     `day` is the local business day as TripleSeat reports it. It is None if TripleSeat reports only the instant
-    `starts_at`: then `screening.event_day` derives the day at the event's location. `currencies` are all that
-    TripleSeat names, as written. `updated` is the last change, to the minute, by the site's clock (facts TripleSeat
-    3.1): use it only to compare versions. `faults` are unreadable parts of the event itself; documents have their own.
+    `starts_at`: then `screening.event_day` derives the day at the event's location. Without a zone, `starts_at` is the
+    location's wall time. `currencies` are all that TripleSeat names, as written. `updated` is the last change, to the
+    minute, by the site's clock (facts TripleSeat 3.1): use it only to compare versions. `faults` are unreadable parts
+    of the event itself; documents have their own.
     """
 
     id: EventId

@@ -40,7 +40,7 @@ from tsrevel.planning.model import (
 from tsrevel.planning.money import ZERO, Cents, show
 from tsrevel.planning.products import Catalogue, Match, MatchedBy, Unmatched, match_or_fall_back, normalise
 from tsrevel.planning.reasons import Reason
-from tsrevel.planning.screening import event_day
+from tsrevel.planning.screening import event_day, local_start
 from tsrevel.text import MOST_CALL_NAME, MOST_NAME_OVERRIDE, MOST_NOTES, MOST_PHONE, MOST_SPECIAL_REQUEST, shorten
 
 
@@ -162,8 +162,8 @@ def _was_spread(written: Plan, policy: Policy, event: Event, *, is_same: bool) -
 
 def label_order(event: Event, location: Location) -> Labels:
     """The contact and phone; the event's id, name, start time and guest count (DESIGN 4)."""
-    zone = ZoneInfo(location.timezone)
-    starts = f"{event.starts_at.astimezone(zone):%Y-%m-%d %H:%M}" if event.starts_at else f"{event.day}"
+    start = local_start(event, ZoneInfo(location.timezone))
+    starts = f"{start:%Y-%m-%d %H:%M}" if start else f"{event.day}"
     guests = f", {event.guest_count} guests" if event.guest_count is not None else ""
     phone = shorten(event.contact_phone, MOST_PHONE)
     whose = shorten(event.contact_name, MOST_CALL_NAME - len(f" | {phone}" if phone else ""))

@@ -28,9 +28,16 @@ def event_day(event: Event, zone: ZoneInfo | None) -> date | None:
     A start time never overrides a reported day, even if they differ: the day is the best key for the business day
     (facts TripleSeat 3.1), and a late party starts on the following day.
     """
-    if event.day or event.starts_at is None or zone is None:
-        return event.day
-    return event.starts_at.astimezone(zone).date()
+    start = None if event.day else local_start(event, zone)
+    return start.date() if start else event.day
+
+
+def local_start(event: Event, zone: ZoneInfo | None) -> datetime | None:
+    """When the event starts, by the clock of its location's `zone`; None if either is unknown."""
+    start = event.starts_at
+    if start is None or zone is None:
+        return None
+    return start.astimezone(zone) if start.tzinfo else start.replace(tzinfo=zone)
 
 
 def judge_gate(day: date, zone: ZoneInfo, gate: TimeGate, now: datetime) -> GateState:

@@ -194,6 +194,7 @@ def decode_event(data: Json) -> Event:
     event.check()
     location = object_at(row, "location")
     location_id = event.identifier("location_id") or read_id(location.get("id"))
+    day = _decode_day(event)
     site_id = event.identifier("site_id") or read_id(location.get("site_id"))
     return Event(
         id=EventId(number),
@@ -203,8 +204,8 @@ def decode_event(data: Json) -> Event:
         location_id=LocationId(location_id) if location_id else None,
         site_id=SiteId(site_id) if site_id else None,
         location_name=read_text(location.get("name")),
-        day=_decode_day(event),
-        starts_at=_decode_start(event),
+        day=day,
+        starts_at=_decode_start(event, day),
         guest_count=read_count(row.get("guaranteed_guest_count")) or read_count(row.get("guest_count")),
         contact_name=_contact_name(row),
         contact_phone=_contact_phone(row),
@@ -304,19 +305,18 @@ def _decode_day(event: Fields) -> date | None:
     return day
 
 
-def _decode_start(event: Fields) -> datetime | None:
-    """The instant at which the event starts, None if there is none (facts TripleSeat 3.1)."""
-    if event.has("event_start_iso8601") and read_moment(event.row["event_start_iso8601"]) is None:
+def _decode_start(event: Fields, day: date | None) -> datetime | None:
+    """When the event starts, None if unknown (facts TripleSeat 3.1): an instant if one is told, else local time."""
+    if event.has("event_start_iso8601") and read_stamp(event.row["event_start_iso8601"]) is None:
         event.fault("event_start_iso8601 is not a date and time", Reason.INVALID_DATE_FORMAT)
-    for key in _START_KEYS:
-        start = read_moment(event.row.get(key))
-        if start is not None and start.tzinfo:
-            return start
-    start = _read_utc(event.row.get("event_start_utc"))
+    local = [_read_time(event.row.get(key)) for key in _START_KEYS]
+    utc = _read_utc(event.row.get("event_start_utc"))
     only = event.has("event_start_utc") and not any(event.has(key) for key in (*_DAY_KEYS, *_START_KEYS))
-    if start is None and only:
+    if utc is None and only:
         event.fault("event_start_utc is not a date and time", Reason.INVALID_DATE_FORMAT)
-    return start
+    at_time = _read_time(f"{day} {event.text('event_start_time')}") if day else None
+    stamps = [each for each in (*local, utc, at_time) if each]
+    return next((each for each in stamps if each.tzinfo), stamps[0] if stamps else None)
 
 
 def _is_instant(value: Json) -> bool:
@@ -324,10 +324,14 @@ def _is_instant(value: Json) -> bool:
     return stamp is not None and stamp.tzinfo is not None
 
 
+def _read_time(value: Json) -> datetime | None:
+    """A date and time; None for a day without a time."""
+    return read_stamp(value) if isinstance(value, str) and ":" in value else None
+
+
 def _read_utc(value: Json) -> datetime | None:
     """A date and time, UTC unless it names an offset. None for a day without a time."""
-    text = value.strip().removesuffix("UTC").rstrip() if isinstance(value, str) else ""
-    stamp = read_stamp(text) if ":" in text else None
+    stamp = _read_time(value.strip().removesuffix("UTC").rstrip() if isinstance(value, str) else None)
     return stamp if stamp is None or stamp.tzinfo else stamp.replace(tzinfo=UTC)
 
 
