@@ -138,7 +138,23 @@ def test_a_finished_order_that_lost_its_print_mark_is_compared_all_the_same(made
     made.world.revel.pos_touch(5550101)
     Revel(made.world).order(FULL)["printed"] = False
     ran = reconcile(made, "--json")
-    assert (ran.status, {each["kind"] for each in found(ran, FULL)}) == (14, {"order_unfinished", "money"})
+    assert (ran.status, {each["kind"] for each in found(ran, FULL)}) == (14, {"money"})
+
+
+def test_an_order_whose_print_mark_revel_does_not_keep_agrees_as_for_the_run_that_made_it(alone: Shell) -> None:
+    alone.world.revel.dropped_fields.add("printed")
+    assert alone.sync().status == 0
+    ran = reconcile(alone, "--json")
+    assert (ran.status, ran.answer["differences"]) == (0, [])
+
+
+def test_of_two_orders_that_the_ledger_lacks_none_is_promised_to_be_added(alone: Shell) -> None:
+    for _ in range(2):
+        alone.world.add_order(FULL)
+    ran = reconcile(alone, "--json")
+    kinds = {each["kind"] for each in found(ran, FULL)}
+    assert "duplicate_orders" in kinds
+    assert "order_not_in_ledger" not in kinds
 
 
 def test_a_half_written_order_that_a_run_has_held_is_told_as_that(alone: Shell) -> None:
