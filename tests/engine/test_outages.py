@@ -317,6 +317,22 @@ def test_pages_that_overlap_in_every_run_leave_the_runs_good(empty: World, monke
         assert ledger.runs.last_good([CITY], empty.time.now)
 
 
+def test_a_search_that_repeats_its_last_page_loses_no_order_and_leaves_no_run_good(
+    empty: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seat, event = empty.tripleseat, empty.add_event(64000070, day=DAY, lines=[("Coffee Urn", 1, 38)])
+
+    def show(events: Sequence[Any], request: Request) -> Response:
+        return json_response({"total_pages": 5, "results": [seat._dressed(each, request) for each in events]})
+
+    monkeypatch.setattr(seat, "_page", show)
+    for status in ("injected", "skipped"):
+        report = empty.sync()
+        assert (find_outcome(report, event).status, report.exit_status) == (status, 13)
+        with empty.ledger() as ledger:
+            assert ledger.runs.last_good([CITY], empty.time.now) is None
+
+
 def test_an_outage_replaces_no_hold_and_mails_nothing(tmp_path: Path) -> None:
     world = ToldWorld(tmp_path, "unmapped")
     shell = Shell(world)

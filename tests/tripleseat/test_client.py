@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
 from typing import Any
 
@@ -13,7 +14,7 @@ from tsrevel.planning.model import EventId
 from tsrevel.planning.reasons import Reason
 from tsrevel.sandbox import TripleSeatSandbox, make_document, make_event
 from tsrevel.tripleseat.auth import RotatingToken
-from tsrevel.tripleseat.client import MOST_PAGES, Found, TripleSeat
+from tsrevel.tripleseat.client import MOST_PAGES, Found, IncompleteSearch, TripleSeat
 
 from .conftest import BASE_URL, Clock, Wire, open_channel
 
@@ -151,7 +152,7 @@ def test_a_search_without_an_end_is_unreadable(tripleseat: TripleSeat, seat: Tri
         answer_search(seat, {"total_pages": 10**6, "results": [{"id": number}]})
     with pytest.raises(Unreadable) as caught:
         tripleseat.search_by_day(DAY, DAY)
-    assert caught.value.fault is AnswerFault.ENDLESS_LIST
+    assert caught.value.fault is AnswerFault.INCOMPLETE_LIST
 
 
 @pytest.mark.parametrize("body", [{"success": False, "error": "No user"}, {"error_message": "No user"}])
@@ -164,14 +165,16 @@ def test_an_error_with_the_status_of_a_success_is_quoted(
     assert caught.value.fault is AnswerFault.ERROR_MESSAGE
 
 
-def test_a_page_that_repeats_another_before_the_last_fails_the_whole_search(
-    tripleseat: TripleSeat, seat: TripleSeatSandbox
+@pytest.mark.parametrize("search", [TripleSeat.search_by_day, TripleSeat.search_by_update])
+def test_a_page_that_repeats_another_before_the_last_ends_the_search(
+    tripleseat: TripleSeat, seat: TripleSeatSandbox, search: Callable[[TripleSeat, date, date], list[Found]]
 ) -> None:
-    seat.page_size, seat.repeats_first_page = 2, True
-    add_events(seat, 5)
-    with pytest.raises(Unreadable) as caught:
-        tripleseat.search_by_day(DAY, DAY)
-    assert caught.value.fault is AnswerFault.INCOMPLETE_LIST
+    for _ in range(2):
+        answer_search(seat, {"total_pages": 3, "results": [{"id": 1}, {"id": 2}]})
+    with pytest.raises(IncompleteSearch) as caught:
+        search(tripleseat, DAY, DAY)
+    assert ids(caught.value.found) == ["1", "2"]
+    assert len(seat.requests) == 2
 
 
 def answer_pages(seat: TripleSeatSandbox, *pages: tuple[int, ...]) -> None:

@@ -250,8 +250,8 @@ class RunState:
     `in_doubt`: events of this invocation with a write of unknown outcome; they aren't tried again in it. `found` and
     `whole`: events as listed and as fetched. `absent`: events that TripleSeat says don't exist. `unlisted`: events
     known to be due that the listing of `days` lacks. `unknown_orders`: events with an order of ours that another ledger
-    made. `lists_nothing`: TripleSeat couldn't list any event. `unlisted_updates`: it couldn't list the updated ones,
-    which ends no run early. `reports`: stored after the run's report. `stop`: what ended the run early.
+    made. `lists_nothing`: TripleSeat couldn't list any event. `incomplete`: it couldn't list all of them, which
+    ends no run early. `reports`: stored after the run's report. `stop`: what ended the run early.
     """
 
     budget: OrderBudget
@@ -268,7 +268,7 @@ class RunState:
     unlisted: frozenset[EventId] = field(default=frozenset(), init=False)
     days: tuple[date, date] | None = field(default=None, init=False)
     lists_nothing: bool = field(default=False, init=False)
-    unlisted_updates: ServiceDown | None = field(default=None, init=False)
+    incomplete: ServiceDown | None = field(default=None, init=False)
     pause: Pause | None = field(default=None, init=False)
     stop: StopRun | None = field(default=None, init=False)
     _fruitless_polls: int = field(default=0, init=False)

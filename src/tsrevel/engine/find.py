@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Container, Iterable
+from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -16,7 +16,7 @@ from tsrevel.planning.model import Event, EventId
 from tsrevel.planning.reasons import Reason, Status
 from tsrevel.planning.screening import covered_locations, days_in_reach, find_location, find_zone, update_days_in_reach
 from tsrevel.text import count_of
-from tsrevel.tripleseat.client import Found
+from tsrevel.tripleseat.client import Found, IncompleteSearch
 from tsrevel.tripleseat.digest import mark_fresh
 
 log = logging.getLogger(__name__)
@@ -114,7 +114,7 @@ def _list_events(
 ) -> dict[EventId, FoundEvent | Outcome]:
     began = ctx.now()
     try:
-        found = ctx.tripleseat.search_by_day(*days)
+        found = _unless_incomplete(state, lambda: ctx.tripleseat.search_by_day(*days))
         state.clock_check.check()  # this machine's clock chose the days: check it before using the listing
         if window.is_whole:
             found += _list_updated(ctx, state, update_days)
@@ -126,16 +126,25 @@ def _list_events(
 
 
 def _list_updated(ctx: RunContext, state: RunState, days: tuple[date, date]) -> list[Found]:
-    """The events that were updated on these days. If they can't be listed, `state.unlisted_updates` says so.
+    """The events that were updated on these days. If they can't be listed, `state.incomplete` says so.
 
     Orders are made of the events that the search by day lists: they don't need this one.
     """
     try:
-        return ctx.tripleseat.search_by_update(*days)
+        return _unless_incomplete(state, lambda: ctx.tripleseat.search_by_update(*days))
     except (TryNextRun, Refused) as error:
         text = f"the changed events can't be listed, so changes and cancellations weren't checked: {error}"
-        state.unlisted_updates = ServiceDown(text)
+        state.incomplete = state.incomplete or ServiceDown(text)
         return []
+
+
+def _unless_incomplete(state: RunState, search: Callable[[], list[Found]]) -> list[Found]:
+    """What the search lists. If that isn't everything, `state.incomplete` says so: the run makes the listed orders."""
+    try:
+        return search()
+    except IncompleteSearch as error:
+        state.incomplete = state.incomplete or ServiceDown(f"not all events can be listed: {error}")
+        return error.found
 
 
 def _work_item(ctx: RunContext, found: Found, began: datetime) -> FoundEvent | Outcome:

@@ -75,7 +75,7 @@ def sync(ctx: RunContext, state: RunState, window: Window) -> RunReport:
     try:
         items = find_work(ctx, state, window) if _may_begin(ctx, state) else []
         outcomes = account_for(ctx, state, items)
-        state.stop = state.stop or _find_no_progress(ctx, outcomes) or state.unlisted_updates
+        state.stop = state.stop or _find_no_progress(ctx, outcomes) or state.incomplete
     except _NO_LISTING as stop:  # orders begun can still be finished
         outcomes = _finish_begun(ctx, state, stop)
     except StopRun as stop:

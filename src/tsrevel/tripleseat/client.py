@@ -44,10 +44,19 @@ class Found:
     stamps: tuple[datetime, ...] = ()
 
 
+class IncompleteSearch(Unreadable):
+    """A search ended before its last page. `found`: what it listed until then."""
+
+    def __init__(self, message: str, found: list[Found]) -> None:
+        self.found = found
+        super().__init__(f"TripleSeat: {message}", AnswerFault.INCOMPLETE_LIST)
+
+
 class TripleSeat(ApiService):
     """TripleSeat's events, for one account.
 
-    Every method raises: CredentialsRefused (Forbidden), with advice; Unavailable; Unreadable; Refused.
+    Every method raises: CredentialsRefused (Forbidden), with advice; Unavailable; Unreadable; Refused. A search also
+    raises IncompleteSearch.
     """
 
     def __init__(self, client: ApiClient, access: Access, *, base_url: str, invoice_fallback: bool = False) -> None:
@@ -71,7 +80,7 @@ class TripleSeat(ApiService):
         Events of other days are left out, and noted in `strays` if they are more than a day off: the search may match
         by overlap, and a night's event ends on the next day. A row without a day stays: it may be of these days.
         """
-        found = self._search("event", first, last)
+        found, lack = self._search("event", first, last)
         self.listed_none = not found
         others = {
             each.id: each.event.day
@@ -79,7 +88,7 @@ class TripleSeat(ApiService):
             if each.event and each.event.day and not first <= each.event.day <= last
         }
         self._note_strays("day", sum(not first - _A_DAY <= day <= last + _A_DAY for day in others.values()))
-        return [each for each in found if each.id not in others]
+        return _unless_incomplete([each for each in found if each.id not in others], lack)
 
     def search_by_update(self, first: date, last: date) -> list[Found]:
         """Every event, of any status, changed on a day from `first` to `last` (facts TripleSeat 2).
@@ -87,13 +96,13 @@ class TripleSeat(ApiService):
         Others are left out likewise, with a day's tolerance, as the zone of the stamps is uncertain
         (facts TripleSeat 3.1). If any is left out, so are rows without a readable stamp: they may be of any time.
         """
-        found = self._search("event_updated", first, last)
+        found, lack = self._search("event_updated", first, last)
         first, last = first - _A_DAY, last + _A_DAY
         dated = [(each, each.event.updated.date()) for each in found if each.event and each.event.updated]
         fit = {each.id for each, day in dated if first <= day <= last}
         kept = [each for each in found if each.id in fit] if len(fit) < len(dated) else found
         self._note_strays("update", len(found) - len(kept))
-        return kept
+        return _unless_incomplete(kept, lack)
 
     def _note_strays(self, search: str, number: int) -> None:
         if number:
@@ -159,12 +168,12 @@ class TripleSeat(ApiService):
         """Every menu in use, with its items (facts TripleSeat 3.5). 403 and 404 are normal if there are none."""
         return read_menus(self.read)
 
-    def _search(self, prefix: str, first: date, last: date) -> list[Found]:
-        """The events of all pages, each once: the last row wins. An unreadable row doesn't hide the others.
+    def _search(self, prefix: str, first: date, last: date) -> tuple[list[Found], str]:
+        """The events of all pages, each once, and why some may be missing. The last row wins.
 
         Pages may overlap or be empty: events move while they are read, and `total_pages` may count rows that this user
-        may not see. An event that slid from a page not yet read onto one already read is left to the next run. Raises
-        Unreadable if a page repeats only earlier events: the others can't be reached.
+        may not see. An event that slid from a page not yet read onto one already read is left to the next run. A page
+        that repeats only earlier events ends the search.
         """
         span = {f"{prefix}_start_date": f"{first:%m/%d/%Y}", f"{prefix}_end_date": f"{last:%m/%d/%Y}"}
         found: dict[EventId, Found] = {}
@@ -176,12 +185,10 @@ class TripleSeat(ApiService):
             found.update(read)
             has_more = page < pages if pages > 0 else is_new
             if not has_more:
-                return list(found.values())
+                return list(found.values()), ""
             if rows and not is_new:
-                text = f"TripleSeat: page {page} of {pages} of a search repeats earlier events, so some are missing"
-                raise Unreadable(text, AnswerFault.INCOMPLETE_LIST)
-        text = f"TripleSeat: a search has more than {MOST_PAGES} pages; name fewer days"
-        raise Unreadable(text, AnswerFault.ENDLESS_LIST)
+                return list(found.values()), f"page {page} of {pages} of a search repeats earlier events"
+        return list(found.values()), f"a search has more than {MOST_PAGES} pages; name fewer days"
 
     def _find(self, row: Json) -> Found:
         """The result of a row. A row that both searches list is decoded once."""
@@ -248,6 +255,12 @@ class TripleSeat(ApiService):
 def _has_content(documents: tuple[Document, ...]) -> bool:
     """Whether a live document has lines, or an unreadable part, which must not be ignored."""
     return any(not document.deleted and (document.lines or document.faults) for document in documents)
+
+
+def _unless_incomplete(found: list[Found], lack: str) -> list[Found]:
+    if lack:
+        raise IncompleteSearch(f"{lack}, so some may be missing", found)
+    return found
 
 
 def _find(row: Json, content: str) -> Found:
