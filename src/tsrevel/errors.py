@@ -363,7 +363,6 @@ class AnswerFault(StrEnum):
     NO_TOKEN = "NO_TOKEN"  # noqa: S105
     NO_REFRESH_TOKEN = "NO_REFRESH_TOKEN"  # noqa: S105
     MALFORMED_ADDRESS = "MALFORMED_ADDRESS"
-    PAGE_NOT_OPEN = "PAGE_NOT_OPEN"
 
 
 class NotJson(ValueError):

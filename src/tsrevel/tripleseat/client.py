@@ -13,7 +13,8 @@ from urllib.parse import quote
 
 from tsrevel.errors import AnswerFault, CredentialsRefused, Forbidden, Refused, TokenRefused, Unreadable
 from tsrevel.planning.identity import NAMELESS
-from tsrevel.planning.model import Document, Event, EventId
+from tsrevel.planning.model import Document, Event, EventId, Fault
+from tsrevel.planning.reasons import Reason
 from tsrevel.transport.api import ApiClient, ApiService
 from tsrevel.transport.responses import Json
 from tsrevel.tripleseat.account import Menu, Site, TripleSeatLocation, decode_locations, decode_sites, read_menus
@@ -241,14 +242,15 @@ class TripleSeat(ApiService):
         return documents if _has_content(documents) else ()
 
     def _completed(self, document: Document, url: str | None) -> Document:
+        """The document with its page's lines. A page that can't be opened or read is a fault: a person must mend it."""
         if document.deleted or url is None:
             return document
         label = f"invoice page of document {document.id}"
         try:
             page = self._client.read_page(url, label)
-        except (Refused, CredentialsRefused) as refused:
-            text = f"TripleSeat: tsrevel can't open {label}; share the document again"
-            raise Unreadable(text, AnswerFault.PAGE_NOT_OPEN) from refused
+        except (Refused, CredentialsRefused, Unreadable):
+            fault = Fault(Reason.NO_LINE_ITEMS, f"tsrevel can't open the {label}; share the document again")
+            return replace(document, faults=(*document.faults, fault))
         return complete_from_page(document, page)
 
 

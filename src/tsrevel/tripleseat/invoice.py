@@ -128,10 +128,14 @@ def may_open(url: str, base_url: str) -> bool:
 def complete_from_page(document: Document, html: str) -> Document:
     """`document` with the lines and money of its page. Its payments stay, because the page has none.
 
-    A grand total that differs from the JSON's is a fault. Raises like `decode_invoice`.
+    A page that can't be read is a fault, and so is a grand total that differs from the JSON's.
     """
-    page = decode_invoice(html)
     faults = document.faults
+    try:
+        page = decode_invoice(html)
+    except Unreadable as error:
+        text = f"document {document.id}: {str(error).removeprefix('TripleSeat: ')}"
+        return replace(document, faults=(*faults, Fault(Reason.NO_LINE_ITEMS, text)))
     if document.grand_total is not None and document.grand_total != page.grand_total:
         text = f"document {document.id}: its invoice page shows another grand total than TripleSeat's data"
         faults = (*faults, Fault(Reason.AMOUNT_MISMATCH, f"{text}; publish the document again"))
