@@ -37,7 +37,7 @@ USUAL_LIFE = 7200
 _LONGEST_LIFE = 10**8
 _WRONG_PATH = {404, 405}
 """Statuses of a path that isn't the token URL (facts TripleSeat 1.4, 1.7)."""
-_WRONG_URL = "TripleSeat's token URL answered with a web page; check tripleseat.token_url"
+_WRONG_URL = "TripleSeat has no token URL there; check tripleseat.token_url"
 _Advice = tuple[CredentialsCode, str]
 _REFRESH_REFUSED: _Advice = (
     CredentialsCode.REFRESH_TOKEN_REFUSED,
