@@ -41,6 +41,7 @@ from __future__ import annotations
 
 import math
 import traceback
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -398,6 +399,14 @@ class Unreadable(TryNextRun):
     def __init__(self, message: str, fault: AnswerFault = AnswerFault.UNEXPECTED_CONTENT) -> None:
         self.fault = fault
         super().__init__(message)
+
+
+class IncompleteSearch(Unreadable):
+    """A search ended before its last page. `found`: what it listed until then."""
+
+    def __init__(self, message: str, found: Sequence[object]) -> None:
+        self.found = found
+        super().__init__(message, AnswerFault.INCOMPLETE_LIST)
 
 
 class OutcomeUnknown(TsrevelError):

@@ -10,13 +10,13 @@ from datetime import date, datetime, timedelta
 from tsrevel.engine.context import RunContext, RunState
 from tsrevel.engine.fetch import EventUnavailable, FoundEvent, UnlistedEvent, UnreadEvent, fetch_event
 from tsrevel.engine.outcomes import Outcome
-from tsrevel.errors import Refused, ServiceDown, TryNextRun
+from tsrevel.errors import IncompleteSearch, Refused, ServiceDown, TryNextRun
 from tsrevel.ledger import GONE, Ledger, OrderRecord
 from tsrevel.planning.model import Event, EventId
 from tsrevel.planning.reasons import Reason, Status
 from tsrevel.planning.screening import covered_locations, days_in_reach, find_location, find_zone, update_days_in_reach
 from tsrevel.text import count_of
-from tsrevel.tripleseat.client import Found, IncompleteSearch
+from tsrevel.tripleseat.client import Found
 from tsrevel.tripleseat.digest import mark_fresh
 
 log = logging.getLogger(__name__)
@@ -139,12 +139,12 @@ def _list_updated(ctx: RunContext, state: RunState, days: tuple[date, date]) -> 
 
 
 def _unless_incomplete(state: RunState, search: Callable[[], list[Found]]) -> list[Found]:
-    """What the search lists. If that isn't everything, `state.incomplete` says so: the run makes the listed orders."""
+    """The events that the search lists. If it can list only some of them, `state.incomplete` says so."""
     try:
         return search()
     except IncompleteSearch as error:
         state.incomplete = state.incomplete or ServiceDown(f"not all events can be listed: {error}")
-        return error.found
+        return [each for each in error.found if isinstance(each, Found)]
 
 
 def _work_item(ctx: RunContext, found: Found, began: datetime) -> FoundEvent | Outcome:

@@ -11,7 +11,15 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from urllib.parse import quote
 
-from tsrevel.errors import AnswerFault, CredentialsRefused, Forbidden, Refused, TokenRefused, Unreadable
+from tsrevel.errors import (
+    AnswerFault,
+    CredentialsRefused,
+    Forbidden,
+    IncompleteSearch,
+    Refused,
+    TokenRefused,
+    Unreadable,
+)
 from tsrevel.planning.identity import NAMELESS
 from tsrevel.planning.model import Document, Event, EventId, Fault
 from tsrevel.planning.reasons import Reason
@@ -43,14 +51,6 @@ class Found:
     problem: str | None
     id: EventId
     stamps: tuple[datetime, ...] = ()
-
-
-class IncompleteSearch(Unreadable):
-    """A search ended before its last page. `found`: what it listed until then."""
-
-    def __init__(self, message: str, found: list[Found]) -> None:
-        self.found = found
-        super().__init__(f"TripleSeat: {message}", AnswerFault.INCOMPLETE_LIST)
 
 
 class TripleSeat(ApiService):
@@ -261,7 +261,7 @@ def _has_content(documents: tuple[Document, ...]) -> bool:
 
 def _unless_incomplete(found: list[Found], lack: str) -> list[Found]:
     if lack:
-        raise IncompleteSearch(f"{lack}, so some may be missing", found)
+        raise IncompleteSearch(f"TripleSeat: {lack}, so some may be missing", found)
     return found
 
 

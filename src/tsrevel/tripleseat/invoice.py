@@ -92,7 +92,7 @@ def _amount(text: str, where: str) -> Decimal | None:
 
 
 def _unexpected(where: str) -> Unreadable:
-    return Unreadable(f"TripleSeat: {where} of an invoice page is unexpected; add the lines to the document itself")
+    return Unreadable(f"{where} of its invoice page is unexpected; add the lines to the document itself")
 
 
 _PORTAL = "portal.tripleseat.com"
@@ -134,7 +134,7 @@ def complete_from_page(document: Document, html: str) -> Document:
     try:
         page = decode_invoice(html)
     except Unreadable as error:
-        text = f"document {document.id}: {str(error).removeprefix('TripleSeat: ')}"
+        text = f"document {document.id}: {error}"
         return replace(document, faults=(*faults, Fault(Reason.NO_LINE_ITEMS, text)))
     if document.grand_total is not None and document.grand_total != page.grand_total:
         text = f"document {document.id}: its invoice page shows another grand total than TripleSeat's data"
@@ -158,7 +158,7 @@ def decode_invoice(html: str) -> Document:
         from selectolax.lexbor import LexborHTMLParser
     except ImportError as error:
         remedy = "run `pip install 'tsrevel[invoice]'`, or set tripleseat.invoice_fallback to false"
-        text = f"TripleSeat: only an invoice page has the lines, and tsrevel lacks the extra to read it; {remedy}"
+        text = f"only its invoice page has the lines, and tsrevel lacks the extra to read it; {remedy}"
         raise Unreadable(text) from error
     page = InvoiceReader()
     table = 0
@@ -171,9 +171,7 @@ def decode_invoice(html: str) -> Document:
             page.below = None  # a new table: no head yet
         page.read_row([read_text(cell.text(deep=True, separator=" ")) for cell in row.css("td, th")])
     if page.grand_total is None or not page.lines:
-        raise Unreadable(
-            "TripleSeat: an invoice page lacks item rows or a grand total; add the lines to the document itself"
-        )
+        raise Unreadable("its invoice page lacks item rows or a grand total; add the lines to the document itself")
     return Document(
         id=0,
         title="",
