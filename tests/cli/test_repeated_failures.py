@@ -81,6 +81,29 @@ def test_a_second_mail_says_that_a_person_is_needed_and_no_third_follows(shell: 
     assert "half-written" in second
 
 
+@pytest.mark.parametrize(
+    ("service", "path", "advice"),
+    [
+        ("tripleseat", f"/v1/events/{FULL}", "doctor"),
+        ("revel", "/resources/Order/", "doctor"),
+    ],
+)
+def test_a_second_mail_about_a_read_that_fails_again_tells_nobody_to_wait(
+    shell: Shell, told: ToldWorld, service: str, path: str, advice: str
+) -> None:
+    getattr(told, service).faults.add("status", "GET", path, times=None, status=500)
+    said = [shell.sync().out]
+    for _ in range(3):
+        told.time.move(minutes=45)
+        said.append(shell.sync().out)
+    first, second = (Envelope(each).text for each in told.sendgrid.mails)
+    assert "TRIED AGAIN" in first.upper()
+    assert "NEEDS A PERSON" in second.upper()
+    assert advice in second
+    for each in (second, *said[1:]):
+        assert WAIT not in each.lower()
+
+
 def test_an_order_that_revel_answers_with_500_all_day_is_told_likewise(shell: Shell) -> None:
     _, second = fail(shell, "/resources/Order/", 500, 2)
     assert "the write of the order failed in 2 runs" in second

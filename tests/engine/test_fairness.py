@@ -199,7 +199,9 @@ def test_events_that_always_fail_keep_no_others_from_their_orders(world: World, 
 
 
 @pytest.mark.parametrize("number", [3, 5])
-def test_orders_whose_writes_always_fail_leave_later_runs_good(tmp_path: Path, number: int) -> None:
+def test_orders_whose_writes_always_fail_leave_runs_good_once_another_order_is_finished(
+    tmp_path: Path, number: int
+) -> None:
     """Revel serves everything but these: that is for a person, and no outage."""
     world = World(tmp_path, "none")
     world.revel.add_product(9950, "Bad Tray", 8)
@@ -212,9 +214,12 @@ def test_orders_whose_writes_always_fail_leave_later_runs_good(tmp_path: Path, n
     for n in range(number):
         world.add_event(64000060 + n, start=time(20), lines=[("Bad Tray", 1, 38)])
     assert world.sync().exit_status == 13
-    for _ in range(3):
+    for _ in range(2):
         world.time.move(minutes=45)
-        world.sync()
+        assert world.sync().exit_status == 13, "nothing shows yet that Revel takes any order"
+    world.add_event(64000069, start=time(21), lines=LINES)
+    world.time.move(minutes=45)
+    assert world.sync().summary["injected"] == 1
     world.time.move(minutes=45)
     report = world.sync()
     assert report.summary["failed"] == number
@@ -225,6 +230,34 @@ def test_orders_whose_writes_always_fail_leave_later_runs_good(tmp_path: Path, n
         assert last.run_id == report.run_id
     other = world.add_event(64000070, start=time(21), lines=LINES)
     assert verdict(world.sync(), other) == "injected"
+
+
+OUTAGES = {
+    "no items": ("POST", "/resources/OrderItem/", {"status": 503}),
+    "items refused": ("POST", "/resources/OrderItem/", {"status": 404}),
+    "no payments": ("POST", "/resources/Payment/", {"status": 503}),
+    "login instead of history": ("POST", "/resources/OrderHistory/", {"status": 302}),
+    "no orders listed": ("GET", "/resources/Order/", {"status": 503}),
+}
+
+
+@pytest.mark.parametrize("outage", OUTAGES)
+def test_a_part_of_revel_that_fails_for_days_leaves_no_later_run_good(tmp_path: Path, outage: str) -> None:
+    """One event a day: three failures in a row are never seen."""
+    world = World(tmp_path, "full")
+    method, path, answer = OUTAGES[outage]
+    world.revel.faults.add("status", method, path, times=None, **answer)
+    assert world.sync().exit_status == 3, "the event may be at fault"
+    for _ in range(3):
+        world.time.move(minutes=45)
+        assert world.sync().exit_status == 13
+    world.time.move(days=1)
+    world.add_event(64000070, day=world.time.now.date(), start=time(21), lines=LINES, payments=[("1.00", True)])
+    assert world.sync().exit_status == 13
+    world.revel.faults.clear()
+    world.time.move(minutes=45)
+    report = world.sync()
+    assert (verdict(report, 64000070), report.exit_status in {0, 3}) == ("injected", True)
 
 
 def test_a_slow_establishment_waits_for_the_others(world: World) -> None:

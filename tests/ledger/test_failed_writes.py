@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from tsrevel.ledger import Ledger
-from tsrevel.planning.model import EventId, Hold
+from tsrevel.ledger import EventResult, Ledger
+from tsrevel.planning.model import EventId, Hold, OrderId
 from tsrevel.planning.reasons import FailedWrite, Reason
 
 from .samples import EVENT, ORDER, RUN, make_plan, make_run
@@ -77,6 +77,50 @@ def test_what_came_of_it_since_overtakes_it(begun: Ledger, happen: Callable[[Led
     refuse(begun, *RUNS)
     happen(begun)
     assert failed(begun) is None
+
+
+OTHER = EventId("64000099")
+
+
+def settle_another(ledger: Ledger) -> None:
+    plan = replace(PLAN, event_id=OTHER)
+    ledger.orders.claim(RUN, plan)
+    ledger.orders.record(RUN, OTHER, plan.steps[0], OrderId("5550999"))
+    ledger.orders.settle(RUN, OTHER, OrderId("5550999"), None)
+
+
+def see(ledger: Ledger, run: str, status: str, reason: str | None) -> None:
+    ledger.events.store_results(run, [EventResult(EVENT, None, status, reason, "", None)])
+
+
+def stuck(ledger: Ledger) -> bool:
+    return EVENT in ledger.orders.stuck([EVENT, OTHER])
+
+
+def test_a_write_that_fails_is_the_events_own_fault_once_another_order_was_finished_since(begun: Ledger) -> None:
+    settle_another(begun)
+    refuse(begun, RUN)
+    see(begun, RUN, "failed", "UPSTREAM_UNAVAILABLE")
+    refuse(begun, "run-2")
+    assert stuck(begun)
+    begun.orders.settle(RUN, EventId("64000099"), OrderId("5550999"), None)
+    assert not stuck(begun)
+
+
+def test_a_read_that_fails_is_the_events_own_fault_likewise(begun: Ledger) -> None:
+    see(begun, RUN, "failed", "EVENT_DATA_UNAVAILABLE")
+    assert stuck(begun)
+    settle_another(begun)
+    assert not stuck(begun)
+
+
+def test_what_failed_before_the_event_last_did_not_fail_does_not_count(begun: Ledger) -> None:
+    see(begun, RUN, "failed", "EVENT_DATA_UNAVAILABLE")
+    settle_another(begun)
+    see(begun, "run-2", "skipped", "TOO_EARLY")
+    assert not stuck(begun)
+    see(begun, "run-3", "failed", "EVENT_DATA_UNAVAILABLE")
+    assert stuck(begun)
 
 
 def test_a_claim_that_was_dropped_leaves_what_failed_without_its_order(begun: Ledger) -> None:

@@ -69,6 +69,14 @@ def test_a_code_of_another_version_has_no_advice() -> None:
     assert advise("777", Status.HELD, "NOT_YET_KNOWN") == ""
 
 
+@pytest.mark.parametrize("reason", [Reason.EVENT_DATA_UNAVAILABLE, Reason.UPSTREAM_UNAVAILABLE, Reason.OUTCOME_UNKNOWN])
+def test_what_fails_again_is_not_left_to_the_next_run(reason: Reason) -> None:
+    assert "next run" in advise("777", Status.FAILED, reason)
+    advice = advise("777", Status.FAILED, reason, again=True)
+    assert "next run" not in advice
+    assert advice.startswith("run `tsrevel ")
+
+
 ITEM = FailedWrite("write of the item", 3, "Revel answered 400", "5550101", 8107, 8)
 
 

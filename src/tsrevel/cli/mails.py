@@ -128,6 +128,7 @@ def _write(ledger: Ledger, mail: DueMail, notices: Sequence[Notice], settings: S
             text=notice.text,
             plan=orders[notice.event_id].plan if notice.event_id in orders else None,
             failed_write=failed.get(notice.event_id) if notice.occasion in {"failed", "missed"} else None,
+            again=notice.again,
             resolved=resolved.get(notice.event_id) if notice.occasion == "changed" else None,
             agrees=notice.occasion == "changed" and _agrees(ledger, orders.get(notice.event_id)),
         )

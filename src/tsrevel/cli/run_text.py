@@ -47,11 +47,12 @@ def _explain(outcome: Outcome) -> str:
 
 
 def _advise(outcome: Outcome) -> str:
-    """Advice if it is missed, if a write of its order fails in every run, or if it changed once resolved; else ""."""
-    failed = outcome.failed_write
-    if not (outcome.missed or failed or (outcome.resolved and outcome.news)):
+    """Advice if it is missed, if it fails in every run, or if it changed once resolved; else ""."""
+    failed, again = outcome.failed_write, outcome.repeated
+    if not (outcome.missed or failed or again or (outcome.resolved and outcome.news)):
         return ""
-    return advise(outcome.event_id, outcome.status, outcome.reason, failed_write=failed, resolved=outcome.resolved)
+    status, reason = outcome.status, outcome.reason
+    return advise(outcome.event_id, status, reason, failed_write=failed, again=again, resolved=outcome.resolved)
 
 
 def _day_and_place(outcome: Outcome) -> tuple[date, str]:

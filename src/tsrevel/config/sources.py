@@ -178,7 +178,7 @@ def _parse_tables(text: str) -> list[dict[str, object]]:
     except (ValueError, ArithmeticError, RecursionError):
         tables = None
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
-        raise ValueError('Write a JSON array of objects: [{...}, {...}].')
+        raise ValueError("Write a JSON array of objects: [{...}, {...}].")
     return tables
 
 

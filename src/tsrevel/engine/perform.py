@@ -551,8 +551,7 @@ def _failed_by(
         case OutcomeUnknown():
             state.in_doubt.add(id_of(item))
             down = not isinstance(error, StillPending)
-            failed = replace(_failed(ctx, known, item, Reason.OUTCOME_UNKNOWN, str(error)), down=down)
-            return _tell_repeated(ctx, failed)
+            return replace(_failed(ctx, known, item, Reason.OUTCOME_UNKNOWN, str(error)), down=down)
         case TryNextRun():
             failed = _failed(ctx, known, item, Reason.UPSTREAM_UNAVAILABLE, str(error))
             last = known.results.get(id_of(item))
@@ -560,13 +559,7 @@ def _failed_by(
             is_silent = ctx.tripleseat.is_down or ctx.revel.is_down  # so nothing shows that the hold is over
             return replace(failed, down=True, looked_into=not (is_held and is_silent))
         case Refused():
-            return _tell_repeated(ctx, _failed(ctx, known, item, Reason.UPSTREAM_UNAVAILABLE, str(error)))
-
-
-def _tell_repeated(ctx: RunContext, failed: Outcome) -> Outcome:
-    """The failure, and that the same write of its order failed in earlier runs: then it needs a person."""
-    again = ctx.ledger.orders.failed_writes([failed.event_id]).get(failed.event_id)
-    return replace(failed, failed_write=again, details=("failed again", again.step)) if again else failed
+            return _failed(ctx, known, item, Reason.UPSTREAM_UNAVAILABLE, str(error))
 
 
 def _unavailable(ctx: RunContext, known: KnownEvents, item: WorkItem, unavailable: EventUnavailable) -> Outcome:

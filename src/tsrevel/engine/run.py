@@ -39,6 +39,7 @@ from tsrevel.engine.outcomes import (
     not_written,
 )
 from tsrevel.engine.perform import account_for
+from tsrevel.engine.work_queue import has_failed
 from tsrevel.errors import (
     AssumptionFailed,
     ConfigError,
@@ -64,6 +65,9 @@ _LEDGER_WAS_LOST = (
 )
 _NO_LISTING = (ServiceDown, CredentialsRefused, ConfigError, ConnectionMisconfigured)
 """The errors that keep TripleSeat's events from being listed, but not the orders begun from being finished at Revel."""
+
+_REPEATABLE = frozenset({Reason.EVENT_DATA_UNAVAILABLE, Reason.UPSTREAM_UNAVAILABLE, Reason.OUTCOME_UNKNOWN})
+"""The reasons of failures that need a person if they repeat."""
 
 
 def sync(ctx: RunContext, state: RunState, window: Window) -> RunReport:
@@ -210,9 +214,10 @@ def _report(ctx: RunContext, state: RunState, mode: RunMode, outcomes: list[Outc
 def _store_report(ctx: RunContext, state: RunState, mode: RunMode, outcomes: list[Outcome]) -> RunReport:
     if mode == "bulk" and not ctx.dry_run:
         outcomes = _add_unreported(ctx, outcomes)
-    outcomes = _store_results(ctx, state, outcomes)
+    outcomes = _store_results(ctx, state, _mark_repeated(ctx, mode, outcomes))
     _report_lost_ledger(ctx, state, outcomes)
-    report = _sum_up(ctx, state, mode, outcomes, still_held=_are_still_held(ctx, outcomes))
+    is_stuck = mode == "bulk" and not ctx.dry_run and _is_stuck(ctx, outcomes)
+    report = _sum_up(ctx, state, mode, outcomes, still_held=_are_still_held(ctx, outcomes), stuck=is_stuck)
     if _left_out_events(ctx, state, outcomes):
         ctx.ledger.runs.mark_partial(ctx.run_id)
     ctx.ledger.runs.finish(ctx.run_id, exit_status=report.exit_status, summary=report.counts)
@@ -222,10 +227,16 @@ def _store_report(ctx: RunContext, state: RunState, mode: RunMode, outcomes: lis
 
 
 def _sum_up(
-    ctx: RunContext, state: RunState, mode: RunMode, outcomes: Sequence[Outcome], *, still_held: bool = False
+    ctx: RunContext,
+    state: RunState,
+    mode: RunMode,
+    outcomes: Sequence[Outcome],
+    *,
+    still_held: bool = False,
+    stuck: bool = False,
 ) -> RunReport:
     paused = Reason.CONNECTOR_DISABLED if state.pause else None
-    status = exit_status(outcomes, state.stop, silent=ctx.tripleseat.is_down or ctx.revel.is_down)
+    status = exit_status(outcomes, state.stop, silent=_is_silent(ctx), stuck=stuck)
     return RunReport(
         ctx.run_id,
         ctx.system.correlation_id,
@@ -238,6 +249,38 @@ def _sum_up(
         warnings=(*ctx.tripleseat.strays.values(), *state.warnings),
         paused=state.pause,
     )
+
+
+def _is_silent(ctx: RunContext) -> bool:
+    return ctx.tripleseat.is_down or ctx.revel.is_down
+
+
+def _mark_repeated(ctx: RunContext, mode: RunMode, outcomes: Sequence[Outcome]) -> list[Outcome]:
+    """`outcomes`, with those marked that failed before, too: a person is needed. None if a whole service is down.
+
+    Single events may be tried again within minutes, so only a failed write shows that for them.
+    """
+    failed = [each for each in outcomes if each.status is Status.FAILED and each.reason in _REPEATABLE]
+    if not failed or _is_silent(ctx):
+        return list(outcomes)
+    ids = [each.event_id for each in failed]
+    writes = ctx.ledger.orders.failed_writes(ids)
+    last = ctx.ledger.events.last_results(ids) if mode == "bulk" else {}
+
+    def mark(each: Outcome) -> Outcome:
+        write, before = writes.get(each.event_id), last.get(each.event_id)
+        waits = not each.looked_into or (each.reason is Reason.OUTCOME_UNKNOWN and not each.down)
+        if write or (before and before.reason == each.reason and has_failed(before) and not waits):
+            details = (*each.details, "failed again", write.step if write else "")
+            return replace(each, repeated=True, failed_write=write, details=details)
+        return each
+
+    return [mark(each) if each in failed else each for each in outcomes]
+
+
+def _is_stuck(ctx: RunContext, outcomes: Sequence[Outcome]) -> bool:
+    """Whether no other event's order was finished since an event of this run first failed."""
+    return bool(ctx.ledger.orders.stuck(each.event_id for each in outcomes if each.repeated))
 
 
 def _add_unreported(ctx: RunContext, outcomes: Sequence[Outcome]) -> list[Outcome]:
@@ -358,7 +401,7 @@ def _to_result(state: RunState, outcome: Outcome) -> EventResult:
         unlisted=_is_lacking(state, latest),
         looked_into=outcome.looked_into,
         details=outcome.details,
-        repeated=outcome.failed_write is not None,
+        repeated=outcome.repeated,
     )
 
 

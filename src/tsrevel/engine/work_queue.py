@@ -93,13 +93,13 @@ def make_entry(ctx: RunContext, known: KnownEvents, rules: TriageRules, number: 
     except Exception:  # noqa: BLE001 (`decide` raises it again, for this event alone)
         return QueueEntry(number, item, None, None, _SOMETIME, writes=False, failed_at=_SOMETIME)
     last = known.results.get(id_of(item))
-    if last is None or not _has_failed(last):
+    if last is None or not has_failed(last):
         return QueueEntry(number, item, expected, at, starts, writes)
     refused = last.reason == Reason.AUTHORIZATION_DENIED
     return QueueEntry(number, item, expected, at, starts, writes, last.seen_at, refused)
 
 
-def _has_failed(last: LastResult) -> bool:
+def has_failed(last: LastResult) -> bool:
     """Whether the event failed when it was last tried. The run's own limits are no failure."""
     is_tried = last.reason != Reason.RUN_LIMIT_REACHED and last.details_hash != hash_of_details(NOT_TRIED)
     return last.status == Status.FAILED and is_tried

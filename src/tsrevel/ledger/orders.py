@@ -96,6 +96,20 @@ _FAILED_WRITES = """
     GROUP BY event_id, uuid HAVING runs > 1 ORDER BY latest
 """
 """SQLite takes `answer` from the row of `max(seq)`."""
+_STUCK = """
+    SELECT event_id FROM audit
+    WHERE event_id IN (SELECT value FROM json_each(?))
+      AND (kind IN ('not_applied', 'unanswered') OR kind = 'seen' AND json_extract(detail, '$.status') = 'failed')
+      AND seq > coalesce(
+          (SELECT max(seq) FROM audit AS other
+           WHERE other.event_id = audit.event_id AND kind = 'seen' AND json_extract(detail, '$.status') <> 'failed'),
+          0)
+    GROUP BY event_id
+    HAVING min(seq) > coalesce(
+        (SELECT seq FROM audit AS other WHERE kind = 'settled' AND other.event_id <> audit.event_id
+         ORDER BY seq DESC LIMIT 1),
+        0)
+"""
 _ACKNOWLEDGED_AGAIN = """
     SELECT json_extract(detail, '$.uuid') AS uuid FROM audit
     WHERE event_id = ? AND kind = 'receipt_replaced' AND json_extract(detail, '$.facts') = '{}'
@@ -281,6 +295,10 @@ class OrderRepository(Repository):
             rows = connection.execute(_FAILED_WRITES, (json.dumps(wanted),)).fetchall()
             records = self.find(row["event_id"] for row in rows)
         return {row["event_id"]: _decode_failed_write(row, records.get(row["event_id"])) for row in rows}
+
+    def stuck(self, event_ids: Iterable[EventId]) -> frozenset[EventId]:
+        """The failed events of these since whose first failure no other event's order was finished."""
+        return frozenset(self._by_ids(event_id_of, _STUCK, event_ids))
 
     def contents(self, event_ids: Iterable[EventId]) -> dict[EventId, ContentHashes]:
         """The known content hashes and details of these events. LedgerDamaged if details are unreadable."""

@@ -39,7 +39,10 @@ _PUT_INTO = "UPDATE notices SET mail = ? WHERE number = ?"
 _DUE = "SELECT number, made_at, attempts, tried_at FROM mails WHERE state = 'due' ORDER BY number"
 _NOTICES = """
     SELECT notices.event_id, notices.run_id, occasion, event_day AS day, location, order_id, reason, text,
-        correlation_id
+        correlation_id,
+        EXISTS (SELECT 1 FROM notices AS earlier WHERE earlier.event_id = notices.event_id
+            AND earlier.number < notices.number AND earlier.occasion = 'failed' AND notices.occasion = 'failed'
+            AND earlier.reason IS notices.reason) AS again
     FROM notices JOIN runs USING (run_id) WHERE mail = ? ORDER BY number
 """
 _TRIED = """
@@ -51,7 +54,10 @@ _EMPTY_TEXTS = "UPDATE notices SET text = '' WHERE mail = ?"
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """One change of one event. `text` says why and what to do; it names no customer. `day` is None if unknown."""
+    """One change of one event. `text` says why and what to do; it names no customer. `day` is None if unknown.
+
+    `again`: it reports a failure that an earlier one has reported.
+    """
 
     event_id: EventId
     occasion: Occasion
@@ -62,6 +68,7 @@ class Notice:
     order_id: OrderId | None
     reason: str | None
     text: str
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)

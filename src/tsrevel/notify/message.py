@@ -43,8 +43,8 @@ class MailItem:
     """One change of one event. `occasion` is a word of `email.on`; `plan` is the order's, if there is one.
 
     `reason` and `text` say why, `correlation_id` in which run. `failed_write`: a write that failed in several runs.
-    `resolved`: a person resolved the event before, and tsrevel made no order for it. `agrees`: what had changed after
-    the order was made was taken back.
+    `again`: a failure that an earlier mail reported. `resolved`: a person resolved the event before, and tsrevel made no
+    order for it. `agrees`: what had changed after the order was made was taken back.
     """
 
     occasion: str
@@ -57,6 +57,7 @@ class MailItem:
     text: str = ""
     plan: Plan | None = None
     failed_write: FailedWrite | None = None
+    again: bool = False
     resolved: Resolved | None = None
     agrees: bool = False
 
@@ -170,6 +171,7 @@ def _advise(item: MailItem, event_id: str) -> str:
         item.reason,
         has_order=item.order_id is not None,
         failed_write=item.failed_write,
+        again=item.again,
         resolved=item.resolved,
         agrees=item.agrees,
     )
@@ -182,8 +184,8 @@ def _urgency(item: MailItem) -> tuple[int, int]:
 
 
 def _passes(item: MailItem) -> bool:
-    """Whether the next run may mend it: no credentials, no fault (without a reason), no write that always fails."""
-    if item.status is not Status.FAILED or item.failed_write:
+    """Whether the next run may mend it: no credentials, no fault (without a reason), nothing that fails again."""
+    if item.status is not Status.FAILED or item.failed_write or item.again:
         return False
     return item.reason not in {None, "", Reason.AUTHORIZATION_DENIED}
 

@@ -94,6 +94,7 @@ _CATEGORIES = {
 NOTHING = "nothing to do"
 _NAME_NEW = "; if you entered another one, add `--order` and its number"
 _NEXT_RUN = "nothing to do: the next run continues"
+_WAIT = "wait for the next run; if it fails again, "
 
 _ADVICE: dict[tuple[str, str | None], str] = {
     (Reason.ALREADY_INJECTED, None): NOTHING,
@@ -120,8 +121,7 @@ _ADVICE: dict[tuple[str, str | None], str] = {
     (Reason.INVALID_DATE_FORMAT, None): "correct the event's date or time in TripleSeat",
     (Reason.UNKNOWN_TIMEZONE, None): "correct timezone in its [[locations]] entry",
     (Reason.EVENT_DATA_UNAVAILABLE, None): (
-        "wait for the next run; if it fails again, run `tsrevel explain {event}` for the cause, and check the event in "
-        "TripleSeat"
+        f"{_WAIT}run `tsrevel explain {{event}}` for the cause, and check the event in TripleSeat"
     ),
     (Reason.AUTHORIZATION_DENIED, Status.HELD): "give the user who approved tsrevel access to the event in TripleSeat",
     (Reason.AUTHORIZATION_DENIED, None): (
@@ -147,8 +147,7 @@ _ADVICE: dict[tuple[str, str | None], str] = {
         'then run `tsrevel resolve {event} --as done --note "corrected in Revel"`' + _NAME_NEW
     ),
     (Reason.UPSTREAM_UNAVAILABLE, None): (
-        "wait for the next run; if only this event fails again, check it in TripleSeat; if others do, run `tsrevel "
-        "doctor`"
+        f"{_WAIT}run `tsrevel doctor`; if only this event fails, check it in TripleSeat"
     ),
     (Reason.CHANGED_AFTER_INJECTION, None): (
         "correct the order in Revel by hand (if it is gone and still wanted, enter another one there), "
@@ -248,6 +247,7 @@ def advise(
     *,
     has_order: bool = False,
     failed_write: FailedWrite | None = None,
+    again: bool = False,
     resolved: Resolved | None = None,
     agrees: bool = False,
 ) -> str:
@@ -255,11 +255,13 @@ def advise(
 
     Mails, `explain`, `status` and the table in docs/operations.md use this text. `has_order`: Revel has an order of
     ours for it, so amounts that don't match are that order's. `failed_write`: a write of its order failed in several
-    runs. `resolved`: a person resolved it, and no run makes its order. `agrees`: what had changed after its order
-    was made was taken back.
+    runs. `again`: the run before failed in the same way. `resolved`: a person resolved it, and no run makes its order.
+    `agrees`: what had changed after its order was made was taken back.
     """
     if failed_write and (status, reason) in _ORDER_IS_WANTED:
         return _advise_after(event_id, failed_write)
+    if again and reason == Reason.OUTCOME_UNKNOWN:
+        reason = Reason.UPSTREAM_UNAVAILABLE
     if has_order and reason == Reason.AMOUNT_MISMATCH:
         advice = _ADVICE[Reason.ORDER_DIFFERS, None]
     elif agrees and reason == Reason.CHANGED_AFTER_INJECTION:
@@ -276,7 +278,7 @@ def advise(
         advice = _IF_RESOLVED_AS[resolved.verdict, reason].replace("{make_it}", make_it)
     else:
         advice = _ADVICE.get((reason, status)) or _ADVICE.get((reason, None), NOTHING)
-    return advice.replace("{event}", event_id)
+    return (advice.removeprefix(_WAIT) if again else advice).replace("{event}", event_id)
 
 
 def _advise_after(event_id: str, failed: FailedWrite) -> str:
