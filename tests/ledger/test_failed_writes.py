@@ -108,9 +108,15 @@ def test_a_write_that_fails_is_the_events_own_fault_once_another_order_was_finis
 
 
 def test_a_read_that_fails_is_the_events_own_fault_likewise(begun: Ledger) -> None:
-    see(begun, RUN, "failed", "EVENT_DATA_UNAVAILABLE")
+    see(begun, "run-2", "failed", "EVENT_DATA_UNAVAILABLE")
     assert stuck(begun)
     settle_another(begun)
+    assert not stuck(begun)
+
+
+def test_an_order_of_the_run_in_which_the_read_first_failed_counts(begun: Ledger) -> None:
+    settle_another(begun)
+    see(begun, RUN, "failed", "EVENT_DATA_UNAVAILABLE")
     assert not stuck(begun)
 
 

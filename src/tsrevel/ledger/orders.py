@@ -97,19 +97,20 @@ _FAILED_WRITES = """
 """
 """SQLite takes `answer` from the row of `max(seq)`."""
 _STUCK = """
-    SELECT event_id FROM audit
-    WHERE event_id IN (SELECT value FROM json_each(?))
-      AND (kind IN ('not_applied', 'unanswered') OR kind = 'seen' AND json_extract(detail, '$.status') = 'failed')
-      AND seq > coalesce(
-          (SELECT max(seq) FROM audit AS other
-           WHERE other.event_id = audit.event_id AND kind = 'seen' AND json_extract(detail, '$.status') <> 'failed'),
-          0)
-    GROUP BY event_id
-    HAVING min(seq) > coalesce(
-        (SELECT seq FROM audit AS other WHERE kind = 'settled' AND other.event_id <> audit.event_id
-         ORDER BY seq DESC LIMIT 1),
-        0)
+    WITH first AS (
+        SELECT event_id, run_id, kind, min(seq) AS seq FROM audit
+        WHERE event_id IN (SELECT value FROM json_each(?))
+          AND (kind IN ('not_applied', 'unanswered') OR kind = 'seen' AND json_extract(detail, '$.status') = 'failed')
+          AND seq > coalesce(
+              (SELECT max(seq) FROM audit AS other WHERE other.event_id = audit.event_id
+                   AND kind = 'seen' AND json_extract(detail, '$.status') <> 'failed'),
+              0)
+        GROUP BY event_id)
+    SELECT event_id FROM first WHERE NOT EXISTS (
+        SELECT 1 FROM audit AS other WHERE other.kind = 'settled' AND other.event_id <> first.event_id
+            AND (other.seq > first.seq OR first.kind = 'seen' AND other.run_id = first.run_id))
 """
+"""SQLite takes `run_id` and `kind` from the row of `min(seq)`. A run stores what it has seen at its end."""
 _ACKNOWLEDGED_AGAIN = """
     SELECT json_extract(detail, '$.uuid') AS uuid FROM audit
     WHERE event_id = ? AND kind = 'receipt_replaced' AND json_extract(detail, '$.facts') = '{}'
