@@ -120,6 +120,12 @@ def test_an_order_of_the_run_in_which_the_read_first_failed_counts(begun: Ledger
     assert not stuck(begun)
 
 
+def test_an_event_whose_order_is_finished_needs_no_other(begun: Ledger) -> None:
+    begun.orders.settle(RUN, EVENT, ORDER, None)
+    see(begun, "run-2", "failed", "UPSTREAM_UNAVAILABLE")
+    assert not stuck(begun)
+
+
 def test_what_failed_before_the_event_last_did_not_fail_does_not_count(begun: Ledger) -> None:
     see(begun, RUN, "failed", "EVENT_DATA_UNAVAILABLE")
     settle_another(begun)

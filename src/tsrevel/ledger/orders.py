@@ -106,7 +106,8 @@ _STUCK = """
                    AND kind = 'seen' AND json_extract(detail, '$.status') <> 'failed'),
               0)
         GROUP BY event_id)
-    SELECT event_id FROM first WHERE NOT EXISTS (
+    SELECT event_id FROM first
+    WHERE event_id NOT IN (SELECT event_id FROM orders WHERE state IN ('settled', 'foreign')) AND NOT EXISTS (
         SELECT 1 FROM audit AS other WHERE other.kind = 'settled' AND other.event_id <> first.event_id
             AND (other.seq > first.seq OR first.kind = 'seen' AND other.run_id = first.run_id))
 """
@@ -298,7 +299,7 @@ class OrderRepository(Repository):
         return {row["event_id"]: _decode_failed_write(row, records.get(row["event_id"])) for row in rows}
 
     def stuck(self, event_ids: Iterable[EventId]) -> frozenset[EventId]:
-        """The failed events of these since whose first failure no other event's order was finished."""
+        """The failed events that still need an order, if no other order was finished since they first failed."""
         return frozenset(self._by_ids(event_id_of, _STUCK, event_ids))
 
     def contents(self, event_ids: Iterable[EventId]) -> dict[EventId, ContentHashes]:
