@@ -22,6 +22,7 @@
     │   │   │   └── OutOfTime          the run's own time is up: no sign that the service is down
     │   │   └── Throttled              429: try again after the wait that it asks for
     │   └── Unreadable                 an answer that isn't what the service documents
+    │       └── IncompleteSearch       a search that ended before its last page
     ├── MappingUnclear                 the input of `map` doesn't name one mapping        exit 2
     ├── ConnectorDisabled              the kill switch or a pause: no service may be asked
     ├── OutcomeUnknown                 a write whose answer was lost: check Revel

@@ -234,7 +234,6 @@ def test_orders_whose_writes_always_fail_leave_runs_good_once_another_order_is_f
 
 OUTAGES = {
     "no items": ("POST", "/resources/OrderItem/", {"status": 503}),
-    "items refused": ("POST", "/resources/OrderItem/", {"status": 404}),
     "no payments": ("POST", "/resources/Payment/", {"status": 503}),
     "login instead of history": ("POST", "/resources/OrderHistory/", {"status": 302}),
     "no orders listed": ("GET", "/resources/Order/", {"status": 503}),

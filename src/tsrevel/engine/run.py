@@ -279,8 +279,11 @@ def _mark_repeated(ctx: RunContext, mode: RunMode, outcomes: Sequence[Outcome]) 
 
 
 def _is_stuck(ctx: RunContext, outcomes: Sequence[Outcome]) -> bool:
-    """Whether no other event's order was finished since an event of this run first failed."""
-    return bool(ctx.ledger.orders.stuck(each.event_id for each in outcomes if each.repeated))
+    """Whether no other event's order was finished since a service first failed for an event of this run.
+
+    A request that Revel refuses is its event's own fault.
+    """
+    return bool(ctx.ledger.orders.stuck(each.event_id for each in outcomes if each.repeated and each.down))
 
 
 def _add_unreported(ctx: RunContext, outcomes: Sequence[Outcome]) -> list[Outcome]:

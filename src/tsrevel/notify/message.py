@@ -43,8 +43,8 @@ class MailItem:
     """One change of one event. `occasion` is a word of `email.on`; `plan` is the order's, if there is one.
 
     `reason` and `text` say why, `correlation_id` in which run. `failed_write`: a write that failed in several runs.
-    `again`: a failure that an earlier mail reported. `resolved`: a person resolved the event before, and tsrevel made no
-    order for it. `agrees`: what had changed after the order was made was taken back.
+    `again`: a failure that an earlier mail reported. `resolved`: a person resolved the event before, and tsrevel made
+    no order for it. `agrees`: what had changed after the order was made was taken back.
     """
 
     occasion: str
