@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import socket
+import ssl
+
 import httpx
 import pytest
 
@@ -21,6 +24,14 @@ def answering(answer: httpx.Response | Exception) -> tuple[httpx.MockTransport, 
         return answer
 
     return httpx.MockTransport(take), asked
+
+
+def caused_by(cause: OSError) -> Exception:
+    if isinstance(cause, ssl.SSLError):
+        cause.reason = "SSLV3_ALERT_HANDSHAKE_FAILURE"
+    error = httpx.ConnectError("/secret")
+    error.__cause__ = cause
+    return error
 
 
 def test_it_is_sent_once_with_its_body_and_headers() -> None:
@@ -50,6 +61,8 @@ def test_of_a_long_answer_only_the_beginning_is_given() -> None:
         (httpx.ReadError("/secret"), "the connection broke"),
         (httpx.RemoteProtocolError("/secret"), "the connection broke"),
         (ValueError("/secret"), "ValueError"),
+        (caused_by(socket.gaierror("/secret")), "its name can't be resolved"),
+        (caused_by(ssl.SSLError("/secret")), "the encrypted connection failed"),
     ],
 )
 def test_no_answer_is_told_without_the_address_and_in_our_words(error: Exception, said: str) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import math
+import socket
 import ssl
 import threading
 import time
@@ -17,7 +18,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import Any
+from typing import Any, TypeVar
 
 import httpcore
 import httpx
@@ -45,6 +46,7 @@ Clock = Callable[[], datetime]
 Monotonic = Callable[[], float]
 Params = Mapping[str, str]
 Transport = httpx.BaseTransport | None
+CauseT = TypeVar("CauseT", bound=BaseException)
 
 _RESERVE = 60.0
 _TENTH = 0.1
@@ -504,9 +506,10 @@ _AGE = {
 _OTHER_HOST = {62, 64}
 _PLAIN = {"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "UNKNOWN_PROTOCOL", "PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILURE"}
 
-
 _IN_WORDS: Mapping[type[Exception], str] = {
     httpx.TimeoutException: "it took too long",
+    socket.gaierror: "its name can't be resolved",
+    ssl.SSLError: "the encrypted connection failed",
     httpx.ConnectError: "refused or unreachable",
     httpx.ProxyError: "the proxy refused",
     httpx.NetworkError: "the connection broke",
@@ -516,8 +519,16 @@ _IN_WORDS: Mapping[type[Exception], str] = {
 
 
 def _in_words(error: Exception) -> str:
-    """Why an exchange failed. The library's own text may quote a secret address."""
-    return next((text for kind, text in _IN_WORDS.items() if isinstance(error, kind)), type(error).__name__)
+    """Why an exchange failed, by its cause. The library's own text may quote a secret address."""
+    found = (text for kind, text in _IN_WORDS.items() if _find_cause(error, kind))
+    return next(found, type(error).__name__)
+
+
+def _find_cause(error: BaseException | None, kind: type[CauseT]) -> CauseT | None:
+    """The error itself or what caused it, if one of these is of that kind."""
+    while error is not None and not isinstance(error, kind):
+        error = error.__cause__ or error.__context__
+    return error
 
 
 def _find_tls_failure(error: BaseException) -> _TlsFailure | None:
@@ -525,9 +536,7 @@ def _find_tls_failure(error: BaseException) -> _TlsFailure | None:
 
     Only a problem with a certificate's age passes: the service renews it, or somebody sets the clock.
     """
-    cause: BaseException | None = error
-    while cause is not None and not isinstance(cause, ssl.SSLError):
-        cause = cause.__cause__ or cause.__context__
+    cause = _find_cause(error, ssl.SSLError)
     if isinstance(cause, ssl.SSLCertVerificationError):
         if cause.verify_code in _AGE:
             fault, how = _AGE[cause.verify_code]
