@@ -6,8 +6,8 @@ reasons without either.
 
 Read in this order: `records` (the data that the ledger returns), `ledger` (`Ledger` and its repositories), `orders`,
 `events`, `runs`, `outbox`, `catalogs`, `assumptions`, `audit` (the repositories with their SQL), `queries` (what people
-ask), `connection` (how a change is stored and proven), `plan_json` (plans and events as text), `older_rows`
-(what older versions stored), `database`, `migrations`, `lock` (the file), `view` (read-only), `maintenance` (check,
+ask), `connection` (how a change is stored and proven), `plan_json` (plans and events as text), `older_rows` (what older
+versions stored), `database`, `migrations`, `lock` (the file), `reading`, `view` (read-only), `maintenance` (check,
 backup, export, prune).
 """
 

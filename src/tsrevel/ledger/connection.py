@@ -1,4 +1,4 @@
-"""Connects to a ledger's SQLite file, asks it questions, changes it, and translates SQLite's errors.
+"""Connects to a ledger's SQLite file, asks it, changes it, proves its changes, and translates SQLite's errors.
 
 A change and its audit row are stored together, or neither.
 """
@@ -48,22 +48,14 @@ _ADVICE = {
 _UNKNOWN = (LedgerCode.STATEMENT_FAILED, "nothing was stored; please report this")
 _REFUSALS = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN}
 
-GENESIS = "0" * 64
-"""The previous hash of the first row."""
-
-_APPEND = """
-    INSERT INTO audit (seq, at, run_id, kind, event_id, detail, previous_hash, hash)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-"""
-_FROM = """
-    SELECT seq, at, run_id, kind, event_id, detail, previous_hash, hash FROM audit WHERE seq >= ? ORDER BY seq
-"""
-
 
 def connect(
     path: Path, busy_seconds: float, opened_by: Connect = SQLITE, mode: str = "rw", setup: Sequence[str] = _FOR_CHANGES
 ) -> sqlite3.Connection:
-    """Connects to an existing file in autocommit mode. Waits up to `busy_seconds` for other writers."""
+    """Connects to an existing file in autocommit mode. Waits up to `busy_seconds` for other writers.
+
+    `mode` is that of SQLite's URI. The statements of `setup` prepare the connection.
+    """
     uri = f"{path.absolute().as_uri()}?mode={mode}"
     with ExitStack() as unless_ready:
         connection = opened_by(uri, uri=True, timeout=busy_seconds, isolation_level=None, check_same_thread=False)
@@ -335,6 +327,17 @@ def _as_stored(value: object) -> object:
 
 # The audit: append-only rows, each with the hash of the one before. `meta` stores the length and the last hash, so a
 # truncated end shows too.
+
+GENESIS = "0" * 64
+"""The previous hash of the first row."""
+
+_APPEND = """
+    INSERT INTO audit (seq, at, run_id, kind, event_id, detail, previous_hash, hash)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+"""
+_FROM = """
+    SELECT seq, at, run_id, kind, event_id, detail, previous_hash, hash FROM audit WHERE seq >= ? ORDER BY seq
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,1 +1,5 @@
-"""HTTP to both services: the client, its retries, rate limit and write gate, and the decoding of answers."""
+"""HTTP to both services.
+
+`api` judges their answers, `client` sends a request, `responses` decodes JSON, `network` is the way out of this
+machine, and `write_gate` stands before each write.
+"""

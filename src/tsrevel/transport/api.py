@@ -1,4 +1,7 @@
-"""The HTTP client of both services: authentication, retries of reads, and an error for each bad answer."""
+"""Judges the answers of both services: JSON, or an error for each bad answer. Also signs requests and repeats reads.
+
+`client` sends each request.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
-"""One exchange with a service: when it may be sent, how long it may take, on which way. The only importer of httpx.
+"""Sends one request and returns its answer unjudged: at the service's pace, under a deadline. Only this imports httpx.
 
-httpcore's own timeouts restart with every byte, so a trickling answer would never end: sockets keep to a deadline here.
+`api` says what an answer means. httpcore's own timeouts restart with every byte, so a trickling answer would never end:
+sockets keep to a deadline here.
 """
 
 from __future__ import annotations
@@ -201,7 +202,7 @@ class Sender:
         )
         self._base = str(self._client.base_url).removesuffix("/")
         self.was_available = False
-        """Whether an answer was usable, which the client decides."""
+        """Whether an answer was usable. `ApiClient` decides that."""
         self.answered = False
         """Whether the service has answered at all, even without a date."""
         self._told: Moment | None = None
