@@ -187,6 +187,18 @@ def test_an_order_that_stands_is_no_failure_of_a_run_that_did_not_reach_its_even
     assert verdict(world.sync(), 64000069) == "skipped CHANGED_AFTER_INJECTION"
 
 
+def test_somebody_elses_order_is_not_called_ours_by_a_run_that_did_not_reach_its_event(world: World) -> None:
+    event = world.add_event(64000069, start=time(20, 0))
+    world.add_order(event)
+    world.sync()
+    world.add_event(64000060, start=time(16, 0))
+    world.tripleseat.unlisted = {event}
+    world.tripleseat.faults.add("status", "GET", "/v1/events/64000060$", status=401, times=None)
+    report = world.sync()
+    assert (report.exit_status, verdict(report, event)) == (12, "skipped ORDER_EXISTS")
+    assert not find_outcome(report, event).looked_into
+
+
 def test_a_failure_now_and_then_ends_no_run_and_does_not_hide_what_went_well(day: World) -> None:
     day.revel.faults.add("status", "GET", "/resources/Order/$", status=500, times=4, after=2)
     report = day.sync()

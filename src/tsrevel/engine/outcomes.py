@@ -134,7 +134,9 @@ def not_written(about: Outcome, verdict: Hold | Skip) -> Outcome:
 
 
 def order_stands(about: Outcome, record: OrderRecord) -> Outcome:
-    """`about`, with its order made and unchanged."""
+    """`about`, with its order made, by us or by somebody else, and unchanged."""
+    if record.state == "foreign":
+        return not_written(about, Skip(Reason.ORDER_EXISTS, f"Revel order {record.order_id} was made by someone else"))
     verdict = Skip(Reason.ALREADY_INJECTED, f"Revel order {record.order_id}")
     return replace(not_written(about, verdict), order_only=True)
 

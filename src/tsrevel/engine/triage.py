@@ -278,7 +278,6 @@ def _triage_unplanned(
     """
     stands, made = order_stands(about, record), f"Revel order {record.order_id} was made"
     if record.state == "foreign":
-        stands = not_written(about, Skip(Reason.ORDER_EXISTS, f"{made} by someone else"))
         made = f"someone else made Revel order {record.order_id}"
     if found.digest and record.digest and is_same_content(record.digest, found.digest):
         return Leave(stands)
