@@ -1,6 +1,6 @@
-"""Judges the answers of both services: JSON, or an error for each bad answer. Also signs requests and repeats reads.
+"""Judges the answers of both services: JSON, or an error for each bad answer.
 
-`client` sends each request.
+Also authenticates requests, and repeats reads. `client` sends each request.
 """
 
 from __future__ import annotations
