@@ -175,6 +175,8 @@ OF_ANOTHER = [
     ("--set", "tripleseat.client_id=brand-b-app"),
     ("--set", "revel.domain=brand-b"),
     ("--set", "tripleseat.client_id=brand-b-app", "--set", "revel.domain=brand-b"),
+    ("--set", "revel.base_url=https://brand-b.revelup.com"),
+    ("--set", "tripleseat.base_url=https://api.tripleseat.example"),
 ]
 
 
@@ -210,6 +212,8 @@ def test_so_is_one_that_the_environment_names(shell: Shell, home: Path, brand: P
     "argv",
     [
         ("--set", "revel.domain=brand-a"),
+        ("--set", "revel.domain=https://Brand-A.revelup.com/"),
+        ("--set", "revel.base_url=https://brand-a.revelup.com"),
         ("--set", "timezone=America/Denver"),
     ],
 )

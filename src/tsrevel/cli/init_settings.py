@@ -11,14 +11,14 @@ from typing import get_args
 
 import typer
 
-from tsrevel.config import SETTINGS, ChargeSettings, LocationSettings, Settings, check_document
+from tsrevel.config import SETTINGS, ChargeSettings, LocationSettings, Settings, TripleSeatSettings, check_document
 from tsrevel.config.load import place_files
 from tsrevel.config.paths import expand_path, is_there, settings_folder
 from tsrevel.config.problems import GivenValue, Layer, Origin, ProblemReport, Source
 from tsrevel.config.rules import choose_locations, read_legacy_location
 from tsrevel.config.settings import GIVABLE, SECRETS, VARIANTS, suggest
 from tsrevel.config.sources import KEEPS_SPACES, parse_setting, read_environment, read_file
-from tsrevel.config.value_types import ValueKind, decode_rate, decode_whole
+from tsrevel.config.value_types import ValueKind, decode_rate, decode_whole, split_url, url_of_domain
 from tsrevel.config.write import ConfigTable, render_config
 from tsrevel.planning.model import Treatment
 from tsrevel.tripleseat.account import iana_zone
@@ -90,8 +90,6 @@ def read_setting(text: str) -> tuple[str, object]:
 
 STATE_KEYS = ("ledger.path", "tripleseat.token_file", "serve.spool")
 """The settings that say where an account's state is."""
-ACCOUNT_KEYS = ("environment", "tripleseat.base_url", "tripleseat.client_id", "revel.base_url", "revel.domain")
-"""The settings that say whose state it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,13 +190,31 @@ def gather(options: InitOptions, environ: Mapping[str, str]) -> SettingsDraft:
 
 def _refuse_other_account(source: Path, written: Mapping[str, object], asked: Mapping[str, object]) -> None:
     """Raise typer.BadParameter if a value names another account than the file: that must not get its ledger."""
-    known = {"environment": "production", **written}
-    for key in ACCOUNT_KEYS:
-        if known.get(key) and key in asked and str(known[key]).strip() != str(asked[key]).strip():
+    account = _tell_account({**written, **asked})
+    for part, value in _tell_account(written).items():
+        if value and account[part] and account[part] != value:
             raise typer.BadParameter(
-                f"--from goes on with the account, ledger and token of {source}, and {key} is another one there; leave "
-                "it out, or write the other account's settings without --from"
+                f"--from goes on with the account, ledger and token of {source}, and {part} is another one there; "
+                "leave it out, or write the other account's settings without --from"
             )
+
+
+def _tell_account(values: Mapping[str, object]) -> Mapping[str, str]:
+    """The account that the settings are for, by its parts; "" for what they don't say."""
+    seat = values.get("tripleseat.base_url") or TripleSeatSettings.model_fields["base_url"].default
+    revel = values.get("revel.base_url") or url_of_domain(str(values.get("revel.domain") or ""))
+    return {
+        "environment": str(values.get("environment") or "production").strip(),
+        "TripleSeat's address": _host_of(str(seat)),
+        "tripleseat.client_id": str(values.get("tripleseat.client_id") or "").strip(),
+        "the Revel account": _host_of(str(revel)),
+    }
+
+
+def _host_of(url: str) -> str:
+    """The host and port of a URL, which may have a path that tsrevel cuts; any other text unchanged."""
+    parts = split_url(url.strip())
+    return parts.netloc.lower() if parts else url
 
 
 def _entries(value: object) -> list[ConfigTable]:
