@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tsrevel.cli.context import CliContext, OutputOptions
@@ -13,7 +15,11 @@ from tsrevel.cli.serve import ServedCommands
 from tsrevel.config import Settings
 from tsrevel.config.secret_values import CommandFailure, CommandResult
 from tsrevel.errors import ConfigError
+from tsrevel.serve.app import build_app
+from tsrevel.serve.worker import Worker
+from tsrevel.webhook.spool import Spool
 
+from ..cli.captured import sign
 from ..world import World
 
 PRINTED = CommandResult(output="key-of-the-vault")
@@ -139,6 +145,35 @@ def test_a_secret_whose_file_is_gone_for_a_moment_stays_in_use(world: World, com
     assert secrets_of(commands.latest_settings(), TOKEN) == ["old-secret"]
     secret.write_text("new-secret\n")
     assert secrets_of(commands.settings(), TOKEN) == ["new-secret"]
+
+
+@pytest.mark.parametrize("broken", [False, True])
+def test_during_a_run_a_delivery_is_accepted_that_a_new_key_signed(
+    world: World, commands: ServedCommands, *, broken: bool
+) -> None:
+    spool = Spool(world.folder / "spool")
+    worker = Worker(commands, spool)  # it isn't started: as in a run, it loads nothing
+    transport = httpx.ASGITransport(build_app(worker, plain=False))
+    body = b'{"webhook_trigger_type": "UPDATE_EVENT", "event": {"id": 64000001}}'
+
+    async def post() -> int:
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+            answer = await client.post("/webhook", content=body, headers={"X-Signature": sign(body, "new-key")})
+        return answer.status_code
+
+    def send() -> int:
+        return asyncio.run(post())
+
+    with spool.hold(None):
+        assert send() == 401
+        world.config["tripleseat"]["webhook_signing_keys"] = ["new-key"]
+        world.config["sync"] = {"hours_back": -1} if broken else {}
+        world.write_config()
+        assert send() == (401 if broken else 200)
+        world.config["sync"] = {}
+        world.write_config()
+        assert send() == 200
+        assert len(spool.waiting()) == (1 if broken else 2)
 
 
 def secrets_of(settings: Settings, key: str) -> list[str]:
