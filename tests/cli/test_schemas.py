@@ -89,7 +89,7 @@ BAD: dict[str, list[str]] = {
     "ledger prune": ["--older-than", "0"],
     "map list": ["--seen", "--offline"],
     "map set": ["Cake", "1"],
-    "map products": ["cake", "--offline"],
+    "map products": ["cake", "--location", "Nowhere"],
     "map unset": ["nothing"],
     "schedule": ["windows"],
     "notify": [],

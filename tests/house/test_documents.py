@@ -79,6 +79,13 @@ def test_the_operators_guide_says_what_every_exit_status_means_and_asks(status: 
     assert re.search(rf"^\|[^|]*\b{status}\b[^|]*\| \S[^|]+ \| \S[^|]+ \|$", table, re.MULTILINE)
 
 
+def test_the_operators_guide_names_only_findings_of_the_schedule_that_exist() -> None:
+    table = OPERATIONS.partition("| code | meaning | what to do |")[2].partition("\n\n")[0]
+    told = set(re.findall(r"`([A-Z_]+)`", "\n".join(row.split("|")[1] for row in table.strip().splitlines())))
+    doctor = "".join(each.read_text(encoding="utf-8") for each in (ROOT / "src/tsrevel/doctor").glob("*.py"))
+    assert (len(told) > 10, {each for each in told if f'"{each}"' not in doctor}) == (True, set())
+
+
 def test_every_promise_names_a_test_that_is_there() -> None:
     rows = re.findall(r"\[`(test_\w+)`\]\(\.\./(tests/[^)]+)\)", PROMISES.partition("\n## ")[0])
     lost = [name for name, file in rows if f"def {name}(" not in (ROOT / file).read_text(encoding="utf-8")]
