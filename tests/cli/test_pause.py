@@ -104,6 +104,7 @@ def test_pausing_twice_keeps_the_first_time_and_reason(paused: Shell) -> None:
 def test_pausing_again_gives_a_pause_without_a_reason_one(shell: Shell) -> None:
     type_in(shell, "pause")
     shell.world.time.move(hours=3)
+    assert "That pause stays." in type_in(shell, "pause").out
     ran = type_in(shell, "pause", "--reason", "fire drill")
     assert "its reason is now: fire drill." in ran.out
     assert shell.sync("--json").answer["paused"] == {"since": SINCE, "reason": "fire drill"}

@@ -145,7 +145,8 @@ def pause(ctx: CliContext, reason: str) -> int:
     if not before:
         text = f"Runs are {now}. A run that is under way finishes its current order and begins no other."
     else:
-        kept = "and its reason stay" if now == before else f"stays, and its reason is now: {reason}"
+        kept = "and its reason stay" if before.reason else "stays"
+        kept = kept if now == before else f"stays, and its reason is now: {reason}"
         text = f"Runs were stopped before: {before}. That pause {kept}."
     if settings.gives("monitor.ping_url"):
         text += " Paused runs don't ping the monitor: pause its check too, or it raises an alarm."
