@@ -79,8 +79,8 @@ def cancel(event_id: int) -> Happening:
     return lambda _post, told: told.tripleseat.cancel_event(event_id)
 
 
-def postpone(event_id: int) -> Happening:
-    day = date(2026, 12, 16)
+def postpone(event_id: int, to: int = 16) -> Happening:
+    day = date(2026, 12, to)
     new = {"event_date": f"{day:%m/%d/%Y}", "event_date_iso8601": day.isoformat()}
     new |= {"event_start": f"{day:%m/%d/%Y} 12:00 PM", "event_start_iso8601": f"{day}T12:00:00-08:00"}
     return lambda _post, told: told.tripleseat.edit_event(event_id, **new)
@@ -107,6 +107,15 @@ def test_what_was_settled_before_the_mail_was_sent_asks_nobody_for_anything(
     assert len(told.sendgrid.mails) == 1  # about the other event
     post.sync()
     assert len(told.sendgrid.mails) == 1
+
+
+def test_what_is_held_again_after_its_mail_was_left_out_is_news(post: Shell, told: ToldWorld) -> None:
+    send_late(post, told, postpone(UNMAPPED))
+    assert texts_about(told, UNMAPPED) == []
+    postpone(UNMAPPED, to=12)(post, told)
+    told.time.move(minutes=45)
+    post.sync()
+    assert len(texts_about(told, UNMAPPED)) == 1
 
 
 def test_a_digest_leaves_out_only_what_was_settled(post: Shell, told: ToldWorld) -> None:
