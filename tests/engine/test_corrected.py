@@ -325,7 +325,7 @@ def test_of_an_order_that_another_one_replaced_each_change_of_the_event_is_told(
     report = next_run(made)
     assert look(report) == (CHANGED, 3)
     text = find_outcome(report, FULL).text
-    assert ("total 20.00 → 50.00" in text, "changed at Revel" in text) == (True, False)
+    assert ("total 20.00 → 50.00" in text, "changed in Revel" in text) == (True, False)
     assert look(next_run(made)) == (ALREADY, 0)
     made.tripleseat.cancel_event(FULL)
     assert [look(next_run(made)) for _ in range(2)] == [(CANCELLED, 3), (ALREADY, 0)]
@@ -410,7 +410,7 @@ def test_a_change_that_the_amounts_do_not_show_is_told_though_the_order_was_corr
     report = next_run(made)
     assert look(report) == (CHANGED, 3)
     text = find_outcome(report, FULL).text
-    assert (expected in text, "total" in text, "changed at Revel" in text) == (True, False, False)
+    assert (expected in text, "total" in text, "changed in Revel" in text) == (True, False, False)
     assert look(next_run(made)) == (ALREADY, 0)
 
 

@@ -40,7 +40,7 @@ def test_the_twin_that_was_kept_is_the_order_from_then_on(world: World, names: d
     assert (record.state, record.order_id) == ("settled", str(twin))
     world.revel.pos_touch(twin)
     told = find_outcome(later(world), FULL).text
-    assert f"Revel order {twin} was changed at Revel: discount 9.60 → 0.00" in told
+    assert f"Revel order {twin} was changed in Revel: discount 9.60 → 0.00" in told
     world.tripleseat.cancel_event(FULL)
     report = later(world)
     assert (verdict(report, FULL), report.exit_status) == ("skipped CANCELLED_AFTER_INJECTION", 3)
@@ -82,7 +82,7 @@ def test_a_twin_that_is_found_after_the_deletion_was_told_is_told_to_stand_in_it
     world.revel.state.rows["Order"][5550101]["deleted"] = True
     report = later(world)
     assert (verdict(report, FULL), report.exit_status) == ("skipped CHANGED_AFTER_INJECTION", 3)
-    expected = f"Revel order {twin} was changed at Revel: it stands in place of order 5550101; it is again as tsrevel"
+    expected = f"Revel order {twin} was changed in Revel: it stands in place of order 5550101; it is again as tsrevel"
     assert find_outcome(report, FULL).text.startswith(expected)
     assert [later(world).exit_status for _ in range(3)] == [0] * 3
 
@@ -98,7 +98,7 @@ def test_a_twin_that_is_not_whole_takes_no_orders_place(world: World, lacks: str
     report = later(world)
     assert (verdict(report, FULL), report.exit_status) == ("skipped CHANGED_AFTER_INJECTION", 3)
     told = (
-        f"Revel order 5550101 was changed at Revel: it was deleted, order {twin} stands in its place and isn't whole; "
+        f"Revel order 5550101 was changed in Revel: it was deleted, order {twin} stands in its place and isn't whole; "
         "tsrevel makes no other one"
     )
     assert told in find_outcome(report, FULL).text

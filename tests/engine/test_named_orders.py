@@ -141,7 +141,7 @@ def test_one_that_goes_together_with_ours_is_told_once(world: World) -> None:
     for each in (order, 5550101):
         delete(world, each)
     (text,) = told([later(world) for _ in range(6)])
-    assert text.startswith("Revel order 5550101 was changed at Revel: it was deleted; ")
+    assert text.startswith("Revel order 5550101 was changed in Revel: it was deleted; ")
     assert f"Revel order {order}, which a person named, no longer stands" in text
 
 
@@ -221,7 +221,7 @@ def test_a_deleted_order_of_a_cancelled_event_is_not_listed_as_standing_beside_a
     (text,) = told([later(world) for _ in range(3)])
     assert f"Revel order {order} still stands" in text
     (text,) = listed(world)
-    assert ("5550101 was changed at Revel: it was deleted" in text, "still stands" in text) == (True, False)
+    assert ("5550101 was changed in Revel: it was deleted" in text, "still stands" in text) == (True, False)
 
 
 def test_an_event_whose_day_has_passed_needs_none(held: World) -> None:

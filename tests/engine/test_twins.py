@@ -287,7 +287,7 @@ def test_that_its_order_is_gone_is_told_beside_an_event_that_can_not_be_read_and
     reports = [later(world) for _ in range(2)]
     for report in reports:
         assert (verdict(report, FULL), report.exit_status) == (verdict(before, FULL), before.exit_status)
-        assert "Revel order 5550101 was changed at Revel: it was deleted" in find_outcome(report, FULL).text
+        assert "Revel order 5550101 was changed in Revel: it was deleted" in find_outcome(report, FULL).text
     world.tripleseat.faults.clear()
     report = later(world)
     assert (verdict(report, FULL), report.exit_status) == ("skipped CHANGED_AFTER_INJECTION", 3)

@@ -16,7 +16,7 @@ from ..world import Died, World, find_outcome, verdict
 from .conftest import FULL
 
 ORDER = 5550101
-WIPED = "Revel order 5550101 was changed at Revel: discount 9.60 → 0.00, total 837.72 → 847.32, balance 637.72 → 647.32"
+WIPED = "Revel order 5550101 was changed in Revel: discount 9.60 → 0.00, total 837.72 → 847.32, balance 637.72 → 647.32"
 ALREADY, CHANGED = "skipped ALREADY_INJECTED", "skipped CHANGED_AFTER_INJECTION"
 
 

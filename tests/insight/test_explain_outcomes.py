@@ -400,7 +400,7 @@ DRIFTS: dict[str, tuple[Callable[[World], None], str, str]] = {
     "a line": (rewrite(lines=[("Fruit Platter", 1, 5)]), "CHANGED_AFTER_INJECTION", "total 837.72 → 5.00"),
     "lost": (edit(status="LOST"), "CANCELLED_AFTER_INJECTION", "cancelled or deleted"),
     "not to be planned": (rewrite(lines=[("Moon Cake", 1, 5)]), "CHANGED_AFTER_INJECTION", "no longer be planned"),
-    "a station": (lambda world: world.revel.pos_touch(ORDER), "CHANGED_AFTER_INJECTION", "was changed at Revel"),
+    "a station": (lambda world: world.revel.pos_touch(ORDER), "CHANGED_AFTER_INJECTION", "was changed in Revel"),
 }
 
 

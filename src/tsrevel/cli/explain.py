@@ -11,7 +11,7 @@ from tsrevel.cli.answers.runs import answer_outcome
 from tsrevel.cli.arguments import find_event_id
 from tsrevel.cli.context import CliContext
 from tsrevel.cli.logs import logging_to
-from tsrevel.cli.output import ALARM, WARNING, Row, TextOutput, columns_of
+from tsrevel.cli.output import ALARM, ORDER_STATES, WARNING, Row, TextOutput, columns_of
 from tsrevel.errors import USAGE, ConfigError
 from tsrevel.insight.explain import Explanation, explain_live, explain_offline, is_known
 from tsrevel.insight.history import EventHistory
@@ -256,7 +256,8 @@ def _tell_past(page: TextOutput, history: EventHistory) -> None:
         verdict = f"{standing.status} {standing.reason or ''}".rstrip()
         page.line(f"last run that saw it: {page.at(standing.last_seen_at)}, {verdict}")
     if record:
-        page.line(f"ledger: {record.state}, Revel order {record.order_id or 'none yet'}{_how_far(history.steps)}")
+        order = f"Revel order {record.order_id or 'none yet'}{_how_far(history.steps)}"
+        page.line(f"ledger: {ORDER_STATES[record.state]}, {order}")
     if history.resolution:
         page.line(f"note: {history.resolution.note}")
     for fact in history.facts:

@@ -142,7 +142,7 @@ def _report(
         return None
     found = replace(found, gone=ctx.revel.is_gone(found.row))
     changes = [*describe_order_changes(before, shown), *news]
-    what = f"Revel order {record.order_id} was changed at Revel: {', '.join(changes)}"
+    what = f"Revel order {record.order_id} was changed in Revel: {', '.join(changes)}"
     standing = _find_standing(ctx, state, found)
     if standing.agrees:
         state.reports.append(OrderChangeReported(record.event_id, found.stored, None, agrees=what if changes else ""))

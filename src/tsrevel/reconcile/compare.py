@@ -136,7 +136,7 @@ def _find_unfinished(case: EventComparison, row: OrderRow) -> Difference | None:
     elif lacks and case.is_ours(row) and record and record.state == "disputed":
         held = recall_dispute(record)
         kind = DifferenceKind.MONEY if held.reason is Reason.AMOUNT_MISMATCH else DifferenceKind.ORDER_UNFINISHED
-        return differ_in_total(case, kind, f"left unfinished: {held.text}", held.reason)
+        return differ_in_total(case, kind, held.text, held.reason)
     elif lacks and case.is_ours(row) and not (record and record.state == "settled"):
         text, reason = f"order {row.id} isn't finished: {lacks}; {_who_finishes(case)}", Reason.ORDER_DIFFERS
     else:
