@@ -111,7 +111,7 @@ def test_a_settled_order_whose_receipts_were_pruned_is_told_as_written(shell: Sh
     out = history(shell, str(FULL)).out
     assert ("receipt not stored" in out, "not written" in out) == (True, False)
     ran = shell.run("explain", str(FULL), "--config", config, "--offline")
-    assert "settled, Revel order 5550103, 10 of 10 steps written (10 receipts not stored)" in ran.out
+    assert "finished, Revel order 5550103, 10 of 10 steps written (10 receipts not stored)" in ran.out
 
 
 def test_a_disputed_order_found_with_a_new_ledger_is_told_as_far_as_it_is_known(shell: Shell) -> None:

@@ -14,7 +14,7 @@ from tsrevel.planning.model import EventId
 from tsrevel.planning.reasons import Reason
 from tsrevel.sandbox import TripleSeatSandbox, make_document, make_event
 from tsrevel.tripleseat.auth import RotatingToken
-from tsrevel.tripleseat.client import MOST_PAGES, Found, TripleSeat
+from tsrevel.tripleseat.client import FULL_PAGE, MOST_PAGES, Found, TripleSeat
 
 from .conftest import BASE_URL, Clock, Wire, open_channel
 
@@ -166,14 +166,24 @@ def test_an_error_with_the_status_of_a_success_is_quoted(
 
 
 @pytest.mark.parametrize("search", [TripleSeat.search_by_day, TripleSeat.search_by_update])
-def test_a_page_that_repeats_another_before_the_last_ends_the_search(
-    tripleseat: TripleSeat, seat: TripleSeatSandbox, search: Callable[[TripleSeat, date, date], list[Found]]
+@pytest.mark.parametrize("pages", [2, 3])
+def test_a_full_page_that_repeats_another_ends_a_search_that_is_not_whole(
+    tripleseat: TripleSeat, seat: TripleSeatSandbox, search: Callable[[TripleSeat, date, date], list[Found]], pages: int
+) -> None:
+    for _ in range(2):
+        answer_search(seat, {"total_pages": pages, "results": [{"id": number} for number in range(1, FULL_PAGE + 1)]})
+    with pytest.raises(IncompleteSearch) as caught:
+        search(tripleseat, DAY, DAY)
+    assert len(caught.value.found) == FULL_PAGE
+    assert len(seat.requests) == 2
+
+
+def test_a_server_that_repeats_its_last_page_has_listed_everything(
+    tripleseat: TripleSeat, seat: TripleSeatSandbox
 ) -> None:
     for _ in range(2):
         answer_search(seat, {"total_pages": 3, "results": [{"id": 1}, {"id": 2}]})
-    with pytest.raises(IncompleteSearch) as caught:
-        search(tripleseat, DAY, DAY)
-    assert [each.id for each in caught.value.found if isinstance(each, Found)] == ["1", "2"]
+    assert ids(tripleseat.search_by_day(DAY, DAY)) == ["1", "2"]
     assert len(seat.requests) == 2
 
 

@@ -256,7 +256,7 @@ def _is_silent(ctx: RunContext) -> bool:
 
 
 def _mark_repeated(ctx: RunContext, mode: RunMode, outcomes: Sequence[Outcome]) -> list[Outcome]:
-    """`outcomes`, with those marked that failed before, too: a person is needed. None if a whole service is down.
+    """`outcomes`, with those marked that failed before, too: they need a person. None is, if a whole service is down.
 
     Single events may be tried again within minutes, so only a failed write shows that for them.
     """

@@ -34,6 +34,8 @@ from tsrevel.tripleseat.invoice import complete_from_page, find_invoice_urls
 from tsrevel.tripleseat.payload import PayloadEvent, fill, is_older, is_over, read_event_ids
 
 MOST_PAGES = 1000
+FULL_PAGE = 50
+"""The events on each page of a search but the last (facts TripleSeat 2)."""
 _A_DAY = timedelta(days=1)
 _MONEY = {"show_financial": "true"}  # the singular: "show_financials" is ignored (facts TripleSeat 3)
 
@@ -174,7 +176,7 @@ class TripleSeat(ApiService):
 
         Pages may overlap or be empty: events move while they are read, and `total_pages` may count rows that this user
         may not see. An event that slid from a page not yet read onto one already read is left to the next run. A page
-        that repeats only earlier events ends the search.
+        that repeats only earlier events ends the search: servers repeat the last page. A full page is hardly the last.
         """
         span = {f"{prefix}_start_date": f"{first:%m/%d/%Y}", f"{prefix}_end_date": f"{last:%m/%d/%Y}"}
         found: dict[EventId, Found] = {}
@@ -184,11 +186,12 @@ class TripleSeat(ApiService):
             read = {each.id: each for each in map(self._find, rows)}
             is_new = not read.keys() <= found.keys()
             found.update(read)
+            if rows and not is_new and pages > 0:
+                lack = f"page {page} of {pages} of a search repeats earlier events"
+                return list(found.values()), lack if len(rows) >= FULL_PAGE else ""
             has_more = page < pages if pages > 0 else is_new
             if not has_more:
                 return list(found.values()), ""
-            if rows and not is_new:
-                return list(found.values()), f"page {page} of {pages} of a search repeats earlier events"
         return list(found.values()), f"a search has more than {MOST_PAGES} pages; name fewer days"
 
     def _find(self, row: Json) -> Found:
