@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Sequence
 from datetime import time
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -14,6 +15,7 @@ import pytest
 from tsrevel.sandbox import LAKESIDE_BAKERY, SPECIAL_EVENTS, SampleVenue
 
 from ..world import World, find_outcome, verdict
+from .conftest import FULL
 
 LINES = [("Coffee Urn", 1, 38)]
 THIRD = SampleVenue(30503, "Old Mill Cafe", 15693, "America/New_York")
@@ -257,6 +259,23 @@ def test_a_part_of_revel_that_fails_for_days_leaves_no_later_run_good(tmp_path: 
     world.time.move(minutes=45)
     report = world.sync()
     assert (verdict(report, 64000070), report.exit_status in {0, 3}) == ("injected", True)
+
+
+@pytest.mark.parametrize(
+    ("kind", "details"), [("html", {}), ("wrong_shape", {"body": {"success": False, "error": "x"}})]
+)
+def test_events_that_cant_be_read_for_days_leave_no_later_run_good(
+    tmp_path: Path, kind: str, details: dict[str, Any]
+) -> None:
+    world = World(tmp_path, "full")
+    world.tripleseat.faults.add(kind, "GET", f"/v1/events/{FULL}", times=None, **details)
+    for status in (3, 13, 13):
+        report = world.sync()
+        assert (verdict(report, FULL), report.exit_status) == ("failed EVENT_DATA_UNAVAILABLE", status)
+        world.time.move(minutes=45)
+    world.tripleseat.faults.clear()
+    report = world.sync()
+    assert (verdict(report, FULL), report.exit_status) == ("injected", 0)
 
 
 def test_a_slow_establishment_waits_for_the_others(world: World) -> None:

@@ -66,7 +66,8 @@ _LEDGER_WAS_LOST = (
 _NO_LISTING = (ServiceDown, CredentialsRefused, ConfigError, ConnectionMisconfigured)
 """The errors that keep TripleSeat's events from being listed, but not the orders begun from being finished at Revel."""
 
-_REPEATABLE = frozenset({Reason.EVENT_DATA_UNAVAILABLE, Reason.UPSTREAM_UNAVAILABLE, Reason.OUTCOME_UNKNOWN})
+_UNREADABLE = Reason.EVENT_DATA_UNAVAILABLE
+_REPEATABLE = frozenset({_UNREADABLE, Reason.UPSTREAM_UNAVAILABLE, Reason.OUTCOME_UNKNOWN})
 """The reasons of failures that need a person if they repeat."""
 
 
@@ -281,9 +282,10 @@ def _mark_repeated(ctx: RunContext, mode: RunMode, outcomes: Sequence[Outcome]) 
 def _is_stuck(ctx: RunContext, outcomes: Sequence[Outcome]) -> bool:
     """Whether no other event's order was finished since a service first failed for an event of this run.
 
-    A request that Revel refuses is its event's own fault.
+    A request that a service refuses is its event's own fault.
     """
-    return bool(ctx.ledger.orders.stuck(each.event_id for each in outcomes if each.repeated and each.down))
+    failed = [each for each in outcomes if each.repeated and (each.down or each.reason is _UNREADABLE)]
+    return bool(ctx.ledger.orders.stuck(each.event_id for each in failed))
 
 
 def _add_unreported(ctx: RunContext, outcomes: Sequence[Outcome]) -> list[Outcome]:

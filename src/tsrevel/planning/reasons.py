@@ -127,7 +127,7 @@ _ADVICE: dict[tuple[str, str | None], str] = {
     (Reason.AUTHORIZATION_DENIED, None): (
         "run `tsrevel doctor`: it says which credentials are missing or refused, and what to do about it"
     ),
-    (Reason.NO_LINE_ITEMS, None): "finish the event's contract in TripleSeat",
+    (Reason.NO_LINE_ITEMS, None): "finish the event's contract in TripleSeat, or share its invoice page again",
     (Reason.AMBIGUOUS_DOCUMENT, None): "delete the wrong documents in TripleSeat, or set tripleseat.order_document",
     (Reason.UNMAPPED_ITEMS, None): (
         "run `tsrevel map suggest` and map the lines, or correct their names in TripleSeat; for a charge, correct its "
