@@ -167,24 +167,30 @@ def test_an_error_with_the_status_of_a_success_is_quoted(
 
 @pytest.mark.parametrize("search", [TripleSeat.search_by_day, TripleSeat.search_by_update])
 @pytest.mark.parametrize("pages", [2, 3])
-def test_a_full_page_that_repeats_another_ends_a_search_that_is_not_whole(
+def test_a_second_page_that_repeats_the_first_ends_a_search_that_may_lack_events(
     tripleseat: TripleSeat, seat: TripleSeatSandbox, search: Callable[[TripleSeat, date, date], list[Found]], pages: int
 ) -> None:
     for _ in range(2):
-        answer_search(seat, {"total_pages": pages, "results": [{"id": number} for number in range(1, FULL_PAGE + 1)]})
+        answer_search(seat, {"total_pages": pages, "results": [{"id": 1}, {"id": 2}]})
     with pytest.raises(IncompleteSearch) as caught:
         search(tripleseat, DAY, DAY)
-    assert len(caught.value.found) == FULL_PAGE
+    assert [each.id for each in caught.value.found if isinstance(each, Found)] == ["1", "2"]
     assert len(seat.requests) == 2
 
 
-def test_a_server_that_repeats_its_last_page_has_listed_everything(
-    tripleseat: TripleSeat, seat: TripleSeatSandbox
+@pytest.mark.parametrize(("rows", "is_whole"), [(FULL_PAGE, False), (FULL_PAGE - 1, True)])
+def test_a_later_page_that_repeats_is_the_end_unless_it_is_full(
+    tripleseat: TripleSeat, seat: TripleSeatSandbox, rows: int, *, is_whole: bool
 ) -> None:
-    for _ in range(2):
-        answer_search(seat, {"total_pages": 3, "results": [{"id": 1}, {"id": 2}]})
-    assert ids(tripleseat.search_by_day(DAY, DAY)) == ["1", "2"]
-    assert len(seat.requests) == 2
+    first, last = range(1, FULL_PAGE + 1), range(101, 101 + rows)
+    for page in (first, last, last):
+        answer_search(seat, {"total_pages": 9, "results": [{"id": number} for number in page]})
+    if is_whole:
+        assert len(tripleseat.search_by_day(DAY, DAY)) == FULL_PAGE + rows
+    else:
+        with pytest.raises(IncompleteSearch):
+            tripleseat.search_by_day(DAY, DAY)
+    assert len(seat.requests) == 3
 
 
 def answer_pages(seat: TripleSeatSandbox, *pages: tuple[int, ...]) -> None:

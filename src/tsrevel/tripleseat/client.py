@@ -176,7 +176,8 @@ class TripleSeat(ApiService):
 
         Pages may overlap or be empty: events move while they are read, and `total_pages` may count rows that this user
         may not see. An event that slid from a page not yet read onto one already read is left to the next run. A page
-        that repeats only earlier events ends the search: servers repeat the last page. A full page is hardly the last.
+        that repeats only earlier events ends the search: servers repeat the last page. But if the second page does,
+        every page may be the first one, and a full page is hardly the last.
         """
         span = {f"{prefix}_start_date": f"{first:%m/%d/%Y}", f"{prefix}_end_date": f"{last:%m/%d/%Y}"}
         found: dict[EventId, Found] = {}
@@ -188,7 +189,7 @@ class TripleSeat(ApiService):
             found.update(read)
             if rows and not is_new and pages > 0:
                 lack = f"page {page} of {pages} of a search repeats earlier events"
-                return list(found.values()), lack if len(rows) >= FULL_PAGE else ""
+                return list(found.values()), lack if page == 2 or len(rows) >= FULL_PAGE else ""
             has_more = page < pages if pages > 0 else is_new
             if not has_more:
                 return list(found.values()), ""
