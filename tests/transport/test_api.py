@@ -580,29 +580,28 @@ def test_a_long_wait_after_an_error_concerns_that_request_alone(told: str) -> No
     assert len(wire.asked) == 2
 
 
-def test_a_request_that_waits_for_its_turn_while_the_service_asks_for_a_long_wait_is_not_sent() -> None:
+def paused_meanwhile(wanted: float) -> tuple[RateLimiter, list[float]]:
+    """Four requests a second, and the clock. While one waits for its turn, another thread is told to wait so long."""
     now = [100.0]
 
     def sleep(seconds: float) -> None:
         now[0] += seconds
         if now[0] < 101:
-            pace.pause_for(300)  # another thread was told so meanwhile
+            pace.pause_for(wanted)
 
     pace = RateLimiter(4, lambda: now[0], sleep)
+    return pace, now
+
+
+def test_a_request_that_waits_for_its_turn_while_the_service_asks_for_a_long_wait_is_not_sent() -> None:
+    pace, now = paused_meanwhile(300)
     assert pace.wait()
     assert not pace.wait()
     assert now[0] == pytest.approx(100.25)
 
 
 def test_a_request_that_waits_for_its_turn_waits_for_the_service_as_well() -> None:
-    now = [100.0]
-
-    def sleep(seconds: float) -> None:
-        now[0] += seconds
-        if now[0] < 101:
-            pace.pause_for(6)  # another thread was told so meanwhile
-
-    pace = RateLimiter(4, lambda: now[0], sleep)
+    pace, now = paused_meanwhile(6)
     pace.wait()
     pace.wait()
     assert now[0] == pytest.approx(106.25)
