@@ -56,13 +56,9 @@ def status(
     takes no lock, and works during a run. Without a terminal it prints one line for each item, and with `-q` only those
     that need a person. With `--all` it ends with the exit status of the worst installation.
     """
-    if folder:
-        from tsrevel.cli.status_all import show_all
+    from tsrevel.cli import status as verb
 
-        return show_all(ctx, folder)
-    from tsrevel.cli.status import show_status
-
-    return show_status(ctx, limit)
+    return verb.show_all(ctx, folder) if folder else verb.show_status(ctx, limit)
 
 
 @command(app, panel=LOOK, example="tsrevel history 64000003", exits=LEDGER_EXITS)
