@@ -15,7 +15,7 @@ FORBIDDEN_NAMES = re.compile(r"(^|_)(process|handle|manage|utils?|helpers?|commo
 NAMED_BY_LIBRARIES = {"handle_request", "handle_error", "handle_exit"}  # of httpx, socketserver and uvicorn
 EXCEPTION_BOUNDARIES = {
     "engine/after_injection.py", "engine/catalogs.py", "engine/perform.py", "engine/prepare.py", "engine/work_queue.py",
-    "engine/workers.py", "cli/boundary.py", "cli/completion.py", "cli/notifications.py", "serve/worker.py",
+    "engine/workers.py", "cli/boundary.py", "cli/options.py", "cli/notifications.py", "serve/worker.py",
 }  # fmt: skip
 FLOATS_FOR_THE_WIRE = {
     "revel/encode.py",  # Revel takes money as JSON numbers

@@ -8,9 +8,18 @@ from typing import Annotated, Literal
 
 import typer
 
-from tsrevel.cli.completion import complete_event
 from tsrevel.cli.context import CliContext
-from tsrevel.cli.options import CARE, LEDGER_EXITS, LOCK_EXITS, LOOK, SERVICE_EXITS, app, command, new_file
+from tsrevel.cli.options import (
+    CARE,
+    LEDGER_EXITS,
+    LOCK_EXITS,
+    LOOK,
+    SERVICE_EXITS,
+    app,
+    command,
+    complete_event,
+    new_file,
+)
 
 EventId = Annotated[str, typer.Argument(metavar="EVENT", help="A TripleSeat event id.", autocompletion=complete_event)]
 _First = Annotated[

@@ -9,9 +9,18 @@ from typing import Annotated
 import typer
 
 from tsrevel.cli.boundary import UNFINISHED, require_extra
-from tsrevel.cli.completion import complete_event
 from tsrevel.cli.context import CliContext
-from tsrevel.cli.options import LEDGER_EXITS, LOCK_EXITS, RUN, RUN_EXITS, Location, app, command, new_file
+from tsrevel.cli.options import (
+    LEDGER_EXITS,
+    LOCK_EXITS,
+    RUN,
+    RUN_EXITS,
+    Location,
+    app,
+    command,
+    complete_event,
+    new_file,
+)
 
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Read and plan everything, but write nothing to Revel.")]
 HoursBack = Annotated[
