@@ -10,7 +10,7 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
-from tsrevel.cli.answers.registry import ANSWERS, write_schema
+from tsrevel.cli.reference import ANSWERS, write_schema
 
 FOLDER = Path(__file__).parents[2] / "docs" / "schemas"
 

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tsrevel.cli.answers.registry import ANSWERS
-from tsrevel.cli.reference import write_man_page
+from tsrevel.cli.reference import ANSWERS, write_man_page
 
 from .bench import Shell
 

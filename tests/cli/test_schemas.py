@@ -14,8 +14,8 @@ from jsonschema import Draft202012Validator
 from typer.main import get_command
 
 from tsrevel.cli import context as surroundings
-from tsrevel.cli.answers.registry import ANSWERS
 from tsrevel.cli.app import app, run_command
+from tsrevel.cli.reference import ANSWERS
 
 from .bench import Ran, Shell, execute, finish, start
 from .captured import sign
