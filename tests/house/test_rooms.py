@@ -13,7 +13,7 @@ SQL = re.compile(
     r"\s*(SELECT\s.+\sFROM\s|INSERT\s+(OR\s+\w+\s+)?INTO\s|UPDATE\s+\w+\s+SET\s|DELETE\s+FROM\s|PRAGMA\s|CREATE\s+TABLE)",
     re.IGNORECASE | re.DOTALL,
 )
-SANDBOX_COMMANDS = {"cli/sandbox.py", "cli/demo.py"}
+SANDBOX_COMMANDS = {"cli/sandbox.py"}
 NOT_FOR_PLANNING = {"time.time", "time.monotonic", "datetime.now", "date.today", "datetime.utcnow", "open", "print"}
 
 

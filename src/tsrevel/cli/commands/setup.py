@@ -315,7 +315,7 @@ def demo(
 
     The sandbox runs on this machine. The demo makes its own settings and ignores `--config`.
     """
-    from tsrevel.cli import demo as verb
+    from tsrevel.cli import sandbox as verb
 
     if serve:
         require_extra("serve", "starlette", "uvicorn")
