@@ -1,10 +1,12 @@
-"""The arguments of every command: its surroundings (streams, environment, runtime) and the common options."""
+"""The surroundings of every command: streams, environment, runtime, common options, and the log on stderr."""
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 from io import BytesIO
@@ -164,3 +166,51 @@ class CliContext:
 
         listed = tuple(fill(ProblemJson, each) for each in problems)
         self.answer(FailureAnswer(error=error, exit_status=exit_status, problems=listed))
+
+
+# The log: a line for each entry, with the run's correlation id, as text or JSON. It has no customer data.
+
+_SUBJECTS = ("event_id", "order_id", "reason")
+"""Fields that a JSON line about an event also has. Callers pass them to the logger as `extra`."""
+
+
+class _LogFormatter(logging.Formatter):
+    def __init__(self, ctx: CliContext, correlation_id: str) -> None:
+        self._ctx, self._correlation_id = ctx, correlation_id
+        super().__init__()
+
+    def format(self, record: logging.LogRecord) -> str:
+        instant = datetime.fromtimestamp(record.created, UTC)
+        level, message = record.levelname, self._ctx.copyable(record.getMessage())
+        if self._ctx.options.log_format == "json":
+            about = {key: getattr(record, key) for key in _SUBJECTS if hasattr(record, key)}
+            return encode_entry(self._ctx.stderr, instant, level, self._correlation_id, message, about)
+        at = instant.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        indented = message.replace("\n", "\n    ")  # so that no line looks like another entry
+        return f"{at} {level} [{self._correlation_id}] {indented}"
+
+
+@contextmanager
+def logging_to(
+    ctx: CliContext, correlation_id: str, name: str = "tsrevel", *, shows_warnings: bool = True
+) -> Iterator[None]:
+    """Send tsrevel's log to stderr: warnings and errors; with -v each step, with -vv each request.
+
+    With -q only warnings and errors: many a warning is given only once. `name`: send only the log of that package, and
+    to no other handler. Without `shows_warnings`, only errors: for a command whose answer has the warnings.
+    """
+    logger = logging.getLogger(name)
+    verbose = 0 if ctx.options.quiet else ctx.options.verbose
+    level = {0: logging.WARNING if shows_warnings else logging.ERROR, 1: logging.INFO}.get(verbose, logging.DEBUG)
+    handler = logging.StreamHandler(ctx.stderr)
+    handler.setFormatter(_LogFormatter(ctx, correlation_id))
+    before = logger.level
+    logger.addHandler(handler)
+    logger.propagate = False
+    logger.setLevel(level)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.propagate = True
+        logger.setLevel(before)

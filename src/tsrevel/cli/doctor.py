@@ -12,8 +12,7 @@ from zoneinfo import ZoneInfo
 
 from tsrevel.cli.answers.model import fill
 from tsrevel.cli.answers.setup import AssumptionsAnswer, CheckJson, DoctorAnswer, ReportAnswer, encode_answer
-from tsrevel.cli.context import CliContext
-from tsrevel.cli.logs import logging_to
+from tsrevel.cli.context import CliContext, logging_to
 from tsrevel.cli.output import NOTHING_CHECKED, TextOutput
 from tsrevel.config import examine_settings
 from tsrevel.doctor import CheckFinding, CheckResult, Installation, exit_status, run_checks

@@ -9,8 +9,7 @@ from tsrevel.cli.answers import reports
 from tsrevel.cli.answers.model import fill
 from tsrevel.cli.answers.runs import answer_outcome
 from tsrevel.cli.arguments import find_event_id
-from tsrevel.cli.context import CliContext
-from tsrevel.cli.logs import logging_to
+from tsrevel.cli.context import CliContext, logging_to
 from tsrevel.cli.output import ALARM, ORDER_STATES, WARNING, Row, TextOutput, columns_of
 from tsrevel.errors import USAGE, ConfigError
 from tsrevel.insight.explain import Explanation, explain_live, explain_offline, is_known

@@ -11,9 +11,8 @@ from pathlib import Path
 import typer
 
 from tsrevel.cli.answers.setup import InitAnswer
-from tsrevel.cli.context import CliContext
+from tsrevel.cli.context import CliContext, logging_to
 from tsrevel.cli.init_settings import TREATMENTS, InitOptions, SettingsDraft, charge_entry, gather
-from tsrevel.cli.logs import logging_to
 from tsrevel.cli.prefill import prefill
 from tsrevel.cli.prompts import Terminal, may_ask
 from tsrevel.config import Settings, check_document, config_folder

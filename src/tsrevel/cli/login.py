@@ -16,8 +16,7 @@ import typer
 
 from tsrevel.cli.answers.setup import LoginAnswer, LoginStatusAnswer, LogoutAnswer
 from tsrevel.cli.callback_server import CallbackServer, ConsentAnswer, Rejected, read_answer
-from tsrevel.cli.context import CliContext
-from tsrevel.cli.logs import logging_to
+from tsrevel.cli.context import CliContext, logging_to
 from tsrevel.cli.prompts import no_echo, plain_address, read_line
 from tsrevel.config import Settings, is_loopback
 from tsrevel.config.problems import DEFAULT

@@ -10,8 +10,7 @@ from pathlib import Path
 
 from tsrevel.cli.answers.mapping import LeftOutJson
 from tsrevel.cli.arguments import read_locations
-from tsrevel.cli.context import CliContext
-from tsrevel.cli.logs import logging_to
+from tsrevel.cli.context import CliContext, logging_to
 from tsrevel.cli.output import show_progress
 from tsrevel.config import Settings
 from tsrevel.config.policy import build_policy

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Self
 import typer
 
 from tsrevel.cli.boundary import status_of
-from tsrevel.cli.context import CliContext
-from tsrevel.cli.logs import logging_to
+from tsrevel.cli.context import CliContext, logging_to
 from tsrevel.cli.mails import send_mails
 from tsrevel.config import Settings
 from tsrevel.config.settings import SECRETS, VARIABLES

@@ -11,8 +11,7 @@ from pathlib import Path
 import typer
 
 from tsrevel.cli.answers.reconciliation import answer_reconciliation
-from tsrevel.cli.context import CliContext
-from tsrevel.cli.logs import logging_to
+from tsrevel.cli.context import CliContext, logging_to
 from tsrevel.cli.output import ALARM, STYLES, Row, TextOutput, columns_of, report_nothing_checked, show_progress
 from tsrevel.config.policy import build_policy
 from tsrevel.engine.catalogs import Catalogs

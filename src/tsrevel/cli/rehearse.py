@@ -9,9 +9,8 @@ from dataclasses import replace
 from tsrevel.cli.answers.reports import RehearsalAnswer
 from tsrevel.cli.answers.runs import answer_outcome
 from tsrevel.cli.arguments import read_event_id
-from tsrevel.cli.context import CliContext
+from tsrevel.cli.context import CliContext, logging_to
 from tsrevel.cli.explain import show_explanation, status_of_explanation
-from tsrevel.cli.logs import logging_to
 from tsrevel.cli.notifications import RunNotifier
 from tsrevel.cli.output import NOTHING_CHECKED, TextOutput
 from tsrevel.cli.prompts import Terminal, may_ask

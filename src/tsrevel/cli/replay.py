@@ -14,9 +14,8 @@ import typer
 from tsrevel.cli.answers.model import fill
 from tsrevel.cli.answers.runs import ReplayLine, answer_delivery, answer_replayed
 from tsrevel.cli.arguments import read_event_id
-from tsrevel.cli.context import CliContext
+from tsrevel.cli.context import CliContext, logging_to
 from tsrevel.cli.deliveries import STDIN, list_captured, open_archive, open_body, show_path
-from tsrevel.cli.logs import logging_to
 from tsrevel.cli.notifications import RunNotifier
 from tsrevel.cli.output import TextOutput
 from tsrevel.cli.run_text import list_news, list_problems, news_line, show_report, show_summary

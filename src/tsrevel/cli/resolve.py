@@ -12,8 +12,7 @@ import typer
 from tsrevel.cli.answers.model import fill
 from tsrevel.cli.answers.reports import NamedOrderJson, ResolveAnswer, answer_resolution, answer_status
 from tsrevel.cli.arguments import find_event_id
-from tsrevel.cli.context import CliContext
-from tsrevel.cli.logs import logging_to
+from tsrevel.cli.context import CliContext, logging_to
 from tsrevel.cli.output import NEVER_RUN, locate_files
 from tsrevel.config import Settings
 from tsrevel.config.policy import build_policy

@@ -13,8 +13,7 @@ from threading import Lock
 
 from tsrevel.cli.answers.model import encode
 from tsrevel.cli.answers.runs import ServeAnswer, answer_planned, answer_report
-from tsrevel.cli.context import CliContext
-from tsrevel.cli.logs import logging_to
+from tsrevel.cli.context import CliContext, logging_to
 from tsrevel.cli.replay import ReplayOptions, replay_files
 from tsrevel.cli.sync import SyncOptions, sync, sync_events
 from tsrevel.config import Settings, load_settings

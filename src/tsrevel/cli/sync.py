@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from tsrevel.cli.arguments import read_event_id, read_locations
-from tsrevel.cli.context import CliContext
-from tsrevel.cli.logs import logging_to
+from tsrevel.cli.context import CliContext, logging_to
 from tsrevel.cli.notifications import RunNotifier
 from tsrevel.cli.output import show_progress
 from tsrevel.cli.run_text import show_report
