@@ -14,7 +14,7 @@ import httpx
 import pytest
 import tomli_w
 
-from tsrevel.cli.mails import send_mails
+from tsrevel.cli.notifications import send_mails
 from tsrevel.engine.context import RunState
 from tsrevel.engine.run import sync_events
 from tsrevel.ledger import hold_mail_lock

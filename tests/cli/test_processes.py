@@ -34,7 +34,7 @@ UNUSED = {
     *("planning.suggest", "planning.rationale", "revel.account", "revel.books", "revel.products"),
     *("tripleseat.account", "tripleseat.payload", "tripleseat.places", "tripleseat.invoice"),
     *("ledger.queries", "ledger.view", "ledger.pruning", "ledger.care", "notify", "doctor", "reconcile", "sandbox"),
-    *("cli.table", "cli.callouts", "cli.mails", "cli.commands.replay", "cli.commands.verify"),
+    *("cli.table", "cli.callouts", "cli.commands.replay", "cli.commands.verify"),
 }
 """Modules that `sync` imports where it uses them, if it does."""
 
