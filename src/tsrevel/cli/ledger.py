@@ -11,7 +11,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TextIO
 
-from tsrevel.cli.answers import ledger as answers
+from tsrevel.cli.answers import runs as answers
 from tsrevel.cli.answers.model import fill
 from tsrevel.cli.answers.runs import answer_pause
 from tsrevel.cli.context import CliContext

@@ -12,7 +12,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from typer.main import get_command
 
 from tsrevel import __version__
-from tsrevel.cli.answers import ledger, mapping, reconciliation, reports, runs, setup
+from tsrevel.cli.answers import mapping, reconciliation, reports, runs, setup
 from tsrevel.cli.answers.model import Answer, FailureAnswer, NothingCheckedAnswer, adapter
 from tsrevel.cli.answers.setup import ManAnswer, SchemaAnswer
 from tsrevel.cli.context import CliContext
@@ -135,12 +135,12 @@ ANSWERS: dict[str, tuple[type[Answer], ...]] = {
     "explain": (reports.ExplainAnswer,),
     "resolve": (reports.ResolveAnswer,),
     "reconcile": (reconciliation.ReconcileAnswer, NothingCheckedAnswer),
-    "pause": (ledger.PausedAnswer,),
-    "resume": (ledger.PausedAnswer,),
-    "ledger check": (ledger.LedgerCheckAnswer,),
-    "ledger backup": (ledger.LedgerBackupAnswer,),
-    "ledger export": (ledger.LedgerExportAnswer, ledger.LedgerRow),
-    "ledger prune": (ledger.LedgerPruneAnswer,),
+    "pause": (runs.PausedAnswer,),
+    "resume": (runs.PausedAnswer,),
+    "ledger check": (runs.LedgerCheckAnswer,),
+    "ledger backup": (runs.LedgerBackupAnswer,),
+    "ledger export": (runs.LedgerExportAnswer, runs.LedgerRow),
+    "ledger prune": (runs.LedgerPruneAnswer,),
     "init": (setup.InitAnswer,),
     "login": (setup.LoginAnswer, setup.LoginStatusAnswer, setup.LogoutAnswer),
     "doctor": (setup.DoctorAnswer, setup.AssumptionsAnswer),

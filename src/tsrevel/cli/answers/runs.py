@@ -1,17 +1,20 @@
-"""The answers of runs: `sync`, `sync-event` and `demo`, the lines of `replay` and `serve`, and the input of a hook."""
+"""The answers of runs: `sync`, `sync-event` and `demo`, the lines of `replay` and `serve`, and the input of a hook.
+
+Also those of `pause`, `resume`, and of `ledger check`, `backup`, `export` and `prune`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
-from tsrevel.cli.answers.model import Answer, Id, IfAny, Instant, Money, OrderId, Text, fill
+from tsrevel.cli.answers.model import Answer, Done, Id, IfAny, Instant, Money, OrderId, Text, fill
 from tsrevel.engine.outcomes import CHANGES, Outcome, RunReport
-from tsrevel.ledger import Pause
+from tsrevel.ledger import OrderState, Pause
 from tsrevel.planning.reasons import Category, Reason, Status
 
 if TYPE_CHECKING:
@@ -205,3 +208,68 @@ def answer_planned(answer: DeliveryAnswer) -> PlannedDeliveryAnswer:
     """A delivery that was only planned."""
     events = tuple(map(answer_outcome, answer.outcomes))
     return fill(PlannedDeliveryAnswer, answer_delivery(answer), events=events, exit_status=answer.exit_status)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerSummaryAnswer(Done):
+    """A sound ledger. `last_at`: the time of the last row of its audit."""
+
+    path: str
+    size: Annotated[int, Field(serialization_alias="bytes")]
+    version: int
+    newest: Annotated[int, Field(serialization_alias="newest_version")]
+    facts: Annotated[int, Field(serialization_alias="audit_rows")]
+    last_at: IfAny[Instant | None] = None
+    tables: Mapping[str, int]
+    orders: Mapping[OrderState, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerCheckAnswer(LedgerSummaryAnswer):
+    """A sound ledger. `exists` is always true: if there is none, the command fails."""
+
+    exists: Literal[True] = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerBackupAnswer(LedgerSummaryAnswer):
+    """A copy of the ledger, checked."""
+
+    backup: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerExportAnswer(Done):
+    """An export to a file. Without --output each row is printed as a JSON line."""
+
+    output: str
+    rows: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerRow(Answer):
+    """A row of a table of the ledger, with its columns."""
+
+    __pydantic_config__ = ConfigDict(extra="allow")
+    table: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerPruneAnswer(Done):
+    """How many rows of each table are removed, or would be in a dry run."""
+
+    dry_run: bool
+    older_than_days: int
+    dropped: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PausedAnswer(Done):
+    """Whether runs are paused now, and whether this command changed that."""
+
+    changed: bool
+    paused: PauseJson | None
+    text: str
+    warnings: tuple[str, ...]
+    settings: str | None
+    ledger: str
