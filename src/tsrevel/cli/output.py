@@ -23,7 +23,7 @@ from rich.text import Text
 from tsrevel.cli.context import CliContext
 from tsrevel.cli.streams import inner
 from tsrevel.cli.wrapping import wrap, wrap_command
-from tsrevel.config import ProductEntry, Settings
+from tsrevel.config import Settings
 from tsrevel.engine.outcomes import Progress
 from tsrevel.files import real_path
 from tsrevel.ledger import SQLITE, LedgerView, open_view
@@ -247,11 +247,6 @@ def show_progress(ctx: CliContext) -> Iterator[Progress]:
     with Bar(*columns, console=Console(file=inner(ctx.stderr), _environ=ctx.environ), transient=True) as bar:
         task = bar.add_task("reading", total=None)
         yield lambda done, of: bar.update(task, description=f"{done} of {of}", completed=done, total=of)
-
-
-def what_is_mapped(mapping: ProductEntry) -> str:
-    """A mapping's name, or its menu item."""
-    return mapping.name or f"menu item {mapping.menu_item_id}"
 
 
 @contextmanager

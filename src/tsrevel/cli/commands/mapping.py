@@ -43,9 +43,9 @@ def list_mappings(ctx: CliContext, seen: Seen = False, days: Days = 30, offline:
     product with the name before the separator (`orders.name_separator`). Nobody has confirmed products that were found
     in the last two ways. Check them before you go live, and correct wrong ones with `map set`.
     """
-    from tsrevel.cli import map_list
+    from tsrevel.cli import mappings
 
-    return map_list.list_mappings(ctx, offline=offline, seen=seen, days=days)
+    return mappings.list_mappings(ctx, offline=offline, seen=seen, days=days)
 
 
 @command(maps, example="tsrevel map suggest --interactive", exits=_ASKED)
@@ -55,9 +55,9 @@ def suggest(ctx: CliContext, days: Days = 30, location: Location = None, interac
     It reads menus, coming events, and those of the last days that runs still search. Each candidate has a score from 0
     to 1, with reasons. Nothing is mapped until you choose.
     """
-    from tsrevel.cli import map_suggest as verb
+    from tsrevel.cli import mappings
 
-    return verb.suggest(ctx, days, tuple(location or ()), interactive=interactive)
+    return mappings.suggest(ctx, days, tuple(location or ()), interactive=interactive)
 
 
 @command(
@@ -75,10 +75,10 @@ def products(
 
     It lists products whose names have all words of TEXT. Case and accents are ignored, and part of a word is enough.
     """
-    from tsrevel.cli import map_list
+    from tsrevel.cli import mappings
 
     place = _checked(text, False, establishment, location)
-    return map_list.search_products(ctx, place[0], establishment, location)
+    return mappings.search_products(ctx, place[0], establishment, location)
 
 
 @command(maps, "set", example='tsrevel map set "Ube Celebration Cake" 8107', exits=_ASKED, acts=True)
@@ -96,10 +96,10 @@ def set_product(
     Without `--establishment` or `--location`, the mapping is for the establishment that has the product. It replaces an
     existing mapping. Everything else in mappings.toml stays as it is.
     """
-    from tsrevel.cli import map_edit
+    from tsrevel.cli import mappings
 
-    target = map_edit.MappingTarget(*_checked(name, menu_item, establishment, location))
-    return map_edit.set_product(ctx, target, product, offline=offline)
+    target = mappings.MappingTarget(*_checked(name, menu_item, establishment, location))
+    return mappings.set_product(ctx, target, product, offline=offline)
 
 
 @command(maps, example='tsrevel map unset "Ube Celebration Cake"', exits=LEDGER_EXITS, acts=True)
@@ -114,9 +114,9 @@ def unset(
 
     It calls no service.
     """
-    from tsrevel.cli import map_edit
+    from tsrevel.cli import mappings
 
-    return map_edit.unset_product(ctx, map_edit.MappingTarget(*_checked(name, menu_item, establishment, location)))
+    return mappings.unset_product(ctx, mappings.MappingTarget(*_checked(name, menu_item, establishment, location)))
 
 
 @command(maps, example="tsrevel map check --days 60", exits=_HELD)
