@@ -19,7 +19,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from uvicorn import Config, Server
 
-from tsrevel.serve.server import MOST_CONNECTIONS, SECONDS, GuardedProtocol, Phase
+from tsrevel.serve.app import MOST_CONNECTIONS, SECONDS, GuardedProtocol, Phase
 
 from ..cli.bench import PATIENCE
 from ..cli.captured import sign

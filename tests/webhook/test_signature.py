@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tsrevel.errors import SignatureReason, SignatureRefused
-from tsrevel.webhook.signature import LONGEST_HEADER, MOST_PARTS, check_signature
+from tsrevel.webhook.delivery import LONGEST_HEADER, MOST_PARTS, check_signature
 
 NOW = datetime(2026, 11, 21, 14, 20, 14, 900_000, tzinfo=UTC)
 STAMP = 1795270814

@@ -18,7 +18,7 @@ from tsrevel.config.paths import is_there
 from tsrevel.errors import DeliveryRefused
 from tsrevel.files import real_path
 from tsrevel.text import reason_of, show_controls
-from tsrevel.webhook.signature import check_signature
+from tsrevel.webhook.delivery import check_signature
 from tsrevel.webhook.spool import list_bodies, read_body, read_captured
 
 STDIN = Path("-")

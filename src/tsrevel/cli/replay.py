@@ -40,7 +40,7 @@ from tsrevel.planning.model import EventId
 from tsrevel.planning.reasons import Reason, Status
 from tsrevel.text import reason_of
 from tsrevel.transport.client import Deadline
-from tsrevel.webhook.signature import check_signature
+from tsrevel.webhook.delivery import check_signature
 from tsrevel.webhook.spool import move_away, read_signature
 from tsrevel.wiring import correlate, open_run, why_disabled
 

@@ -24,8 +24,7 @@ from tsrevel.errors import ConfigCode, ConfigError, ConfigProblem, DeliveryRefus
 from tsrevel.ledger import hold_lock
 from tsrevel.ledger.migrations import back_up
 from tsrevel.planning.reasons import Reason
-from tsrevel.serve.app import build_app
-from tsrevel.serve.server import listen, run_server
+from tsrevel.serve.app import build_app, listen, run_server
 from tsrevel.serve.worker import Document, Worker
 from tsrevel.signals import end_exchanges
 from tsrevel.text import reason_of
