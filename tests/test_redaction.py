@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from rich.pretty import pretty_repr
 
 from tests.transport.test_api import HERE, Wire, answer
-from tsrevel.cli.callback_server import ConsentAnswer
+from tsrevel.cli.login import ConsentAnswer
 from tsrevel.config.problems import DEFAULT, GivenValue
 from tsrevel.config.secret_values import CommandResult
 from tsrevel.errors import TsrevelError

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tsrevel.cli.callback_server import CallbackServer, ConsentAnswer, Rejected, read_answer
+from tsrevel.cli.login import CallbackServer, ConsentAnswer, Rejected, read_answer
 
 STATE = "the-state"
 GOOD = f"GET /callback?code=abc&state={STATE} HTTP/1.1\r\nHost: x\r\n\r\n".encode()
