@@ -25,10 +25,9 @@ import tomli_w
 
 from benchmarks.meter import NONE, Latency, Meter
 from tsrevel.sandbox import Charge, RevelSandbox, SampleLine, SampleVenue, TripleSeatSandbox, make_event, serve
-from tsrevel.sandbox.app import utc_now
+from tsrevel.sandbox.app import Json, Request, Response, json_response, utc_now
 from tsrevel.sandbox.revel_tables import PRODUCT, Resource, link_id, one_page, select_rows
 from tsrevel.sandbox.tripleseat import select_events
-from tsrevel.sandbox.wsgi import Json, Request, Response, json_response
 
 TSREVEL = str(Path(sys.executable).with_name("tsrevel"))
 PRODUCTS = 2000

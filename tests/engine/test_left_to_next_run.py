@@ -13,7 +13,7 @@ import pytest
 from tsrevel.engine.context import RunState
 from tsrevel.engine.find import Window
 from tsrevel.engine.run import sync
-from tsrevel.sandbox.wsgi import Request, Response
+from tsrevel.sandbox.app import Request, Response
 
 from ..world import World, find_outcome, verdict
 

@@ -19,7 +19,7 @@ from tsrevel.engine.outcomes import NOT_TRIED, RunReport
 from tsrevel.engine.run import sync
 from tsrevel.ledger import RunRecord
 from tsrevel.planning.model import EventId
-from tsrevel.sandbox.wsgi import Request, Response, json_response
+from tsrevel.sandbox.app import Request, Response, json_response
 
 from ..cli.bench import Shell
 from ..notify.post import ToldWorld

@@ -6,6 +6,7 @@ their data is invented. Only tests call many of the faults. The sandbox imports 
 
 from __future__ import annotations
 
+from tsrevel.sandbox.app import ConnectionCut, LoopbackServer, serve
 from tsrevel.sandbox.breaks import BREAKS, break_services
 from tsrevel.sandbox.day import SampleDay, add_orders_by_hand, seed_day
 from tsrevel.sandbox.documents import (
@@ -20,7 +21,6 @@ from tsrevel.sandbox.documents import (
 )
 from tsrevel.sandbox.revel import RevelSandbox
 from tsrevel.sandbox.tripleseat import TripleSeatSandbox
-from tsrevel.sandbox.wsgi import ConnectionCut, LoopbackServer, serve
 
 __all__ = [
     "BREAKS",

@@ -6,9 +6,9 @@ import uuid
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 
+from tsrevel.sandbox.app import Json
 from tsrevel.sandbox.revel import RevelSandbox
 from tsrevel.sandbox.tripleseat import TripleSeatSandbox
-from tsrevel.sandbox.wsgi import Json
 
 SMALL_PAGE = 3
 """Events on a search page while pages are broken, so a sample day has several pages."""

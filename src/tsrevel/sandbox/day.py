@@ -8,6 +8,7 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
+from tsrevel.sandbox.app import Json
 from tsrevel.sandbox.documents import (
     LAKESIDE_BAKERY,
     SPECIAL_EVENTS,
@@ -21,7 +22,6 @@ from tsrevel.sandbox.documents import (
 )
 from tsrevel.sandbox.revel import RevelSandbox
 from tsrevel.sandbox.tripleseat import TripleSeatSandbox
-from tsrevel.sandbox.wsgi import Json
 
 PAGE_CAP = 10
 """Pages of products are this small, so a client that reads only one page misses some."""

@@ -11,7 +11,7 @@ from html import escape, unescape
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from tsrevel.sandbox.wsgi import Json, copy_json
+from tsrevel.sandbox.app import Json, copy_json
 
 Amount = Decimal | str | int
 """Money in dollars, exact."""

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from tsrevel.sandbox.app import SandboxApp, utc_now
+from tsrevel.sandbox.app import Json, Request, Response, SandboxApp, copy_json, html_response, json_response, utc_now
 from tsrevel.sandbox.revel_tables import (
     RESOURCES,
     ZERO,
@@ -28,7 +28,6 @@ from tsrevel.sandbox.revel_tables import (
     select_rows,
     six,
 )
-from tsrevel.sandbox.wsgi import Json, Request, Response, copy_json, html_response, json_response
 
 DEFAULT_TAX_RATE = "8.3750"
 PATH = re.compile(r"/(resources|enterprise)/([A-Za-z]+)(?:/(?:(\d+)|set/([\d;]+)))?(/?)")

@@ -10,7 +10,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, NoReturn
 from urllib.parse import urlencode
 
-from tsrevel.sandbox.wsgi import AnswerError, Json, Request, copy_json, json_response
+from tsrevel.sandbox.app import AnswerError, Json, Request, copy_json, json_response
 
 OUR_OWN = frozenset({"limit", "offset", "order_by", "fields", "expand", "format"})
 DEFAULT_PAGE = 20

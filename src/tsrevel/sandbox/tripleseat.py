@@ -17,7 +17,17 @@ from typing import Literal
 from urllib.parse import urlencode, urlsplit
 from zoneinfo import ZoneInfo
 
-from tsrevel.sandbox.app import SandboxApp, utc_now
+from tsrevel.sandbox.app import (
+    AnswerError,
+    Json,
+    Request,
+    Response,
+    SandboxApp,
+    copy_json,
+    html_response,
+    json_response,
+    utc_now,
+)
 from tsrevel.sandbox.documents import (
     PORTAL,
     RAILS_ZONES,
@@ -28,7 +38,6 @@ from tsrevel.sandbox.documents import (
     render_invoice,
     us_stamp,
 )
-from tsrevel.sandbox.wsgi import AnswerError, Json, Request, Response, copy_json, html_response, json_response
 
 RANGES = {
     "event": ("event_start_date", "event_end_date"),
