@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+import shlex
+import signal
+import subprocess
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from types import TracebackType
@@ -22,7 +27,6 @@ from tsrevel.errors import LedgerUnusable, RunLocked, describe_fault
 from tsrevel.ledger import Ledger, LedgerView, OrderRecord, RunMode, hold_mail_lock
 from tsrevel.ledger.outbox import DueMail, Notice
 from tsrevel.notify.healthchecks import Monitor
-from tsrevel.notify.hooks import HookFailure, run_hook, without_secrets
 from tsrevel.notify.sendgrid import Message, SendGrid, SendResult, SendVerdict
 from tsrevel.planning.reasons import TROUBLE, Reason, Status
 from tsrevel.wiring import Runtime, correlate, open_ledger
@@ -31,30 +35,6 @@ if TYPE_CHECKING:
     from tsrevel.cli.answers.runs import Hook
 
 log = logging.getLogger(__name__)
-
-
-def call_hook(
-    ctx: CliContext,
-    settings: Settings,
-    hook: Hook,
-    report: RunReport,
-    outcomes: Sequence[Outcome],
-    *,
-    test: bool = False,
-) -> HookFailure | None:
-    """Run the command with the report's JSON on standard input, with only these events.
-
-    `test`: all of it is invented.
-    """
-    from tsrevel.cli.answers.model import encode
-    from tsrevel.cli.answers.runs import answer_hook
-
-    answer = ctx.copyable_in(encode(answer_hook(hook, report, outcomes, test=test)))
-    document = json.dumps(answer, ensure_ascii=False)
-    secret_names = {name for key in SECRETS for name in VARIABLES[key]}  # all that may hold a secret
-    environ = without_secrets(ctx.environ, secret_names, settings.secret_values)
-    command: str = getattr(settings.hooks, hook)
-    return run_hook(command, document, environ)
 
 
 @dataclass(slots=True)
@@ -308,3 +288,82 @@ def _note(ledger: Ledger, mail: DueMail, delivery: SendResult) -> None:
     level = logging.WARNING if delivery.verdict is SendVerdict.LATER and not give_up else logging.ERROR
     end = f"attempt {mail.attempts + 1} was the last one" if give_up else "a later run sends it"
     log.log(level, "mail %s wasn't sent: %s; %s", mail.number, delivery.text, end)
+
+
+# The operator's commands: JSON on standard input, limited time, no influence on the run
+
+HOOK_SECONDS = 30
+_TELLING = 8
+"""The length from which a secret is also searched inside values: a shorter one may be there by chance."""
+
+
+@dataclass(frozen=True, slots=True)
+class HookFailure:
+    """Why a hook failed; `text` continues "the command". `started`: whether it began at all."""
+
+    text: str
+    started: bool = True
+
+
+def call_hook(
+    ctx: CliContext,
+    settings: Settings,
+    hook: Hook,
+    report: RunReport,
+    outcomes: Sequence[Outcome],
+    *,
+    test: bool = False,
+) -> HookFailure | None:
+    """Run the command with the report's JSON on standard input, with only these events.
+
+    `test`: all of it is invented.
+    """
+    from tsrevel.cli.answers.model import encode
+    from tsrevel.cli.answers.runs import answer_hook
+
+    answer = ctx.copyable_in(encode(answer_hook(hook, report, outcomes, test=test)))
+    document = json.dumps(answer, ensure_ascii=False)
+    secret_names = {name for key in SECRETS for name in VARIABLES[key]}  # all that may hold a secret
+    environ = without_secrets(ctx.environ, secret_names, settings.secret_values)
+    command: str = getattr(settings.hooks, hook)
+    return run_hook(command, document, environ)
+
+
+def run_hook(command: str, told: str, environ: Mapping[str, str]) -> HookFailure | None:
+    """Run `command` without a shell, with `told` on its standard input. Returns why it failed, or None.
+
+    Its output is discarded. After HOOK_SECONDS it is killed, with its whole process group.
+    """
+    try:
+        hook = subprocess.Popen(  # noqa: S603 (the operator's own command, taken from their settings)
+            shlex.split(command),
+            env=dict(environ),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or type(error).__name__
+        return HookFailure(f"couldn't be run ({why})", started=False)
+    try:
+        hook.communicate(told.encode("utf-8", "replace"), timeout=HOOK_SECONDS)
+    except subprocess.TimeoutExpired:
+        return HookFailure(f"took longer than {HOOK_SECONDS} seconds")
+    finally:
+        if hook.poll() is None:
+            with suppress(ProcessLookupError):
+                os.killpg(hook.pid, signal.SIGKILL)
+            hook.wait()
+    if hook.returncode:
+        return HookFailure(f"failed with status {hook.returncode}")
+    return None
+
+
+def without_secrets(environ: Mapping[str, str], names: Collection[str], secrets: Collection[str]) -> dict[str, str]:
+    """The environment without the variables in `names`, and without any that contains one of the `secrets`."""
+    return {name: value for name, value in environ.items() if name not in names and not _tells(value, secrets)}
+
+
+def _tells(value: str, secrets: Collection[str]) -> bool:
+    return any(value == secret or (len(secret) >= _TELLING and secret in value) for secret in secrets)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tsrevel.notify import hooks
-from tsrevel.notify.hooks import HookFailure, run_hook, without_secrets
+from tsrevel.cli import notifications
+from tsrevel.cli.notifications import HookFailure, run_hook, without_secrets
 
 PLAIN = {"PATH": os.environ["PATH"]}
 
@@ -55,7 +55,7 @@ def test_one_that_reads_nothing_is_no_failure() -> None:
 @pytest.mark.real_process
 def test_one_that_hangs_is_killed_with_all_it_has_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A pipe has an end when nobody is left that holds it."""
-    monkeypatch.setattr(hooks, "HOOK_SECONDS", 1.0)
+    monkeypatch.setattr(notifications, "HOOK_SECONDS", 1.0)
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
