@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tsrevel.engine.outcomes import RunReport
-from tsrevel.insight.drift import find_changed
+from tsrevel.insight.history import find_changed
 from tsrevel.planning.model import EventId, OrderId
 from tsrevel.sandbox import Payment, SampleLine
 

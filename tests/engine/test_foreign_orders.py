@@ -10,7 +10,7 @@ import pytest
 
 from tsrevel.engine import after_injection
 from tsrevel.engine.outcomes import RunReport
-from tsrevel.insight.drift import find_changed
+from tsrevel.insight.history import find_changed
 from tsrevel.ledger import Verdict
 from tsrevel.planning.model import EventId
 from tsrevel.sandbox import LAKESIDE_BAKERY

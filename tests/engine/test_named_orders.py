@@ -10,7 +10,7 @@ import pytest
 
 from tsrevel.engine import named_orders
 from tsrevel.engine.outcomes import RunReport
-from tsrevel.insight.drift import find_changed
+from tsrevel.insight.history import find_changed
 
 from ..world import World, find_outcome, verdict
 from .conftest import FULL

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from tsrevel.engine.outcomes import RunReport
-from tsrevel.insight.drift import find_changed
+from tsrevel.insight.history import find_changed
 
 from ..world import Died, World, find_outcome, verdict
 from .conftest import FULL, MISSED

@@ -205,7 +205,7 @@ def _must_wait(mail: DueMail, now: datetime) -> bool:
 
 def find_open(view: LedgerView, notices: Sequence[Notice]) -> list[Notice]:
     """The notices without those that are settled: a mail that couldn't be sent is sent by a later run."""
-    from tsrevel.insight.drift import find_changed
+    from tsrevel.insight.history import find_changed
 
     ids = [each.event_id for each in notices]
     with view.reading():
@@ -267,7 +267,7 @@ def _write(ledger: Ledger, mail: DueMail, notices: Sequence[Notice], settings: S
 
 def _agrees(ledger: Ledger, record: OrderRecord | None) -> bool:
     """Whether event and order agree again. An order whose plan, or event's details, aren't known doesn't show that."""
-    from tsrevel.insight.drift import recall_drift
+    from tsrevel.insight.history import recall_drift
 
     if record is None or not record.is_finished:
         return False

@@ -19,7 +19,7 @@ from tsrevel.config.policy import build_policy
 from tsrevel.engine.fetch import fetch_event
 from tsrevel.engine.outcomes import NEEDS_ATTENTION, REASONS
 from tsrevel.errors import ConfigError, CredentialsRefused, Refused, ServiceDown, TryNextRun
-from tsrevel.insight.drift import find_changed
+from tsrevel.insight.history import find_changed
 from tsrevel.ledger import Ledger, OrderRecord, Resolution, hold_lock
 from tsrevel.ledger.queries import EventStatus
 from tsrevel.planning.identity import is_id, known_local_ids, order_uuid

@@ -27,7 +27,7 @@ from tsrevel.config import Settings
 from tsrevel.config.paths import MAPPINGS_NAME
 from tsrevel.engine.outcomes import NEEDS_ATTENTION, most_severe
 from tsrevel.errors import LedgerDamaged, TsrevelError
-from tsrevel.insight.drift import Changed
+from tsrevel.insight.history import Changed
 from tsrevel.insight.status import InstallationStatus, take_stock
 from tsrevel.ledger.queries import EventStatus, OpenOrder
 from tsrevel.planning.assumptions import ASSUMPTIONS, AssumptionResult, summarize

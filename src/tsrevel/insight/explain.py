@@ -27,8 +27,7 @@ from tsrevel.engine.outcomes import (
 )
 from tsrevel.engine.preview import Preview, preview_event
 from tsrevel.errors import Refused, ServiceDown, StopRun, TryNextRun
-from tsrevel.insight.drift import recall_drift
-from tsrevel.insight.history import EventHistory, recount_event
+from tsrevel.insight.history import EventHistory, recall_drift, recount_event
 from tsrevel.ledger import Ledger, copy_event
 from tsrevel.planning.assumptions import describe_failed, find_critical
 from tsrevel.planning.explain import Rationale, give_reasons, give_rivals

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from tsrevel.config import Settings
 from tsrevel.config.policy import build_policy
 from tsrevel.engine.outcomes import describe_disabled
-from tsrevel.insight.drift import Changed, find_changed
+from tsrevel.insight.history import Changed, find_changed
 from tsrevel.ledger import LedgerView, Pause, Resolution, RunRecord, oldest_of
 from tsrevel.ledger.connection import describe_unwritable
 from tsrevel.ledger.queries import EventStatus, OpenOrder, UnsentMails
