@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from enum import StrEnum
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -12,7 +13,6 @@ from pydantic import Field
 from tsrevel.cli.answers.model import Answer, Done, Id, IfAny, Instant, Money, OrderId, Text, fill
 from tsrevel.cli.answers.runs import EventJson, PauseJson
 from tsrevel.cli.answers.setup import AssumptionJson
-from tsrevel.insight.rehearsal import SentField
 from tsrevel.ledger import OrderRecord, OrderState, Resolution, RunMode, RunRecord, Verdict
 from tsrevel.ledger.queries import Attempt, EventStatus, StepStatus
 from tsrevel.planning.explain import How
@@ -394,6 +394,23 @@ class ExplainAnswer(Answer):
     deliveries: tuple[DeliveryJson, ...]
     error: IfAny[str | None] = None
     exit_status: IfAny[int | None] = None
+
+
+class FieldResult(StrEnum):
+    """The result for a field that was sent."""
+
+    KEPT = "kept"
+    CHANGED = "changed"
+    DROPPED = "dropped"
+
+
+@dataclass(frozen=True, slots=True)
+class SentField:
+    """A field of a resource, with its worst result over all rows. It has no value, because some name customers."""
+
+    resource: str
+    field: str
+    result: FieldResult
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
