@@ -9,7 +9,7 @@ import pytest
 
 from ..engine.deliveries import encode
 from ..world import Died
-from .bench import Ran, Shell
+from .bench import Ran, Shell, assert_fits
 from .test_status import plain
 
 FULL, PAID, UNMAPPED, EARLY, MISSED, LOST, TWINS = range(64000001, 64000008)
@@ -204,7 +204,7 @@ def test_what_kept_the_services_from_being_asked_is_no_fault_of_tsrevels(shell: 
 def test_on_a_terminal_the_event_is_named_and_lines_fit(shell: Shell) -> None:
     out = plain(explain(shell, FULL, tty=True).out)
     assert "Example Widgets holiday lunch" in out
-    assert max(len(line) for line in out.splitlines()) <= 100
+    assert_fits(out.splitlines(), 100)
     assert "Example Widgets" not in explain(shell, FULL).out
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from ..world import Died, World
-from .bench import Ran, Shell
+from .bench import Ran, Shell, assert_fits
 
 CITY, LAKE = "30501", "30502"
 FULL, PAID, UNMAPPED, EARLY, MISSED, LOST, TWINS = range(64000001, 64000008)
@@ -457,7 +457,7 @@ def test_on_a_terminal_it_is_laid_out_for_a_person(shell: Shell) -> None:
         "UNMAPPED_ITEMS",
     ):
         assert text in out, text
-    assert max(len(line) for line in plain(out).splitlines()) <= 100
+    assert_fits(plain(out).splitlines(), 100)
 
 
 def plain(text: str) -> str:

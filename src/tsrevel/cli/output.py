@@ -22,7 +22,7 @@ from rich.text import Text
 
 from tsrevel.cli.context import CliContext
 from tsrevel.cli.streams import inner
-from tsrevel.cli.wrapping import wrap, wrap_command
+from tsrevel.cli.wrapping import wrap
 from tsrevel.config import Settings
 from tsrevel.engine.outcomes import Progress
 from tsrevel.files import real_path
@@ -156,13 +156,12 @@ class TextOutput:
             self._print(whole)
 
     def command(self, words: Sequence[str], indent: int) -> None:
-        """A command to copy, on lines of its own.
+        """A command to copy, on a line of its own.
 
         `words[0]` is "tsrevel" and the command's name: a `--config` that is in use follows it.
         """
         named = self._copyable(f"`{words[0]}`").strip("`")
-        for line in wrap_command(show_controls(" ".join([named, *words[1:]])), self.console.width - indent):
-            self._print(Text(" " * indent + line))
+        self._print(Text(" " * indent + show_controls(" ".join([named, *words[1:]]))))
 
     def _print(self, line: Text) -> None:
         """Print a line that is already as wide as it should be."""

@@ -10,37 +10,16 @@ from rich.cells import cell_len
 
 _WORD = re.compile(r"(\s*)((?:`[^`\n]*`|\S)+)")
 """The blanks before a word, and the word. A command in backticks counts as one word."""
-_ARGUMENT = re.compile(r"""(?:'[^']*'|"[^"]*"|\S)+""")
 
 
 def wrap(text: str, room: int) -> list[str]:
-    """`text` in lines of `room` columns, broken between words.
-
-    A wider word stays whole, and a wider command in backticks continues after a backslash.
-    """
+    """`text` in lines of `room` columns, broken between words. A wider word stays whole: the terminal continues it."""
     lines = [""]
     for blanks, word in _WORD.findall(text):
         if lines[-1] and cell_len(f"{lines[-1]}{blanks}{word}") > room:
             lines.append("")
             blanks = ""
-        first, *more = wrap_command(word, room) if "`" in word else [word]
-        lines[-1] += f"{blanks}{first}"
-        lines += more
-    return lines
-
-
-def wrap_command(command: str, room: int) -> list[str]:
-    """`command` in lines of `room` columns. A backslash continues each line but the last."""
-    if cell_len(command) <= room:
-        return [command]
-    first, *others = _ARGUMENT.findall(command)
-    lines = [first]
-    for word in others:
-        if cell_len(f"{lines[-1]} {word} \\") > room:
-            lines[-1] += " \\"
-            lines.append(f"    {word}")
-        else:
-            lines[-1] += f" {word}"
+        lines[-1] += f"{blanks}{word}"
     return lines
 
 
