@@ -45,11 +45,7 @@ Body = Callable[..., int]
 
 Location = Annotated[
     list[str] | None,
-    typer.Option(
-        "--location",
-        metavar="ID",
-        help="Only this TripleSeat location or site. May be repeated.",
-    ),
+    typer.Option("--location", metavar="ID", help="Only this TripleSeat location or site. May be repeated."),
 ]
 
 COMMON_PANEL = "Common options"

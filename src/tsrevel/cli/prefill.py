@@ -101,11 +101,7 @@ def prefill(
 
 class _Filler:
     def __init__(
-        self,
-        services: Services,
-        given: Mapping[str, object],
-        terminal: Terminal | None,
-        now: datetime,
+        self, services: Services, given: Mapping[str, object], terminal: Terminal | None, now: datetime
     ) -> None:
         self.services, self.given, self.terminal, self.now = services, given, terminal, now
         self.filled = Filled()

@@ -60,11 +60,7 @@ def suggest(ctx: CliContext, days: Days = 30, location: Location = None, interac
     return mappings.suggest(ctx, days, tuple(location or ()), interactive=interactive)
 
 
-@command(
-    maps,
-    example='tsrevel map products "ube cake" --location "Special Events"',
-    exits=_ASKED,
-)
+@command(maps, example='tsrevel map products "ube cake" --location "Special Events"', exits=_ASKED)
 def products(
     ctx: CliContext,
     text: Annotated[str, typer.Argument(metavar="TEXT", help="Words of the product's name, in any order.")],

@@ -51,10 +51,7 @@ Archive = Annotated[
     typer.Option("--archive", metavar="DIR", callback=new_file, help="Move finished deliveries to this folder."),
 ]
 Held = Annotated[bool, typer.Option("--held", help="Try all held and failed events again.")]
-RunId = Annotated[
-    str | None,
-    typer.Option("--run", metavar="ID", help="Try events that this run held or failed."),
-]
+RunId = Annotated[str | None, typer.Option("--run", metavar="ID", help="Try events that this run held or failed.")]
 Event = Annotated[
     list[str] | None,
     typer.Option("--event", metavar="ID", help="Try this event again. May be repeated.", autocompletion=complete_event),
