@@ -45,7 +45,6 @@ ENCODINGS: dict[str, Callable[[str], str]] = {
     "JSON escapes": lambda text: "".join(f"\\u{ord(each):04x}" for each in text),
     "JSON escapes, one letter": lambda text: f"\\u{ord(text[0]):04X}{text[1:]}",
     "hex escapes": lambda text: "".join(f"\\x{ord(each):02x}" for each in text),
-    "octal escapes": lambda text: "".join(f"\\{ord(each):03o}" for each in text),
     "percent": percent_all,
     "percent twice": lambda text: quote(percent_all(text)),
     "decimal entities": lambda text: "".join(f"&#{ord(each)};" for each in text),
@@ -60,11 +59,9 @@ ENCODINGS: dict[str, Callable[[str], str]] = {
     "base64 in lines": lambda text: "\n".join(
         base64.b64encode(text.encode()).decode()[at : at + 5] for at in range(0, 80, 5)
     ),
-    "base32": lambda text: base64.b32encode(text.encode()).decode(),
     "hex": lambda text: text.encode().hex(),
     "upper hex": lambda text: text.encode().hex().upper(),
     "hex with colons": lambda text: text.encode().hex(":"),
-    "codes": lambda text: ", ".join(str(ord(each)) for each in text),
     "blanks between": " ".join,
     "dashes between": "-".join,
     "line breaks": lambda text: "\n".join(text[at : at + 3] for at in range(0, len(text), 3)),
@@ -72,7 +69,6 @@ ENCODINGS: dict[str, Callable[[str], str]] = {
     "upper case": str.upper,
     "lower case": str.lower,
     "full width": lambda text: "".join(chr(ord(each) + 0xFEE0) for each in text),
-    "backwards": lambda text: text[::-1],
     "its first half": lambda text: text[: max(8, len(text) // 2)],
     "its second half": lambda text: text[-max(8, len(text) // 2) :],
 }

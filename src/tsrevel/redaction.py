@@ -113,17 +113,12 @@ def _decoded(text: str) -> Iterator[str]:
     yield re.sub(r"(?:\\u\{?|\\x|U\+|%u|=)([0-9a-fA-F]{2,6})\}?", _of_hex, text)
     yield re.sub(r"(?:\\u|\\x|%|=)([0-9a-fA-F]{2})", _of_hex, text)
     yield re.sub(r"\\u([0-9a-fA-F]{4})", _of_hex, text)
-    yield re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), text)
-    yield text[::-1]
-    for row in re.findall(r"\d{2,3}(?:[\s,;]+\d{2,3}){3,}", text):
-        yield "".join(chr(int(code)) for code in re.findall(r"\d+", row))
     tight = re.sub(r"\s+", "", text)
     for digits in re.findall(r"[0-9a-fA-F]{8,}", re.sub(r"0x|[\s:,;-]", "", text)):
         yield from _try(bytes.fromhex, digits[: len(digits) // 2 * 2], digits[1 : (len(digits) - 1) // 2 * 2 + 1])
     for run in {*re.findall(r"[\w+/-]{6,}", text, re.ASCII), *re.findall(r"[\w+/-]{6,}", tight, re.ASCII)}:
         usual = run.replace("-", "+").replace("_", "/")
         yield from _try(_decode_base64, *(usual[start:] for start in range(4)))
-        yield from _try(_decode_base32, run.upper())
 
 
 def _of_hex(found: re.Match[str]) -> str:
@@ -134,11 +129,6 @@ def _of_hex(found: re.Match[str]) -> str:
 def _decode_base64(run: str) -> bytes:
     whole = run[: -1 if len(run) % 4 == 1 else None]  # a cut text still reveals its beginning
     return base64.b64decode(whole + "=" * (-len(whole) % 4))
-
-
-def _decode_base32(run: str) -> bytes:
-    whole = run[: len(run) // 8 * 8] if len(run) % 8 in {1, 3, 6} else run
-    return base64.b32decode(whole + "=" * (-len(whole) % 8))
 
 
 def _try(decode: Callable[[str], bytes], *texts: str) -> Iterator[str]:
