@@ -48,10 +48,10 @@ from tsrevel.planning.products import MatchedBy, Product, normalise
 from tsrevel.revel.account import Account
 from tsrevel.text import count_of
 
-_NAME = ("Establishment:name", "Name or menu item:name")
-_COLUMNS = columns_of(*_NAME, "Product", "Its name:name", "Price:amount", "State")
-_SEEN_COLUMNS = columns_of(*_NAME, "Match:text", "Product", "Its name:name", "Price:amount", "Seen on")
-_SPOKEN = {
+_NAMED = ("Establishment:name", "Name or menu item:name")
+_MAPPING_COLUMNS = columns_of(*_NAMED, "Product", "Its name:name", "Price:amount", "State")
+_SEEN_COLUMNS = columns_of(*_NAMED, "Match:text", "Product", "Its name:name", "Price:amount", "Seen on")
+_MATCHED = {
     MatchedBy.MENU_ITEM: "mapped by menu item",
     MatchedBy.NAME: "mapped by name",
     MatchedBy.EXACT_NAME: "by exact name",
@@ -76,7 +76,7 @@ def list_mappings(ctx: CliContext, *, offline: bool, seen: bool, days: int) -> i
             if seen:
                 return report_nothing_checked(ctx, str(why))
             ctx.log(f"the products weren't checked: {why}", "INFO")
-    _tell(ctx, ctx.load_settings(offline=True), None, None)
+    _tell_mappings(ctx, ctx.load_settings(offline=True), None, None)
     return 0
 
 
@@ -89,14 +89,14 @@ def _list_checked(ctx: CliContext, days: int | None) -> int:
             mapped = {EstablishmentId(each.establishment) for each in survey.settings.products}
             for place in sorted(mapped - offers.keys()):
                 offers[place] = {offer.id: offer for offer in survey.services.account.products(place)}
-            _tell(ctx, survey.settings, offers, report)
+            _tell_mappings(ctx, survey.settings, offers, report)
     return 0
 
 
-def _tell(ctx: CliContext, settings: Settings, offers: Offers | None, report: NameReport | None) -> None:
+def _tell_mappings(ctx: CliContext, settings: Settings, offers: Offers | None, report: NameReport | None) -> None:
     if ctx.options.json:
         path = str(settings.mappings_path) if settings.mappings_path else None
-        answer = MapListAnswer(path=path, mappings=tuple(_answer(each, offers) for each in settings.products))
+        answer = MapListAnswer(path=path, mappings=tuple(_answer_mapping(each, offers) for each in settings.products))
         if report:
             seen = tuple(_answer_seen(each, report.offers) for each in (*report.sold, *report.wanted))
             answer = fill(MapListSeenAnswer, answer, seen=seen, **report.describe())
@@ -104,7 +104,7 @@ def _tell(ctx: CliContext, settings: Settings, offers: Offers | None, report: Na
         return
     page, places = TextOutput(ctx, settings), establishment_names(settings)
     if settings.products:
-        _show_table(page, _COLUMNS, [_row(each, offers, places) for each in settings.products])
+        _show_table(page, _MAPPING_COLUMNS, [_mapping_row(each, offers, places) for each in settings.products])
     else:
         page.line(f"no mappings yet ({settings.mappings_path}); `tsrevel map suggest` shows what needs one")
     if report:
@@ -112,7 +112,7 @@ def _tell(ctx: CliContext, settings: Settings, offers: Offers | None, report: Na
         _show_seen(page, report, places)
 
 
-def _offer(offers: Offers | None, establishment: int, product: int | None) -> Product | None:
+def _find_offer(offers: Offers | None, establishment: int, product: int | None) -> Product | None:
     here = (offers or {}).get(EstablishmentId(establishment), {})
     return None if product is None else here.get(ProductId(product))
 
@@ -130,8 +130,8 @@ def _what_is_mapped(mapping: ProductEntry) -> str:
     return mapping.name or f"menu item {mapping.menu_item_id}"
 
 
-def _answer(mapping: ProductEntry, offers: Offers | None) -> CheckedMappingJson:
-    offer = _offer(offers, mapping.establishment, mapping.product)
+def _answer_mapping(mapping: ProductEntry, offers: Offers | None) -> CheckedMappingJson:
+    offer = _find_offer(offers, mapping.establishment, mapping.product)
     exists = None if offers is None else offer is not None
     name, price = (offer.name, offer.price) if offer else (None, None)
     return fill(CheckedMappingJson, mapping, exists=exists, product_name=name, price=price)
@@ -148,8 +148,8 @@ def _show_table(page: TextOutput, columns: Sequence[Column], rows: Sequence[Row]
     page.table(columns[1:], shown)
 
 
-def _row(mapping: ProductEntry, offers: Offers | None, places: Mapping[EstablishmentId, str]) -> Row:
-    offer = _offer(offers, mapping.establishment, mapping.product)
+def _mapping_row(mapping: ProductEntry, offers: Offers | None, places: Mapping[EstablishmentId, str]) -> Row:
+    offer = _find_offer(offers, mapping.establishment, mapping.product)
     name = offer.name if offer else ""
     state = "not checked" if offers is None else "ok" if offer else "not active"
     place, product = _place(mapping.establishment, places), str(mapping.product)
@@ -161,19 +161,19 @@ def _show_seen(page: TextOutput, report: NameReport, places: Mapping[Establishme
     names = [*report.sold, *report.wanted]
     if names:
         _show_table(page, _SEEN_COLUMNS, [_seen_row(each, report.offers, places) for each in names])
-    counts = [f"{sum(each.way is way for each in report.sold)} {said}" for way, said in _SPOKEN.items()]
+    counts = [f"{sum(each.way is way for each in report.sold)} {said}" for way, said in _MATCHED.items()]
     menus = "" if report.menus_unread else " or menus"
     on = f"on events from {report.span.first} to {report.span.last}{menus}"
     page.line(f"{count_of(len(names), 'name')} {on}: {', '.join(counts)}, {len(report.wanted)} without a product")
 
 
 def _seen_row(seen: SeenName, offers: Offers, places: Mapping[EstablishmentId, str]) -> Row:
-    offer = _offer(offers, seen.establishment, seen.product)
+    offer = _find_offer(offers, seen.establishment, seen.product)
     on = [count_of(len(found), noun) for found, noun in ((seen.events, "event"), (seen.menus, "menu")) if found]
     cells = (
         _place(seen.establishment, places),
         f"{seen.name} (menu item {seen.menu_item_id})" if seen.menu_item_id else seen.name,
-        _SPOKEN[seen.way] if seen.way else f"none: {seen.why}",
+        _MATCHED[seen.way] if seen.way else f"none: {seen.why}",
         str(seen.product) if seen.product is not None else "",
         offer.name if offer else "",
         _price(offer),
@@ -183,7 +183,7 @@ def _seen_row(seen: SeenName, offers: Offers, places: Mapping[EstablishmentId, s
 
 
 def _answer_seen(seen: SeenName, offers: Offers) -> SeenNameJson:
-    offer = _offer(offers, seen.establishment, seen.product)
+    offer = _find_offer(offers, seen.establishment, seen.product)
     name, price = (offer.name, offer.price) if offer else (None, None)
     return fill(SeenNameJson, seen, product_name=name, price=price, **seen.describe())
 

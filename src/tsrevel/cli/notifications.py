@@ -189,8 +189,8 @@ def _send_due(ledger: Ledger, settings: Settings, runtime: Runtime) -> None:
             ledger.outbox.note_sent(mail.number)
             log.info("mail %s isn't sent: all that it reports is settled", mail.number)
             continue
-        delivery = account.send(_write(ledger, mail, notices, settings))
-        _note(ledger, mail, delivery)
+        delivery = account.send(_write_mail(ledger, mail, notices, settings))
+        _note_result(ledger, mail, delivery)
         if delivery.verdict in {SendVerdict.REFUSED, SendVerdict.LATER}:
             return
 
@@ -233,7 +233,7 @@ def find_open(view: LedgerView, notices: Sequence[Notice]) -> list[Notice]:
     return [each for each in notices if each.occasion == "injected" or not is_settled(each)]
 
 
-def _write(ledger: Ledger, mail: DueMail, notices: Sequence[Notice], settings: Settings) -> Message:
+def _write_mail(ledger: Ledger, mail: DueMail, notices: Sequence[Notice], settings: Settings) -> Message:
     from tsrevel.notify.message import MailContext, MailItem, write_message
 
     orders = ledger.orders.find(notice.event_id for notice in notices)
@@ -258,14 +258,14 @@ def _write(ledger: Ledger, mail: DueMail, notices: Sequence[Notice], settings: S
             failed_write=failed.get(notice.event_id) if notice.occasion in {"failed", "missed"} else None,
             again=notice.again,
             resolved=resolved.get(notice.event_id) if notice.occasion == "changed" else None,
-            agrees=notice.occasion == "changed" and _agrees(ledger, orders.get(notice.event_id)),
+            agrees=notice.occasion == "changed" and _agrees_again(ledger, orders.get(notice.event_id)),
         )
         for notice in notices
     ]
     return write_message(items, MailContext(mail.number, mail.made_at, settings))
 
 
-def _agrees(ledger: Ledger, record: OrderRecord | None) -> bool:
+def _agrees_again(ledger: Ledger, record: OrderRecord | None) -> bool:
     """Whether event and order agree again. An order whose plan, or event's details, aren't known doesn't show that."""
     from tsrevel.insight.history import recall_drift
 
@@ -278,7 +278,7 @@ def _agrees(ledger: Ledger, record: OrderRecord | None) -> bool:
     return recall_drift(record, ledger.audit.rows(record.event_id), contents) is None
 
 
-def _note(ledger: Ledger, mail: DueMail, delivery: SendResult) -> None:
+def _note_result(ledger: Ledger, mail: DueMail, delivery: SendResult) -> None:
     if delivery.verdict is SendVerdict.SENT:
         ledger.outbox.note_sent(mail.number)
         log.info("mail %s is sent", mail.number)
@@ -362,8 +362,8 @@ def run_hook(command: str, told: str, environ: Mapping[str, str]) -> HookFailure
 
 def without_secrets(environ: Mapping[str, str], names: Collection[str], secrets: Collection[str]) -> dict[str, str]:
     """The environment without the variables in `names`, and without any that contains one of the `secrets`."""
-    return {name: value for name, value in environ.items() if name not in names and not _tells(value, secrets)}
+    return {name: value for name, value in environ.items() if name not in names and not _has_secret(value, secrets)}
 
 
-def _tells(value: str, secrets: Collection[str]) -> bool:
+def _has_secret(value: str, secrets: Collection[str]) -> bool:
     return any(value == secret or (len(secret) >= _TELLING and secret in value) for secret in secrets)

@@ -95,34 +95,34 @@ def _encode_key(key: str) -> bytes:
 def _read_header(header: str, *, plain: bool) -> tuple[str | None, list[str]]:
     """The stamp as it was sent, and the digests. A plain digest of the body has no stamp."""
     if len(header) > LONGEST_HEADER:
-        _refuse(f"is longer than {LONGEST_HEADER} characters")
+        _refuse_header(f"is longer than {LONGEST_HEADER} characters")
     if not header.isascii():
-        _refuse("holds a character that isn't ASCII")
+        _refuse_header("holds a character that isn't ASCII")
     parts = [part.strip(_BLANKS) for part in header.split(",")]
     if len(parts) == 1 and _DIGEST.fullmatch(parts[0]):
         if not plain:
-            _refuse("is a bare digest, and only --plain accepts those")
+            _refuse_header("is a bare digest, and only --plain accepts those")
         return None, [parts[0].lower()]
     if len(parts) > MOST_PARTS:
-        _refuse(f"has more than {MOST_PARTS} parts")
+        _refuse_header(f"has more than {MOST_PARTS} parts")
     fields = [part.partition("=") for part in parts]
     if not all(name and sign for name, sign, _ in fields):
-        _refuse("has a part that isn't NAME=VALUE")
+        _refuse_header("has a part that isn't NAME=VALUE")
     # Parts with other names are versions that tsrevel doesn't know.
     stamps = [value for name, _, value in fields if name == "t"]
     digests = [value.lower() for name, _, value in fields if name == "v1"]
     if len(stamps) != 1:
-        _refuse(f"has {len(stamps)} t parts")
+        _refuse_header(f"has {len(stamps)} t parts")
     if not _STAMP.fullmatch(stamps[0]):
-        _refuse("has a t that isn't 1 to 12 decimal digits")
+        _refuse_header("has a t that isn't 1 to 12 decimal digits")
     if not digests:
-        _refuse("has no v1 part")
+        _refuse_header("has no v1 part")
     if not all(_DIGEST.fullmatch(digest) for digest in digests):
-        _refuse("has a v1 that isn't 64 hex digits")
+        _refuse_header("has a v1 that isn't 64 hex digits")
     return stamps[0], digests
 
 
-def _refuse(what: str) -> NoReturn:
+def _refuse_header(what: str) -> NoReturn:
     text = f"the signature {what}; it must read t=SECONDS,v1=DIGEST; pass on X-Signature exactly as it arrived"
     raise SignatureRefused(SignatureReason.MALFORMED_SIGNATURE_HEADER, text)
 
