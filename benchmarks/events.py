@@ -45,7 +45,7 @@ def measure_requests(counts: Sequence[int]) -> list[Goal]:
         pairs = [_measure(Case(events, establishments)) for events in counts]
         title = (
             f"{_place(establishments)}, events of {LINES} lines, no latency: tsrevel / baseline\n"
-            f"(a catalogue of {PRODUCTS} products at each; tsrevel's ledger knows the place from one earlier run)"
+            f"(a catalogue of {PRODUCTS} products at each; each establishment has a finished order of an earlier day)"
         )
         print_table(title, ["events", *(str(events) for events in counts)], _rows(pairs))
         goals += _request_goals(pairs)

@@ -14,13 +14,15 @@ from tempfile import TemporaryFile
 from typing import Any
 
 from benchmarks.meter import NONE, Latency, Tally
-from benchmarks.place import FIRST_EVENT, LINES, Installation, install
+from benchmarks.place import FIRST_EVENT, LINES, TSREVEL, Installation, install
 
 HERE = Path(__file__).parent
 PROBE = [sys.executable, "-P", str(HERE / "probe.py")]
 BASELINE = str(HERE / "baseline.py")
 KNOWN = FIRST_EVENT - 1000
-"""The first id of the events of the run before the measured one, which makes the ledger."""
+"""The first id of the events that have their orders before the measured run."""
+EARLIER = 7
+"""How many days ago those events were: so many that no run checks their orders any more."""
 HELD = 3
 """The exit status of a run that holds an event."""
 
@@ -80,7 +82,7 @@ def _at_once() -> None:
 
 
 def measure_tsrevel(case: Case, *, again: bool = True, ready: Callable[[], object] = _at_once) -> Twice:
-    """Measure tsrevel with a ledger in use: an earlier run has read the catalogue of each establishment.
+    """Measure an installation in use: each establishment has a finished order of an earlier day.
 
     `ready` is called when all is prepared. The measurement begins when it returns.
     """
@@ -95,13 +97,18 @@ def measure_tsrevel(case: Case, *, again: bool = True, ready: Callable[[], objec
 
 
 def meet(place: Installation) -> Cost:
-    """Make a first run over one event at each establishment, and return its cost. The events are removed afterwards.
+    """Give each establishment a finished order of an earlier day. Returns the cost of the first run, which makes them.
 
-    Each event has a line without a product, so it is held after the catalogue was read.
+    The second run finds the orders by `local_id__in`, and the third is a good one over each location. The events are
+    removed before that one.
     """
-    place.add_events(place.establishments, first=KNOWN, unknown=True)
-    cost = run_sync(place, injected=0, statuses=(HELD,))
+    place.add_events(place.establishments, first=KNOWN, days_ago=EARLIER)
+    options = ["--ignore-time-gate", "--json", "--config", str(place.config)]
+    named = [TSREVEL, "sync-event", *map(str, place.events), *options]
+    cost = _run_injecting(place, named, injected=place.establishments)
+    _run_injecting(place, named, injected=0)
     place.forget_events()
+    run_sync(place, injected=0)
     return cost
 
 
@@ -117,9 +124,13 @@ def measure_baseline(case: Case, *, again: bool = True, ready: Callable[[], obje
         return Twice(first, _run(place, command)[0] if again else None)
 
 
-def run_sync(place: Installation, injected: int, statuses: Sequence[int] = (0,)) -> Cost:
-    """Make one live run. Raises RuntimeError for another number of injected events or another exit status."""
-    cost, report = _run(place, place.sync, statuses)
+def run_sync(place: Installation, injected: int) -> Cost:
+    """Make one live run. Raises RuntimeError for another number of injected events or another exit status than 0."""
+    return _run_injecting(place, place.sync, injected)
+
+
+def _run_injecting(place: Installation, command: Sequence[str], injected: int) -> Cost:
+    cost, report = _run(place, command)
     if json.loads(report)["summary"]["injected"] != injected:
         raise RuntimeError(f"not {injected} injected: {report[:2000]}")
     return cost

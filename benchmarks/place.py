@@ -215,23 +215,18 @@ class Installation:
         self.seat.forget_events()
         self.events.clear()
 
-    def add_events(self, count: int, lines: int = LINES, first: int = FIRST_EVENT, *, unknown: bool = False) -> None:
-        """Add events for today, spread over the locations. Discount, tax and deposit make all kinds of steps.
-
-        `unknown`: the first line of each event has no product.
-        """
+    def add_events(self, count: int, lines: int = LINES, first: int = FIRST_EVENT, *, days_ago: int = 0) -> None:
+        """Add events of one day, spread over the locations. Discount, tax and deposit make all kinds of steps."""
         for n in range(count):
-            self._add_event(first + n, n % self.establishments, lines, unknown=unknown)
+            self._add_event(first + n, n % self.establishments, lines, days_ago)
 
-    def _add_event(self, number: int, at: int, lines: int, *, unknown: bool) -> None:
+    def _add_event(self, number: int, at: int, lines: int, days_ago: int) -> None:
         place = PLACES[at]
         now = datetime.now(UTC).astimezone(ZoneInfo(place.zone))
         rows = [SampleLine(_product_name((number * 11 + n * 7) % MENU), 2, 40) for n in range(lines)]
-        if unknown:
-            rows[0] = SampleLine("Nothing that is sold here", 1, 40)
         event = make_event(
             id=number,
-            day=now.date(),
+            day=now.date() - timedelta(days=days_ago),
             location=place,
             name=f"Example Widgets lunch {number}",
             lines=rows,
