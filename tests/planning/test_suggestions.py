@@ -9,8 +9,7 @@ import pytest
 
 from tsrevel.planning.model import ProductId
 from tsrevel.planning.money import Cents
-from tsrevel.planning.products import Product
-from tsrevel.planning.suggestions import LEAST_SCORE, MOST, Suggestion, SuggestionIndex, split_words
+from tsrevel.planning.products import LEAST_SCORE, MOST_SUGGESTED, Product, Suggestion, SuggestionIndex, split_words
 
 NAMES = (
     "Coffee Urn",
@@ -99,7 +98,7 @@ def test_two_products_of_that_very_name_are_both_shown() -> None:
 
 def test_no_more_are_shown_than_a_person_reads() -> None:
     found = shelf(*(f"Lunch Box {n}" for n in range(50))).rank("Lunch Box")
-    assert len(found) == MOST
+    assert len(found) == MOST_SUGGESTED
     assert len(shelf(*(f"Lunch Box {n}" for n in range(50))).rank("Lunch Box", most=2)) == 2
 
 

@@ -28,9 +28,17 @@ from tsrevel.errors import (
 from tsrevel.planning.model import EstablishmentId, EventId, Line, Location, Policy, ProductId
 from tsrevel.planning.money import Cents, to_cents
 from tsrevel.planning.plan import orderable_lines
-from tsrevel.planning.products import Catalogue, MatchedBy, Product, Unmatched, match_line, normalise
+from tsrevel.planning.products import (
+    Catalogue,
+    MatchedBy,
+    Product,
+    Suggestion,
+    SuggestionIndex,
+    Unmatched,
+    match_line,
+    normalise,
+)
 from tsrevel.planning.screening import days_in_reach, find_location, includes_entry
-from tsrevel.planning.suggestions import Suggestion, SuggestionIndex
 from tsrevel.transport.client import NEVER
 from tsrevel.tripleseat.account import Menu
 from tsrevel.tripleseat.client import Found
