@@ -11,7 +11,7 @@ import pytest
 
 from tsrevel.errors import LedgerCode, LedgerDamaged
 from tsrevel.ledger import ContentHashes, EventDrift, EventResult, Ledger, hash_of_content
-from tsrevel.planning.event_details import EventDetails
+from tsrevel.planning.changes import EventDetails
 from tsrevel.planning.identity import NAMELESS
 from tsrevel.planning.model import EventId, Hold
 from tsrevel.planning.reasons import Reason

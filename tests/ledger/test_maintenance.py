@@ -23,7 +23,7 @@ from tsrevel.ledger.maintenance import (
     prune_details,
 )
 from tsrevel.planning.assumptions import AssumptionAnswer, AssumptionCode, AssumptionResult
-from tsrevel.planning.event_details import EventDetails
+from tsrevel.planning.changes import EventDetails
 from tsrevel.planning.model import EstablishmentId, EventId, OrderId, ProductId
 from tsrevel.planning.products import Catalogue, Product
 

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from tests.planning.make import DAY, NOON, make_document, make_event, make_line, make_payment
-from tsrevel.planning.event_details import (
+from tsrevel.planning.changes import (
     EventDetails,
     describe_content,
     describe_labels,

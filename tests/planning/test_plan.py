@@ -26,7 +26,7 @@ from tests.planning.make import (
     plan,
     without_details,
 )
-from tsrevel.planning.event_details import details_of
+from tsrevel.planning.changes import details_of
 from tsrevel.planning.model import (
     Document,
     Event,

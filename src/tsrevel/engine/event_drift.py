@@ -23,11 +23,12 @@ from tsrevel.engine.outcomes import (
 from tsrevel.engine.triage import Compare, leave_cancelled, reinstated, report_change, was_updated_since
 from tsrevel.ledger import ContentHashes, KnownEvents, OrderRecord, hash_of_content, hash_of_hold
 from tsrevel.planning.billing import refunded_of
-from tsrevel.planning.changes import describe_changes, describe_unshown
-from tsrevel.planning.event_details import (
+from tsrevel.planning.changes import (
     EventDetails,
+    describe_changes,
     describe_content,
     describe_labels,
+    describe_unshown,
     details_of,
     fill_unknown,
     without_labels,

@@ -26,7 +26,7 @@ from tsrevel.engine.outcomes import (
     with_order,
 )
 from tsrevel.ledger import PENDING, EventDrift, KnownEvents, LastResult, OrderRecord, Resolution
-from tsrevel.planning.event_details import EventDetails
+from tsrevel.planning.changes import EventDetails
 from tsrevel.planning.model import Event, Hold, Location, Plan, Policy, Skip
 from tsrevel.planning.reasons import TROUBLE, Reason, Status, advise
 from tsrevel.planning.screening import find_location, find_zone, includes_place, screen, screen_status

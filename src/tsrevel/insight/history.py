@@ -20,8 +20,7 @@ from tsrevel.ledger import (
 )
 from tsrevel.ledger.older_rows import read_station_change
 from tsrevel.ledger.queries import Attempt, EventStatus, OpenChange, StepStatus
-from tsrevel.planning.changes import describe_changes, describe_unshown
-from tsrevel.planning.event_details import describe_content, describe_labels
+from tsrevel.planning.changes import describe_changes, describe_content, describe_labels, describe_unshown
 from tsrevel.planning.model import EventId, OrderId, Skip
 from tsrevel.planning.money import Cents
 from tsrevel.planning.reasons import FailedWrite, Reason, Resolved

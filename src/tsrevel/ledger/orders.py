@@ -39,7 +39,7 @@ from tsrevel.ledger.records import (
     Receipt,
     StationReport,
 )
-from tsrevel.planning.event_details import EventDetails
+from tsrevel.planning.changes import EventDetails
 from tsrevel.planning.identity import NAMELESS
 from tsrevel.planning.model import EventId, Hold, OrderId, Plan, Step
 from tsrevel.planning.money import show

@@ -11,7 +11,7 @@ from functools import cache
 from pydantic import TypeAdapter, ValidationError
 
 from tsrevel.errors import RESTORE, LedgerCode, LedgerDamaged
-from tsrevel.planning.event_details import EventDetails
+from tsrevel.planning.changes import EventDetails
 from tsrevel.planning.model import Document, Event, Hold, Plan
 
 _SHAPE = 1

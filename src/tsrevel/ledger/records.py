@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Literal
 
-from tsrevel.planning.event_details import EventDetails
+from tsrevel.planning.changes import EventDetails
 from tsrevel.planning.model import Event, EventId, Hold, OrderId, Plan
 from tsrevel.planning.reasons import TROUBLE, Reason
 

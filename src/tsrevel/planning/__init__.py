@@ -2,5 +2,5 @@
 
 Read in this order: `model` (the data), `screening` (is the event ours and due?), `documents` (which document is the
 order?), `products` (line to product), `billing` (lines, discounts, charges and payments as money), `plan` (the order),
-`changes` and `event_details` (what differs later).
+`changes` (what differs later).
 """

@@ -20,8 +20,8 @@ from tsrevel.planning.billing import (
     sort_charges,
     spread_discount,
 )
+from tsrevel.planning.changes import EventDetails
 from tsrevel.planning.documents import choose_document, is_named
-from tsrevel.planning.event_details import EventDetails
 from tsrevel.planning.model import (
     Document,
     Event,
