@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import pytest
 
-from tsrevel.engine import named_orders
+from tsrevel.engine import after_injection
 from tsrevel.engine.outcomes import RunReport
 from tsrevel.insight.history import find_changed
 
@@ -277,7 +277,7 @@ def test_a_dry_run_stores_nothing(held: World) -> None:
 
 def test_with_more_than_a_run_checks_each_has_its_turn(held: World, monkeypatch: pytest.MonkeyPatch) -> None:
     event = held.add_event(lines=[("Never Heard Of", 1, 38)], day=(held.time.now + timedelta(days=1)).date())
-    monkeypatch.setattr(named_orders, "MOST", 1)
+    monkeypatch.setattr(after_injection, "MOST", 1)
     later(held)
     for each in (FULL, event):
         delete(held, enter(held, each))

@@ -1,6 +1,7 @@
 """Checks finished orders at Revel: reads them in batches, reports every twin, and compares each (`order_drift`).
 
-It only reads, and never changes an order.
+It also checks whether the orders that people named still stand while their events are to come. It only reads, and
+never changes an order.
 """
 
 from __future__ import annotations
@@ -8,15 +9,15 @@ from __future__ import annotations
 import logging
 import random
 from collections import Counter
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, date, timedelta
-from itertools import groupby
+from itertools import groupby, islice
 from operator import itemgetter
 from typing import Literal
 
-from tsrevel.engine.context import FailureStreak, RunContext, RunState, TwinGone
+from tsrevel.engine.context import FailureStreak, NamedOrdersReported, RunContext, RunState, TwinGone
 from tsrevel.engine.event_drift import find_doubles, hold_doubled, tell_beside
 from tsrevel.engine.find import warn
 from tsrevel.engine.order_drift import (
@@ -30,8 +31,9 @@ from tsrevel.engine.order_drift import (
     names_of,
     read_orders,
     search_orders,
+    tell_named_gone,
 )
-from tsrevel.engine.outcomes import Outcome, describe_order, fail_by_fault, order_stands
+from tsrevel.engine.outcomes import Outcome, describe_order, fail_by_fault, not_written, order_stands
 from tsrevel.engine.verify import find_twice
 from tsrevel.errors import (
     ConnectionMisconfigured,
@@ -44,12 +46,12 @@ from tsrevel.errors import (
     TsrevelError,
     Unreadable,
 )
-from tsrevel.ledger import PENDING, OrderRecord
+from tsrevel.ledger import PENDING, OrderRecord, Resolution, StationChange, StationReport
 from tsrevel.planning.assumptions import AssumptionCode
 from tsrevel.planning.identity import order_uuid
-from tsrevel.planning.model import Event, EventId, Hold, OrderId, Plan
+from tsrevel.planning.model import Event, EventId, Hold, OrderId, Plan, Skip
 from tsrevel.planning.reasons import TROUBLE, Reason, Status
-from tsrevel.planning.screening import event_day, find_location, find_zone
+from tsrevel.planning.screening import event_day, find_location, find_zone, screen_status
 from tsrevel.revel.compare import has_amount
 from tsrevel.revel.decode import OrderRow
 from tsrevel.revel.paging import UNSUPPORTED
@@ -70,6 +72,8 @@ SingleRead = Literal["lost", "changed"]
 
 ShownOrder = tuple[OrderRecord, Sequence[OrderRow]]
 """An order that a run checks, and Revel's rows of its event."""
+Named = tuple[Resolution, tuple[OrderId, ...]]
+"""A resolution, and the orders that a person named for its event in place of the ledger's."""
 WANTS_ORDER = frozenset({Reason.ORDER_EXISTS, Reason.ALREADY_INJECTED, Reason.CHANGED_AFTER_INJECTION})
 """The reasons of a skipped event that has an order and needs it: it isn't cancelled."""
 
@@ -121,11 +125,11 @@ def _note_changes(
     shown_before = ctx.ledger.orders.shown(each.event_id for each in orders)
     doubled = ctx.ledger.events.doubled(each.event_id for each in orders)
     singles, streak = Counter[SingleRead](), FailureStreak()
-    with ending_the_check(state, "finished orders can't be checked now; the next run checks them"):
+    with _ending_the_check(state, "finished orders can't be checked now; the next run checks them"):
         for record, rows in _read_rows(ctx, orders, number, doubled, by_uuid=by_uuid):
             event_id, about = record.event_id, told.get(record.event_id)
             order = CheckedOrder(record, rows, shown_before.get(event_id), about)
-            with leaving_the_others(ctx, streak, event_id, record.order_id):
+            with _leaving_the_others(ctx, streak, event_id, record.order_id):
                 try:
                     if event_id in doubled:
                         outcome = _check_doubled(ctx, state, order, singles)
@@ -143,7 +147,7 @@ def _note_changes(
 
 
 @contextmanager
-def ending_the_check(state: RunState, told: str) -> Iterator[None]:
+def _ending_the_check(state: RunState, told: str) -> Iterator[None]:
     """A failed request ends the check, and the run tells it. It stops the run if waiting doesn't help.
 
     Raises LedgerUnusable.
@@ -159,7 +163,7 @@ def ending_the_check(state: RunState, told: str) -> Iterator[None]:
 
 
 @contextmanager
-def leaving_the_others(
+def _leaving_the_others(
     ctx: RunContext, streak: FailureStreak, event_id: EventId, order_id: OrderId | None
 ) -> Iterator[None]:
     """An order that Revel can't show leaves the others checked, unless it is one of several in a row or Revel is down.
@@ -455,3 +459,83 @@ def _show_gone(rows: Iterable[OrderRow], order_id: OrderId | None) -> ShownField
 def _is_worth_a_look(outcome: Outcome | None) -> bool:
     """Whether its finished order is to be checked: a new one was just verified, and an alarm is told already."""
     return outcome is None or not (outcome.status in {Status.INJECTED, Status.PLANNED} or outcome.alarm)
+
+
+# Orders that people named. They have no name or uuid of ours, so they are read by their ids.
+
+
+def note_named_orders(ctx: RunContext, state: RunState, outcomes: Sequence[Outcome]) -> list[Outcome]:
+    """`outcomes` with the named orders that no longer stand, or stand again, since the last report.
+
+    Half of the runs check them. A failed request ends the check, and a later run checks again. Raises LedgerUnusable.
+    """
+    told = {each.event_id: each for each in outcomes}
+    number = ctx.ledger.runs.count(dry_run=ctx.dry_run)
+    named = _find_named(ctx, state, outcomes) if number.bit_count() % 2 == 0 else []
+    turn = random.Random(number).sample(named, min(len(named), MOST))  # noqa: S311 (nothing secret hangs on it)
+    with _ending_the_check(state, "orders that a person named can't be checked now; a later run checks them"):
+        for resolution, orders in _find_changed(ctx, turn):
+            event_id, change = resolution.event_id, StationChange.CHANGED
+            text = tell_named_gone(event_id, orders)
+            if resolution.named_gone:
+                change = StationChange.UNDONE
+                text = f"Revel order {', '.join(orders)}, which a person named, stands again"
+            state.reports.append(NamedOrdersReported(event_id, StationReport(change, text)))
+            told[event_id] = _tell_named(told[event_id], orders[-1], text)
+    return list(told.values())
+
+
+def _find_named(ctx: RunContext, state: RunState, outcomes: Iterable[Outcome]) -> list[Named]:
+    """The orders named for this run's events: those at its locations that are still to come and aren't cancelled.
+
+    While the order that the ledger has stands, no other one is needed.
+    """
+    skipped = {each.event_id for each in outcomes if each.status is Status.SKIPPED and each.reason in WANTS_ORDER}
+    wanted = [each for each in sorted(skipped & state.found.keys()) if _is_wanted(ctx, state, each)]
+    resolutions = {k: each for k, each in ctx.ledger.events.resolutions(wanted).items() if each.verdict == "done"}
+    records = ctx.ledger.orders.find(each for each, resolution in resolutions.items() if resolution.orders)
+    named = []
+    for event_id, resolution in resolutions.items():
+        record = records.get(event_id)
+        own = record.order_id if record and record.is_finished else None
+        orders = tuple(each for each in resolution.orders if each != own)
+        if orders and (own is None or resolution.order_is_gone):
+            named.append((resolution, orders))
+    return named
+
+
+def _is_wanted(ctx: RunContext, state: RunState, event_id: EventId) -> bool:
+    event = state.found[event_id].event
+    return is_ahead(ctx, event) and not isinstance(screen_status(event, ctx.policy, has_order=True), Skip)
+
+
+def _find_changed(ctx: RunContext, named: Sequence[Named]) -> Iterable[Named]:
+    """Yield those whose orders are all gone now, or of which one stands again, after another look at each order."""
+    ids = [order_id for _, orders in named for order_id in orders]
+    shown: dict[OrderId, OrderRow] = {}
+    for start in range(0, len(ids), BATCH):
+        shown |= ctx.revel.orders_by_id(ids[start : start + BATCH])
+    standing = {row.id for row in shown.values() if not row.deleted and has_amount(row)}
+    doubtful = (each for each in named if not _is_as_told(each, shown.keys(), standing))
+    streak = FailureStreak()
+    for resolution, orders in islice(doubtful, MOST_SINGLES):
+        was_gone = is_gone = bool(resolution.named_gone)
+        with _leaving_the_others(ctx, streak, resolution.event_id, orders[-1]):
+            is_gone = all(ctx.revel.is_gone(ctx.revel.find_by_id(each)) for each in orders)
+        if is_gone != was_gone:
+            yield resolution, orders
+
+
+def _is_as_told(named: Named, shown: Collection[OrderId], standing: Collection[OrderId]) -> bool:
+    """Whether the orders that a batch has `shown`, and of which these stand, prove what was told last."""
+    resolution, orders = named
+    if any(each in standing for each in orders):
+        return not resolution.named_gone
+    return bool(resolution.named_gone) and all(each in shown for each in orders)
+
+
+def _tell_named(about: Outcome, order_id: OrderId, text: str) -> Outcome:
+    if about.news and about.text:  # its event has changed as well
+        return replace(about, text=f"{about.text}; {text}")
+    told = not_written(about, Skip(Reason.CHANGED_AFTER_INJECTION, text, (order_id,)))
+    return replace(told, order_id=order_id, news=True)

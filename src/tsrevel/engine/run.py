@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from tsrevel.engine.after_injection import note_changed_orders, note_known_twins
+from tsrevel.engine.after_injection import note_changed_orders, note_known_twins, note_named_orders
 from tsrevel.engine.context import (
     NamedOrdersReported,
     OrderChangeReported,
@@ -22,7 +22,6 @@ from tsrevel.engine.context import (
 )
 from tsrevel.engine.fetch import NamedEvent, UnreadEvent
 from tsrevel.engine.find import Window, WorkItem, find_work, warn
-from tsrevel.engine.named_orders import note_named_orders
 from tsrevel.engine.outcomes import (
     CHANGES,
     NEEDS_ATTENTION,
