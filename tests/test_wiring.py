@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tsrevel.config.policy import build_policy
+from tsrevel.config.settings import build_policy
 from tsrevel.errors import LedgerUnusable, RunLocked
 from tsrevel.ledger import hold_lock
 from tsrevel.wiring import Runtime, correlate, new_run_id, open_run, utc_now

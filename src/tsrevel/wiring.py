@@ -15,7 +15,7 @@ from typing import NamedTuple, Self
 from uuid import uuid4
 
 from tsrevel.config import CommandRunner, Settings, run_command
-from tsrevel.config.policy import build_policy
+from tsrevel.config.settings import build_policy
 from tsrevel.engine.context import Limits, RunContext, System
 from tsrevel.engine.outcomes import Progress, describe_disabled
 from tsrevel.errors import ConfigError

@@ -13,7 +13,7 @@ from tsrevel.cli.arguments import read_locations
 from tsrevel.cli.context import CliContext, logging_to
 from tsrevel.cli.output import show_progress
 from tsrevel.config import Settings
-from tsrevel.config.policy import build_policy
+from tsrevel.config.settings import build_policy
 from tsrevel.errors import (
     ConfigCode,
     ConfigError,

@@ -14,7 +14,7 @@ from tsrevel.cli.context import CliContext
 from tsrevel.cli.notifications import call_hook
 from tsrevel.cli.output import TextOutput, report_nothing_checked
 from tsrevel.config import Settings
-from tsrevel.config.policy import build_policy
+from tsrevel.config.settings import build_policy
 from tsrevel.engine.outcomes import NEEDS_ATTENTION, Outcome, RunReport, most_severe
 from tsrevel.errors import ConfigError, CredentialsRefused, ServiceDown
 from tsrevel.notify.healthchecks import Monitor

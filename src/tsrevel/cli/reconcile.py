@@ -13,7 +13,7 @@ import typer
 from tsrevel.cli.answers.reconciliation import answer_reconciliation
 from tsrevel.cli.context import CliContext, logging_to
 from tsrevel.cli.output import ALARM, STYLES, Row, TextOutput, columns_of, report_nothing_checked, show_progress
-from tsrevel.config.policy import build_policy
+from tsrevel.config.settings import build_policy
 from tsrevel.engine.catalogs import Catalogs
 from tsrevel.ledger import open_view
 from tsrevel.planning.model import EventId

@@ -15,7 +15,7 @@ from tsrevel.cli.arguments import find_event_id
 from tsrevel.cli.context import CliContext, logging_to
 from tsrevel.cli.output import NEVER_RUN, locate_files
 from tsrevel.config import Settings
-from tsrevel.config.policy import build_policy
+from tsrevel.config.settings import build_policy
 from tsrevel.engine.fetch import fetch_event
 from tsrevel.engine.outcomes import NEEDS_ATTENTION, REASONS
 from tsrevel.errors import ConfigError, CredentialsRefused, Refused, ServiceDown, TryNextRun

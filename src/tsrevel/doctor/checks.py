@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 from tsrevel.config import Settings
-from tsrevel.config.policy import build_policy
+from tsrevel.config.settings import build_policy
 from tsrevel.doctor import machine
 from tsrevel.doctor.assumptions import ASSUMPTIONS_CHECK, ask_ledger, describe_answer
 from tsrevel.doctor.findings import (

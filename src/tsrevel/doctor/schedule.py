@@ -21,8 +21,8 @@ from cronsim import CronSim, CronSimError
 
 from tsrevel.config import CommandRunner, Settings
 from tsrevel.config.paths import expand_path, find_config
-from tsrevel.config.policy import build_policy
 from tsrevel.config.problems import ProblemReport
+from tsrevel.config.settings import build_policy
 from tsrevel.doctor.findings import CheckFinding, ok, problem, warning
 from tsrevel.engine.outcomes import NEEDS_ATTENTION
 from tsrevel.files import home_of, real_path, user_name

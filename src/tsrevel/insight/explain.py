@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Literal
 
 from tsrevel.config import Settings
-from tsrevel.config.policy import build_policy
+from tsrevel.config.settings import build_policy
 from tsrevel.engine.catalogs import Catalogs
 from tsrevel.engine.context import Limits, RunContext, System
 from tsrevel.engine.outcomes import (

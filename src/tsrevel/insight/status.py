@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from tsrevel.config import Settings
-from tsrevel.config.policy import build_policy
+from tsrevel.config.settings import build_policy
 from tsrevel.engine.outcomes import describe_disabled
 from tsrevel.insight.history import Changed, find_changed
 from tsrevel.ledger import LedgerView, Pause, Resolution, RunRecord, oldest_of

@@ -32,7 +32,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 from tsrevel import __version__
 from tsrevel.config import Settings
-from tsrevel.config.policy import build_policy
+from tsrevel.config.settings import build_policy
 from tsrevel.engine.deliveries import understand
 from tsrevel.errors import (
     ConfigCode,
