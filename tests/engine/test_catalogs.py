@@ -10,7 +10,7 @@ import pytest
 
 from tsrevel.engine import catalogs
 from tsrevel.engine.catalogs import RECENT, CatalogCache
-from tsrevel.ledger.catalogs import CatalogRepository
+from tsrevel.ledger.account import CatalogRepository
 from tsrevel.planning.model import EstablishmentId, ProductId
 from tsrevel.planning.products import Catalogue, Product
 

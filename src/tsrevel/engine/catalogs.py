@@ -11,7 +11,7 @@ from functools import partial
 
 from tsrevel.errors import Refused
 from tsrevel.ledger import Ledger
-from tsrevel.ledger.catalogs import decode_catalog, encode_catalog
+from tsrevel.ledger.account import decode_catalog, encode_catalog
 from tsrevel.planning.model import EstablishmentId, Event, Hold, Location, Plan, Policy, ProductId
 from tsrevel.planning.plan import plan_order, takes_second_choice
 from tsrevel.planning.products import Catalogue

@@ -5,13 +5,13 @@ secrets: plans contain none, and texts that may name people are stored as hashes
 reasons without either.
 
 Read in this order: `records` (the data that the ledger returns), `ledger` (`Ledger` and its repositories), `orders`,
-`events`, `runs`, `outbox`, `catalogs`, `assumptions`, `audit` (the repositories with their SQL), `queries` (what people
+`events`, `runs`, `outbox`, `account`, `audit` (the repositories with their SQL), `queries` (what people
 ask), `connection` (how a change is stored and proven), `plan_json` (plans and events as text), `older_rows` (what older
 versions stored), `database`, `migrations`, `lock` (the file), `reading`, `view` (read-only), `maintenance` (check,
 backup, export, prune).
 """
 
-from tsrevel.ledger.assumptions import KnownOrder
+from tsrevel.ledger.account import KnownOrder
 from tsrevel.ledger.connection import SQLITE, Connect
 from tsrevel.ledger.ledger import KnownEvents, Ledger, LedgerView
 from tsrevel.ledger.lock import hold_lock, hold_mail_lock, is_locked

@@ -14,9 +14,8 @@ from pathlib import Path
 from typing import Self
 
 from tsrevel.files import real_path
-from tsrevel.ledger.assumptions import AssumptionRepository
+from tsrevel.ledger.account import AssumptionRepository, CatalogRepository
 from tsrevel.ledger.audit import AuditLog
-from tsrevel.ledger.catalogs import CatalogRepository
 from tsrevel.ledger.connection import SQLITE, Change, Connect, ConnectedTransactions, Transactions, reachable
 from tsrevel.ledger.database import open_database
 from tsrevel.ledger.events import DeliveryRepository, EventRepository
