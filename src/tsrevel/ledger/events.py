@@ -13,7 +13,6 @@ from tsrevel.ledger.connection import (
     Transactions,
     encode_instant,
     event_id_of,
-    reader_of,
     record_of,
 )
 from tsrevel.ledger.outbox import REPORTED_CHANGES, Outbox
@@ -256,7 +255,8 @@ class EventRepository(Repository):
 
     def last_results(self, event_ids: Iterable[EventId]) -> dict[EventId, LastResult]:
         """The last live result for each of these events. Events that no live run saw are left out."""
-        return {each.event_id: each for each in self._by_ids(reader_of(LastResult), _LAST_RESULTS, event_ids)}
+        found = self._by_ids(lambda row: (event_id_of(row), record_of(LastResult, row)), _LAST_RESULTS, event_ids)
+        return dict(found)
 
     def doubled(self, event_ids: Iterable[EventId]) -> frozenset[EventId]:
         """The events for which a run reported several orders, and no run has seen since that one is left."""

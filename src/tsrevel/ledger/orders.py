@@ -131,10 +131,7 @@ _PUT_RECEIPT = """
         revel_id = excluded.revel_id, facts = excluded.facts,
         recorded_at = excluded.recorded_at, run_id = excluded.run_id
 """
-_TOUCH = """
-    UPDATE orders SET order_id = coalesce(:order_id, order_id), run_id = :run_id, touched_at = :at
-    WHERE event_id = :event_id
-"""
+_TOUCH = "UPDATE orders SET order_id = coalesce(?, order_id), run_id = ?, touched_at = ? WHERE event_id = ?"
 _MARK_SENT = "UPDATE steps SET sent_at = ?, unanswered = 1 WHERE event_id = ? AND uuid = ?"
 _ANSWER = "UPDATE steps SET unanswered = 0 WHERE event_id = ? AND uuid = ?"
 _MARK_NOT_APPLIED = "UPDATE steps SET sent_at = NULL, unanswered = 0 WHERE event_id = ? AND uuid = ?"
@@ -234,11 +231,11 @@ class OrderRepository(Repository):
             sent: dict[EventId, list[sqlite3.Row]] = {}
             for row in connection.execute(_SENT, (wanted,)):
                 sent.setdefault(row["event_id"], []).append(row)
-            found = connection.execute(_ORDERS, (wanted,)).fetchall()
-        return {
-            row["event_id"]: _decode_order(row, receipts.get(row["event_id"], {}), sent.get(row["event_id"], []))
-            for row in found
-        }
+            orders: dict[EventId, OrderRecord] = {}
+            for row in connection.execute(_ORDERS, (wanted,)):
+                event_id = row["event_id"]
+                orders[event_id] = _decode_order(row, receipts.get(event_id, {}), sent.get(event_id, []))
+        return orders
 
     def unfinished(self) -> tuple[OrderRecord, ...]:
         """The claimed orders of unresolved events, and the settled orders that are due for a recheck. Oldest first.
@@ -355,9 +352,11 @@ class OrderRepository(Repository):
         If it was sent before, the order is due for a recheck. ClaimConflict if the claimed plan has no such step.
         """
         with self._transactions.changing(run_id) as change:
-            before = _require_step(change, event_id, step)
+            before = change.execute(_STEP_BEFORE, (event_id, step.uuid, step.kind, step.number)).fetchone()
+            if before is None:
+                raise _no_such_step(event_id, step)
             change.execute(_MARK_SENT, (change.at, event_id, step.uuid))
-            _write(change, _TOUCH, event_id, order_id=None)
+            change.execute(_TOUCH, (None, run_id, change.at, event_id))
             if before["sent_at"] is not None:
                 _recheck_when_certain(change, event_id)
             change.audit(AuditKind.SENT, event_id, step=step.kind, uuid=step.uuid)
@@ -392,11 +391,13 @@ class OrderRepository(Repository):
         answer; Revel showed the step when it was looked up. ClaimConflict if the claimed plan has no such step.
         """
         with self._transactions.changing(run_id) as change:
-            before = _require_step(change, event_id, step)
+            before = change.execute(_STEP_BEFORE, (event_id, step.uuid, step.kind, step.number)).fetchone()
+            if before is None:
+                raise _no_such_step(event_id, step)
             text = _SEEN if seen else _ANSWERED
             change.execute(_PUT_RECEIPT, (event_id, step.uuid, revel_id, text, change.at, run_id))
             change.execute(_ANSWER, (event_id, step.uuid))
-            _write(change, _TOUCH, event_id, order_id=revel_id if step.kind == "order" else None)
+            change.execute(_TOUCH, (revel_id if step.kind == "order" else None, run_id, change.at, event_id))
             kind, was = (AuditKind.RECEIPT_REPLACED if before["known"] else AuditKind.RECORDED), before["revel_id"]
             change.audit(kind, event_id, step=step.kind, uuid=step.uuid, revel_id=revel_id, was=was, facts=text)
 
@@ -545,14 +546,9 @@ def _require(
     return state
 
 
-def _require_step(change: Change, event_id: EventId, step: Step) -> sqlite3.Row:
-    """The step of the claimed plan and its receipt so far. ClaimConflict if the plan has no such step."""
-    wanted = (event_id, step.uuid, step.kind, step.number)
-    row: sqlite3.Row | None = change.execute(_STEP_BEFORE, wanted).fetchone()
-    if row is None:
-        text = f"Event {event_id} has no {step.kind} step {step.uuid} in its claimed plan."
-        raise ClaimConflict(ConflictCode.NO_SUCH_STEP, text)
-    return row
+def _no_such_step(event_id: EventId, step: Step) -> ClaimConflict:
+    text = f"Event {event_id} has no {step.kind} step {step.uuid} in its claimed plan."
+    return ClaimConflict(ConflictCode.NO_SUCH_STEP, text)
 
 
 def _write(change: Change, sql: str, event_id: EventId, wish: str = "be updated", **values: str | bool | None) -> None:
