@@ -173,15 +173,11 @@ _CLOCKS_APART = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class _Listed:
-    """A payment and the id of its document."""
+    """A payment, the id of its document, and in `net` its amount less its refunds."""
 
     document: int
     payment: PaymentRecord
-
-    @property
-    def net(self) -> Cents:
-        """The payment less its refunds."""
-        return to_cents(self.payment.amount - self.payment.refunded)
+    net: Cents
 
     @property
     def likeness(self) -> tuple[object, ...]:
@@ -226,7 +222,7 @@ def received_payments(event: Event) -> tuple[_Listed, ...] | Hold:
                 text = f"payment {payment.id} is listed twice with different values; correct it in TripleSeat"
                 return _mismatch(text, payment.id)
             if known is None:
-                listed.append(_Listed(document.id, payment))
+                listed.append(_Listed(document.id, payment, to_cents(payment.amount - payment.refunded)))
             if payment.id:
                 once[payment.id] = payment
     doubtful = next((each for each in listed if each.payment.doubt), None)

@@ -38,6 +38,11 @@ def part_uuid(order: str, kind: str, number: int = 0) -> str:
     return str(uuid5(UUID(order), f"{kind}/{number}"))
 
 
+def part_uuids(order: str, kind: str, count: int) -> list[str]:
+    """The uuids of the order's first `count` parts of that kind."""
+    return [part_uuid(order, kind, number) for number in range(count)]
+
+
 def local_id(policy: Policy, event_id: EventId) -> str:
     return policy.local_id.format(event_id=event_id)
 

@@ -4,7 +4,7 @@ we don't write (`Hold`, `Skip`). Nothing here decides anything.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from decimal import Decimal
@@ -285,6 +285,10 @@ class Labels:
     notes: str
 
 
+def subtotal_of(items: Iterable[Item]) -> Cents:
+    return Cents(sum(item.amount for item in items))
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """The order we intend, complete and free of customer data. The same event gives the same plan, uuids included.
@@ -307,7 +311,7 @@ class Plan:
     @property
     def subtotal(self) -> Cents:
         """The items' amounts, before any order discount (facts Revel 3.6)."""
-        return Cents(sum(item.amount for item in self.items))
+        return subtotal_of(self.items)
 
     @property
     def gross_total(self) -> Cents:

@@ -36,6 +36,7 @@ from tsrevel.planning.model import (
     Policy,
     ProductId,
     hold_faults,
+    subtotal_of,
 )
 from tsrevel.planning.money import ZERO, Cents, show
 from tsrevel.planning.products import Catalogue, Match, MatchedBy, Unmatched, match_or_fall_back, normalise
@@ -67,7 +68,7 @@ def plan_order(event: Event, location: Location, catalogue: Catalogue, policy: P
     if isinstance(items, Hold):
         return items
     discount = document_discount(document) if policy.discounts == "order" else ZERO
-    final = Cents(sum(item.amount for item in items) - discount + sum(charges.fields.values()))
+    final = Cents(subtotal_of(items) - discount + sum(charges.fields.values()))
     received = payments_to_record(event, document, policy, final, now.astimezone(zone).date())
     if isinstance(received, Hold):
         return received
@@ -75,9 +76,7 @@ def plan_order(event: Event, location: Location, catalogue: Catalogue, policy: P
     if objection:
         return objection
     order = identity.order_uuid(event.id)
-    payments = tuple(
-        PlannedPayment(identity.part_uuid(order, "payment", n), amount) for n, amount in enumerate(received)
-    )
+    payments = tuple(map(PlannedPayment, identity.part_uuids(order, "payment", len(received)), received))
     return Plan(
         event_id=event.id,
         day=day,
@@ -211,14 +210,11 @@ def _plan_items(
             tuple(each.name for each in missing),
         )
     rows += [(name, product, "", Portion(1, amount)) for name, product, amount in charges.items]
-    order = identity.order_uuid(event.id)
-    return tuple(
-        _plan_item(identity.part_uuid(order, "item", n), product, part, name, override)
-        for n, (name, product, override, part) in enumerate(rows)
-    )
+    uuids = identity.part_uuids(identity.order_uuid(event.id), "item", len(rows))
+    return tuple(_plan_item(uuid, *row) for uuid, row in zip(uuids, rows, strict=True))
 
 
-def _plan_item(uuid: str, product: ProductId, portion: Portion, line: str, override: str) -> Item:
+def _plan_item(uuid: str, line: str, product: ProductId, override: str, portion: Portion) -> Item:
     """The item. If its name on the ticket had to be shortened, the note has more of it."""
     shown = shorten(override, MOST_NAME_OVERRIDE)
     note = portion.note or (override if shown != override else "")
