@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from operator import methodcaller
@@ -22,16 +22,18 @@ from tsrevel.transport.responses import Json
 from tsrevel.tripleseat.fields import (
     Fields,
     is_filled,
+    is_instant,
     object_at,
     objects_at,
     read_count,
     read_day,
     read_id,
-    read_moment,
     read_number,
     read_stamp,
     read_text,
     read_texts,
+    read_time,
+    read_utc,
 )
 
 UNNAMED = "Unnamed item"
@@ -273,7 +275,7 @@ def _decode_document(fields: Fields, owner: Fields) -> Document | None:
         grand_total = Fields(owner.row, document.what, document.faults).number("grand_total")
     in_payments = Fields(row, document.what, [])  # separate faults: an unreadable payment doesn't spoil the lines
     payments = tuple(map(_decode_payment, in_payments.child("payment_set").rows("payments", "payment")))
-    due = map(read_number, (money.row.get("amount_due"), object_at(row, "payment_set").get("amount_due")))
+    due = read_number(money.row.get("amount_due")), read_number(object_at(row, "payment_set").get("amount_due"))
     return Document(
         id=int(number),
         title=document.text("title"),
@@ -295,7 +297,7 @@ def _decode_day(event: Fields) -> date | None:
 
     None if there is only an instant: its day depends on the location's time zone, which isn't known here.
     """
-    keys = (*_DAY_KEYS, *(key for key in _START_KEYS if not _is_instant(event.row.get(key))))
+    keys = (*_DAY_KEYS, *(key for key in _START_KEYS if not is_instant(event.row.get(key))))
     key = next((key for key in keys if event.has(key)), None)
     if key is None:
         return None
@@ -309,30 +311,14 @@ def _decode_start(event: Fields, day: date | None) -> datetime | None:
     """When the event starts, None if unknown (facts TripleSeat 3.1): an instant if one is told, else local time."""
     if event.has("event_start_iso8601") and read_stamp(event.row["event_start_iso8601"]) is None:
         event.fault("event_start_iso8601 is not a date and time", Reason.INVALID_DATE_FORMAT)
-    local = [_read_time(event.row.get(key)) for key in _START_KEYS]
-    utc = _read_utc(event.row.get("event_start_utc"))
+    local = [read_time(event.row.get(key)) for key in _START_KEYS]
+    utc = read_utc(event.row.get("event_start_utc"))
     only = event.has("event_start_utc") and not any(event.has(key) for key in (*_DAY_KEYS, *_START_KEYS))
     if utc is None and only:
         event.fault("event_start_utc is not a date and time", Reason.INVALID_DATE_FORMAT)
-    at_time = _read_time(f"{day} {event.text('event_start_time')}") if day else None
+    at_time = read_time(f"{day} {event.text('event_start_time')}") if day else None
     stamps = [each for each in (*local, utc, at_time) if each]
     return next((each for each in stamps if each.tzinfo), stamps[0] if stamps else None)
-
-
-def _is_instant(value: Json) -> bool:
-    stamp = read_moment(value)
-    return stamp is not None and stamp.tzinfo is not None
-
-
-def _read_time(value: Json) -> datetime | None:
-    """A date and time; None for a day without a time."""
-    return read_stamp(value) if isinstance(value, str) and ":" in value else None
-
-
-def _read_utc(value: Json) -> datetime | None:
-    """A date and time, UTC unless it names an offset. None for a day without a time."""
-    stamp = _read_time(value.strip().removesuffix("UTC").rstrip() if isinstance(value, str) else None)
-    return stamp if stamp is None or stamp.tzinfo else stamp.replace(tzinfo=UTC)
 
 
 def _contact_name(event: dict[str, Json]) -> str:

@@ -80,7 +80,7 @@ def _labels(event: dict[str, Json]) -> dict[str, Json]:
         "booking": booking.upper(),
         "name": name,
         "contact": names if contact else [],
-        "phones": _bare_texts(each.get("number") for each in objects_at(contact, "phone_numbers")),
+        "phones": _bare_texts([each.get("number") for each in objects_at(contact, "phone_numbers")]),
     }
 
 
@@ -116,9 +116,10 @@ def _canonical_row(row: dict[str, Json]) -> dict[str, str | None]:
 
 def _canonical_numbers(values: Sequence[Json]) -> list[str | None]:
     """Numbers in their shortest form. Any other text ("9.5%") stays as it is."""
+    numbers = list(map(read_number, values))
     return [
         _shortest(number) if number is not None else None if is_absent(value) else _bare_texts([value])[0]
-        for value, number in zip(values, map(read_number, values), strict=True)
+        for value, number in zip(values, numbers, strict=True)
     ]
 
 

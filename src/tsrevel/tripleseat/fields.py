@@ -10,7 +10,7 @@ import html
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 from tsrevel.planning.identity import LARGEST_ID
@@ -114,7 +114,7 @@ def read_day(value: Json) -> date | None:
         return None
 
 
-def read_moment(value: Json) -> datetime | None:
+def _read_moment(value: Json) -> datetime | None:
     """An ISO date and time, aware if it has an offset."""
     if read_day(value) is None:
         return None
@@ -129,9 +129,26 @@ def read_stamp(value: Json) -> datetime | None:
     day, text = read_day(value), value.strip() if isinstance(value, str) else ""
     clock = _US_TIME.fullmatch(text)
     if day is None or clock is None:
-        return read_moment(value)
+        return _read_moment(value)
     hour, minute = int(clock[1]) % 12 + 12 * (clock[3] in "Pp"), int(clock[2])
     return datetime(day.year, day.month, day.day, hour, minute) if int(clock[1]) <= 12 and minute < 60 else None  # noqa: DTZ001
+
+
+def read_time(value: Json) -> datetime | None:
+    """A date and time; None for a day without a time."""
+    return read_stamp(value) if isinstance(value, str) and ":" in value else None
+
+
+def read_utc(value: Json) -> datetime | None:
+    """A date and time, UTC unless it names an offset. None for a day without a time."""
+    stamp = read_time(value.strip().removesuffix("UTC").rstrip() if isinstance(value, str) else None)
+    return stamp if stamp is None or stamp.tzinfo else stamp.replace(tzinfo=UTC)
+
+
+def is_instant(value: Json) -> bool:
+    """Whether the value is a date and time with an offset."""
+    stamp = _read_moment(value)
+    return stamp is not None and stamp.tzinfo is not None
 
 
 def object_at(row: Mapping[str, Json], key: str) -> dict[str, Json]:
