@@ -48,7 +48,8 @@ def wall_time(now: datetime, location: Location) -> str:
 
 def encode_order(plan: Plan, labels: Labels, at: str) -> Body:
     """The order with its true amounts before the discount, all of it still due (facts Revel 3.6, 9.3)."""
-    charges = {name: plan.amount(name) for name in CHARGE_FIELDS if name == "tax" or plan.amount(name)}
+    amounts, gross = plan.amounts, plan.gross_total
+    charges = {name: amounts[name] for name in CHARGE_FIELDS if name == "tax" or amounts[name]}
     return {
         "uuid": plan.uuid,
         "local_id": plan.local_id,
@@ -61,10 +62,10 @@ def encode_order(plan: Plan, labels: Labels, at: str) -> Body:
         "web_order": True,
         "call_name": labels.call_name,
         "notes": labels.notes,
-        "subtotal": _number(plan.subtotal),
+        "subtotal": _number(amounts["subtotal"]),
         "surcharge": 0,
-        "final_total": _number(plan.gross_total),
-        "remaining_due": _number(plan.gross_total),
+        "final_total": _number(gross),
+        "remaining_due": _number(gross),
         **{AMOUNT_FIELDS[name]: _number(amount) for name, amount in charges.items()},
     }
 
@@ -119,9 +120,10 @@ def encode_payment(plan: Plan, payment: PlannedPayment, order: str, at: str) -> 
 
 def encode_totals(plan: Plan, at: str) -> Body:
     """The end state. It refers to the discount, if there is one, but never repeats its amount (facts Revel 3.7)."""
+    amounts = plan.amounts
     discount = {"discount": _discount(plan.location)} if plan.discount else {}
     return {
-        **{AMOUNT_FIELDS[name]: _number(plan.amount(name)) for name in END_AMOUNTS},
+        **{AMOUNT_FIELDS[name]: _number(amounts[name]) for name in END_AMOUNTS},
         "printed": True,
         **discount,
         "updated_by": _user(plan.location),
