@@ -134,14 +134,14 @@ def test_opening_it_again_leaves_an_order_of_ours_alone(ledger: Ledger) -> None:
 def test_a_change_that_was_told_is_noted(ledger: Ledger) -> None:
     hold(ledger)
     ledger.events.resolve(EVENT, "ignored", "called off", None)
-    ledger.events.note_change(RUN, EVENT, "new")
+    ledger.events.note_listed(RUN, EVENT, "new", changed=True)
     assert ledger.events.resolutions([EVENT])[EVENT].digest == "new"
 
 
 def test_a_state_that_is_seen_first_afterwards_is_noted(ledger: Ledger) -> None:
     hold(ledger, digest=None)
     ledger.events.resolve(EVENT, "ignored", "called off", None)
-    ledger.events.note_first_seen(RUN, EVENT, "first")
+    ledger.events.note_listed(RUN, EVENT, "first", changed=False)
     assert ledger.events.resolutions([EVENT])[EVENT].digest == "first"
     assert [row.kind for row in ledger.audit.rows(EVENT)][-1] == "seen_after_resolution"
 
@@ -240,7 +240,7 @@ def test_of_an_order_begun_it_keeps_the_state_of_the_event_that_the_order_was_pl
     assert ledger.events.resolutions([EVENT])[EVENT].digest == "planned"
     ledger.events.resolve(EVENT, "done", "finished by hand, as order 12", OrderId("12"))
     assert ledger.events.resolutions([EVENT])[EVENT].digest == "planned"
-    ledger.events.note_change(RUN, EVENT, "changed")
+    ledger.events.note_listed(RUN, EVENT, "changed", changed=True)
     ledger.events.resolve(EVENT, "done", "changed by hand, too", None)
     assert ledger.events.resolutions([EVENT])[EVENT].digest == "changed"
 

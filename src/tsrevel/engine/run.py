@@ -328,8 +328,7 @@ def _store_change_reports(ctx: RunContext, state: RunState) -> None:
             case NamedOrdersReported(event_id, report):
                 ctx.ledger.events.note_named_orders(ctx.run_id, event_id, report)
             case ResolvedSeen(event_id, digest, changed):
-                note = ctx.ledger.events.note_change if changed else ctx.ledger.events.note_first_seen
-                note(ctx.run_id, event_id, digest)
+                ctx.ledger.events.note_listed(ctx.run_id, event_id, digest, changed=changed)
             case TwinGone(event_id):
                 ctx.ledger.events.note_twin_gone(ctx.run_id, event_id)
 

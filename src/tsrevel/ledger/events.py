@@ -342,13 +342,15 @@ class EventRepository(Repository):
                 change.execute(_WAIT_AGAIN, {"event_id": event_id})
             return reopened
 
-    def note_change(self, run_id: str, event_id: EventId, digest: str) -> None:
-        """Records that a change of a resolved event was reported. The next run compares the event with `digest`."""
-        self._note_digest(run_id, AuditKind.CHANGED_AFTER_RESOLUTION, event_id, digest)
+    def note_listed(self, run_id: str, event_id: EventId, digest: str, *, changed: bool) -> None:
+        """Records how a resolved event is listed now. The next run compares it with `digest`.
 
-    def note_first_seen(self, run_id: str, event_id: EventId, digest: str) -> None:
-        """Records the state of a resolved event that no listing had shown before. The next run compares with it."""
-        self._note_digest(run_id, AuditKind.SEEN_AFTER_RESOLUTION, event_id, digest)
+        `changed`: its change was reported. If not, no listing had shown it before.
+        """
+        kind = AuditKind.CHANGED_AFTER_RESOLUTION if changed else AuditKind.SEEN_AFTER_RESOLUTION
+        with self._transactions.changing(run_id) as change:
+            change.execute("UPDATE resolutions SET digest = ? WHERE event_id = ?", (digest, event_id))
+            change.audit(kind, event_id, digest=digest)
 
     def note_named_orders(self, run_id: str, event_id: EventId, report: StationReport) -> None:
         """Records the report that the orders named for a resolved event no longer stand, or that one stands again.
@@ -359,11 +361,6 @@ class EventRepository(Repository):
             change.audit(AuditKind.NAMED_ORDERS_SHOWN, event_id, change=report.change, text=report.text)
             if report.change is StationChange.UNDONE:
                 change.execute(_DROP_CHANGE_OF_NAMED, {"event_id": event_id})
-
-    def _note_digest(self, run_id: str, kind: AuditKind, event_id: EventId, digest: str) -> None:
-        with self._transactions.changing(run_id) as change:
-            change.execute("UPDATE resolutions SET digest = ? WHERE event_id = ?", (digest, event_id))
-            change.audit(kind, event_id, digest=digest)
 
     def resolutions(self, event_ids: Iterable[EventId]) -> dict[EventId, Resolution]:
         """The resolutions of these events. Unresolved events are left out."""
