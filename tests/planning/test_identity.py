@@ -47,6 +47,11 @@ def test_every_known_local_id_is_looked_up_ours_first_and_once() -> None:
     assert known_local_ids(twice, EVENT) == ("Triple Seat_64000001",)
 
 
+def test_the_name_of_a_known_order_comes_first_and_once() -> None:
+    assert known_local_ids(POLICY, EVENT, "Old 64000001")[:2] == ("Old 64000001", "Triple Seat_64000001")
+    assert known_local_ids(POLICY, EVENT, "Triple Seat 64000001") == ("Triple Seat 64000001", "Triple Seat_64000001")
+
+
 def test_the_steps_stand_in_the_order_of_the_writes() -> None:
     lines = (make_line(), make_line("Taco Trio"))
     document = make_document(*lines, discount="5.00", payments=[make_payment("4"), make_payment("6")])

@@ -17,7 +17,6 @@ from tsrevel.engine.fetch import FoundEvent
 from tsrevel.engine.outcomes import MOST_FAILURES, Progress
 from tsrevel.errors import CredentialsRefused, Refused, ServiceDown, StopRun, TryNextRun, WrongClock
 from tsrevel.ledger import EventDrift, Ledger, Pause, StationReport
-from tsrevel.planning.identity import known_local_ids
 from tsrevel.planning.model import EstablishmentId, Event, EventId, Plan, Policy
 from tsrevel.revel.client import Revel
 from tsrevel.transport.client import Deadline
@@ -394,8 +393,3 @@ def wait(ctx: RunContext, seconds: float) -> bool:
         return False
     ctx.system.sleep(seconds)
     return True
-
-
-def order_names(ctx: RunContext, plan: Plan) -> tuple[str, ...]:
-    """Every `local_id` that the plan's order may have, even if the settings have changed since."""
-    return tuple(dict.fromkeys((plan.local_id, *known_local_ids(ctx.policy, plan.event_id))))

@@ -271,8 +271,7 @@ def read_orders(ctx: RunContext, record: OrderRecord) -> list[OrderRow]:
 def names_of(ctx: RunContext, record: OrderRecord) -> tuple[str, ...]:
     """Every `local_id` that the event's order may have, the order's own first."""
     own = record.plan.local_id if record.plan else record.local_id
-    known = known_local_ids(ctx.policy, record.event_id)
-    return tuple(dict.fromkeys((*((own,) if own else ()), *known)))
+    return known_local_ids(ctx.policy, record.event_id, own)
 
 
 def compare_unplanned(state: RunState, order: CheckedOrder, shown: ShownFields, *, is_ahead: bool) -> Outcome | None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from tsrevel.engine.context import OrderChangeReported, RunContext, RunState, order_names
+from tsrevel.engine.context import OrderChangeReported, RunContext, RunState
 from tsrevel.engine.event_drift import find_doubles
 from tsrevel.engine.fetch import EventUnavailable, FoundEvent, UnlistedEvent, read_event
 from tsrevel.engine.inject import Writing, differs, dispute, hold_order, raise_not_shown, settle, write_missing
@@ -298,7 +298,7 @@ def recheck(ctx: RunContext, state: RunState, record: OrderRecord, plan: Plan) -
     The order stays settled and due for a recheck until none of it exists twice. If the clock proves to be fast, a later
     run checks again.
     """
-    match find_order(ctx, plan.event_id, plan.uuid, order_names(ctx, plan)):
+    match find_order(ctx, plan.event_id, plan.uuid, known_local_ids(ctx.policy, plan.event_id, plan.local_id)):
         case Ours(row):
             twice = find_twice(ctx.revel.contents(row.id))
             if twice:
@@ -318,7 +318,7 @@ def _find_begun(ctx: RunContext, state: RunState, record: OrderRecord, plan: Pla
     Raises StillPending if Revel doesn't show it and part of it may still be applied.
     """
     answered = plan.uuid in record.receipts and plan.uuid not in record.unanswered
-    names = order_names(ctx, plan)
+    names = known_local_ids(ctx.policy, plan.event_id, plan.local_id)
 
     def settles(found: ExistingOrder) -> bool:
         return not isinstance(found, Absent) or not (answered or plan.uuid in _pending(ctx, state, record))

@@ -9,7 +9,8 @@ from collections.abc import Container
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from tsrevel.engine.context import RunContext, RunState, order_names
+from tsrevel.engine.context import RunContext, RunState
+from tsrevel.planning.identity import known_local_ids
 from tsrevel.planning.model import OrderId, Plan, Step, StepKind
 from tsrevel.planning.reasons import Reason
 from tsrevel.revel.client import Contents, tell_doubles, tell_renamed
@@ -188,7 +189,7 @@ def _read_order(ctx: RunContext, plan: Plan, order_id: OrderId) -> OrderRow | Mi
 
     None if nothing shows it.
     """
-    names = order_names(ctx, plan)
+    names = known_local_ids(ctx.policy, plan.event_id, plan.local_id)
     rows = {row.id: row for row in ctx.revel.find_orders(plan.uuid, names)}
     by_name = frozenset(rows)
     if order_id not in rows and all(row.uuid != plan.uuid for row in rows.values()):

@@ -52,9 +52,13 @@ def name_templates(policy: Policy) -> tuple[str, ...]:
     return tuple(dict.fromkeys((policy.local_id, *policy.legacy_local_ids)))
 
 
-def known_local_ids(policy: Policy, event_id: EventId) -> tuple[str, ...]:
-    """Every `local_id` that an order for the event may have: ours first, then the legacy ones."""
-    return tuple(template.format(event_id=event_id) for template in name_templates(policy))
+def known_local_ids(policy: Policy, event_id: EventId, own: str | None = None) -> tuple[str, ...]:
+    """Every `local_id` that an order for the event may have: ours first, then the legacy ones.
+
+    `own`: that of a known order, which comes before them: the settings may have changed since.
+    """
+    known = [template.format(event_id=event_id) for template in name_templates(policy)]
+    return tuple(dict.fromkeys([own, *known] if own else known))
 
 
 def list_steps(
