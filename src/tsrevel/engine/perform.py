@@ -379,9 +379,8 @@ def _make_order(ctx: RunContext, state: RunState, work: Work, task: Prepare) -> 
     refusal = state.budget.reserve(event_id) if isinstance(plan, Plan) else None
     if refusal:
         return _beyond(ctx, work.known, about, refusal, looked_into=True)
-    uuid, names = order_uuid(event_id), known_local_ids(ctx.policy, event_id)
     is_absent = ready.absent and ctx.revel.has_shown_batches  # an order read back since may have put that in doubt
-    existing = Absent() if is_absent else find_order(ctx, event_id, uuid, names)
+    existing = Absent() if is_absent else find_order(ctx, event_id)
     match existing:
         case Hold():
             return hold_found(about, existing)
@@ -442,7 +441,7 @@ def _check_missed(ctx: RunContext, state: RunState, task: CheckMissed) -> Outcom
     """The gate closed: Revel may have an order that this ledger doesn't know."""
     found, verdict = task.found, task.verdict
     event_id, about = found.event.id, describe(found.event, ctx.policy)
-    existing = find_order(ctx, event_id, order_uuid(event_id), known_local_ids(ctx.policy, event_id))
+    existing = find_order(ctx, event_id)
     if isinstance(existing, Hold):
         return hold_found(about, existing)
     if isinstance(existing, Absent):

@@ -31,7 +31,7 @@ from tsrevel.engine.verify import (
 )
 from tsrevel.errors import LedgerUnusable, Refused, StillPending, StopRun, TryNextRun
 from tsrevel.ledger import PENDING, OrderRecord, StationChange, StationReport
-from tsrevel.planning.identity import known_local_ids, local_id
+from tsrevel.planning.identity import known_local_ids, local_id, order_uuid
 from tsrevel.planning.model import AMOUNTS, CHARGE_FIELDS, EventId, Hold, Labels, Location, OrderId, Plan, Skip, Step
 from tsrevel.planning.money import Cents
 from tsrevel.planning.reasons import Reason, Status
@@ -67,13 +67,15 @@ ExistingOrder = Absent | Ours | Foreign | Hold
 
 
 def find_order(
-    ctx: RunContext, event_id: EventId, uuid: str, local_ids: tuple[str, ...], *, order_id: OrderId | None = None
+    ctx: RunContext, event_id: EventId, begun: Plan | None = None, *, order_id: OrderId | None = None
 ) -> ExistingOrder:
     """The event's order in Revel, searched by its local_ids and by our uuid, because a local_id may be lost or changed.
 
-    If neither finds it, it is read by `order_id`, the id that Revel gave it. Somebody else's order that is gone
-    doesn't count if a person has opened the event again since.
+    `begun`: the plan of an order that was begun. If neither finds it, it is read by `order_id`, the id that Revel gave
+    it. Somebody else's order that is gone doesn't count if a person has opened the event again since.
     """
+    uuid = begun.uuid if begun else order_uuid(event_id)
+    local_ids = known_local_ids(ctx.policy, event_id, begun.local_id if begun else None)
     found = {row.id: row for row in ctx.revel.find_orders(uuid, local_ids)}
     if len([row for row in found.values() if not row.deleted]) < 2:  # two are enough to hold the event
         found |= {row.id: row for row in ctx.revel.find_by_uuid(uuid)}
@@ -298,7 +300,7 @@ def recheck(ctx: RunContext, state: RunState, record: OrderRecord, plan: Plan) -
     The order stays settled and due for a recheck until none of it exists twice. If the clock proves to be fast, a later
     run checks again.
     """
-    match find_order(ctx, plan.event_id, plan.uuid, known_local_ids(ctx.policy, plan.event_id, plan.local_id)):
+    match find_order(ctx, plan.event_id, plan):
         case Ours(row):
             twice = find_twice(ctx.revel.contents(row.id))
             if twice:
@@ -318,12 +320,11 @@ def _find_begun(ctx: RunContext, state: RunState, record: OrderRecord, plan: Pla
     Raises StillPending if Revel doesn't show it and part of it may still be applied.
     """
     answered = plan.uuid in record.receipts and plan.uuid not in record.unanswered
-    names = known_local_ids(ctx.policy, plan.event_id, plan.local_id)
 
     def settles(found: ExistingOrder) -> bool:
         return not isinstance(found, Absent) or not (answered or plan.uuid in _pending(ctx, state, record))
 
-    found = state.poll(ctx, lambda: find_order(ctx, plan.event_id, plan.uuid, names, order_id=record.order_id), settles)
+    found = state.poll(ctx, lambda: find_order(ctx, plan.event_id, plan, order_id=record.order_id), settles)
     pending = _pending(ctx, state, record)  # only now, because Revel's answer also shows its time
     if isinstance(found, Absent) and answered:
         ctx.ledger.orders.mark_missing(ctx.run_id, record.event_id, plan.steps[:1])
