@@ -14,8 +14,8 @@ from pydantic_core import PydanticCustomError
 
 from tsrevel.config import is_loopback
 from tsrevel.config.problems import Origin, Source
+from tsrevel.config.render import encode_settings
 from tsrevel.config.settings import suggest
-from tsrevel.config.show import encode_settings
 from tsrevel.config.value_types import check_template, decode_clock, decode_money, url_of_domain
 from tsrevel.errors import ConfigCode
 from tsrevel.text import clean_text

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from tsrevel.config import CommandFailure, CommandResult, Settings, load_settings, run_command
 from tsrevel.config.problems import Origin, Source
+from tsrevel.config.render import list_values
 from tsrevel.config.settings import SECRETS
-from tsrevel.config.show import list_values
 from tsrevel.errors import ConfigCode, ConfigError
 
 from .bench import SOUND, Bench, sound

@@ -11,8 +11,8 @@ from typing import Any
 import tomli_w
 
 from tsrevel.config import SETTINGS, check_document
+from tsrevel.config.render import encode_settings, list_values, render_toml
 from tsrevel.config.settings import MASK, SECRETS
-from tsrevel.config.show import encode_settings, list_values, render_toml
 
 from .bench import Bench
 from .test_sources import ENV_ONLY

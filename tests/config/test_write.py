@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from tsrevel.config import SETTINGS
+from tsrevel.config.render import ALWAYS_SAID, ConfigTable, read_template, render_config
 from tsrevel.config.settings import SECRETS
 from tsrevel.config.value_types import ValueKind
-from tsrevel.config.write import ALWAYS_SAID, ConfigTable, read_template, render_config
 from tsrevel.errors import ConfigCode, ConfigError
 from tsrevel.files import create_private
 

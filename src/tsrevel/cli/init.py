@@ -17,9 +17,9 @@ from tsrevel.cli.prefill import prefill
 from tsrevel.cli.prompts import Terminal, may_ask
 from tsrevel.config import Settings, check_document, config_folder
 from tsrevel.config.paths import SYSTEM_CONFIG, PathProblem, is_there, place_state, read_path
+from tsrevel.config.render import ConfigTable
 from tsrevel.config.settings import SECRETS, VARIABLES
 from tsrevel.config.sources import lookup, parse_flag
-from tsrevel.config.write import ConfigTable
 from tsrevel.errors import ConfigCode, ConfigError, ConfigProblem, TsrevelError
 from tsrevel.files import create_private, real_path
 from tsrevel.tripleseat.account import iana_zone

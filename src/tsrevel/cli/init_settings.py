@@ -15,11 +15,11 @@ from tsrevel.config import SETTINGS, ChargeSettings, LocationSettings, Settings,
 from tsrevel.config.load import place_files
 from tsrevel.config.paths import expand_path, is_there, settings_folder
 from tsrevel.config.problems import GivenValue, Layer, Origin, ProblemReport, Source
+from tsrevel.config.render import ConfigTable, render_config
 from tsrevel.config.rules import choose_locations, read_legacy_location
 from tsrevel.config.settings import GIVABLE, SECRETS, VARIANTS, suggest
 from tsrevel.config.sources import KEEPS_SPACES, parse_setting, read_environment, read_file
 from tsrevel.config.value_types import ValueKind, decode_rate, decode_whole, split_url, url_of_domain
-from tsrevel.config.write import ConfigTable, render_config
 from tsrevel.planning.model import Treatment
 from tsrevel.tripleseat.account import iana_zone
 

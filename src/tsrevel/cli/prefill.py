@@ -14,7 +14,7 @@ from typing import TypeVar
 from tsrevel.cli.prompts import Terminal
 from tsrevel.config import Settings
 from tsrevel.config.paths import config_to_name, is_there
-from tsrevel.config.write import ConfigTable
+from tsrevel.config.render import ConfigTable
 from tsrevel.doctor.findings import attempt, is_silent
 from tsrevel.errors import (
     ConfigError,

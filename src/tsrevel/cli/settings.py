@@ -9,9 +9,8 @@ from tsrevel.cli.answers.model import ProblemJson, fill
 from tsrevel.cli.answers.setup import ConfigGenerateAnswer, ConfigShowAnswer, ConfigValidateAnswer, SettingJson
 from tsrevel.cli.context import CliContext
 from tsrevel.config import Settings, examine_settings
+from tsrevel.config.render import encode_settings, list_paths, read_template, render_toml
 from tsrevel.config.rules import ADD_LOCATIONS, NO_LOCATIONS
-from tsrevel.config.show import encode_settings, list_paths, render_toml
-from tsrevel.config.write import read_template
 from tsrevel.errors import ConfigError, ConfigProblem
 from tsrevel.text import count_of
 

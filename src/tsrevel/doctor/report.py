@@ -15,7 +15,7 @@ from decimal import Decimal
 
 from tsrevel import __version__
 from tsrevel.config import Settings
-from tsrevel.config.show import Shown, list_tables, list_values
+from tsrevel.config.render import Shown, list_tables, list_values
 from tsrevel.doctor.checks import Installation, keep_off, run_checks
 from tsrevel.doctor.findings import CheckResult, attempt
 from tsrevel.errors import TsrevelError
