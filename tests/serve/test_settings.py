@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import httpx
 import pytest
+from starlette.applications import Starlette
 
 from tsrevel.cli.context import CliContext, OutputOptions
 from tsrevel.cli.serve import ServedCommands
@@ -33,9 +34,11 @@ class Vault:
 
     answer: CommandResult = PRINTED
     asked: int = 0
+    during: Callable[[], object] = bool
 
     def run(self, _words: Sequence[str], _environ: Mapping[str, str]) -> CommandResult:
         self.asked += 1
+        self.during()
         return self.answer
 
 
@@ -65,18 +68,23 @@ def ask_the_vault(world: World) -> None:
     world.write_config()
 
 
+def set_key(world: World, key: str) -> None:
+    world.config["tripleseat"]["webhook_signing_keys"] = [key]
+    world.write_config()
+
+
 def change(world: World, hours_back: int) -> None:
     world.config["sync"] = {"hours_back": hours_back}
     world.write_config()
 
 
-def test_a_delivery_waits_for_no_new_settings(world: World, vault: Vault, commands: ServedCommands) -> None:
-    last = commands.settings()
+def test_only_one_request_waits_for_new_settings(world: World, vault: Vault, commands: ServedCommands) -> None:
+    last, meanwhile = commands.settings(), []
+    vault.during = lambda: meanwhile.append(commands.latest_settings())
     ask_the_vault(world)
-    assert commands.latest_settings() is last
-    assert vault.asked == 0
-    assert commands.settings().revel.api_key.get_secret_value() == "key-of-the-vault"
-    assert commands.latest_settings() is commands.settings()
+    assert commands.latest_settings().revel.api_key.get_secret_value() == "key-of-the-vault"
+    assert meanwhile == [last]
+    assert commands.settings() is commands.latest_settings() is not last
     assert vault.asked == 1
 
 
@@ -88,6 +96,27 @@ def test_settings_that_can_not_be_loaded_leave_the_last_in_use(
     with pytest.raises(ConfigError):
         commands.settings()
     assert commands.latest_settings() is last
+
+
+def test_requests_do_not_run_the_commands_of_settings_that_can_not_be_loaded_again(
+    world: World, vault: Vault, commands: ServedCommands
+) -> None:
+    set_key(world, "hook-key")
+    commands.settings()
+    vault.answer = FAILED
+    ask_the_vault(world)
+    spool = Spool(world.folder / "spool")
+    app = build_app(Worker(commands, spool), plain=False)
+    with spool.hold(None):
+        assert [post(app, "another-key") for _ in range(3)] == [401] * 3
+        assert get(app, "/ready") == 503
+        assert post(app, "hook-key") == 200
+        assert vault.asked == 1
+        world.time.move(seconds=31)
+        vault.answer = PRINTED
+        assert post(app, "another-key") == 401
+    assert vault.asked == 2
+    assert commands.settings().revel.api_key.get_secret_value() == "key-of-the-vault"
 
 
 def test_settings_that_were_corrected_are_read_at_once(world: World, vault: Vault, commands: ServedCommands) -> None:
@@ -148,32 +177,58 @@ def test_a_secret_whose_file_is_gone_for_a_moment_stays_in_use(world: World, com
 
 
 @pytest.mark.parametrize("broken", [False, True])
-def test_during_a_run_a_delivery_is_accepted_that_a_new_key_signed(
-    world: World, commands: ServedCommands, *, broken: bool
-) -> None:
+def test_during_a_run_keys_are_changed(world: World, commands: ServedCommands, *, broken: bool) -> None:
     spool = Spool(world.folder / "spool")
-    worker = Worker(commands, spool)  # it isn't started: as in a run, it loads nothing
-    transport = httpx.ASGITransport(build_app(worker, plain=False))
-    body = b'{"webhook_trigger_type": "UPDATE_EVENT", "event": {"id": 64000001}}'
+    app = build_app(Worker(commands, spool), plain=False)  # the worker isn't started: as in a run, it loads nothing
 
-    async def post() -> int:
-        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
-            answer = await client.post("/webhook", content=body, headers={"X-Signature": sign(body, "new-key")})
-        return answer.status_code
-
-    def send() -> int:
-        return asyncio.run(post())
+    def send() -> list[int]:
+        return [post(app, key) for key in ("hook-key", "new-key")]
 
     with spool.hold(None):
-        assert send() == 401
-        world.config["tripleseat"]["webhook_signing_keys"] = ["new-key"]
+        set_key(world, "hook-key")
+        assert send() == [200, 401]
         world.config["sync"] = {"hours_back": -1} if broken else {}
-        world.write_config()
-        assert send() == (401 if broken else 200)
+        set_key(world, "new-key")
+        assert send() == ([200, 401] if broken else [401, 200])
         world.config["sync"] = {}
         world.write_config()
-        assert send() == 200
-        assert len(spool.waiting()) == (1 if broken else 2)
+        assert send() == [401, 200]
+        assert len(spool.waiting()) == 3
+
+
+def test_during_a_run_a_token_is_withdrawn(world: World, commands: ServedCommands) -> None:
+    world.config["serve"] = {"token": "the-token"}
+    world.write_config()
+    spool = Spool(world.folder / "spool")
+    app = build_app(Worker(commands, spool), plain=False)
+    usage = "/api/sync/tripleseat?event_id=none"
+    with spool.hold(None):
+        assert get(app, usage) == 400
+        del world.config["serve"]
+        world.write_config()
+        assert get(app, usage) == 404
+
+
+BODY = b'{"webhook_trigger_type": "UPDATE_EVENT", "event": {"id": 64000001}}'
+
+
+def post(app: Starlette, key: str) -> int:
+    """The status of a delivery that this key signed."""
+    return ask(app, "POST", "/webhook", {"X-Signature": sign(BODY, key)}, BODY)
+
+
+def get(app: Starlette, path: str) -> int:
+    return ask(app, "GET", path, {"Authorization": "Bearer the-token"})
+
+
+def ask(app: Starlette, method: str, path: str, headers: Mapping[str, str], body: bytes | None = None) -> int:
+    async def send() -> int:
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+            answer = await client.request(method, path, headers=headers, content=body)
+        return answer.status_code
+
+    return asyncio.run(send())
 
 
 def secrets_of(settings: Settings, key: str) -> list[str]:

@@ -36,6 +36,11 @@ _STATUS_OF_SIGNALS = 128
 """Added to a signal's number: the exit status of a command that it ended, as shells have it."""
 _ID_DIGITS = 8
 """The first digits of a delivery's run ids come from its name, so all its runs have one correlation id."""
+_FAILURE_SECONDS = 30.0
+"""How long settings that can't be loaded aren't tried again, unless a file changes: each try runs secrets' commands."""
+
+_Stamps = dict[Path, tuple[int, int, int] | None]
+"""Values by the settings' files, which change when the files do."""
 
 
 def serve(ctx: CliContext, host: str | None, port: int | None, *, plain: bool) -> int:
@@ -78,6 +83,15 @@ def _announce(ctx: CliContext, settings: Settings, port: int) -> None:
         ctx.tell(f"Serving on {url}/webhook until SIGTERM or Ctrl-C. Deliveries wait in {settings.spool_path}.")
 
 
+@dataclass(frozen=True, slots=True)
+class _FailedLoad:
+    """Settings that couldn't be loaded from files with these stamps, and when they are tried again."""
+
+    stamps: _Stamps
+    problems: tuple[ConfigProblem, ...]
+    until: float
+
+
 @dataclass(slots=True)
 class ServedCommands:
     """The commands as the worker runs them. `overrides` and `plain`: the flags of `serve`."""
@@ -86,30 +100,47 @@ class ServedCommands:
     overrides: dict[str, object]
     plain: bool
     _settings: Settings | None = field(default=None, init=False)
-    _stamps: dict[Path, tuple[int, int, int] | None] = field(default_factory=dict, init=False)
-    """Values by the settings' files, which change when the files do."""
+    _stamps: _Stamps = field(default_factory=dict, init=False)
+    _failed: _FailedLoad | None = field(default=None, init=False)
     _lock: Lock = field(default_factory=Lock, init=False)
     _deadline: Deadline | None = field(default=None, init=False)
 
     def settings(self) -> Settings:
         """The settings, read again if one of their files has changed. Raises ConfigError."""
         with self._lock:
-            stamps = {each: _stamp_of(each) for each in self._stamps}
-            if self._settings is None or stamps != self._stamps:
-                runtime, environ = self.ctx.runtime, self.ctx.environ
-                config = self.ctx.options.config
-                settings = load_settings(
-                    config=config, environ=environ, overrides=self.overrides, run=runtime.run_command
-                )
-                secrets = [path for _, path in secret_files(settings, environ)]
-                files = [each for each in (settings.config_path, settings.mappings_path, *secrets) if each]
-                # those from before the reading, so that a change meanwhile is noticed
-                self._stamps = {each: stamps[each] if each in stamps else _stamp_of(each) for each in files}
-                self._settings = settings
-            return self._settings
+            return self._reload()
 
     def latest_settings(self) -> Settings:
+        """The same; the last good ones while another thread reads them, and if they can't be loaded."""
+        if self._settings and self._lock.acquire(blocking=False):  # a secret's command may hang
+            try:
+                return self._reload()
+            except ConfigError:  # the worker reports it
+                return self._settings
+            finally:
+                self._lock.release()
         return self._settings or self.settings()
+
+    def _reload(self) -> Settings:
+        stamps = {each: _stamp_of(each) for each in self._stamps}
+        if self._settings and stamps == self._stamps:
+            return self._settings
+        runtime, environ = self.ctx.runtime, self.ctx.environ
+        failed = self._failed
+        if failed and failed.stamps == stamps and runtime.monotonic() < failed.until:
+            raise ConfigError(*failed.problems)
+        config = self.ctx.options.config
+        try:
+            settings = load_settings(config=config, environ=environ, overrides=self.overrides, run=runtime.run_command)
+        except ConfigError as error:
+            self._failed = _FailedLoad(stamps, error.problems, runtime.monotonic() + _FAILURE_SECONDS)
+            raise
+        secrets = [path for _, path in secret_files(settings, environ)]
+        files = [each for each in (settings.config_path, settings.mappings_path, *secrets) if each]
+        # those from before the reading, so that a change meanwhile is noticed
+        self._stamps = {each: stamps[each] if each in stamps else _stamp_of(each) for each in files}
+        self._settings = settings
+        return settings
 
     def make_ledger(self) -> None:
         """Create or migrate the ledger, so that its problems show at the start. Raises LedgerUnusable."""

@@ -52,7 +52,7 @@ class Commands(Protocol):
         """The current settings."""
 
     def latest_settings(self) -> Settings:
-        """The settings that were loaded last, at once."""
+        """The same; the last good ones if these can't be loaded."""
 
     def why_disabled(self) -> str | None:
         """Why no request may be sent to any service; None if it may."""
