@@ -144,6 +144,15 @@ def test_with_json_the_answer_says_what_was_written(shell: Shell, home: Path) ->
     assert "no [[charges]] yet" in ran.answer["open"][0]
 
 
+def test_what_config_validate_finds_is_left_to_do(shell: Shell, home: Path) -> None:
+    given = ("--set", "email.recipients=a@example.com", "--set", "hooks.on_held=/nowhere/hook")
+    ran = init(shell, "--json", "--location", CAFE, "--charge", "Sales Tax=tax", *given)
+    checked = shell.run("config", "validate", "--json")
+    assert (ran.status, checked.status) == (0, 10)
+    assert [each["key"] for each in checked.answer["problems"]] == ["hooks.on_held", "email.api_key", "email.sender"]
+    assert ran.answer["open"] == checked.answer["error"].splitlines()
+
+
 def test_no_secret_is_printed(shell: Shell, home: Path) -> None:
     for argv in (("--json",), ("-v", "--output", str(home / "b.toml")), ("--set", "timezone=Pacific")):
         ran = init(shell, *argv)
@@ -243,7 +252,8 @@ def test_the_old_services_environment_becomes_a_file(shell: Shell, home: Path) -
     assert document["locations"] == [{"tripleseat_site": 15691, "revel_establishment": 8}]
     assert document["timezone"] == "America/Denver"
     assert document["safety"]["dry_run"] is True
-    assert "DRY_RUN=false in the environment overrides the file, so runs here are live" in ran.err
+    assert "environment DRY_RUN overrides the file, so runs here are live" in ran.err
+    assert "Runs are dry" not in ran.out
     assert shell.run("config", "validate").status == 0
 
 

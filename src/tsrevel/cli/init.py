@@ -15,11 +15,11 @@ from tsrevel.cli.context import CliContext, logging_to
 from tsrevel.cli.init_settings import TREATMENTS, InitOptions, SettingsDraft, charge_entry, gather
 from tsrevel.cli.prefill import prefill
 from tsrevel.cli.prompts import Terminal, may_ask
-from tsrevel.config import Settings, check_document, config_folder
+from tsrevel.config import Settings, check_document, config_folder, examine_settings
 from tsrevel.config.paths import SYSTEM_CONFIG, PathProblem, is_there, place_state, read_path
 from tsrevel.config.render import ConfigTable
 from tsrevel.config.settings import SECRETS, VARIABLES
-from tsrevel.config.sources import lookup, parse_flag
+from tsrevel.config.sources import lookup
 from tsrevel.errors import ConfigCode, ConfigError, ConfigProblem, TsrevelError
 from tsrevel.files import create_private, real_path
 from tsrevel.tripleseat.account import iana_zone
@@ -148,7 +148,10 @@ def _tell(
         todo.append("there are no [[locations]] yet; every event is held until you add one")
     if not draft.charges:
         todo.append("there are no [[charges]] yet; events with a tax, fee or gratuity are held until you add each name")
-    todo += _overruled(ctx.environ)
+    settings, problems = examine_settings(config=path, environ=ctx.environ)
+    todo += map(str, problems)
+    if not settings.safety.dry_run:
+        todo.append(f"{settings.origin('safety.dry_run')} overrides the file, so runs here are live")
     if ctx.options.json:
         names = tuple(str(each.values.get("name") or "") for each in draft.locations if each.live)
         next_steps = (*hand_over, *steps)
@@ -160,7 +163,8 @@ def _tell(
         return
     for text in todo:
         ctx.log(f"to do: {text}", "INFO")
-    ctx.say(f"Wrote {path}, which only you can read. Runs are dry until you change safety.dry_run.")
+    dry = " Runs are dry until you change safety.dry_run." if settings.safety.dry_run else ""
+    ctx.say(f"Wrote {path}, which only you can read.{dry}")
     if kept:
         ctx.say(f"It continues with the state of {draft.replaces}: {', '.join(kept)}.")
     head = "Next:"
@@ -169,18 +173,6 @@ def _tell(
         print("\n  ".join([given, *hand_over]), file=ctx.stdout)
         head = "Then run these as that user:"
     print("\n  ".join([head, *steps]), file=ctx.stdout)
-
-
-def _overruled(environ: Mapping[str, str]) -> list[str]:
-    """A text if the environment turns the file's dry run off: the environment overrides the file."""
-    for name in VARIABLES["safety.dry_run"]:
-        try:
-            live = bool(lookup(environ, name)) and not parse_flag(lookup(environ, name))
-        except ValueError:
-            continue
-        if live:
-            return [f"{name}={lookup(environ, name)} in the environment overrides the file, so runs here are live"]
-    return []
 
 
 def _is_usual(path: Path, environ: Mapping[str, str]) -> bool:
