@@ -534,6 +534,18 @@ def test_events_that_can_t_be_listed_are_no_coverage(shell: Shell) -> None:
     assert run(shell, "check").status == 13
 
 
+def test_events_of_which_only_some_are_listed_are_told_as_far_as_they_go(shell: Shell) -> None:
+    shell.world.tripleseat.page_size, shell.world.tripleseat.repeats_first_page = 4, True
+    checked, suggested = run(shell, "check", "--json"), run(shell, "suggest", "--json")
+    assert (checked.status, checked.answer["success"]) == (13, False)
+    assert checked.answer["summary"]["events"] == 4
+    assert suggested.status == 0
+    assert suggested.answer["unmapped"]
+    for each in (checked, suggested):
+        assert each.answer["events_error"]
+        assert each.answer["events_error"] in each.err
+
+
 def switch_off(shell: Shell, how: str) -> None:
     """Throw the kill switch, in the settings or at hand."""
     shell.world.config["safety"]["enable_connector"] = how != "disabled"

@@ -49,16 +49,16 @@ class EventCoverage:
 
 
 def check_coverage(ctx: CliContext, days: int, only: Sequence[str] = ()) -> int:
-    """Report the events that would be held or fail. Exit status 3 if there are any, else 0."""
+    """Report the events that would be held or fail. Exit status 3 if there are any; 13 if not all are listed."""
     try:
         with open_survey(ctx, only) as survey, show_progress(ctx) as progress:
             span = survey.span(days)
-            found = survey.list_events(span)
+            found, unlisted = survey.list_events(span)
             known = _read_ledger(survey, found, ctx.runtime.database)
             verdicts = _judge_all(survey, found, known, progress)
     except ConnectorDisabled as why:
         return report_nothing_checked(ctx, str(why))
-    return _tell(ctx, span, verdicts)
+    return _tell(ctx, span, verdicts, unlisted)
 
 
 def _read_ledger(survey: Survey, found: Sequence[Found], database: Connect) -> KnownEvents:
@@ -140,12 +140,14 @@ def _judge(survey: Survey, catalogs: Catalogs, listed: Event) -> EventCoverage:
     return EventCoverage(not_written(about, result), tuple(names))
 
 
-def _tell(ctx: CliContext, span: DayRange, verdicts: Sequence[EventCoverage]) -> int:
+def _tell(ctx: CliContext, span: DayRange, verdicts: Sequence[EventCoverage], unlisted: str | None) -> int:
     bad = [each for each in verdicts if each.outcome.status in TROUBLE]
     statuses = Counter(each.outcome.status for each in verdicts)
     reasons = Counter(str(each.outcome.reason) for each in verdicts if each.outcome.status is Status.SKIPPED)
     skipped = dict(sorted(reasons.items()))
-    exit_status = NEEDS_ATTENTION if bad else 0
+    exit_status = ServiceDown.exit_status if unlisted else NEEDS_ATTENTION if bad else 0
+    if unlisted:
+        ctx.log(f"not all events can be listed: {unlisted}")
     if ctx.options.json:
         counts = CoverageSummaryJson(
             events=len(verdicts),
@@ -156,7 +158,14 @@ def _tell(ctx: CliContext, span: DayRange, verdicts: Sequence[EventCoverage]) ->
         )
         held = tuple(fill(UncoveredEventJson, each.outcome, names=each.names) for each in bad)
         answer = fill(
-            MapCheckAnswer, span, success=not bad, summary=counts, skipped=skipped, held=held, exit_status=exit_status
+            MapCheckAnswer,
+            span,
+            success=not exit_status,
+            summary=counts,
+            skipped=skipped,
+            held=held,
+            events_error=unlisted,
+            exit_status=exit_status,
         )
         ctx.answer(answer)
         return exit_status

@@ -20,6 +20,7 @@ from tsrevel.errors import (
     ConfigProblem,
     ConnectorDisabled,
     CredentialsRefused,
+    IncompleteSearch,
     MappingUnclear,
     Refused,
     ServiceDown,
@@ -68,10 +69,13 @@ class Survey:
         first, last = days_in_reach(self.policy, self.now, self.settings.sync.hours_back)
         return DayRange(days, first, last + timedelta(days=days - self.policy.gate.days_before))
 
-    def list_events(self, span: DayRange) -> list[Found]:
-        """Every event of those days, of any status. Raises ServiceDown if they can't be listed."""
+    def list_events(self, span: DayRange) -> tuple[list[Found], str | None]:
+        """Every event of those days, of any status, and why some may be missing. Raises ServiceDown without a list."""
         with needed("the events can't be listed"):
-            return self.services.tripleseat.search_by_day(span.first, span.last)
+            try:
+                return self.services.tripleseat.search_by_day(span.first, span.last), None
+            except IncompleteSearch as error:
+                return [each for each in error.found if isinstance(each, Found)], str(error)
 
 
 @contextmanager
@@ -166,7 +170,10 @@ class SeenName:
 
 @dataclass(slots=True)
 class NameReport:
-    """The names without a product (`wanted`) and with one (`sold`). `unread`: why an event couldn't be read."""
+    """The names without a product (`wanted`) and with one (`sold`).
+
+    `unread`: why an event couldn't be read. `events_unlisted`: why events may be missing.
+    """
 
     span: DayRange
     wanted: list[SeenName]
@@ -174,11 +181,13 @@ class NameReport:
     offers: dict[EstablishmentId, dict[ProductId, Product]]
     unread: dict[str, str]
     menus_unread: str | None = None
+    events_unlisted: str | None = None
 
     def describe(self) -> dict[str, object]:
         """The days that were read, and what was left out, under the names of the answers' fields."""
         left_out = tuple(LeftOutJson(event=event, error=why) for event, why in self.unread.items())
-        return {**asdict(self.span), "menus_error": self.menus_unread, "events_left_out": left_out}
+        errors = {"menus_error": self.menus_unread, "events_error": self.events_unlisted}
+        return {**asdict(self.span), **errors, "events_left_out": left_out}
 
 
 def gather(ctx: CliContext, survey: Survey, days: int) -> NameReport:
@@ -190,7 +199,7 @@ def gather(ctx: CliContext, survey: Survey, days: int) -> NameReport:
     span = survey.span(days)
     collector = _Collector(survey)
     with show_progress(ctx) as progress:
-        found = survey.list_events(span)
+        found, unlisted = survey.list_events(span)
         for done, each in enumerate(found, 1):
             collector.look_into(each)
             progress(done, len(found))
@@ -207,12 +216,14 @@ def gather(ctx: CliContext, survey: Survey, days: int) -> NameReport:
         indexes = {place: SuggestionIndex(collector.offers[place].values()) for place in places}
         for name in wanted:
             name.candidates = indexes[name.establishment].rank(name.name, name.prices)
+    if unlisted:
+        ctx.log(f"not all events can be listed: {unlisted}", "WARNING")
     if menus_unread:
         ctx.log(f"menus were left out: {menus_unread}", "INFO")
     for event, why in collector.unread.items():
         ctx.log(f"event {event} was left out: {why}", "INFO")
     sold = [each for each in seen if each.way is not None]
-    return NameReport(span, wanted, sold, collector.offers, collector.unread, menus_unread)
+    return NameReport(span, wanted, sold, collector.offers, collector.unread, menus_unread, unlisted)
 
 
 @dataclass(slots=True)

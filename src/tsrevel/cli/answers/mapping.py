@@ -102,12 +102,16 @@ class LeftOutJson:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MapSuggestAnswer(Done):
-    """The names without a product on the events of these days, and on menus, each with the likeliest products."""
+    """The names without a product on the events of these days, and on menus, each with the likeliest products.
+
+    `events_error`: why events may be missing.
+    """
 
     days: int
     first: First
     last: Last
     menus_error: str | None
+    events_error: str | None
     events_left_out: tuple[LeftOutJson, ...]
     unmapped: tuple[NameJson, ...]
 
@@ -128,6 +132,7 @@ class MapListSeenAnswer(MapListAnswer):
     first: First
     last: Last
     menus_error: str | None
+    events_error: str | None
     events_left_out: tuple[LeftOutJson, ...]
     seen: tuple[SeenNameJson, ...]
 
@@ -178,7 +183,10 @@ class UncoveredEventJson:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MapCheckAnswer(Answer):
-    """Whether every event of these days would become an order. `skipped`: how many are left out, by reason."""
+    """Whether every event of these days would become an order. `skipped`: how many are left out, by reason.
+
+    `events_error`: why events may be missing.
+    """
 
     success: bool
     days: int
@@ -187,4 +195,5 @@ class MapCheckAnswer(Answer):
     summary: CoverageSummaryJson
     skipped: Mapping[str, int]
     held: tuple[UncoveredEventJson, ...]
+    events_error: str | None
     exit_status: int
