@@ -26,6 +26,19 @@ def test_a_named_pipe_as_signature_holds_up_no_other_delivery(shell: Shell, spoo
     assert shell.world.flaws(FULL) == []
 
 
+def test_what_is_no_file_in_a_folder_is_named_and_stays(shell: Shell, spool: Spool) -> None:
+    spool.put("e", event_body(shell))
+    os.mkfifo(spool.folder / "a.json")
+    (spool.folder / "b.json").symlink_to("/dev/zero")
+    (spool.folder / "c.json").mkdir()
+    (spool.folder / "d.json").symlink_to("nowhere")
+    ran = shell.replay(str(spool.folder), "--json", "--archive", str(spool.folder.with_name("archive")))
+    assert ran.status == 3
+    assert [each["ok"] for each in answers(ran)] == [False, False, False, False, True]
+    assert sorted(each.name for each in spool.folder.iterdir()) == ["a.json", "b.json", "c.json", "d.json"]
+    assert shell.world.flaws(FULL) == []
+
+
 def test_a_named_pipe_as_delivery_is_refused(shell: Shell, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     ran = shell.replay(str(tmp_path / "pipe"), "--json", "--unsigned")

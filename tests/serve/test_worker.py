@@ -309,6 +309,15 @@ def test_poison_is_put_aside_with_its_reason(acted: Acted, answer: DeliveryAnswe
 
 
 @pytest.mark.usefixtures("no_pauses")
+def test_a_link_to_nowhere_is_put_aside(acted: Acted) -> None:
+    acted.answers["p"] = UNREADABLE
+    (acted.spool.folder / "p.json").symlink_to("nowhere")
+    work(acted, MOST_FAULTS + 5)
+    assert acted.tried == ["p"] * MOST_FAULTS
+    assert acted.spool.count().failed == 1
+
+
+@pytest.mark.usefixtures("no_pauses")
 @pytest.mark.parametrize(
     "answer", [LATER, DOWN, RunLocked("x"), LedgerUnusable(LedgerCode.LOCKED, "x"), SpoolUnwritable("x")]
 )

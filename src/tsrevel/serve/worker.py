@@ -20,6 +20,7 @@ from threading import Event, Thread
 from typing import Protocol, TypeVar
 
 from tsrevel.config import Settings
+from tsrevel.config.paths import is_there
 from tsrevel.engine.deliveries import DeliveryAnswer, understand
 from tsrevel.engine.outcomes import RunReport
 from tsrevel.errors import DeliveryRefused, Halted, RunLocked, TsrevelError, describe_fault
@@ -230,7 +231,7 @@ class Worker(Thread):
         status = answer.exit_status if answer else 0
         if answer:
             self._judge_services(path, answer)
-        if not path.exists():
+        if not is_there(path):
             self._waiting.remove(path)
             return
         if dry_run and (answer is None or not answer.may_pass):

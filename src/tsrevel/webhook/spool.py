@@ -73,10 +73,10 @@ def read_signature(path: Path) -> str | None:
 
 
 def list_bodies(folder: Path) -> list[Path]:
-    """Each `*.json` in `folder` by name, except hidden ones. Raises OSError."""
+    """Each `*.json` in `folder` by name, except hidden ones; it needn't be a readable file. Raises OSError."""
     with os.scandir(folder) as entries:
-        names = [each.name for each in entries if each.name.endswith(".json") and each.is_file()]
-    return [folder / name for name in sorted(names) if not name.startswith(".")]
+        names = sorted(each.name for each in entries if each.name.endswith(".json"))
+    return [folder / name for name in names if not name.startswith(".")]
 
 
 def move_away(path: Path, folder: Path, reason: str = "") -> None:
