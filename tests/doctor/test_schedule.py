@@ -11,7 +11,7 @@ import pytest
 
 from tsrevel.config import CommandFailure, CommandResult, examine_settings, load_settings
 from tsrevel.doctor.findings import CheckFinding, CheckResult
-from tsrevel.doctor.schedule import check_schedule, read_crontab, read_crontabs
+from tsrevel.doctor.schedule import CRON_TIMES, check_schedule, read_crontab, read_crontabs
 from tsrevel.files import user_name
 
 from ..users import OTHER, as_other, folder_of_other, give_to_other
@@ -281,11 +281,15 @@ def test_a_run_that_lacks_a_variable_of_this_terminal_is_a_problem(tmp_path: Pat
     write(tmp_path / "bin" / "tsrevel", "#!/bin/sh\n", 0o755)
     settings = load_settings(config=tmp_path / "config.toml", environ=given)
 
-    def check(*lines: str) -> CheckFinding:
+    def check_all(*lines: str) -> list[CheckFinding]:
         table = CommandResult(place("\n".join(["PATH=BIN:/bin", *lines]), tmp_path))
-        return next(check_schedule(settings, given, Machine({"crontab": table}), NOW, tmp_path / "root"))
+        return list(check_schedule(settings, given, Machine({"crontab": table}), NOW, tmp_path / "root"))
 
-    found = check("@hourly tsrevel sync --config HERE")
+    def check(*lines: str) -> CheckFinding:
+        return check_all(*lines)[0]
+
+    found, other = check_all(*(f"{when} tsrevel sync --config HERE" for when in CRON_TIMES))
+    assert other.code == "OK"
     assert (found.verdict, found.code, found.exit_status) == (CheckResult.PROBLEM, "RUN_MISCONFIGURED", 10)
     assert "REVEL_API_KEY, TRIPLESEAT_OAUTH_CLIENT_SECRET" in found.text
     assert SECRET not in found.text + found.remedy

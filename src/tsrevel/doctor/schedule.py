@@ -84,7 +84,7 @@ def check_schedule(
         if sound or not told:
             yield _tell_none(settings, sound)
         return None
-    yield from _find_lacking(ours, settings)
+    yield from dict.fromkeys(_find_lacking(ours, settings))  # lines may be equal but for their times
     longest = timedelta()
     now = now.astimezone().replace(tzinfo=None, second=0, microsecond=0)  # crontabs have this machine's time
     places = covered_locations(build_policy(settings)).values()
