@@ -87,11 +87,11 @@ def test_a_twin_that_is_found_after_the_deletion_was_told_is_told_to_stand_in_it
     assert [later(world).exit_status for _ in range(3)] == [0] * 3
 
 
-@pytest.mark.parametrize("lacks", ["items", "history", "print mark"])
+@pytest.mark.parametrize("lacks", ["items", "history"])
 def test_a_twin_that_is_not_whole_takes_no_orders_place(world: World, lacks: str) -> None:
     twin = keep_twin(world, "deleted")
     row = world.revel.state.rows["Order"][twin]
-    row |= {"has_history": False} if lacks == "history" else {"printed": False} if lacks == "print mark" else {}
+    row |= {"has_history": False} if lacks == "history" else {}
     for item in list(world.revel.state.rows["OrderItem"].values()):
         if lacks == "items" and item["order"] == f"/resources/Order/{twin}/":
             del world.revel.state.rows["OrderItem"][item["id"]]

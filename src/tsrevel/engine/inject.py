@@ -134,9 +134,9 @@ def write_missing(ctx: RunContext, state: RunState, writing: Writing) -> Outcome
                 return stop_writing(ctx, writing.about, plan, order_id, mismatch)
         if not steps and stage is not STAGES[-1]:
             continue
-        finding = verify(ctx, state, plan, stage, order_id, writing.known)
+        finding = verify(ctx, state, plan, stage, order_id)
         if finding is None and ctx.limits.second_look and wait(ctx, ctx.limits.second_look):
-            finding = verify(ctx, state, plan, stage, order_id, writing.known)
+            finding = verify(ctx, state, plan, stage, order_id)
         if isinstance(finding, Missing):
             raise_not_shown(ctx, plan, finding.steps, order_id)
         if finding:

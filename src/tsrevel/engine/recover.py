@@ -32,7 +32,7 @@ from tsrevel.engine.verify import (
 from tsrevel.errors import LedgerUnusable, Refused, StillPending, StopRun, TryNextRun
 from tsrevel.ledger import PENDING, OrderRecord, StationChange, StationReport
 from tsrevel.planning.identity import known_local_ids, local_id, order_uuid
-from tsrevel.planning.model import AMOUNTS, CHARGE_FIELDS, EventId, Hold, Labels, Location, OrderId, Plan, Skip, Step
+from tsrevel.planning.model import CHARGE_FIELDS, EventId, Hold, Labels, Location, OrderId, Plan, Skip, Step
 from tsrevel.planning.money import Cents
 from tsrevel.planning.reasons import Reason, Status
 from tsrevel.planning.screening import find_entry, find_location, screen_status
@@ -154,7 +154,7 @@ def adopt(
     """
     plan = _with_its_name(ctx, plan, row)
     note_unknown_order(ctx, state, plan.event_id)
-    contents, found = _read_unknown(ctx, state, plan, row.id, {step.uuid for step in plan.steps})
+    contents, found = _read_unknown(ctx, state, plan, row.id, pending={step.uuid for step in plan.steps})
     ctx.ledger.orders.claim(ctx.run_id, plan, digest)
     if _is_whole_and_paid(plan, contents):
         return _found_complete(_settle_whole(ctx, Writing(about, plan, (), order_id=row.id, digest=digest), contents))
@@ -188,16 +188,14 @@ def _with_its_name(ctx: RunContext, plan: Plan, row: OrderRow) -> Plan:
 
 
 def _read_unknown(
-    ctx: RunContext, state: RunState, plan: Plan, order_id: OrderId, expected: Container[str] = ()
+    ctx: RunContext, state: RunState, plan: Plan, order_id: OrderId, *, pending: Container[str] = ()
 ) -> tuple[Contents, Missing | Strange]:
     """`read_beginning` for an order that may have been begun from an earlier state of its event."""
-    contents, found = read_beginning(ctx, state, plan, order_id, expected)
+    contents, found = read_beginning(ctx, state, plan, order_id, pending=pending)
     if isinstance(found, Strange) or contents.order is None or not found.steps:
         return contents, found
-    compared = CHARGE_FIELDS if _lacks_history(found) else AMOUNTS  # by then its totals were right
-    differences = describe_differences(plan, contents.order, compared)
-    if not differences and _lacks_history(found):
-        differences = _begun_too_early(ctx, plan, contents.order)
+    differences = describe_differences(plan, contents.order, CHARGE_FIELDS)
+    differences = differences or _begun_too_early(ctx, plan, contents.order)
     return contents, Strange(differences) if differences else found
 
 
@@ -343,7 +341,7 @@ def _finish(
     is missing, and is settled. A whole order that a guest has paid at a station is settled, too.
     """
     pending, answered = _pending(ctx, state, record), record.receipts.keys() - record.unanswered
-    contents, found = read_beginning(ctx, state, plan, row.id, pending | answered)
+    contents, found = read_beginning(ctx, state, plan, row.id, pending=pending, answered=answered)
     renamed = find_renamed(plan, contents, record.sent)
     if renamed:
         return _disown(ctx, about, record, plan, row.id, renamed.step)
@@ -541,10 +539,7 @@ def _has_come_right(
 
 
 def _is_whole_and_paid(plan: Plan, contents: Contents) -> bool:
-    """Whether the order is as planned once payments taken at a station, which are normal, are left out.
-
-    Its print mark may be missing.
-    """
+    """Whether the order is as planned once payments taken at a station, which are normal, are left out."""
     planned = {each.uuid for each in plan.payments}
     taken = [each for each in contents.payments if each.uuid not in planned and each.counts]
     order = contents.order
@@ -554,8 +549,7 @@ def _is_whole_and_paid(plan: Plan, contents: Contents) -> bool:
     order = replace(order, amounts={**order.amounts, "balance": balance})
     payments = tuple(each for each in contents.payments if each not in taken)
     found = find_missing(plan, replace(contents, order=order, payments=payments))
-    lacks_parts = isinstance(found, Strange) or any(step.kind != "totals" for step in found.steps)
-    return not lacks_parts and not describe_differences(plan, order)
+    return found == Missing(()) and not describe_differences(plan, order)
 
 
 def _has_totals(missing: Iterable[Step]) -> bool:

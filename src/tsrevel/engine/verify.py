@@ -74,18 +74,13 @@ def stage_of(step: Step) -> Stage:
 # Reading back a stage that was just written
 
 
-def verify(
-    ctx: RunContext, state: RunState, plan: Plan, stage: Stage, order_id: OrderId, known: Container[str] = ()
-) -> Finding:
-    """The problem with the order after that stage was written. Reads again for a while if something isn't shown yet.
-
-    `known`: the uuids of the steps that earlier runs have receipts for.
-    """
+def verify(ctx: RunContext, state: RunState, plan: Plan, stage: Stage, order_id: OrderId) -> Finding:
+    """The problem with the order after that stage was written. Reads again for a while if something isn't shown yet."""
     match stage:
         case "items" | "money":
             return _verify_parts(ctx, state, plan, stage, order_id)
         case "totals":
-            return _verify_totals(ctx, state, plan, order_id, known)
+            return _verify_totals(ctx, state, plan, order_id)
         case "history":
             return _verify_history(ctx, state, plan, order_id)
 
@@ -100,19 +95,26 @@ def verify_new_order(ctx: RunContext, plan: Plan, order_id: OrderId) -> Mismatch
 
 
 def read_beginning(
-    ctx: RunContext, state: RunState, plan: Plan, order_id: OrderId, expected: Container[str] = ()
+    ctx: RunContext,
+    state: RunState,
+    plan: Plan,
+    order_id: OrderId,
+    *,
+    pending: Container[str] = (),
+    answered: Container[str] = (),
 ) -> tuple[Contents, Missing | Strange]:
     """The contents of an order begun, and its missing steps, or how it contradicts the plan.
 
-    Reads again for a while if a missing step's uuid is in `expected`.
+    Reads again for a while if a missing step may still be applied (`pending`), or was acknowledged (`answered`).
     """
 
     def look() -> tuple[Contents, Missing | Strange]:
         contents = ctx.revel.contents(order_id)
-        return contents, find_missing(plan, contents)
+        return contents, find_missing(plan, contents, answered=answered)
 
     def settles(found: tuple[Contents, Missing | Strange]) -> bool:
-        return isinstance(found[1], Strange) or not any(step.uuid in expected for step in found[1].steps)
+        missing = () if isinstance(found[1], Strange) else found[1].steps
+        return not any(step.uuid in pending or step.uuid in answered for step in missing)
 
     return state.poll(ctx, look, settles)
 
@@ -134,8 +136,8 @@ def _verify_parts(ctx: RunContext, state: RunState, plan: Plan, stage: Stage, or
     return found if found.steps else None
 
 
-def _verify_totals(ctx: RunContext, state: RunState, plan: Plan, order_id: OrderId, known: Container[str]) -> Finding:
-    """A missing print mark is accepted if the amounts prove the totals. If they can't, only a later run accepts it."""
+def _verify_totals(ctx: RunContext, state: RunState, plan: Plan, order_id: OrderId) -> Finding:
+    """A missing print mark alone is accepted: Revel acknowledged the write, and an account may not keep the mark."""
     totals = next(step for step in plan.steps if step.kind == "totals")
 
     def look() -> OrderRow | Mismatch | None:
@@ -145,10 +147,8 @@ def _verify_totals(ctx: RunContext, state: RunState, plan: Plan, order_id: Order
         return row
 
     def shows_written(row: OrderRow) -> bool:
-        """Whether the row proves that the totals were written, or that a station has changed the order since."""
-        differs = plan.remaining_due != plan.gross_total or totals.uuid in known
-        discounted = row.amounts["discount"] == plan.discount
-        return row.printed or not discounted or (differs and not describe_differences(plan, row))
+        """Whether the row has the end state, or shows that a station has changed the order since."""
+        return row.printed or not shows_discount(plan, row) or shows_totals(plan, row, unmarked=True)
 
     row = state.poll(ctx, look, lambda row: isinstance(row, Mismatch) or (row is not None and shows_written(row)))
     if row is None:
@@ -212,24 +212,28 @@ def _read_order(ctx: RunContext, plan: Plan, order_id: OrderId) -> OrderRow | Mi
 # Comparing, pure
 
 
-def find_missing(plan: Plan, contents: Contents, stages: Container[Stage] = STAGES) -> Missing | Strange:
+def find_missing(
+    plan: Plan, contents: Contents, stages: Container[Stage] = STAGES, answered: Container[str] = ()
+) -> Missing | Strange:
     """The steps of `plan` that Revel doesn't show, or how its contents contradict the plan.
 
     Checks only the steps of `stages`. Somebody removed a part that a finished order lacks: tsrevel doesn't add it
-    again. The texts of a stage that was just written aren't checked: Revel may store them shortened.
+    again. Its print mark alone may be missing, as may that of totals in `answered` (the uuids of acknowledged steps).
+    The texts of a stage that was just written aren't checked: Revel may store them shortened.
     """
     twice = find_twice(contents)
     if twice:
         return Strange(twice, Reason.AMOUNT_MISMATCH)
     strange = (
-        _strange_order(plan, contents.order)
+        _strange_order(plan, contents)
         or _strange_items(plan, contents.items)
         or _strange_payments(plan, contents.payments)
         or (stages is STAGES and _strange_texts(plan, contents.items))
     )
     if strange:
         return Strange(strange)
-    missing = tuple(step for step in plan.steps if stage_of(step) in stages and not _is_shown(step, plan, contents))
+    steps = (step for step in plan.steps if stage_of(step) in stages)
+    missing = tuple(step for step in steps if not _is_shown(step, plan, contents, answered))
     if contents.history and any(step.kind == "history" for step in missing):
         return Strange("it has a history row that isn't the planned one")
     finished = contents.history or (contents.order and contents.order.printed)
@@ -289,14 +293,15 @@ def _holds(row: _Part, step: Step, plan: Plan) -> bool:
     return True
 
 
-def _strange_order(plan: Plan, order: OrderRow | None) -> str:
+def _strange_order(plan: Plan, contents: Contents) -> str:
     """Compares only the amounts that the order must have by now."""
+    order = contents.order
     if order is None:
         return ""
     compared = {"establishment", "local_id"}
     if order.discounted or order.amounts["discount"]:
         compared.add("discount")
-    if order.printed:
+    if order.printed or contents.history:
         compared.update(END_AMOUNTS)
     return describe_differences(plan, order, compared)
 
@@ -319,13 +324,14 @@ def _strange_payments(plan: Plan, rows: tuple[PaymentRow, ...]) -> str:
     return next((f"its payment {row.id} is not as planned" for row in strange), "")
 
 
-def _is_shown(step: Step, plan: Plan, contents: Contents) -> bool:
+def _is_shown(step: Step, plan: Plan, contents: Contents, answered: Container[str]) -> bool:
     if step.kind == "order":
         return True
     if step.kind == "discount":
         return contents.order is not None and shows_discount(plan, contents.order)
     if step.kind == "totals":
-        return contents.order is not None and shows_totals(plan, contents.order)
+        unmarked = step.uuid in answered or bool(contents.history)
+        return contents.order is not None and shows_totals(plan, contents.order, unmarked=unmarked)
     return any(row.uuid == step.uuid for row in _rows(step, contents))
 
 

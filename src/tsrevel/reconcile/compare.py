@@ -145,7 +145,7 @@ def _find_unfinished(case: EventComparison, row: OrderRow) -> Difference | None:
 
 
 def _what_lacks(row: OrderRow) -> str:
-    return "it has no history row" if row.printed else "it isn't marked as printed"
+    return "it isn't marked as printed" if row.has_history is None else "it has no history row"
 
 
 def _who_finishes(case: EventComparison) -> str:

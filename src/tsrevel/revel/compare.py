@@ -70,9 +70,9 @@ def shows_discount(plan: Plan, row: OrderRow) -> bool:
     return not describe_differences(plan, row, {"discount"})
 
 
-def shows_totals(plan: Plan, row: OrderRow) -> bool:
-    """Whether the order has the plan's end state, including the print mark (facts Revel 3.8)."""
-    return row.printed and not describe_differences(plan, row, END_AMOUNTS)
+def shows_totals(plan: Plan, row: OrderRow, *, unmarked: bool = False) -> bool:
+    """Whether the order has the plan's end state, with the print mark (facts Revel 3.8) or, if `unmarked`, without."""
+    return (row.printed or unmarked) and not describe_differences(plan, row, END_AMOUNTS)
 
 
 def is_as_planned(row: ItemRow, item: Item) -> bool:

@@ -67,8 +67,8 @@ class OrderRow:
 
     @property
     def is_finished(self) -> bool:
-        """Whether nothing shows that its last steps are missing: the print mark and the history row."""
-        return self.printed and self.has_history is not False
+        """Whether it has its history row, the last step. Where that isn't shown, the print mark counts."""
+        return self.printed if self.has_history is None else self.has_history
 
     @property
     def written(self) -> date | None:
