@@ -19,6 +19,7 @@ from tsrevel.sandbox.day import FULL_CHARGES, FULL_LINES
 from ..world import Died, World
 from .conftest import EARLY, FULL, LOST, MISSED, PAID, TWINS, UNMAPPED
 from .deliveries import booking, deliver, delivery, encode, noted, partial, receiving, said, seat_requests
+from .test_upstream import fail_token_url
 
 FULL_PATH = f"/v1/events/{FULL}"
 CONTRACT: dict[str, Any] = {"lines": FULL_LINES, "charges": FULL_CHARGES, "payments": [Payment("200.00")]}
@@ -387,6 +388,12 @@ def test_three_in_a_row_whose_writes_are_lost_keep_the_rest_waiting(day: World) 
     *tried, last = deliver(day, *(delivery(day, each) for each in (FULL, PAID, TWINS, extra)))
     assert [(said(each), each.exit_status) for each in tried] == [("not done OUTCOME_UNKNOWN", n) for n in (3, 3, 13)]
     assert (last.untried, last.exit_status, len(day.writes)) == (True, 13, 3)
+
+
+def test_a_token_url_that_is_down_keeps_the_delivery(world: World) -> None:
+    fail_token_url(world)
+    (answer,) = deliver(world, delivery(world, FULL))
+    assert (said(answer), answer.may_pass, answer.exit_status) == ("not done UPSTREAM_UNAVAILABLE", True, 13)
 
 
 def test_revel_down_keeps_the_delivery(world: World) -> None:

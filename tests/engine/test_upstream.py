@@ -97,6 +97,22 @@ def test_a_forbidden_listing_ends_the_run_with_twelve(day: World) -> None:
     assert day.sync().exit_status == 12
 
 
+def fail_token_url(world: World) -> None:
+    """The token has expired, and the token URL gives no new one; the rest of TripleSeat isn't reached without."""
+    path = world.folder / "token.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "expires_at": 1}))
+    world.tripleseat.faults.add("status", "POST", "/oauth2/token", times=None, status=503)
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_a_token_url_that_is_down_counts_as_tripleseat_for_a_named_event(world: World, dry_run: bool) -> None:
+    fail_token_url(world)
+    report = world.sync_event(FULL, dry_run=dry_run)
+    assert (verdict(report, FULL), report.exit_status) == ("failed UPSTREAM_UNAVAILABLE", 13)
+    world.tripleseat.faults.clear()
+    assert verdict(world.sync_event(FULL), FULL) == "injected"
+
+
 def test_an_expired_token_is_renewed_in_passing(day: World) -> None:
     day.tripleseat.expire_access_tokens()
     assert day.sync().summary["injected"] == 3

@@ -166,6 +166,7 @@ class ApiClient:
 
     def _own(self) -> Mapping[str, str]:
         """The authentication headers."""
+        self._was_asked = True  # even if no token can be had, so that nothing is sent
         own = dict(self._headers())
         if not all(map(_HEADER.fullmatch, own.values())):
             raise self._unusable()
