@@ -252,6 +252,7 @@ def test_what_is_not_known_of_the_event_is_left_out_of_the_labels() -> None:
     event = replace(make_event(starts_at=None, guest_count=None), contact_name="", contact_phone="")
     labels = label_order(event, LOCATION)
     assert (labels.call_name, labels.notes) == ("", "TripleSeat event 64000001: Example Widgets lunch, 2026-12-12")
+    assert label_order(replace(event, name=""), LOCATION).notes == "TripleSeat event 64000001: 2026-12-12"
 
 
 @pytest.mark.parametrize("quantity", ["2.5", "3"])

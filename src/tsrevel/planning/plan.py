@@ -166,9 +166,10 @@ def label_order(event: Event, location: Location) -> Labels:
     guests = f", {event.guest_count} guests" if event.guest_count is not None else ""
     phone = shorten(event.contact_phone, MOST_PHONE)
     whose = shorten(event.contact_name, MOST_CALL_NAME - len(f" | {phone}" if phone else ""))
-    begin, end = f"TripleSeat event {event.id}: ", f", {starts}{guests}"
-    notes = f"{begin}{shorten(event.name, MOST_NOTES - len(begin) - len(end))}{end}"
-    return Labels(call_name=" | ".join(part for part in (whose, phone) if part), notes=notes)
+    begin, end = f"TripleSeat event {event.id}: ", f"{starts}{guests}"
+    name = shorten(event.name, MOST_NOTES - len(f"{begin}, {end}"))
+    call_name = " | ".join(part for part in (whose, phone) if part)
+    return Labels(call_name, notes=begin + ", ".join(part for part in (name, end) if part))
 
 
 def _foreign_currency(event: Event, location: Location) -> Hold | None:
