@@ -193,6 +193,27 @@ def test_a_later_page_that_repeats_is_the_end_unless_it_is_full(
     assert len(seat.requests) == 3
 
 
+@pytest.mark.parametrize(("rows", "is_whole"), [(FULL_PAGE, False), (FULL_PAGE - 1, True)])
+def test_a_repeated_page_is_the_end_unless_it_is_full_where_nobody_counts_the_pages(
+    tripleseat: TripleSeat, seat: TripleSeatSandbox, rows: int, *, is_whole: bool
+) -> None:
+    for _ in range(2):
+        answer_search(seat, {"results": [{"id": number} for number in range(1, rows + 1)]})
+    if is_whole:
+        assert len(tripleseat.search_by_day(DAY, DAY)) == rows
+    else:
+        with pytest.raises(IncompleteSearch):
+            tripleseat.search_by_day(DAY, DAY)
+
+
+def test_a_number_of_pages_that_shrinks_below_those_read_ends_no_search(
+    tripleseat: TripleSeat, seat: TripleSeatSandbox
+) -> None:
+    for pages, number in ((3, 1), (1, 2), (1, 3), (1, 3)):
+        answer_search(seat, {"total_pages": pages, "results": [{"id": number}]})
+    assert ids(tripleseat.search_by_day(DAY, DAY)) == ["1", "2", "3"]
+
+
 def answer_pages(seat: TripleSeatSandbox, *pages: tuple[int, ...]) -> None:
     """Answer with these ids, a page each."""
     for page in pages:

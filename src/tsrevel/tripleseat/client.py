@@ -187,10 +187,11 @@ class TripleSeat(ApiService):
             read = {each.id: each for each in map(self._find, rows)}
             is_new = not read.keys() <= found.keys()
             found.update(read)
-            if rows and not is_new and pages > 0:
-                lack = f"page {page} of {pages} of a search repeats earlier events"
-                return list(found.values()), lack if page == 2 or len(rows) >= FULL_PAGE else ""
-            has_more = page < pages if pages > 0 else is_new
+            is_full = len(rows) >= FULL_PAGE
+            if rows and not is_new and (is_full or pages > 0):
+                lack = f"page {page} of a search repeats earlier events"
+                return list(found.values()), lack if page == 2 or is_full else ""
+            has_more = page < pages if page <= pages else is_new  # a smaller count than was read says nothing
             if not has_more:
                 return list(found.values()), ""
         return list(found.values()), f"a search has more than {MOST_PAGES} pages; name fewer days"
@@ -203,7 +204,7 @@ class TripleSeat(ApiService):
         return self._found[content]
 
     def _read_page(self, span: Mapping[str, str], page: int, *, again: bool) -> tuple[list[Json], Decimal]:
-        """The rows of a page, and the number of pages; 0 if it is unknown: then a page without new events is the last.
+        """The rows of a page, and the number of pages; 0 if it is unknown.
 
         `again`: if it is empty and not the last, it is read twice, because a slip of the service must not hide its
         events. Of several empty pages in a row only the first is.
