@@ -26,6 +26,7 @@
     ├── MappingUnclear                 the input of `map` doesn't name one mapping        exit 2
     ├── ConnectorDisabled              the kill switch or a pause: no service may be asked
     ├── OutcomeUnknown                 a write whose answer was lost: check Revel
+    │   ├── NotShown                   it was acknowledged, but Revel doesn't show it
     │   └── StillPending               it was sent before: no sign that the service is down
     ├── Refused                        a service refused the request (other 4xx)
     ├── ClaimConflict                  a change contradicts the ledger: a fault in tsrevel
@@ -415,10 +416,11 @@ class OutcomeUnknown(TsrevelError):
 
 
 class StillPending(OutcomeUnknown):
-    """A write that was sent before may still be applied, or was acknowledged and isn't shown yet.
+    """A write that was sent before may still be applied. No sign that the service is unavailable."""
 
-    No sign that the service is unavailable.
-    """
+
+class NotShown(OutcomeUnknown):
+    """Revel acknowledged a write, but doesn't show it. No sign that the service is unavailable."""
 
 
 class Refused(TsrevelError):

@@ -286,7 +286,8 @@ def test_that_its_order_is_gone_is_told_beside_an_event_that_can_not_be_read_and
     world.revel.state.rows["Order"][5550101]["deleted"] = True
     reports = [later(world) for _ in range(2)]
     for report in reports:
-        assert (verdict(report, FULL), report.exit_status) == (verdict(before, FULL), before.exit_status)
+        again = 13 if status == 503 else before.exit_status
+        assert (verdict(report, FULL), report.exit_status) == (verdict(before, FULL), again)
         assert "Revel order 5550101 was changed in Revel: it was deleted" in find_outcome(report, FULL).text
     world.tripleseat.faults.clear()
     report = later(world)

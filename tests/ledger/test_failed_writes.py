@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from tsrevel.ledger import EventResult, Ledger
+from tsrevel.ledger import FAILED_AGAIN, AuditKind, EventResult, Ledger
 from tsrevel.planning.model import EventId, Hold, OrderId
 from tsrevel.planning.reasons import FailedWrite, Reason
 
@@ -93,45 +93,36 @@ def see(ledger: Ledger, run: str, status: str, reason: str | None) -> None:
     ledger.events.store_results(run, [EventResult(EVENT, None, status, reason, "", None)])
 
 
+def fail(ledger: Ledger, run: str) -> None:
+    ledger.audit.add(run, AuditKind.FAILED, EVENT)
+    see(ledger, run, "failed", "EVENT_DATA_UNAVAILABLE")
+
+
 def stuck(ledger: Ledger) -> bool:
     return EVENT in ledger.orders.stuck([EVENT, OTHER])
 
 
-def test_a_write_that_fails_is_the_events_own_fault_once_another_order_was_finished_since(begun: Ledger) -> None:
+def test_an_event_fails_by_its_own_fault_once_another_order_was_finished_since(begun: Ledger) -> None:
     settle_another(begun)
-    refuse(begun, RUN)
-    see(begun, RUN, "failed", "UPSTREAM_UNAVAILABLE")
-    refuse(begun, "run-2")
+    fail(begun, RUN)
+    fail(begun, "run-2")
     assert stuck(begun)
     begun.orders.settle(RUN, EventId("64000099"), OrderId("5550999"), None)
     assert not stuck(begun)
 
 
-def test_a_read_that_fails_is_the_events_own_fault_likewise(begun: Ledger) -> None:
-    see(begun, "run-2", "failed", "EVENT_DATA_UNAVAILABLE")
-    assert stuck(begun)
-    settle_another(begun)
-    assert not stuck(begun)
-
-
-def test_an_order_of_the_run_in_which_the_read_first_failed_counts(begun: Ledger) -> None:
-    settle_another(begun)
-    see(begun, RUN, "failed", "EVENT_DATA_UNAVAILABLE")
-    assert not stuck(begun)
-
-
-def test_an_event_whose_order_is_finished_needs_no_other(begun: Ledger) -> None:
+def test_its_own_order_shows_nothing(begun: Ledger) -> None:
+    fail(begun, RUN)
     begun.orders.settle(RUN, EVENT, ORDER, None)
-    see(begun, "run-2", "failed", "UPSTREAM_UNAVAILABLE")
-    assert not stuck(begun)
+    assert stuck(begun)
 
 
 def test_what_failed_before_the_event_last_did_not_fail_does_not_count(begun: Ledger) -> None:
-    see(begun, RUN, "failed", "EVENT_DATA_UNAVAILABLE")
+    fail(begun, RUN)
     settle_another(begun)
     see(begun, "run-2", "skipped", "TOO_EARLY")
     assert not stuck(begun)
-    see(begun, "run-3", "failed", "EVENT_DATA_UNAVAILABLE")
+    fail(begun, "run-3")
     assert stuck(begun)
 
 
@@ -146,3 +137,9 @@ def test_of_another_plan_the_step_is_unknown(begun: Ledger) -> None:
     begun.orders.release(RUN, EVENT, "Revel holds nothing of it")
     begun.orders.claim(RUN, replace(PLAN, steps=tuple(each for each in PLAN.steps if each.kind != "item")))
     assert failed(begun) == FailedWrite("write of the item", 3, "400")
+
+
+def test_the_last_result_tells_whether_the_event_failed_again(begun: Ledger) -> None:
+    for details in ((), FAILED_AGAIN):
+        begun.events.store_results(RUN, [EventResult(EVENT, None, "failed", None, "", None, details=details)])
+        assert begun.events.last_results([EVENT])[EVENT].repeated == bool(details)

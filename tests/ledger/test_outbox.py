@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tsrevel.errors import ClaimConflict, ConflictCode
-from tsrevel.ledger import EventResult, Ledger
+from tsrevel.ledger import FAILED_AGAIN, EventResult, Ledger
 from tsrevel.ledger.outbox import DueMail, Notice
 from tsrevel.ledger.queries import UnsentMails
 from tsrevel.planning.model import EventId
@@ -282,3 +282,19 @@ def test_mails_that_were_tried_in_vain_are_known_until_one_is_sent(telling: Ledg
     (third,) = telling.outbox.make_mails(digest=True)
     telling.outbox.note_sent(third.number)
     assert queries.unsent_mails(now) is None
+
+
+def test_a_failure_is_told_once_and_once_more_when_it_repeats_whatever_its_reason_is(telling: Ledger) -> None:
+    first = replace(HELD, status="failed", reason="UPSTREAM_UNAVAILABLE")
+    again = replace(first, details=FAILED_AGAIN)
+    otherwise = replace(again, reason="EVENT_DATA_UNAVAILABLE")
+    assert occasions(telling, first, again, otherwise, again, HELD, first) == ["failed", "failed", "held", "failed"]
+    assert [notice.again for notice in waiting(telling)] == [False, True, False, False]
+
+
+def test_a_failure_of_another_kind_that_is_no_repeated_one_is_told(telling: Ledger) -> None:
+    first = replace(HELD, status="failed", reason="UPSTREAM_UNAVAILABLE")
+    assert occasions(telling, first, replace(first, reason=None), replace(first, reason=None, location="x")) == [
+        "failed",
+        "failed",
+    ]

@@ -18,11 +18,11 @@ from tsrevel.engine.outcomes import Outcome, injected, not_written
 from tsrevel.engine.verify import STAGES, Mismatch, Missing, find_renamed, stage_of, verify, verify_new_order
 from tsrevel.errors import (
     AssumptionFailed,
+    NotShown,
     OutcomeUnknown,
     Refused,
     ServerFault,
     ServiceDown,
-    StillPending,
     Throttled,
     TsrevelError,
     Unreadable,
@@ -226,12 +226,12 @@ def differs(mismatch: Mismatch, order_id: OrderId) -> Hold:
 
 
 def raise_not_shown(ctx: RunContext, plan: Plan, steps: Sequence[Step], order_id: OrderId | None) -> NoReturn:
-    """Mark steps that Revel acknowledged and doesn't show as missing in the ledger, and raise StillPending."""
+    """Mark steps that Revel acknowledged and doesn't show as missing in the ledger, and raise NotShown."""
     ctx.ledger.orders.mark_missing(ctx.run_id, plan.event_id, steps)
     first = steps[0]
     whose = f"order {order_id}" if first.kind == "order" else f"{first.name} of order {order_id}"
     again = "a later run checks again and may send it once more"
-    raise StillPending(f"Revel acknowledged the {whose} but doesn't show it; {again}")
+    raise NotShown(f"Revel acknowledged the {whose} but doesn't show it; {again}")
 
 
 def _find_lost(

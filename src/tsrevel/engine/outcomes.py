@@ -21,7 +21,7 @@ from tsrevel.errors import (
     StopRun,
     TsrevelError,
 )
-from tsrevel.ledger import OrderRecord, Pause, Resolution
+from tsrevel.ledger import FAILED_AGAIN, OrderRecord, Pause, Resolution
 from tsrevel.planning.model import Event, EventId, Hold, OrderId, Plan, Policy, Skip
 from tsrevel.planning.money import Cents
 from tsrevel.planning.reasons import TROUBLE, Category, FailedWrite, Reason, Resolved, Status
@@ -46,13 +46,13 @@ class Outcome:
     `news`: this run's report mentions it; every report mentions alarms. `fresh`: the run before had another one.
     `missed`: this run is the first to see that its day passed without an order. `alarm`: the run ends with exit status
     14, because a person must check it before more is written for it. `down`: it failed because a service was
-    unavailable, or the answer to a write was lost. Not `looked_into`: the run didn't reach it, or a service answered
-    nothing, so a known hold or failure stays. `order_only`: its `text` says no more than `order_id`. `unknown`: neither
-    TripleSeat nor the ledger has an event with this id. `failed_write`: a write of its order failed in earlier runs,
-    too. `repeated`: that, or it failed in the same way in the run before. `resolved`: a person resolved it, so runs
-    leave it alone. `of_event`: what of `text` is about the event's change alone. `unshown`: the part of that which
-    Revel's order can't show (such as the day): whether a person corrected it is unknown. `is_as_made`: it changed back,
-    so that its order would be made now as it was.
+    unavailable, or the answer to a write was lost. Not `looked_into`: the run didn't reach it, a service answered
+    nothing, or a write is still in doubt, so a known hold or failure stays. `order_only`: its `text` says no more than
+    `order_id`. `unknown`: neither TripleSeat nor the ledger has an event with this id. `failed_write`: a write of its
+    order failed in earlier runs, too. `resolved`: a person resolved it, so runs leave it alone. `of_event`: what of
+    `text` is about the event's change alone. `unshown`: the part of that which Revel's order can't show (such as the
+    day): whether a person corrected it is unknown. `is_as_made`: it changed back, so that its order would be made now
+    as it was.
     """
 
     event_id: EventId
@@ -77,7 +77,6 @@ class Outcome:
     order_only: bool = False
     unknown: bool = False
     failed_write: FailedWrite | None = None
-    repeated: bool = False
     resolved: Resolved | None = None
     of_event: str = ""
     unshown: str = ""
@@ -87,6 +86,11 @@ class Outcome:
     def shown_status(self) -> str:
         """The status for people, who must not mistake a missed event for a skipped one."""
         return "missed" if self.missed else self.status
+
+    @property
+    def repeated(self) -> bool:
+        """Whether it failed in the run before, too, or a write of its order in earlier runs."""
+        return self.details[-1:] == FAILED_AGAIN
 
     @property
     def still_missed(self) -> bool:
@@ -271,18 +275,18 @@ def end_reason(stop: StopRun) -> Reason | None:
             return None
 
 
-def exit_status(outcomes: Sequence[Outcome], stop: StopRun | None, *, silent: bool = False, stuck: bool = False) -> int:
+def exit_status(outcomes: Sequence[Outcome], stop: StopRun | None, *, silent: bool = False) -> int:
     """The most severe status of what stopped the run and of each event's outcome.
 
     Events that failed because of a service don't show by themselves that it is down: it may fail for them alone. It
     counts as down if it gave no usable answer in this run (`silent`), or if MOST_FAILURES events failed and none was
-    injected. One that failed before may be at fault itself, and doesn't count, unless no other event's order was
-    finished since it first failed (`stuck`).
+    injected. One that failed before may be at fault itself, and doesn't count; `sync` stops for it if no other event's
+    order was finished since it first failed.
     """
     statuses = {0, stop.exit_status if stop else 0, *(_status_of(each) for each in outcomes)}
     down, made = [each for each in outcomes if each.down], any(each.status is Status.INJECTED for each in outcomes)
     failures = sum(not each.repeated for each in down)
-    if stuck or (down and silent) or (failures >= MOST_FAILURES and not made):
+    if (down and silent) or (failures >= MOST_FAILURES and not made):
         statuses.add(ServiceDown.exit_status)
     return most_severe(statuses)
 

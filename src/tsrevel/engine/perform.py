@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -79,6 +79,7 @@ from tsrevel.engine.work_queue import WorkQueue, make_entry
 from tsrevel.engine.workers import in_parallel
 from tsrevel.errors import (
     LedgerUnusable,
+    NotShown,
     OutcomeUnknown,
     OutOfTime,
     Refused,
@@ -87,7 +88,7 @@ from tsrevel.errors import (
     TryNextRun,
     WrongClock,
 )
-from tsrevel.ledger import KnownEvents, OrderRecord, Resolution, hash_of_content
+from tsrevel.ledger import AuditKind, KnownEvents, OrderRecord, Resolution, hash_of_content
 from tsrevel.planning.identity import known_local_ids, order_uuid
 from tsrevel.planning.model import Event, EventId, Hold, Plan, Skip
 from tsrevel.planning.plan import label_order
@@ -138,6 +139,9 @@ def account_for(
 
     def note(number: int, outcome: Outcome) -> None:
         outcomes[number] = outcome
+        if outcome.status is Status.FAILED and outcome.looked_into and not ctx.dry_run:
+            with suppress(LedgerUnusable):  # whatever needs the ledger next reports it
+                ctx.ledger.audit.add(ctx.run_id, AuditKind.FAILED, outcome.event_id)
         about = {"event_id": outcome.event_id, "order_id": outcome.order_id, "reason": outcome.reason}
         told = (outcome.event_id, outcome.status, outcome.reason or "", outcome.text)
         log.info("event %s: %s %s %s", *told, extra=about)
@@ -549,8 +553,9 @@ def _failed_by(
             return _failed(ctx, known, item, Reason.OUTCOME_UNKNOWN, text)
         case OutcomeUnknown():
             state.in_doubt.add(id_of(item))
-            down = not isinstance(error, StillPending)
-            return replace(_failed(ctx, known, item, Reason.OUTCOME_UNKNOWN, str(error)), down=down)
+            was_tried, is_down = not isinstance(error, StillPending), not isinstance(error, StillPending | NotShown)
+            failed = _failed(ctx, known, item, Reason.OUTCOME_UNKNOWN, str(error))
+            return replace(failed, down=is_down, looked_into=was_tried)
         case TryNextRun():
             failed = _failed(ctx, known, item, Reason.UPSTREAM_UNAVAILABLE, str(error))
             last = known.results.get(id_of(item))

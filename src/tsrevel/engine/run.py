@@ -48,7 +48,7 @@ from tsrevel.errors import (
     ServiceDown,
     StopRun,
 )
-from tsrevel.ledger import EventDrift, EventResult, RunMode, RunRecord
+from tsrevel.ledger import FAILED_AGAIN, EventDrift, EventResult, RunMode, RunRecord
 from tsrevel.planning.assumptions import find_critical
 from tsrevel.planning.model import Event, EventId
 from tsrevel.planning.reasons import TROUBLE, Reason, Status
@@ -65,9 +65,9 @@ _LEDGER_WAS_LOST = (
 _NO_LISTING = (ServiceDown, CredentialsRefused, ConfigError, ConnectionMisconfigured)
 """The errors that keep TripleSeat's events from being listed, but not the orders begun from being finished at Revel."""
 
-_UNREADABLE = Reason.EVENT_DATA_UNAVAILABLE
-_REPEATABLE = frozenset({_UNREADABLE, Reason.UPSTREAM_UNAVAILABLE, Reason.OUTCOME_UNKNOWN})
-"""The reasons of failures that need a person if they repeat."""
+_OF_SERVICE = frozenset({Reason.EVENT_DATA_UNAVAILABLE, Reason.OUTCOME_UNKNOWN})
+_REPEATABLE = _OF_SERVICE | {Reason.UPSTREAM_UNAVAILABLE}
+"""The reasons of failures that need a person if they repeat. Those of `_OF_SERVICE` are never a refused request's."""
 
 
 def sync(ctx: RunContext, state: RunState, window: Window) -> RunReport:
@@ -216,10 +216,11 @@ def _store_report(ctx: RunContext, state: RunState, mode: RunMode, outcomes: lis
         outcomes = _add_unreported(ctx, outcomes)
     outcomes = _store_results(ctx, state, _mark_repeated(ctx, mode, outcomes))
     _report_lost_ledger(ctx, state, outcomes)
-    is_stuck = mode == "bulk" and not ctx.dry_run and _is_stuck(ctx, outcomes)
-    report = _sum_up(ctx, state, mode, outcomes, still_held=_are_still_held(ctx, outcomes), stuck=is_stuck)
     if _left_out_events(ctx, state, outcomes):
         ctx.ledger.runs.mark_partial(ctx.run_id)
+    if mode == "bulk" and not ctx.dry_run:  # it left nothing out for that
+        state.stop = state.stop or _find_stuck(ctx, outcomes)
+    report = _sum_up(ctx, state, mode, outcomes, still_held=_are_still_held(ctx, outcomes))
     ctx.ledger.runs.finish(ctx.run_id, exit_status=report.exit_status, summary=report.counts)
     if not ctx.dry_run:
         _store_change_reports(ctx, state)
@@ -233,10 +234,9 @@ def _sum_up(
     outcomes: Sequence[Outcome],
     *,
     still_held: bool = False,
-    stuck: bool = False,
 ) -> RunReport:
     paused = Reason.CONNECTOR_DISABLED if state.pause else None
-    status = exit_status(outcomes, state.stop, silent=_is_silent(ctx), stuck=stuck)
+    status = exit_status(outcomes, state.stop, silent=_is_silent(ctx))
     return RunReport(
         ctx.run_id,
         ctx.system.correlation_id,
@@ -256,35 +256,41 @@ def _is_silent(ctx: RunContext) -> bool:
 
 
 def _mark_repeated(ctx: RunContext, mode: RunMode, outcomes: Sequence[Outcome]) -> list[Outcome]:
-    """`outcomes`, with those marked that failed before, too: they need a person. None is, if a whole service is down.
+    """`outcomes`, with those marked that failed before, too: they need a person until they don't fail.
 
-    Single events may be tried again within minutes, so only a failed write shows that for them.
+    None is marked first while a whole service is down, while it only waits for an earlier write, or by a run of single
+    events, which may be tried again within minutes. But a write that failed in several runs always shows it.
     """
     failed = [each for each in outcomes if each.status is Status.FAILED and each.reason in _REPEATABLE]
-    if not failed or _is_silent(ctx):
+    if not failed:
         return list(outcomes)
     ids = [each.event_id for each in failed]
-    writes = ctx.ledger.orders.failed_writes(ids)
-    last = ctx.ledger.events.last_results(ids) if mode == "bulk" else {}
+    writes, last = ctx.ledger.orders.failed_writes(ids), ctx.ledger.events.last_results(ids)
+    is_next_try = mode == "bulk" and not _is_silent(ctx)
 
     def mark(each: Outcome) -> Outcome:
         write, before = writes.get(each.event_id), last.get(each.event_id)
-        waits = not each.looked_into or (each.reason is Reason.OUTCOME_UNKNOWN and not each.down)
-        if write or (before and before.reason == each.reason and has_failed(before) and not waits):
-            details = (*each.details, "failed again", write.step if write else "")
-            return replace(each, repeated=True, failed_write=write, details=details)
+        if write or (before and (before.repeated or (is_next_try and each.looked_into and has_failed(before)))):
+            return replace(each, failed_write=write, details=(*each.details, *FAILED_AGAIN))
         return each
 
     return [mark(each) if each in failed else each for each in outcomes]
 
 
-def _is_stuck(ctx: RunContext, outcomes: Sequence[Outcome]) -> bool:
-    """Whether no other event's order was finished since a service first failed for an event of this run.
+def _find_stuck(ctx: RunContext, outcomes: Sequence[Outcome]) -> ServiceDown | None:
+    """The error of a run in which a service fails again for an event, and no other order was finished meanwhile.
 
-    A request that a service refuses is its event's own fault.
+    Such an order would show that the event itself is at fault. So does a request that a service refuses.
     """
-    failed = [each for each in outcomes if each.repeated and (each.down or each.reason is _UNREADABLE)]
-    return bool(ctx.ledger.orders.stuck(each.event_id for each in failed))
+    failed = [each for each in outcomes if each.repeated and (each.down or each.reason in _OF_SERVICE)]
+    stuck = sorted(ctx.ledger.orders.stuck(each.event_id for each in failed))
+    if not stuck:
+        return None
+    return ServiceDown(
+        f"a service failed again for {count_of(len(stuck), 'event')} ({', '.join(stuck[:3])}"
+        f"{', …' if len(stuck) > 3 else ''}), and no other order was finished since it first did. Each run ends like "
+        "this until it succeeds or one is"
+    )
 
 
 def _add_unreported(ctx: RunContext, outcomes: Sequence[Outcome]) -> list[Outcome]:
@@ -404,7 +410,6 @@ def _to_result(state: RunState, outcome: Outcome) -> EventResult:
         unlisted=_is_lacking(state, latest),
         looked_into=outcome.looked_into,
         details=outcome.details,
-        repeated=outcome.repeated,
     )
 
 

@@ -115,6 +115,7 @@ _SENTENCES: dict[str, str] = {
     AuditKind.REMEMBERED: "the event as a run saw it; later runs compare with it",
     AuditKind.ORDER_AGREES: "agrees again: a person changed the order in Revel to what the event asks for",
     AuditKind.TWIN_GONE: "the other orders are gone: Revel shows one",
+    AuditKind.FAILED: "tried in vain",
     AuditKind.MISSED: "missed: the event was on {day} and has no order",
     AuditKind.DELIVERY: "webhook delivery {trigger} of {stamp}, signed: {signed}, reason: {reason}",
     AuditKind.RESOLVED: "resolved by a person as {verdict}, order {order_id}: {note}",

@@ -18,6 +18,7 @@ from tsrevel.ledger.lock import hold_lock, hold_mail_lock, is_locked
 from tsrevel.ledger.maintenance import Inspection, inspect_ledger
 from tsrevel.ledger.plan_json import hash_of_content, hash_of_details, hash_of_hold
 from tsrevel.ledger.records import (
+    FAILED_AGAIN,
     GONE,
     PENDING,
     AuditKind,
@@ -42,6 +43,7 @@ from tsrevel.ledger.runs import Pause, oldest_of, read_pause
 from tsrevel.ledger.view import copy_event, open_view
 
 __all__ = [
+    "FAILED_AGAIN",
     "GONE",
     "PENDING",
     "SQLITE",

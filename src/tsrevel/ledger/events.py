@@ -412,8 +412,8 @@ class EventRepository(Repository):
             change.audit(AuditKind.MISSED, result.event_id, day=day)
         is_news = known is None or not _is_same(result, text_hash, (known.status, known.reason, known.details_hash))
         if is_news:
-            status, reason = result.status, result.reason
-            change.audit(AuditKind.SEEN, result.event_id, day=day, status=status, reason=reason, text_hash=text_hash)
+            told = {"status": result.status, "reason": result.reason, "again": "yes" if result.repeated else None}
+            change.audit(AuditKind.SEEN, result.event_id, day=day, text_hash=text_hash, **told)
         return is_news
 
 

@@ -98,20 +98,18 @@ _FAILED_WRITES = """
 """SQLite takes `answer` from the row of `max(seq)`."""
 _STUCK = """
     WITH first AS (
-        SELECT event_id, run_id, kind, min(seq) AS seq FROM audit
-        WHERE event_id IN (SELECT value FROM json_each(?))
-          AND (kind IN ('not_applied', 'unanswered') OR kind = 'seen' AND json_extract(detail, '$.status') = 'failed')
+        SELECT event_id, min(seq) AS seq FROM audit
+        WHERE event_id IN (SELECT value FROM json_each(?)) AND kind = 'failed'
           AND seq > coalesce(
               (SELECT max(seq) FROM audit AS other WHERE other.event_id = audit.event_id
                    AND kind = 'seen' AND json_extract(detail, '$.status') <> 'failed'),
               0)
         GROUP BY event_id)
     SELECT event_id FROM first
-    WHERE event_id NOT IN (SELECT event_id FROM orders WHERE state IN ('settled', 'foreign')) AND NOT EXISTS (
-        SELECT 1 FROM audit AS other WHERE other.kind = 'settled' AND other.event_id <> first.event_id
-            AND (other.seq > first.seq OR first.kind = 'seen' AND other.run_id = first.run_id))
+    WHERE NOT EXISTS (
+        SELECT 1 FROM audit AS other
+        WHERE other.kind = 'settled' AND other.event_id <> first.event_id AND other.seq > first.seq)
 """
-"""SQLite takes `run_id` and `kind` from the row of `min(seq)`. A run stores what it has seen at its end."""
 _ACKNOWLEDGED_AGAIN = """
     SELECT json_extract(detail, '$.uuid') AS uuid FROM audit
     WHERE event_id = ? AND kind = 'receipt_replaced' AND json_extract(detail, '$.facts') = '{}'
@@ -296,7 +294,7 @@ class OrderRepository(Repository):
         return {row["event_id"]: _decode_failed_write(row, records.get(row["event_id"])) for row in rows}
 
     def stuck(self, event_ids: Iterable[EventId]) -> frozenset[EventId]:
-        """The failed events that still need an order, if no other order was finished since they first failed."""
+        """The events among these that fail, if no other event's order was finished since they first failed."""
         return frozenset(self._by_ids(event_id_of, _STUCK, event_ids))
 
     def contents(self, event_ids: Iterable[EventId]) -> dict[EventId, ContentHashes]:

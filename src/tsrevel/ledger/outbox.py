@@ -13,6 +13,7 @@ from typing import Literal
 
 from tsrevel.errors import ClaimConflict, ConflictCode
 from tsrevel.ledger.connection import Change, Repository, Transactions, reader_of, record_of
+from tsrevel.ledger.plan_json import hash_of_details
 from tsrevel.ledger.records import AuditKind, EventResult, LastResult
 from tsrevel.planning.model import EventId, OrderId
 
@@ -40,9 +41,8 @@ _DUE = "SELECT number, made_at, attempts, tried_at FROM mails WHERE state = 'due
 _NOTICES = """
     SELECT notices.event_id, notices.run_id, occasion, event_day AS day, location, order_id, reason, text,
         correlation_id,
-        EXISTS (SELECT 1 FROM notices AS earlier WHERE earlier.event_id = notices.event_id
-            AND earlier.number < notices.number AND earlier.occasion = 'failed' AND notices.occasion = 'failed'
-            AND earlier.reason IS notices.reason) AS again
+        EXISTS (SELECT 1 FROM audit WHERE audit.event_id = notices.event_id AND audit.run_id = notices.run_id
+            AND kind = 'seen' AND json_extract(detail, '$.again') IS NOT NULL) AS again
     FROM notices JOIN runs USING (run_id) WHERE mail = ? ORDER BY number
 """
 _TRIED = """
@@ -56,7 +56,7 @@ _EMPTY_TEXTS = "UPDATE notices SET text = '' WHERE mail = ?"
 class Notice:
     """One change of one event. `text` says why and what to do; it names no customer. `day` is None if unknown.
 
-    `again`: it reports a failure that an earlier one has reported.
+    `again`: it reports that the event failed again.
     """
 
     event_id: EventId
@@ -155,15 +155,20 @@ class Outbox(Repository):
 
 
 def _occasion_of(result: EventResult, before: LastResult | None) -> Occasion | None:
-    """A failure is new with another reason, or as a repeated one. Its text may name a time, which always differs."""
+    """A failure that repeats is told once, whatever its reason is by then, unless its details change."""
     if result.missed:
         return None if before and before.was_missed_on(result.day) else "missed"
     if result.reason in REPORTED_CHANGES:
         return "changed"
     if result.status == "held":
         return "held"
-    is_known = before is not None and (before.status, before.reason) == (result.status, result.reason)
-    return "failed" if result.status == "failed" and (result.repeated or not is_known) else None
+    if result.status != "failed":
+        return None
+    if before is None or before.status != "failed":
+        return "failed"
+    if result.repeated:
+        return None if before.details_hash == hash_of_details(result.details) else "failed"
+    return None if before.reason == result.reason else "failed"
 
 
 def _note_attempt(change: Change, number: int, state: str) -> None:

@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Literal
 
+from tsrevel.ledger.plan_json import hash_of_details
 from tsrevel.planning.changes import EventDetails
 from tsrevel.planning.model import Event, EventId, Hold, OrderId, Plan
 from tsrevel.planning.reasons import TROUBLE, Reason
@@ -20,6 +21,9 @@ PENDING = timedelta(minutes=15)
 
 GONE = "deleted"
 """The digest of an event that TripleSeat no longer has."""
+
+FAILED_AGAIN = ("failed again",)
+"""The last of the details of a failure that an earlier run had reported, too."""
 
 RunMode = Literal["bulk", "single"]
 
@@ -55,6 +59,7 @@ class AuditKind(StrEnum):
     ORDER_SHOWN = "order_shown"
     ORDER_AGREES = "order_agrees"
     TWIN_GONE = "twin_gone"
+    FAILED = "failed"
     RESOLVED = "resolved"
     REOPENED = "reopened"
     CHANGED_AFTER_RESOLUTION = "changed_after_resolution"
@@ -181,7 +186,6 @@ class EventResult:
     `updated` is TripleSeat's own time of the last change. `event` is the complete event: if it is held or failed, the
     ledger stores a copy without customer data. `news`: this run reports it to a person. `unlisted`: the listing should
     have the event and doesn't. `looked_into` False: nothing was learned of the event, so known trouble stays.
-    `repeated`: it failed in the same way in an earlier run, so a person is needed.
     """
 
     event_id: EventId
@@ -199,7 +203,11 @@ class EventResult:
     unlisted: bool = False
     looked_into: bool = True
     details: tuple[str, ...] = ()
-    repeated: bool = False
+
+    @property
+    def repeated(self) -> bool:
+        """Whether it failed in an earlier run, too, so that a person is needed."""
+        return self.details[-1:] == FAILED_AGAIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,6 +272,11 @@ class LastResult:
     location: str = ""
     run_id: str = ""
     seen_at: datetime | None = None
+
+    @property
+    def repeated(self) -> bool:
+        """Whether it was a failure that an earlier run had reported, too, and nothing was told beside it."""
+        return self.details_hash == hash_of_details(FAILED_AGAIN)
 
     def was_missed_on(self, day: date | None) -> bool:
         """Whether a run has reported it as missed on that day, and nothing else of it since.
