@@ -190,7 +190,9 @@ def test_a_run_shows_every_total_whole_and_its_summary_adds_up(crowded: Shell, c
 
 @pytest.mark.parametrize("columns", WIDTHS)
 def test_every_other_command_shows_amounts_whole(crowded: Shell, columns: int) -> None:
-    assert "12,486.00" in " ".join(screen(crowded, columns, "map", "suggest"))
+    suggested = screen(crowded, columns, "map", "suggest")
+    assert "12,486.00" in " ".join(suggested)
+    assert_fits(suggested, columns)
     crowded.run("map", "set", "Ube Celebration Cake", "8200", "--config", str(crowded.write_config()))
     shown = screen(crowded, columns, "map", "check")  # afterwards the orders are made, and no longer planned
     assert any("39,477.22" in amounts(line) for line in shown)
