@@ -29,14 +29,6 @@ pytestmark = pytest.mark.real_process
 
 LIVE = {"DRY_RUN": "false"}
 FULL, PAID = 64000001, 64000002
-UNUSED = {
-    *("planning.plan", "planning.billing", "planning.documents", "planning.changes"),
-    *("planning.suggest", "planning.rationale", "revel.account", "revel.books", "revel.products"),
-    *("tripleseat.account", "tripleseat.payload", "tripleseat.places", "tripleseat.invoice"),
-    *("ledger.queries", "ledger.view", "ledger.pruning", "ledger.care", "notify", "doctor", "reconcile", "sandbox"),
-    *("cli.table", "cli.callouts", "cli.commands.replay", "cli.commands.verify"),
-}
-"""Modules that `sync` imports where it uses them, if it does."""
 
 
 def config_of(world: World) -> str:

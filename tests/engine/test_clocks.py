@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from email.utils import format_datetime
@@ -17,8 +16,6 @@ from tsrevel.wiring import Runtime
 from ..world import Died, World, find_outcome, verdict
 from .conftest import EARLY, FULL
 from .deliveries import deliver, delivery
-
-Tell = Callable[[], timedelta | None]
 
 
 class Dated(httpx.BaseTransport):

@@ -45,11 +45,6 @@ def retry(world: World) -> tuple[str, ...]:
         return ledger.events.retryable()
 
 
-def at_the_bakery(world: World) -> int:
-    """A held event at the other location, so that there is one at each."""
-    return world.add_event(64000055, lakeside=True, lines=[("Nothing known", 1, 5)])
-
-
 @pytest.mark.parametrize("narrow", [{"only": [LAKESIDE]}, {"only": [LAKESIDE], "dry_run": True}, {"dry_run": True}])
 def test_a_narrowed_run_leaves_what_is_known_elsewhere(day: World, narrow: dict[str, object]) -> None:
     day.sync()

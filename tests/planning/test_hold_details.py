@@ -12,7 +12,6 @@ from tsrevel.planning.model import Event, Fault, Hold, LocationId
 from tsrevel.planning.reasons import Reason
 from tsrevel.planning.screening import screen
 
-TWO_LINES = make_document(make_line(), make_line(), number=2)
 UNKNOWN = make_line(name="Cheese Platter"), make_line(name="Fruit Platter")
 
 
