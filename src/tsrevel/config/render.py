@@ -36,16 +36,16 @@ from tsrevel.config.value_types import ValueKind
 from tsrevel.text import clean_text
 
 
-def encode_value(value: object) -> str:
+def _encode_value(value: object) -> str:
     """A setting's value in TOML. Money and times of day become quoted text, as the settings require."""
-    return tomlkit.item(plain_value(value)).as_string()
+    return tomlkit.item(_plain_value(value)).as_string()
 
 
-def plain_value(value: object) -> object:
+def _plain_value(value: object) -> object:
     """A setting's value in the types that TOML and JSON share."""
     match value:
         case tuple() | list():
-            return [plain_value(item) for item in value]
+            return [_plain_value(item) for item in value]
         case time():
             return value.strftime("%H:%M")
         case Decimal():
@@ -56,14 +56,14 @@ def plain_value(value: object) -> object:
             return value
 
 
-def remark(text: str) -> str:
+def _remark(text: str) -> str:
     """`text` as a comment on one line, without control characters, which TOML forbids in comments."""
     return f"# {clean_text(text)}"
 
 
-def beside(line: str, text: str) -> str:
+def _beside(line: str, text: str) -> str:
     """`line` with a remark at its end. The remarks of short lines are aligned."""
-    return f"{line:<34}  {remark(text)}"
+    return f"{line:<34}  {_remark(text)}"
 
 
 ALWAYS_SAID = ("environment", "timezone", "safety.dry_run", "safety.enable_connector", "safety.allowed_locations")
@@ -121,17 +121,17 @@ def render_config(
 def _render_setting(key: str, comment: str, values: Mapping[str, object], remarks: Mapping[str, Sequence[str]]) -> str:
     ways = [key, *(key + variant for variant in VARIANTS)] if key in SECRETS else [key]
     way = next((each for each in ways if each in values), None)
-    value = default_of(key) if way is None else values[way]
+    value = _default_of(key) if way is None else values[way]
     start = "# " if way is None and key not in ALWAYS_SAID else ""
-    text = f"{start}{(way or key).rpartition('.')[2]} = {encode_value(value)}"
-    above = [remark(each) for each in remarks.get(key, ())]
+    text = f"{start}{(way or key).rpartition('.')[2]} = {_encode_value(value)}"
+    above = [_remark(each) for each in remarks.get(key, ())]
     return "\n".join([*above, f"{text:<32}  {comment}" if comment else text, ""])
 
 
-def default_of(key: str) -> object:
+def _default_of(key: str) -> object:
     """The default of a setting outside tables. A secret's is empty."""
     empty: object = [] if SETTINGS[key] is ValueKind.SECRETS else ""
-    return empty if SETTINGS[key].secret else plain_value(attrgetter(key)(Configurable()))
+    return empty if SETTINGS[key].secret else _plain_value(attrgetter(key)(Configurable()))
 
 
 def _render_entries(name: str, entries: Sequence[ConfigTable]) -> Iterator[str]:
@@ -139,9 +139,9 @@ def _render_entries(name: str, entries: Sequence[ConfigTable]) -> Iterator[str]:
     order = [field.alias or each for each, field in model.model_fields.items()]
     for entry in entries:
         keys = [key for key in order if key in entry.values] + [key for key in entry.values if key not in order]
-        table = [f"[[{name}]]", *(f"{key} = {encode_value(entry.values[key])}" for key in keys)]
+        table = [f"[[{name}]]", *(f"{key} = {_encode_value(entry.values[key])}" for key in keys)]
         lines = table if entry.live else [f"# {line}" for line in table]
-        yield "\n".join([*(remark(text) for text in entry.remarks), *lines])
+        yield "\n".join([*(_remark(text) for text in entry.remarks), *lines])
 
 
 # The settings in force
@@ -191,14 +191,14 @@ def render_toml(settings: Settings, spoilt: Collection[str] = ()) -> str:
     The `[[product]]` tables at its end belong in mappings.toml.
     """
     tables = list_tables(settings)
-    lines = [remark(f"{name}: {path or 'none'}") for name, path in list_paths(settings).items()]
+    lines = [_remark(f"{name}: {path or 'none'}") for name, path in list_paths(settings).items()]
     empty = [Shown(each.key, [], each.origin) for each in tables if not each.entries and each.key != "products"]
     for section, values in groupby(list_values(settings, spoilt), lambda each: each.key.rpartition(".")[0]):
         lines += ["", *([f"[{section}]"] if section else [])]
         lines += [_line(each) for each in [*values, *([] if section else empty)]]
     for table in tables:
         if table.key == "products" and table.entries:
-            lines += ["", remark(f"from {table.origin}")]
+            lines += ["", _remark(f"from {table.origin}")]
         name = "product" if table.key == "products" else table.key
         for entry in table.entries:
             lines += ["", f"[[{name}]]", *(_line(each) for each in entry)]
@@ -232,7 +232,7 @@ def _encode(shown: Shown) -> dict[str, object]:
 
 def _line(shown: Shown) -> str:
     told = f"{shown.origin}: {shown.means}" if shown.means else shown.origin
-    return beside(f"{shown.key.rpartition('.')[2]} = {encode_value(shown.value)}", told)
+    return _beside(f"{shown.key.rpartition('.')[2]} = {_encode_value(shown.value)}", told)
 
 
 def _show_one(settings: Settings, key: str, *, spoilt: bool) -> Shown:
@@ -242,8 +242,8 @@ def _show_one(settings: Settings, key: str, *, spoilt: bool) -> Shown:
         by = f", by {way.rpartition('.')[2]}" if way != key else ""
         masked: object = MASK if isinstance(value, SecretStr) and value.get_secret_value() else ""
         return Shown(key, [MASK for _ in value] if isinstance(value, tuple) else masked, f"{origin}{by}")
-    if spoilt and origin != DEFAULT and plain_value(value) == default_of(key):
-        return Shown(key, plain_value(value), f"default, because {origin} can't be used")
+    if spoilt and origin != DEFAULT and _plain_value(value) == _default_of(key):
+        return Shown(key, _plain_value(value), f"default, because {origin} can't be used")
     meanings = {
         "tripleseat.token_url": settings.token_url,
         "tripleseat.token_file": str(settings.token_path),
@@ -251,7 +251,7 @@ def _show_one(settings: Settings, key: str, *, spoilt: bool) -> Shown:
         "ledger.path": str(settings.ledger_path),
         "serve.spool": str(settings.spool_path),
     }
-    return Shown(key, plain_value(value), str(origin), "" if value else meanings.get(key, ""))
+    return Shown(key, _plain_value(value), str(origin), "" if value else meanings.get(key, ""))
 
 
 def _show_entry(settings: Settings, key: str, entry: Section) -> Iterator[Shown]:
@@ -263,4 +263,4 @@ def _show_entry(settings: Settings, key: str, entry: Section) -> Iterator[Shown]
             source = name if name == "timezone" else f"revel.{name}"
             origin = f"{source}, {settings.origin(source)}"
         if value is not None:
-            yield Shown(field.alias or name, plain_value(value), origin)
+            yield Shown(field.alias or name, _plain_value(value), origin)
