@@ -1,4 +1,4 @@
-"""`login`: get the first token after an admin's consent (facts TripleSeat 1.2), and receive it.
+"""`login`: get the first token after an admin's consent, which the browser brings (facts TripleSeat 1.2).
 
 The address to open goes to stdout. stderr says who must open it, and how long `login` waits. Neither ever shows a code
 or a token.
