@@ -232,7 +232,8 @@ def _take_redirected(login: _Login, target: _RedirectTarget) -> Token:
         login.invite(uri)
         login.say(
             f"\nWaiting on {target.host}:{server.port} for {login.options.timeout} s. If the browser is on another"
-            f" machine, run `tsrevel login --paste`, or first `ssh -L {server.port}:127.0.0.1:{server.port}` there."
+            f" machine, run `tsrevel login --paste`, or first run there"
+            f" `ssh -L {server.port}:127.0.0.1:{server.port} HOST` (HOST is this machine)."
         )
         answer = server.wait(login.options.timeout)
         if answer is None:

@@ -115,7 +115,9 @@ def print_schedule(
     """
     settings = ctx.load_settings(offline=True)
     if settings.config_path is None:
-        raise typer.BadParameter("cron and systemd don't have this environment; write a settings file: `tsrevel init`")
+        raise typer.BadParameter(
+            "there is no settings file, and cron and systemd don't have your environment; run `tsrevel init`"
+        )
     user = user or _find_user(settings)
     to = list(mail_to or settings.email.recipients or [user])
     log = log.absolute() if log else None
