@@ -1,6 +1,7 @@
-"""The signals that end a command, and the work that they must not cut off: the exchange of a secret that works once.
+"""The signals that end a command, and the one request that they must not cut off: that for a new token.
 
-If the answer to such an exchange is lost, the old secret is used up and the new one unknown (facts TripleSeat 1.3).
+A refresh token works once. If the answer is lost, the old token is used up and the new one is unknown (facts
+TripleSeat 1.3).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The settings: file, environment and flags become one frozen object that knows each value's origin.
 
-This room decides what a setting may be. It calls no service, opens no ledger, and shows no secret.
+This package decides what a setting may be. It calls no service, opens no ledger, and shows no secret.
 """
 
 from tsrevel.config.load import check_document, examine_settings, load_for_ledger, load_settings

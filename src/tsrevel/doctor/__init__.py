@@ -1,4 +1,4 @@
-"""Is this installation fit to go live? Every check that `doctor` makes, each with a result and a remedy.
+"""Every check that `doctor` makes of an installation before it goes live, each with a result and a remedy.
 
 These checks write neither to a service nor to the ledger. If a token must be renewed, it is stored as in a run.
 Read in this order: `findings`, `checks`, then `machine`, `schedule`, `tripleseat`, `revel`, `locations` (one subject

@@ -1,8 +1,7 @@
-"""Takes webhook deliveries one after another: signed, readable, new? Each then gets a run for its events.
+"""Takes webhook deliveries one after another. Each that is signed, readable and new gets a run for its events.
 
 A delivery says which event to check (DESIGN 4, facts TripleSeat 6.3). Unless `tripleseat.payload` is "trust", its
-payload decides nothing, not even that nothing is to be done: the event may be in its gate by now. `fetch` reads the
-event.
+payload decides nothing: `fetch` reads the event again. An event that the payload shows as too early may be due by now.
 """
 
 from __future__ import annotations

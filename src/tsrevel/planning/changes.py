@@ -1,8 +1,7 @@
 """Describes, for people, what changed between two plans for the same event, or in its details. Pure.
 
-A change report compares an event's details besides its plan: the plan lacks the texts of the order's labels, because
-they are customer data. And an event that can't be planned has no plan to compare: then these details show that its day,
-location, lines or amounts have changed.
+Comparing plans isn't enough. A plan lacks the texts of the order's labels, because they are customer data. And an event
+that can't be planned has no plan: then its details show whether its day, location, lines or amounts have changed.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Sends one request and returns its answer unjudged: at the service's pace, under a deadline. Only this imports httpx.
+"""Sends one request under a rate limit and a deadline, and returns its answer as it is. Only this imports httpx.
 
-`api` says what an answer means. httpcore's own timeouts restart with every byte, so a trickling answer would never end:
-sockets keep to a deadline here.
+`api` says what an answer means. httpcore's own timeouts restart with every byte, so an answer that trickles would never
+end. So the sockets here have a deadline.
 """
 
 from __future__ import annotations

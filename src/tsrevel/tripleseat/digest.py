@@ -2,9 +2,9 @@
 
 It leaves out owner, creator and updator, because their login data changes at each login (facts TripleSeat 3.1).
 
-A digest is two hashes, "HASH.HASH". The second one is of the booking's time of change and of the event's name and
-contact. Earlier versions stored only the first one. A "~" at the end marks a result that was read in the very minute of
-its last change: times of change have only minutes, so a second change in that minute would leave the row as it is.
+A digest is two hashes, "HASH.HASH". The second one covers when the booking was last changed, and the event's name and
+contact. Earlier versions stored only the first one. A "~" at the end marks a result that was read in the minute of its
+last change. TripleSeat's times have only minutes, so a second change in that minute may not show in the row.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Reads a JSON object of TripleSeat field by field. An unreadable field never raises: it becomes a `Fault`.
 
-It knows the loose types of facts TripleSeat 7 (numbers as text, "" for nothing, entities in names), no field's meaning.
+It knows the loose types of facts TripleSeat 7 (numbers as text, "" for nothing, entities in names), but the meaning of
+no field.
 A fault names the field and the expected type, never the value, which may be customer data.
 """
 
