@@ -187,9 +187,9 @@ def test_a_place_may_be_said(shell: Shell, where: tuple[str, str]) -> None:
 @pytest.mark.parametrize(
     ("argv", "said"),
     [
-        ((CAKE, "9999"), "establishment 8 or 9 has no active product 9999"),
-        ((CAKE, "8001"), "has no active product 8001"),
-        ((CAKE, "9107", "--establishment", "8"), "establishment 8 has no active product 9107"),
+        ((CAKE, "9999"), "no active product 9999 at establishment 8 or 9"),
+        ((CAKE, "8001"), "no active product 8001"),
+        ((CAKE, "9107", "--establishment", "8"), "no active product 9107 at establishment 8"),
         ((CAKE, URN, "--establishment", "5"), "at establishment 5; there are: 8 (Special Events); 9 (Lakeside Bakery)"),
         ((CAKE, URN, "--location", "Nowhere"), "no [[locations]] entry is called 'Nowhere'"),
         ((CAKE, URN, "--offline"), "add --establishment with one of: 8 (Special Events), 9 (Lakeside Bakery)"),

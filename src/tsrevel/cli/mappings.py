@@ -455,9 +455,9 @@ def _find_product(
         offer = account.product(EstablishmentId(place), product)
         if offer:
             return place, offer
-    where = " or ".join(map(str, places)) or "(any in the settings)"
-    remedy = "look up its id in Revel, or add --offline to write it unchecked"
-    raise MappingUnclear(f"establishment {where} has no active product {product}; nothing was written; {remedy}")
+    where = f"establishment {' or '.join(map(str, places))}" if places else "any establishment in the settings"
+    remedy = "find its id with `tsrevel map products TEXT`, or add --offline to write it unchecked"
+    raise MappingUnclear(f"there is no active product {product} at {where}; nothing was written; {remedy}")
 
 
 def _describe_mapping(mapping: ProductEntry, settings: Settings) -> str:

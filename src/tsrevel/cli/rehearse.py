@@ -48,7 +48,8 @@ def rehearse(ctx: CliContext, event: str, *, agreed: bool) -> int:
         return _refuse(ctx, "without a terminal nobody can be asked; add --yes to make the order without asking", USAGE)
     if settings.safety.dry_run:
         text = (
-            "safety.dry_run is true, so nothing was written; set it to false, and safety.allowed_locations to one place"
+            "safety.dry_run is true, so nothing was written; set it to false, and list one location in"
+            " safety.allowed_locations"
         )
         return _refuse(ctx, text, ConfigError.exit_status)
     disabled = why_disabled(settings, ctx.runtime)
