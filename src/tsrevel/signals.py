@@ -1,6 +1,6 @@
 """The signals that end a command, and the one request that they must not cut off: that for a new token.
 
-A refresh token works once. If the answer is lost, the old token is used up and the new one is unknown (facts
+A refresh token or a login's code works once. If the answer is lost, it is used up and the new token is unknown (facts
 TripleSeat 1.3).
 """
 
