@@ -22,6 +22,7 @@ from tsrevel.config.problems import DEFAULT, GivenValue
 from tsrevel.config.secret_values import CommandResult
 from tsrevel.errors import TsrevelError
 from tsrevel.redaction import _INNOCENT, LEFT_OUT, LONGEST_QUOTE, Redactor
+from tsrevel.transport.api import FixedHeaders
 from tsrevel.transport.responses import decode_json, quote_answer
 from tsrevel.tripleseat.token_file import Token
 
@@ -103,7 +104,7 @@ def test_no_refusal_tells_what_was_sent(name: str, status: int, escaped: bool) -
         if escaped:
             text = "".join(f"\\u{ord(each):04x}" if each.isalnum() else each for each in text)
         wire = Wire(answer(status, content=text.encode()))
-        channel = wire.channel(headers=lambda: {"API-AUTHENTICATION": f"{KEY}:hush-hush-hush"})
+        channel = wire.channel(FixedHeaders({"API-AUTHENTICATION": f"{KEY}:hush-hush-hush"}))
         with pytest.raises(TsrevelError) as caught:
             channel.read("/v1/x")
         told.append(str(caught.value))
@@ -142,7 +143,7 @@ def test_a_secret_learnt_in_one_request_isnt_told_in_the_next() -> None:
 
 def test_the_secrets_of_one_channel_are_hidden_in_all_that_share_them() -> None:
     shared = Redactor()
-    one = Wire(answer()).channel(redactor=shared, headers=lambda: {"X-API-Key": KEY})
+    one = Wire(answer()).channel(FixedHeaders({"X-API-Key": KEY}), redactor=shared)
     other = Wire(answer(401, json={"error": KEY})).channel(redactor=shared)
     one.read("/x")
     with pytest.raises(TsrevelError, match=r"\(hidden\)"):
@@ -153,13 +154,13 @@ def test_a_secret_in_the_data_is_hidden_before_anybody_sees_it() -> None:
     escaped = "".join(f"\\u{ord(each):04x}" for each in KEY)
     for body in (f'{{"name": ["a {KEY}", 1], "{KEY}": null}}', f'{{"name": ["a {escaped}", 1], "{escaped}": null}}'):
         wire = Wire(answer(content=body.encode()))
-        read = wire.channel(headers=lambda: {"X-API-Key": KEY}).read("/x")
+        read = wire.channel(FixedHeaders({"X-API-Key": KEY})).read("/x")
         assert read == {"name": ["a (hidden)", 1], "(hidden)": None}
 
 
 def test_data_that_a_short_secret_is_in_by_chance_stays_as_it_is() -> None:
     wire = Wire(answer(json={"total": "2025.00"}))
-    assert wire.channel(headers=lambda: {"X-API-Key": "2025"}).read("/x") == {"total": "2025.00"}
+    assert wire.channel(FixedHeaders({"X-API-Key": "2025"})).read("/x") == {"total": "2025.00"}
 
 
 def test_a_link_to_an_invoice_page_is_a_secret() -> None:

@@ -6,7 +6,7 @@ import errno
 import logging
 import os
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -28,8 +28,8 @@ from tsrevel.revel.account import Account
 from tsrevel.revel.client import ALL_CAPABILITIES, Capabilities, Revel
 from tsrevel.revel.orders import OrderSearch
 from tsrevel.revel.probes import RevelProbe
-from tsrevel.transport.api import ApiClient
-from tsrevel.transport.client import NEVER, Deadline, RateLimiter, Transport
+from tsrevel.transport.api import ApiClient, FixedHeaders
+from tsrevel.transport.client import NEVER, Deadline, RateLimiter, Sender, Transport
 from tsrevel.transport.write_gate import WriteGate
 from tsrevel.tripleseat.auth import Access, ClientCredentials, PublicKey, RotatingToken, TokenUrl
 from tsrevel.tripleseat.client import TripleSeat
@@ -198,44 +198,40 @@ class _ApiClients(Secret):
             RateLimiter(settings.revel.requests_per_second, runtime.monotonic, runtime.sleep),
         )
 
-    def open_tripleseat(
-        self, headers: Callable[[], Mapping[str, str]] = dict, renew: Callable[[], bool] = lambda: False
-    ) -> ApiClient:
-        client = ApiClient(
+    def open_tripleseat(self, access: Access | None = None) -> ApiClient:
+        sender = Sender(
             "TripleSeat",
             self.settings.tripleseat.base_url,
             rate_limiter=self.tripleseat_rate,
             clock=self.runtime.clock,
-            sleep=self.runtime.sleep,
-            headers=headers,
-            renew=renew,
             transport=self.runtime.tripleseat,
-            redactor=self.redactor,
             deadline=self.deadline,
             network=self.settings.network,
         )
-        self.stack.callback(client.sender.close)
-        return client
+        self.stack.callback(sender.close)
+        return ApiClient(sender, sleep=self.runtime.sleep, authentication=access, redactor=self.redactor)
 
     def open_revel(self, gate: WriteGate) -> ApiClient:
-        revel = self.settings.revel
-        key, secret = revel.api_key.get_secret_value(), revel.api_secret.get_secret_value()
-        client = ApiClient(
+        sender = Sender(
             "Revel",
             self.settings.revel_url,
             rate_limiter=self.revel_rate,
             clock=self.runtime.clock,
-            sleep=self.runtime.sleep,
-            headers={"API-AUTHENTICATION": f"{key}:{secret}"}.copy,  # facts Revel 1
             gate=gate,
-            advice="; check revel.api_key and revel.api_secret, and the key's right to this resource",
             transport=self.runtime.revel,
-            redactor=self.redactor,
             deadline=self.deadline,
             network=self.settings.network,
         )
-        self.stack.callback(client.sender.close)
-        return client
+        self.stack.callback(sender.close)
+        revel = self.settings.revel
+        key, secret = revel.api_key.get_secret_value(), revel.api_secret.get_secret_value()
+        return ApiClient(
+            sender,
+            sleep=self.runtime.sleep,
+            authentication=FixedHeaders({"API-AUTHENTICATION": f"{key}:{secret}"}),  # facts Revel 1
+            advice="; check revel.api_key and revel.api_secret, and the key's right to this resource",
+            redactor=self.redactor,
+        )
 
     def token_url(self) -> TokenUrl:
         tripleseat = self.settings.tripleseat
@@ -253,7 +249,7 @@ class _ApiClients(Secret):
         else:
             file = TokenFile(self.settings.token_path, sandbox=self.settings.is_sandbox)
             access = RotatingToken(self.token_url(), file, self.runtime.clock)
-        events = self.open_tripleseat(access.headers, access.renew)
+        events = self.open_tripleseat(access)
         return TripleSeat(events, access, base_url=tripleseat.base_url, invoice_fallback=tripleseat.invoice_fallback)
 
 

@@ -15,7 +15,6 @@ TIES_TO_THE_OUTSIDE = {"clock", "monotonic", "sleep", "new_run_id", "progress"}
 GIVEN_ITS_WORK = {"engine/workers.py"}
 """A pool of threads is given what its threads do."""
 MANY_PARAMETERS = {
-    "ApiClient": 13,  # one connection, with everything that may differ between the services
     "TripleSeatState": 9,  # the sandbox's tables
 }
 """The classes that have more, and how many. Neither list may grow."""

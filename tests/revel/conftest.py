@@ -27,8 +27,8 @@ from tsrevel.planning.model import (
 from tsrevel.planning.money import Cents
 from tsrevel.revel.client import Revel
 from tsrevel.sandbox import RevelSandbox
-from tsrevel.transport.api import ApiClient
-from tsrevel.transport.client import RateLimiter
+from tsrevel.transport.api import ApiClient, FixedHeaders
+from tsrevel.transport.client import RateLimiter, Sender
 from tsrevel.transport.write_gate import WriteGate
 
 NOW = datetime(2026, 12, 13, 6, 30, tzinfo=UTC)
@@ -123,16 +123,16 @@ def wire(app: RevelSandbox) -> Recorder:
 
 def connect(transport: httpx.BaseTransport) -> ApiClient:
     """A channel to `transport` that waits for nothing."""
-    return ApiClient(
+    sender = Sender(
         "Revel",
         "http://127.0.0.1:8002",
         rate_limiter=RateLimiter(1_000_000, lambda: 0.0, lambda _: None),
         clock=lambda: NOW,
-        sleep=lambda _: None,
-        headers=lambda: {"API-AUTHENTICATION": "sandbox-key:sandbox-secret"},
         gate=WriteGate(dry_run=False, sandbox=True),
         transport=transport,
     )
+    key = FixedHeaders({"API-AUTHENTICATION": "sandbox-key:sandbox-secret"})
+    return ApiClient(sender, sleep=lambda _: None, authentication=key)
 
 
 @pytest.fixture

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -31,8 +31,9 @@ from tsrevel.errors import (
     WriteForbidden,
 )
 from tsrevel.planning.model import LocationId, SiteId
-from tsrevel.transport.api import ATTEMPTS, ApiClient
-from tsrevel.transport.client import LARGEST_ANSWER, RateLimiter
+from tsrevel.redaction import Redactor
+from tsrevel.transport.api import ATTEMPTS, ApiClient, Authentication, FixedHeaders
+from tsrevel.transport.client import LARGEST_ANSWER, RateLimiter, Sender
 from tsrevel.transport.network import is_loopback
 from tsrevel.transport.responses import decode_json
 from tsrevel.transport.write_gate import WriteGate
@@ -58,16 +59,27 @@ class Wire:
             raise answer
         return answer
 
-    def channel(self, **more: Any) -> ApiClient:
-        return ApiClient(
+    def channel(
+        self, authentication: Authentication | None = None, redactor: Redactor | None = None, **more: Any
+    ) -> ApiClient:
+        limiter, sleep = more.pop("rate_limiter", None), more.pop("sleep", self.slept.append)
+        sender = Sender(
             "Shop",
-            more.pop("base_url", "https://shop.example.com"),
-            rate_limiter=RateLimiter(1000, lambda: 0.0, lambda _: None),
+            "https://shop.example.com",
+            rate_limiter=limiter or RateLimiter(1000, lambda: 0.0, lambda _: None),
             clock=lambda: NOW,
-            sleep=self.slept.append,
             transport=httpx.MockTransport(self),
             **more,
         )
+        return ApiClient(sender, sleep=sleep, authentication=authentication, redactor=redactor)
+
+
+@dataclass(frozen=True)
+class Renewable:
+    """Authentication by what `headers` returns. After a 401 `renew` says whether to try again."""
+
+    headers: Callable[[], Mapping[str, str]] = dict
+    renew: Callable[[], bool] = lambda: False
 
 
 def answer(status: int = 200, *, json: Any = None, content: bytes | None = None, **headers: str) -> httpx.Response:
@@ -330,7 +342,7 @@ def test_no_bytes_break_the_reader_of_json(body: bytes) -> None:
 def test_a_401_is_renewed_once_and_asked_again() -> None:
     tokens = iter(["old", "new"])
     wire = Wire(answer(401), answer(json=[1]))
-    channel = wire.channel(headers=lambda: {"Authorization": next(tokens)}, renew=lambda: True)
+    channel = wire.channel(Renewable(lambda: {"Authorization": next(tokens)}, lambda: True))
     assert channel.read("/v1/x") == [1]
     assert [request.headers["Authorization"] for request in wire.asked] == ["old", "new"]
 
@@ -339,7 +351,7 @@ def test_a_401_is_renewed_once_and_asked_again() -> None:
 def test_a_401_that_stays_is_refused_credentials(renews: bool, times: int) -> None:
     wire = Wire(answer(401, json={"error": "Token resource owner not found"}))
     with pytest.raises(CredentialsRefused) as caught:
-        wire.channel(renew=lambda: renews).read("/v1/x")
+        wire.channel(Renewable(renew=lambda: renews)).read("/v1/x")
     assert caught.value.service_code is ServiceCode.TOKEN_WITHOUT_USER
     assert len(wire.asked) == times
 
@@ -348,7 +360,7 @@ def test_a_403_is_forbidden_and_renews_nothing() -> None:
     renewals = iter([True])
     wire = Wire(answer(403))
     with pytest.raises(Forbidden):
-        wire.channel(renew=lambda: next(renewals)).read("/v1/x")
+        wire.channel(Renewable(renew=lambda: next(renewals))).read("/v1/x")
     assert len(wire.asked) == 1
     assert next(renewals)
 
@@ -360,7 +372,7 @@ def test_headers_are_got_once_a_request_however_often_it_is_repeated() -> None:
         asked.append(True)
         return {}
 
-    Wire(answer(500), answer(500), answer()).channel(headers=headers).read("/v1/x")
+    Wire(answer(500), answer(500), answer()).channel(Renewable(headers)).read("/v1/x")
     assert len(asked) == 1
 
 
@@ -373,7 +385,7 @@ def test_a_refresh_whose_answer_is_lost_is_not_repeated_with_the_read() -> None:
 
     wire = Wire(answer())
     with pytest.raises(Unavailable):
-        wire.channel(headers=headers).read("/v1/x")
+        wire.channel(Renewable(headers)).read("/v1/x")
     assert (len(asked), wire.asked) == (1, [])
 
 
@@ -381,14 +393,14 @@ def test_a_refresh_whose_answer_is_lost_is_not_repeated_with_the_read() -> None:
 def test_a_key_that_fits_no_header_is_refused_without_showing_it(key: str) -> None:
     wire = Wire(answer())
     with pytest.raises(CredentialsRefused) as caught:
-        wire.channel(headers=lambda: {"API-AUTHENTICATION": key}).read("/v1/x")
+        wire.channel(FixedHeaders({"API-AUTHENTICATION": key})).read("/v1/x")
     assert key not in str(caught.value)
     assert wire.asked == []
 
 
 def test_a_public_page_is_read_without_authentication() -> None:
     wire = Wire(answer(content="<p>Überraschung</p>".encode()))
-    channel = wire.channel(headers=lambda: {"Authorization": "Bearer hush"})
+    channel = wire.channel(FixedHeaders({"Authorization": "Bearer hush"}))
     assert channel.read_page("https://portal.example.com/doc/1", "invoice page") == "<p>Überraschung</p>"
     assert "Authorization" not in wire.asked[0].headers
     assert wire.asked[0].headers["Accept"] == "text/html"
@@ -407,7 +419,7 @@ def test_a_page_that_does_not_open_never_shows_its_address(status: int, error: t
 
 def test_a_form_goes_out_without_our_headers_and_with_basic_authentication_where_asked() -> None:
     wire = Wire(answer(json={"access_token": "t"}))
-    channel = wire.channel(headers=lambda: {"Authorization": "Bearer hush"})
+    channel = wire.channel(FixedHeaders({"Authorization": "Bearer hush"}))
     channel.post_form("https://shop.example.com/oauth2/token", {"a": "b"})
     channel.post_form("https://shop.example.com/oauth2/token", {"a": "b"}, auth=("id", "secret"))
     assert "Authorization" not in wire.asked[0].headers
@@ -507,13 +519,8 @@ def test_requests_are_spaced_evenly() -> None:
 
 def test_each_attempt_is_paced() -> None:
     slots: list[float] = []
-    channel = ApiClient(
-        "Shop",
-        "https://shop.example.com",
-        rate_limiter=RateLimiter(2, lambda: 0.0, slots.append),
-        clock=lambda: NOW,
-        sleep=lambda _: None,
-        transport=httpx.MockTransport(Wire(answer(500), answer(500), answer())),
+    channel = Wire(answer(500), answer(500), answer()).channel(
+        rate_limiter=RateLimiter(2, lambda: 0.0, slots.append), sleep=lambda _: None
     )
     channel.read("/v1/x")
     assert slots == [0.5, 1.0]
@@ -524,14 +531,7 @@ def test_what_a_service_asks_of_one_thread_holds_for_all(status: int, told: str,
     waits: list[float] = []
     pace = RateLimiter(1e9, lambda: 100.0, waits.append)
     wire = Wire(answer(status, Retry_After=told), answer())
-    channel = ApiClient(
-        "Shop",
-        "https://a.example",
-        rate_limiter=pace,
-        clock=lambda: NOW,
-        sleep=print,
-        transport=httpx.MockTransport(wire),
-    )
+    channel = wire.channel(rate_limiter=pace, sleep=print)
     with suppress(TsrevelError):
         channel.write("POST", "/x", {}, HERE)
     waits.clear()
@@ -550,14 +550,7 @@ def test_a_throttled_service_gets_no_request_until_a_long_wait_that_it_asked_for
         now[0] += seconds
 
     wire = Wire(answer(429, Retry_After=told), answer(201, json={"id": 1}), answer())
-    channel = ApiClient(
-        "Shop",
-        "https://a.example",
-        rate_limiter=RateLimiter(1e6, lambda: now[0], sleep),
-        clock=lambda: NOW,
-        sleep=sleep,
-        transport=httpx.MockTransport(wire),
-    )
+    channel = wire.channel(rate_limiter=RateLimiter(1e6, lambda: now[0], sleep), sleep=sleep)
     for path in ("/x", "/y"):
         with pytest.raises(Unavailable):
             channel.read(path)
@@ -613,14 +606,7 @@ def test_a_run_that_was_given_up_makes_no_further_request() -> None:
     slept: list[float] = []
     pace = RateLimiter(1, lambda: 0.0, slept.append)
     wire = Wire(answer())
-    channel = ApiClient(
-        "Shop",
-        "https://a.example",
-        rate_limiter=pace,
-        clock=lambda: NOW,
-        sleep=print,
-        transport=httpx.MockTransport(wire),
-    )
+    channel = wire.channel(rate_limiter=pace, sleep=print)
     channel.read("/x")
     pace.stop()
     with pytest.raises(Halted):
@@ -670,7 +656,7 @@ def test_loopback_is_this_machine_and_nothing_else(host: str, loopback: bool) ->
 )
 def test_a_key_that_no_header_can_carry_is_refused_at_once(key: str) -> None:
     wire = Wire(answer())
-    channel = wire.channel(headers=lambda: {"API-AUTHENTICATION": key})
+    channel = wire.channel(FixedHeaders({"API-AUTHENTICATION": key}))
     with pytest.raises(CredentialsRefused) as caught:
         channel.read("/x")
     assert caught.value.code is CredentialsCode.MALFORMED

@@ -15,7 +15,7 @@ import pytest
 
 from tsrevel.errors import OutcomeUnknown, OutOfTime, RetryLater, TsrevelError, Unavailable
 from tsrevel.transport.api import ApiClient, with_retries
-from tsrevel.transport.client import EXCHANGE_SECONDS, NEVER, TOKEN_LEAST, Deadline, RateLimiter, send_once
+from tsrevel.transport.client import EXCHANGE_SECONDS, NEVER, TOKEN_LEAST, Deadline, RateLimiter, Sender, send_once
 
 from .test_api import HERE, Wire, answer
 
@@ -60,14 +60,14 @@ def trickling(text: bytes, every: float = 0.05) -> Iterator[str]:
 
 
 def channel(url: str, seconds: float) -> ApiClient:
-    return ApiClient(
+    sender = Sender(
         "Shop",
         url,
         rate_limiter=RateLimiter(1000, time.monotonic, time.sleep),
         clock=lambda: datetime.now(UTC),
-        sleep=time.sleep,
         deadline=Deadline(timedelta(seconds=seconds)),
     )
+    return ApiClient(sender, sleep=time.sleep)
 
 
 ASKS: dict[str, tuple[Callable[[ApiClient], object], type[TsrevelError]]] = {
@@ -118,16 +118,15 @@ def shop(
     clock: Clock, seconds: float, *answers: httpx.Response | Exception, per_second: float = 1e6
 ) -> tuple[ApiClient, Wire]:
     wire = Wire(*answers)
-    made = ApiClient(
+    sender = Sender(
         "Shop",
         "https://shop.example.com",
         rate_limiter=RateLimiter(per_second, clock, clock.sleep),
         clock=lambda: datetime.now(UTC),
-        sleep=clock.sleep,
         transport=httpx.MockTransport(wire),
         deadline=Deadline(timedelta(seconds=seconds), clock),
     )
-    return made, wire
+    return ApiClient(sender, sleep=clock.sleep), wire
 
 
 @pytest.mark.parametrize("ask", ASKS)

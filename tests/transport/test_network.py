@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 
 from tsrevel.errors import ConfigCode, ConnectionFault, ConnectionMisconfigured, TsrevelError, Unavailable
 from tsrevel.transport.api import ApiClient
-from tsrevel.transport.client import RateLimiter, send_once
+from tsrevel.transport.client import RateLimiter, Sender, send_once
 from tsrevel.transport.network import DIRECT, NETWORK_VARIABLES, Network, read_network
 
 from ..cli.bench import Shell
@@ -256,14 +256,13 @@ def served(certificate: tuple[Path, Path] | None) -> Iterator[int]:
 
 
 def channel(port: int, network: Network) -> ApiClient:
-    return ApiClient(
-        "Shop",
-        f"https://127.0.0.1:{port}",
-        rate_limiter=RateLimiter(1000, lambda: 0.0, lambda _: None),
-        clock=lambda: datetime.now(UTC),
-        sleep=lambda _: None,
-        network=network,
-    )
+    return connect(f"https://127.0.0.1:{port}", network)
+
+
+def connect(url: str, network: Network) -> ApiClient:
+    limiter = RateLimiter(1000, lambda: 0.0, lambda _: None)
+    sender = Sender("Shop", url, rate_limiter=limiter, clock=lambda: datetime.now(UTC), network=network)
+    return ApiClient(sender, sleep=lambda _: None)
 
 
 @pytest.mark.parametrize(
@@ -353,14 +352,7 @@ def test_what_a_proxy_refuses_was_never_sent(
 ) -> None:
     with proxy(b"HTTP/1.1 " + status + b"\r\nContent-Length: 0\r\n\r\n") as port:
         network = read_network({"HTTPS_PROXY": f"http://user:{PASSWORD}@127.0.0.1:{port}"})
-        shop = ApiClient(
-            "Shop",
-            "https://api.example.com",
-            rate_limiter=RateLimiter(1000, lambda: 0.0, lambda _: None),
-            clock=lambda: datetime.now(UTC),
-            sleep=lambda _: None,
-            network=network,
-        )
+        shop = connect("https://api.example.com", network)
         for ask in (shop.read, lambda path: shop.write("POST", path, {}, LOCATION)):
             with pytest.raises(error) as caught:
                 ask("/x")

@@ -11,7 +11,7 @@ import pytest
 
 from tsrevel.sandbox import TripleSeatSandbox
 from tsrevel.transport.api import ApiClient
-from tsrevel.transport.client import RateLimiter
+from tsrevel.transport.client import RateLimiter, Sender
 from tsrevel.tripleseat.auth import Access, RotatingToken, TokenUrl
 from tsrevel.tripleseat.client import TripleSeat
 from tsrevel.tripleseat.token_file import Token, TokenFile
@@ -50,20 +50,8 @@ def open_channel(
 ) -> ApiClient:
     """A channel to `transport` that waits for nothing."""
     pace = RateLimiter(1_000_000, lambda: 0.0, lambda _: None)
-    if access is None:
-        return ApiClient(
-            "TripleSeat", base_url, rate_limiter=pace, clock=clock, sleep=lambda _: None, transport=transport
-        )
-    return ApiClient(
-        "TripleSeat",
-        base_url,
-        rate_limiter=pace,
-        clock=clock,
-        sleep=lambda _: None,
-        transport=transport,
-        headers=access.headers,
-        renew=access.renew,
-    )
+    sender = Sender("TripleSeat", base_url, rate_limiter=pace, clock=clock, transport=transport)
+    return ApiClient(sender, sleep=lambda _: None, authentication=access)
 
 
 @pytest.fixture

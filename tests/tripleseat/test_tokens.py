@@ -160,7 +160,7 @@ from pathlib import Path
 import httpx
 
 from tsrevel.transport.api import ApiClient
-from tsrevel.transport.client import RateLimiter
+from tsrevel.transport.client import RateLimiter, Sender
 from tsrevel.tripleseat.auth import RotatingToken, redeem_code
 from tsrevel.tripleseat.token_file import TokenFile
 from tsrevel.tripleseat.auth import TokenUrl
@@ -180,10 +180,11 @@ def clock():
     return datetime(2026, 12, 12, tzinfo=UTC)
 
 
-channel = ApiClient(
-    "TripleSeat", "http://127.0.0.1", rate_limiter=RateLimiter(9e9, lambda: 0.0, print), clock=clock, sleep=print,
+sender = Sender(
+    "TripleSeat", "http://127.0.0.1", rate_limiter=RateLimiter(9e9, lambda: 0.0, print), clock=clock,
     transport=httpx.MockTransport(answer),
 )
+channel = ApiClient(sender, sleep=print)
 url = TokenUrl(channel, "http://127.0.0.1/oauth2/token", "id", "hush", clock)
 print("ready", flush=True)
 sys.stdin.read()

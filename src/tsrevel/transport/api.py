@@ -9,8 +9,9 @@ import logging
 import random
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import NoReturn, TypeVar
+from typing import NoReturn, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 import tenacity
@@ -32,20 +33,8 @@ from tsrevel.errors import (
 from tsrevel.planning.model import Location
 from tsrevel.redaction import Redactor
 from tsrevel.text import is_whole
-from tsrevel.transport.client import (
-    LONGEST_WAIT,
-    NEVER,
-    Clock,
-    Deadline,
-    Params,
-    RateLimiter,
-    Sender,
-    Transport,
-    lost,
-)
-from tsrevel.transport.network import DIRECT, Network
+from tsrevel.transport.client import LONGEST_WAIT, Deadline, Params, Sender, lost
 from tsrevel.transport.responses import Json, decode_json, find_unusable, is_only_error, quote_answer, read_service_code
-from tsrevel.transport.write_gate import WriteGate
 
 log = logging.getLogger(__name__)
 
@@ -68,12 +57,35 @@ _HEADER = re.compile(r"[!-~]([ -~]*[!-~])?")
 """A value that a header carries unchanged."""
 
 
-class ApiClient:
-    """One service, reached at one base URL.
+class Authentication(Protocol):
+    """How requests show whose they are."""
 
-    `headers` returns the authentication of each request. `renew` is called once after a 401: whether to try again.
+    def headers(self) -> Mapping[str, str]:
+        """The headers of the next request. Raises CredentialsRefused, ConfigError, Unavailable."""
+
+    def renew(self) -> bool:
+        """Get new credentials after a 401. Whether there are any to try."""
+
+
+@dataclass(frozen=True, slots=True)
+class FixedHeaders:
+    """Authentication by the same headers for each request, or by none."""
+
+    values: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    def headers(self) -> Mapping[str, str]:
+        """The same for each request."""
+        return self.values
+
+    def renew(self) -> bool:
+        """There are no others."""
+        return False
+
+
+class ApiClient:
+    """One service, whose requests `sender` sends.
+
     `advice` ends the message of a refusal (401, 403). `redactor` knows the secrets, and learns each one that is sent.
-    `sender` sends its requests.
     Every method raises: Unavailable (Throttled), Unreadable, Refused, CredentialsRefused (Forbidden),
     ConnectionMisconfigured; `write` also OutcomeUnknown. After OutcomeUnknown or Throttled a write may have been
     applied; after any other error it was not.
@@ -81,37 +93,19 @@ class ApiClient:
 
     def __init__(
         self,
-        name: str,
-        base_url: str,
+        sender: Sender,
         *,
-        rate_limiter: RateLimiter,
-        clock: Clock,
         sleep: Sleep,
-        headers: Callable[[], Mapping[str, str]] = dict,
-        renew: Callable[[], bool] = lambda: False,
-        gate: WriteGate | None = None,
+        authentication: Authentication | None = None,
         advice: str = "",
-        transport: Transport = None,
         redactor: Redactor | None = None,
-        deadline: Deadline = NEVER,
-        network: Network = DIRECT,
     ) -> None:
-        self.name = name
+        self.name = sender.name
+        self.sender = sender
         self.redactor = redactor or Redactor()
-        self._advice = advice
         self._sleep = sleep
-        self._headers = headers
-        self._renew = renew
-        self.sender = Sender(
-            name,
-            base_url,
-            rate_limiter=rate_limiter,
-            clock=clock,
-            gate=gate,
-            transport=transport,
-            deadline=deadline,
-            network=network,
-        )
+        self._authentication = authentication or FixedHeaders()
+        self._advice = advice
         self._secrets = set[str]()
         self._warned = set[str]()
         self._was_asked = False
@@ -134,7 +128,7 @@ class ApiClient:
         except Forbidden:
             raise
         except CredentialsRefused:
-            if not self._renew():
+            if not self._authentication.renew():
                 raise
         return self._read_with_retries(path, params)
 
@@ -157,7 +151,7 @@ class ApiClient:
         return with_retries(ask, self._sleep, self.sender.deadline)
 
     def post_form(self, url: str, form: Params, auth: tuple[str, str] | None = None) -> Json:
-        """The JSON answer to a form POST, for token endpoints. Sent only once, and without `headers`."""
+        """The JSON answer to a form POST, for token endpoints. Sent only once, and without authentication headers."""
         return self._ask("POST", url, form=form, auth=auth)
 
     def write(self, method: str, path: str, body: Mapping[str, Json], location: Location) -> Json:
@@ -167,7 +161,7 @@ class ApiClient:
     def _own(self) -> Mapping[str, str]:
         """The authentication headers."""
         self._was_asked = True  # even if no token can be had, so that nothing is sent
-        own = dict(self._headers())
+        own = dict(self._authentication.headers())
         if not all(map(_HEADER.fullmatch, own.values())):
             raise self._unusable()
         return own

@@ -175,14 +175,14 @@ class Sender:
         *,
         rate_limiter: RateLimiter,
         clock: Clock,
-        gate: WriteGate | None,
-        transport: Transport,
-        deadline: Deadline,
-        network: Network,
+        gate: WriteGate | None = None,
+        transport: Transport = None,
+        deadline: Deadline = NEVER,
+        network: Network = DIRECT,
     ) -> None:
+        self.name = name
         self.rate_limiter = rate_limiter
         self.deadline = deadline
-        self._name = name
         self._clock = clock
         self._network = network
         self._backend = TimedBackend()
@@ -230,7 +230,7 @@ class Sender:
             pause = self.rate_limiter.paused_for()
             if pause > LONGEST_WAIT:
                 raise RetryLater(
-                    f"{label}: not sent, because {self._name} asked for a wait of {pause:.0f} s more", pause
+                    f"{label}: not sent, because {self.name} asked for a wait of {pause:.0f} s more", pause
                 )
             raise OutOfTime(f"{label}: not sent, because {_TIME_UP}")
         try:

@@ -26,7 +26,7 @@ from tsrevel.errors import (
     Unreadable,
 )
 from tsrevel.signals import uninterrupted
-from tsrevel.transport.api import ApiClient
+from tsrevel.transport.api import ApiClient, Authentication
 from tsrevel.transport.client import Clock
 from tsrevel.transport.responses import Json
 from tsrevel.tripleseat.fields import read_number
@@ -228,17 +228,11 @@ MARGIN = 60.0
 """Seconds. A token that expires sooner is renewed before use; a short-lived token in its last quarter."""
 
 
-class Access(Protocol):
-    """One way to authenticate."""
-
-    def headers(self) -> Mapping[str, str]:
-        """The headers of the next request. Raises CredentialsRefused, ConfigError, Unavailable."""
+class Access(Authentication, Protocol):
+    """One way to authenticate at TripleSeat."""
 
     def params(self) -> Mapping[str, str]:
         """The parameters that each query needs besides the headers."""
-
-    def renew(self) -> bool:
-        """Get new credentials after a 401. Whether there are any to try."""
 
     def explain(self, refused: CredentialsRefused) -> CredentialsRefused:
         """The same refusal, of the same class, with advice for a person."""

@@ -131,8 +131,10 @@ def allowed_locations_are_ignored(patch: pytest.MonkeyPatch) -> None:
 def key_is_told(patch: pytest.MonkeyPatch) -> None:
     """Every error of Revel's quotes its key."""
 
-    def connect(original: Original, name: str, *args: Any, **kwargs: Any) -> Any:
-        return original(f"Revel {kwargs['headers']()}" if name == "Revel" else name, *args, **kwargs)
+    def connect(original: Original, sender: Any, **kwargs: Any) -> Any:
+        if sender.name == "Revel":
+            sender.name = f"Revel {kwargs['authentication'].headers()}"
+        return original(sender, **kwargs)
 
     around(patch, wiring, "ApiClient", connect)
 
