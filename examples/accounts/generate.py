@@ -5,29 +5,12 @@ from __future__ import annotations
 import tomllib
 from pathlib import Path
 
-HERE = Path(__file__).parent
-SERVICE = """\
-# One account: /etc/tsrevel/NAME/config.toml, with its ledger, lock and token in /var/lib/tsrevel/NAME.
-[Unit]
-Description=Carry catering orders of %i from TripleSeat to Revel
-Wants=network-online.target
-After=network-online.target
+from tsrevel.cli.schedule import FAILED_UNIT, SERVICE_UNIT
 
-[Service]
-Type=oneshot
-User={user}
-ExecStart={program} sync --config /etc/tsrevel/%i/config.toml
-# 3: events are held or failed, and tsrevel's mails say so. 11: another run is still going on.
-SuccessExitStatus=3 11
-TimeoutStartSec=45min
-TimeoutStopSec=120
-StateDirectory=tsrevel/%i
-StateDirectoryMode=0700
-UMask=0077
-ProtectSystem=strict
-ProtectHome=true
-PrivateTmp=true
-NoNewPrivileges=true
+HERE = Path(__file__).parent
+HEAD = """\
+# One account: /etc/tsrevel/NAME/config.toml, with its ledger, lock and token in /var/lib/tsrevel/NAME.
+# For secrets in files, `tsrevel schedule systemd --config FILE` prints the LoadCredential lines to add.
 """
 TIMER = """\
 # systemctl enable --now {names}
@@ -103,7 +86,19 @@ def render() -> dict[str, str]:
     values = tomllib.loads((HERE / "values.toml").read_text(encoding="utf-8"))
     names = " ".join(f"tsrevel@{each}.timer" for each in values["accounts"])
     return {
-        "tsrevel@.service": SERVICE.format(**values),
+        "tsrevel@.service": HEAD
+        + SERVICE_UNIT.format(
+            failed="tsrevel-failed@%i.service",
+            user=values["user"],
+            environment="",
+            command=f"{values['program']} sync --config /etc/tsrevel/%i/config.toml",
+            timeout=45,
+            log="",
+            state="StateDirectory=tsrevel/%i\nStateDirectoryMode=0700",
+            home="true",
+            tmp="true",
+        ),
+        "tsrevel-failed@.service": FAILED_UNIT.format(name="tsrevel@%i", to=values["mail_to"]),
         "tsrevel@.timer": TIMER.format(names=names),
         "cronjobs.yaml": "---\n".join(
             CRON_JOB.format(account=each, image=values["image"]) for each in values["accounts"]

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import runpy
+import shutil
 
+from tsrevel.config import run_command
 from tsrevel.config.settings import VARIABLES
 
 from .source import ROOT
@@ -14,6 +17,16 @@ ACCOUNTS = ROOT / "examples" / "accounts"
 def test_the_examples_are_as_their_values_list_makes_them() -> None:
     made = runpy.run_path(str(ACCOUNTS / "generate.py"))["render"]()
     assert {name: (ACCOUNTS / name).read_text(encoding="utf-8") for name in made} == made
+
+
+def test_the_template_unit_reports_failures_and_is_as_closed_as_schedules() -> None:
+    unit = ACCOUNTS / "tsrevel@.service"
+    assert "OnFailure=tsrevel-failed@%i.service" in unit.read_text(encoding="utf-8")
+    assert "status --no-pager --lines=50 tsrevel@%i.service" in (ACCOUNTS / "tsrevel-failed@.service").read_text()
+    environ = {"PATH": "/usr/bin:/bin", "LC_ALL": "C"}
+    judged = run_command(["systemd-analyze", "security", "--offline=true", str(unit)], environ).output
+    levels = re.findall(r"exposure level for \S+: ([\d.]+)", judged)
+    assert [float(level) <= 2.0 for level in levels] == [True] * (shutil.which("systemd-analyze") is not None)
 
 
 def test_the_variables_of_the_cron_job_are_settings() -> None:

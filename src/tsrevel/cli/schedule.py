@@ -27,12 +27,12 @@ from tsrevel.transport.network import NETWORK_VARIABLES
 
 CALENDAR = ("00/3:00,45", "01/3:30", "02/3:15")
 """The times of CRON_TIMES (doctor/schedule.py), as systemd writes them."""
-_SERVICE = """\
+SERVICE_UNIT = """\
 [Unit]
 Description=Carry catering orders from TripleSeat to Revel
 Wants=network-online.target
 After=network-online.target
-OnFailure={name}-failed.service
+OnFailure={failed}
 
 [Service]
 Type=oneshot
@@ -94,7 +94,7 @@ AccuracySec=1
 [Install]
 WantedBy=timers.target
 """
-_FAILED = """\
+FAILED_UNIT = """\
 [Unit]
 Description=Mail that a run of tsrevel failed
 
@@ -211,8 +211,8 @@ def _render_units(
     def below(*folders: str) -> bool:
         return any(path.absolute().is_relative_to(folder) for path in needed for folder in folders)
 
-    service = _SERVICE.format(
-        name=name,
+    service = SERVICE_UNIT.format(
+        failed=f"{name}-failed.service",
         user=user,
         environment="".join(f"Environment={VARIABLES[key][0]}=%d/{key}\n" for key in secrets),
         command=" ".join(_quote(word.replace("$", "$$")) for word in sync_command(settings)),
@@ -226,7 +226,7 @@ def _render_units(
     return {
         f"{folder}/{name}.service": service,
         f"{folder}/{name}.timer": _TIMER.format(calendar="\n".join(f"OnCalendar={each}" for each in CALENDAR)),
-        f"{folder}/{name}-failed.service": _FAILED.format(name=name, to=" ".join(map(_quote, to))),
+        f"{folder}/{name}-failed.service": FAILED_UNIT.format(name=name, to=" ".join(map(_quote, to))),
     }
 
 
