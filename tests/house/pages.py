@@ -7,9 +7,9 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
-from .source import tracked_files
+from .source import project_files
 
-PAGES = [each for each in tracked_files() if each.suffix == ".md"]
+PAGES = [each for each in project_files() if each.suffix == ".md"]
 GUIDES = [
     each for each in PAGES if each.name != "CHANGELOG.md" and each.parent.name != "apis" and each.name != "design.md"
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-import subprocess
+import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -64,11 +64,12 @@ def read_modules(folder: Path = SOURCE) -> tuple[Module, ...]:
     return tuple(Module(name, text, ast.parse(text)) for name, text in texts)
 
 
-def tracked_files() -> list[Path]:
-    """Every text file under version control, and every new one that isn't ignored."""
-    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    listed = subprocess.run(command, cwd=ROOT, capture_output=True, check=True, text=True).stdout
-    return [ROOT / name for name in listed.split("\0") if name and (ROOT / name).is_file()]
+def project_files() -> list[Path]:
+    """Every file that the source archive holds, so that it needs no version control. Not what tools left in folders."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    held = ["pyproject.toml", ".gitignore", *settings["tool"]["hatch"]["build"]["targets"]["sdist"]["include"]]
+    found = (path for name in held for path in (ROOT / name, *sorted((ROOT / name).rglob("*"))))
+    return [path for path in found if path.is_file() and "__pycache__" not in path.parts]
 
 
 def each_module(check: Callable[[Module], None], folder: Path = SOURCE) -> Callable[[], None]:

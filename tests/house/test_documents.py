@@ -20,7 +20,7 @@ from tsrevel.planning.model import Treatment
 from tsrevel.planning.reasons import Category, Reason, Status, advise
 
 from . import commands_page, pages
-from .source import ROOT, tracked_files
+from .source import ROOT, project_files
 
 CONFIGURATION = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
 PROMISES = (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8").partition("## What it promises")[2]
@@ -149,5 +149,5 @@ def test_no_file_holds_what_looks_like_a_secret() -> None:
 
 
 def texts() -> Iterator[tuple[Path, str]]:
-    for path in tracked_files():
+    for path in project_files():
         yield path, path.read_bytes().decode("utf-8", errors="replace")
