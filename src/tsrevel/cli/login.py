@@ -187,14 +187,14 @@ class _Login:
     def redeem(self, answer: ConsentAnswer, uri: str) -> Token:
         """The token for an answer, already stored. Raises CredentialsRefused, ServiceDown, ConfigError."""
         if answer.error:
-            why = _REFUSALS.get(answer.error, "run `tsrevel login` again")
+            why = _REFUSALS.get(answer.error, "run this command again")
             said = f". It said: {self.token_url.quote(answer.description)}" if answer.description else ""
             raise CredentialsRefused(f"TripleSeat returned no code: {answer.error} ({why}){said}")
         self.ctx.wrote = True
         try:
             return redeem_code(self.token_url, TokenFile(self.settings.token_path), answer.code, uri, self.verifier)
         except TryNextRun as error:
-            raise ServiceDown(f"{error}. No token was stored; run `tsrevel login` again") from error
+            raise ServiceDown(f"{error}. No token was stored; run this command again") from error
 
 
 def login(ctx: CliContext, options: LoginOptions) -> int:
@@ -232,7 +232,7 @@ def _take_redirected(login: _Login, target: _RedirectTarget) -> Token:
         login.invite(uri)
         login.say(
             f"\nWaiting on {target.host}:{server.port} for {login.options.timeout} s. If the browser is on another"
-            f" machine, run `tsrevel login --paste`, or first run there"
+            f" machine, run this command again with --paste, or first run there"
             f" `ssh -L {server.port}:127.0.0.1:{server.port} HOST` (HOST is this machine)."
         )
         answer = server.wait(login.options.timeout)
@@ -264,7 +264,7 @@ def _read_pasted(login: _Login) -> ConsentAnswer:
         if not text and line and stdin.isatty():
             continue
         if not text:
-            raise CredentialsRefused("no address was pasted; run `tsrevel login --paste` again")
+            raise CredentialsRefused("no address was pasted; run this command again")
         _, mark, query = text.partition("?")
         found: ConsentAnswer | Rejected = Rejected("it is not the whole address with code and state")
         if mark:
@@ -272,7 +272,7 @@ def _read_pasted(login: _Login) -> ConsentAnswer:
         if isinstance(found, ConsentAnswer):
             return found
         if not stdin.isatty():
-            raise CredentialsRefused(f"the pasted address was refused: {found.why}; run `tsrevel login --paste` again")
+            raise CredentialsRefused(f"the pasted address was refused: {found.why}; run this command again")
         login.warn(found.why)
 
 
@@ -315,7 +315,7 @@ def _check_app(settings: Settings) -> None:
 
 def _too_late(options: LoginOptions) -> CredentialsRefused:
     return CredentialsRefused(
-        f"nobody approved within {options.timeout} s; run `tsrevel login --timeout {2 * options.timeout}`"
+        f"nobody approved within {options.timeout} s; run this command again, with a longer --timeout if need be"
     )
 
 
