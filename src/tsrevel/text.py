@@ -50,6 +50,11 @@ def quoted(text: str) -> str:
     return repr(text) if text.isprintable() else f"'{clean_text(text)}'"
 
 
+def install_extra(extra: str) -> str:
+    """The remedy for a missing extra: tsrevel is installed from a clone, in different ways."""
+    return f"install tsrevel again with '.[{extra}]' in place of '.' (docs/install.md)"
+
+
 def count_of(number: int, noun: str) -> str:
     """ "1 name", "2 names"."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -117,7 +117,7 @@ def test_no_page_breaks_the_reader(noise: str, where: int) -> None:
 
 def test_the_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "selectolax.lexbor", None)
-    with pytest.raises(Unreadable, match=r"tsrevel\[invoice\]"):
+    with pytest.raises(Unreadable, match=r"'\.\[invoice\]'"):
         decode_invoice(page())
 
 

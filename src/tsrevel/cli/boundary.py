@@ -21,7 +21,7 @@ from tsrevel.errors import (
     describe_fault,
 )
 from tsrevel.signals import ending_by_signals
-from tsrevel.text import reason_of
+from tsrevel.text import capitalised, install_extra, reason_of
 
 UNEXPECTED = 1
 HUNG_UP = 129
@@ -76,6 +76,6 @@ def status_of(error: BaseException) -> int:
 def require_extra(extra: str, *packages: str) -> None:
     """Raise ConfigError if a package of the extra isn't installed."""
     if not all(map(find_spec, packages)):
-        remedy = f"Install it: pip install 'tsrevel[{extra}]'."
+        remedy = f"{capitalised(install_extra(extra))}."
         message = f"needs the extra `{extra}`"
         raise ConfigError(ConfigProblem(ConfigCode.EXTRA_MISSING, extra, "this installation", message, remedy))

@@ -33,7 +33,7 @@ from tsrevel.config.value_types import decode_whole, is_loopback, url_of_domain
 from tsrevel.errors import ConfigCode
 from tsrevel.files import real_path
 from tsrevel.planning.products import normalise
-from tsrevel.text import clean_text
+from tsrevel.text import capitalised, clean_text, install_extra
 
 S = TypeVar("S", bound=Section)
 
@@ -229,7 +229,7 @@ def check_before_use(settings: Settings, environ: Mapping[str, str], report: Pro
     """Note problems that stop no run but will fail later: a missing hook, extra, fallback product or sender."""
     key = "tripleseat.invoice_fallback"
     if settings.tripleseat.invoice_fallback and find_spec("selectolax") is None:
-        remedy = "Run `pip install 'tsrevel[invoice]'`, or set it to false."
+        remedy = f"{capitalised(install_extra('invoice'))}, or set it to false."
         report.add(ConfigCode.EXTRA_MISSING, key, settings.origin(key), "needs the extra `invoice`", remedy)
     for name in HooksSettings.model_fields:
         key = f"hooks.{name}"

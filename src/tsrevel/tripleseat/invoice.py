@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from tsrevel.errors import Unreadable
 from tsrevel.planning.model import BillingTotal, Document, Fault, Line
 from tsrevel.planning.reasons import Reason
+from tsrevel.text import install_extra
 from tsrevel.transport.network import is_loopback
 from tsrevel.transport.responses import Json
 from tsrevel.tripleseat.fields import objects_at, read_number, read_text
@@ -157,7 +158,7 @@ def decode_invoice(html: str) -> Document:
     try:
         from selectolax.lexbor import LexborHTMLParser
     except ImportError as error:
-        remedy = "run `pip install 'tsrevel[invoice]'`, or set tripleseat.invoice_fallback to false"
+        remedy = f"{install_extra('invoice')}, or set tripleseat.invoice_fallback to false"
         text = f"only its invoice page has the lines, and tsrevel lacks the extra to read it; {remedy}"
         raise Unreadable(text) from error
     page = InvoiceReader()
