@@ -205,7 +205,9 @@ def test_other_orders_that_revel_shows_are_judged_once_all_of_the_ledger_are_del
 
 def test_what_was_answered_is_shown_by_doctor_and_status(shell: Shell) -> None:
     config = str(shell.write_config())
-    assert "24 not tested (tested 2026-12-12); run `tsrevel doctor" in shell.run("status", "--config", config).out
+    assert (
+        "never tested (runs noticed that 1 holds); run `tsrevel doctor" in shell.run("status", "--config", config).out
+    )
     break_services(shell.world.tripleseat, shell.world.revel, "fields", "event-dates")
     assert probe(shell).status == 10
     ran = shell.run("status", "--config", config)

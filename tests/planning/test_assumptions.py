@@ -71,4 +71,6 @@ def test_the_answers_in_one_line() -> None:
     assert summarize(some) == f"2 of {len(holds)} hold, 1 fails, {len(holds) - 3} not tested (tested 2026-12-12)"
     assert summarize(some[:1]).endswith("not tested")
     observed = AssumptionAnswer(AssumptionCode.REVEL_IN_FILTER, AssumptionResult.HOLDS, "seen")
-    assert summarize([observed]).endswith("not tested; run `tsrevel doctor --assumptions`")
+    assert summarize([observed]) == "never tested (runs noticed that 1 holds); run `tsrevel doctor --assumptions`"
+    fails = AssumptionAnswer(AssumptionCode.REVEL_FIELDS, AssumptionResult.FAILS, "seen")
+    assert summarize([observed, fails]).startswith("never tested (runs noticed that 1 holds and 1 fails);")

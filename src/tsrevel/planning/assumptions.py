@@ -236,15 +236,16 @@ def describe_failed(answer: AssumptionAnswer) -> str:
 def summarize(answers: Collection[AssumptionAnswer]) -> str:
     """How many assumptions hold, fail and were not tested, and the date of the last test.
 
-    Runs observe some by themselves. If no critical one has an answer, the command is named that tests all.
+    Runs observe some by themselves. If no critical one has an answer, nobody has tested them.
     """
-    if not answers:
-        return f"never tested; {_TEST_ALL}"
     counts = Counter(each.result for each in answers)
     held, failed = counts[AssumptionResult.HOLDS], counts[AssumptionResult.FAILS]
-    parts = [f"{held} of {len(ASSUMPTIONS)} hold"]
-    parts += [f"{failed} {'fails' if failed == 1 else 'fail'}"] if failed else []
+    fail = f"{failed} {'fails' if failed == 1 else 'fail'}"
+    if not any(ASSUMPTIONS[each.code].critical for each in answers):
+        seen = [f"{held} {'holds' if held == 1 else 'hold'}"] * bool(held) + [fail] * bool(failed)
+        noticed = f" (runs noticed that {' and '.join(seen)})" if seen else ""
+        return f"never tested{noticed}; {_TEST_ALL}"
+    parts = [f"{held} of {len(ASSUMPTIONS)} hold"] + [fail] * bool(failed)
     parts += [f"{len(ASSUMPTIONS) - held - failed} not tested"] if held + failed < len(ASSUMPTIONS) else []
     last = max((each.tested_at for each in answers if each.tested_at), default=None)
-    advice = "" if any(ASSUMPTIONS[each.code].critical for each in answers) else f"; {_TEST_ALL}"
-    return ", ".join(parts) + (f" (tested {last:%Y-%m-%d})" if last else "") + advice
+    return ", ".join(parts) + (f" (tested {last:%Y-%m-%d})" if last else "")
