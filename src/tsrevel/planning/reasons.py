@@ -255,7 +255,7 @@ def advise(
 
     Mails, `explain`, `status` and the table in docs/operations.md use this text. `has_order`: Revel has an order of
     ours for it, so amounts that don't match are that order's. `failed_write`: a write of its order failed in several
-    runs. `again`: the run before failed in the same way. `resolved`: a person resolved it, and no run makes its order.
+    runs. `again`: the run before failed, too. `resolved`: a person resolved it, and no run makes its order.
     `agrees`: what had changed after its order was made was taken back.
     """
     if failed_write and (status, reason) in _ORDER_IS_WANTED:

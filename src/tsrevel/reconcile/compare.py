@@ -480,7 +480,7 @@ def _why_without(case: EventComparison) -> tuple[Reason | None, str]:
         known = "whether it has one by hand is unknown" if resolution.was_done else "it was to get none"
         return None, f"tsrevel knows no order of it; {known}"
     if case.gate == "passed":
-        remedy = f"run `tsrevel sync-event {case.event_id} --ignore-time-gate`, or enter it by hand"
+        remedy = advise(case.event_id, Status.SKIPPED, Reason.EVENT_DAY_PASSED)
         return Reason.EVENT_DAY_PASSED, f"its day has passed without an order; {remedy}"
     last = case.last_result
     if last and last.reason and last.status in TROUBLE:
