@@ -62,7 +62,7 @@ def find_work(ctx: RunContext, state: RunState, window: Window) -> list[WorkItem
     first = window.first or (min(reach_first, window.last) if window.last else reach_first)
     last = window.last or (max(reach_last, window.first) if window.first else reach_last)
     listed = _list_events(ctx, state, window, (first, last), update_days_in_reach(ctx.policy, now, hours_back))
-    log.info("found %d events between %s and %s", len(listed), first, last)
+    log.info("listed %d events: those from %s to %s, and those changed lately", len(listed), first, last)
     begun = [record for record in ledger.orders.unfinished() if record.event_id not in listed]
     known = {*listed, *(record.event_id for record in begun)}
     today = reach_last - timedelta(days=ctx.policy.gate.days_before)
