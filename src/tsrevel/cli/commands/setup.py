@@ -136,34 +136,6 @@ config = group("config", SET_UP, "Check the settings, or show them with their or
 _SETTINGS_EXITS = {10: "a setting is wrong"}
 
 
-@command(app, panel=SET_UP, example="tsrevel schema sync", exits={})
-def schema(
-    ctx: CliContext,
-    name: Annotated[
-        list[str] | None, typer.Argument(metavar="COMMAND", help="A command, such as sync or map list.")
-    ] = None,
-) -> int:
-    """Print the JSON Schema of a command's answer.
-
-    Without a command it prints all schemas, as one object by command. For `map`, `ledger` or `config` it prints those
-    of the group. `hook` is the schema of a hook's input. It needs no settings.
-    """
-    from tsrevel.cli import reference as verb
-
-    return verb.print_schema(ctx, " ".join(name or ()))
-
-
-@command(app, panel=SET_UP, example="tsrevel man > tsrevel.1", exits={})
-def man(ctx: CliContext) -> int:
-    """Print the man page.
-
-    To install it: `tsrevel man > ~/.local/share/man/man1/tsrevel.1`. It needs no settings.
-    """
-    from tsrevel.cli import reference as verb
-
-    return verb.print_man_page(ctx)
-
-
 @command(config, example="tsrevel config validate", exits=_SETTINGS_EXITS)
 def validate(ctx: CliContext) -> int:
     """Check the settings, and report every problem at once.
@@ -304,6 +276,34 @@ def schedule(
     from tsrevel.cli import schedule as verb
 
     return verb.print_schedule(ctx, kind, user, mailto or [], log)
+
+
+@command(app, panel=SET_UP, example="tsrevel schema sync", exits={})
+def schema(
+    ctx: CliContext,
+    name: Annotated[
+        list[str] | None, typer.Argument(metavar="COMMAND", help="A command, such as sync or map list.")
+    ] = None,
+) -> int:
+    """Print the JSON Schema of a command's answer.
+
+    Without a command it prints all schemas, as one object by command. For `map`, `ledger` or `config` it prints those
+    of the group. `hook` is the schema of a hook's input. It needs no settings.
+    """
+    from tsrevel.cli import reference as verb
+
+    return verb.print_schema(ctx, " ".join(name or ()))
+
+
+@command(app, panel=SET_UP, example="tsrevel man > tsrevel.1", exits={})
+def man(ctx: CliContext) -> int:
+    """Print the man page.
+
+    To install it: `tsrevel man > ~/.local/share/man/man1/tsrevel.1`. It needs no settings.
+    """
+    from tsrevel.cli import reference as verb
+
+    return verb.print_man_page(ctx)
 
 
 @command(app, panel=TRY, example="tsrevel demo", exits={})
