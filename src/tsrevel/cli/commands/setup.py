@@ -194,8 +194,8 @@ def doctor(
 
     `--assumptions` makes about 40 requests, and stores the answers in the ledger, where runs read them. Each assumption
     holds, doesn't hold, or can't be told here. If a critical one doesn't hold, the exit status is 10, and runs write
-    nothing until `safety.accepted_assumptions` names its code. It isn't 0 either if a service gives no
-    answer that can be used.
+    nothing until `safety.accepted_assumptions` names its code. It isn't 0 if a service gives no
+    usable answer.
     """
     from tsrevel.cli import doctor as verb
 
