@@ -49,6 +49,25 @@ def test_nothing_is_put_into_an_order_that_a_proxy_sent_twice(world: World, way:
     assert (verdict(world.sync(), FULL), world.writes) == ("held DUPLICATE_ORDERS", ["POST Order"] * 2)
 
 
+def test_a_twin_proves_nothing_while_revel_hides_our_order(world: World) -> None:
+    world.rewrite_event(FULL, lines=[("Coffee Urn", 2, 38)])
+    orders, hidden = world.revel.state.rows["Order"], list[Any]()
+
+    def swap() -> None:
+        twin = clone(world)
+        ours = next(each for each in orders if each != twin)
+        hidden.append(orders.pop(ours))
+
+    world.at("after PATCH", swap)
+    report = world.sync()
+    assert (verdict(report, FULL), report.exit_status) == ("failed OUTCOME_UNKNOWN", 3)
+    assert "POST OrderHistory" not in world.writes
+    orders[hidden[0]["id"]] = hidden[0]
+    world.time.move(minutes=45)
+    report = world.sync()
+    assert (verdict(report, FULL), report.exit_status) == ("held DUPLICATE_ORDERS", 14)
+
+
 def test_once_the_twin_is_deleted_ours_is_finished(world: World, way: Way) -> None:
     way.double("/Order/")
     world.sync()

@@ -187,7 +187,7 @@ def _verify_history(ctx: RunContext, state: RunState, plan: Plan, order_id: Orde
 def _read_order(ctx: RunContext, plan: Plan, order_id: OrderId) -> OrderRow | Mismatch | None:
     """The order, or a Mismatch for a twin or another uuid. Searched by its names, then by its uuid, then by its id.
 
-    None if nothing shows it.
+    None if nothing shows it, even if another order has its uuid.
     """
     names = known_local_ids(ctx.policy, plan.event_id, plan.local_id)
     rows = {row.id: row for row in ctx.revel.find_orders(plan.uuid, names)}
@@ -203,10 +203,10 @@ def _read_order(ctx: RunContext, plan: Plan, order_id: OrderId) -> OrderRow | Mi
     doubles = ctx.revel.doubles(rows.values())
     if doubles:
         return Mismatch(Reason.DUPLICATE_ORDERS, tell_doubles(doubles, plan.uuid))
-    row = rows.get(order_id) or next(iter(rows.values()), None)
-    if row and row.uuid != plan.uuid:
+    shown = own or next(iter(rows.values()), None)
+    if shown and shown.uuid != plan.uuid:
         return Mismatch(Reason.ORDER_DIFFERS, tell_renamed(plan.steps[0]), alarm=True)
-    return row
+    return own  # another order with our uuid, while Revel hides ours, proves nothing
 
 
 # Comparing, pure
