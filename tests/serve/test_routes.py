@@ -117,6 +117,18 @@ def test_nothing_else_is_there(service: Service, method: str, path: str, status:
     assert answer.headers["content-type"] == "application/json"
 
 
+@pytest.mark.parametrize(
+    ("path", "reason", "text"),
+    [("/webhook", "METHOD_NOT_ALLOWED", "Method Not Allowed"), ("/docs", "NOT_FOUND", "Not Found")],
+)
+def test_a_refusal_of_the_framework_is_answered_as_ours_are(
+    service: Service, path: str, reason: str, text: str
+) -> None:
+    told = service.client.get(path).json()
+    answer = {"ok": False, "processed": False, "trigger": None, "reason": reason, "event_id": None, "error": text}
+    assert told == answer
+
+
 @pytest.mark.parametrize("path", ["/test/webhook", "/api/sync/tripleseat"])
 @pytest.mark.parametrize(
     "given", [[], ["Bearer wrong"], ["Basic x"], ["Bearer"], ["Bearer ü"], 2 * [BEARER["Authorization"]]]

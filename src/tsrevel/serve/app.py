@@ -17,6 +17,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from enum import Enum, auto
 from functools import partial
+from http import HTTPStatus
 from types import FrameType
 from typing import ClassVar, NoReturn
 
@@ -119,12 +120,12 @@ class Endpoints:
         asked = request.query_params
         unknown = sorted(set(asked) - {"event_id", "hours_back"})
         if unknown or len(asked.multi_items()) > 1:
-            _refuse(400, "USAGE", "give event_id or hours_back, once")
+            raise _Refusal(400, "USAGE", "give event_id or hours_back, once")
         event_id, hours = asked.get("event_id"), asked.get("hours_back")
         if event_id is not None and not is_id(event_id):
-            _refuse(400, "USAGE", "event_id must be the number of a TripleSeat event")
+            raise _Refusal(400, "USAGE", "event_id must be the number of a TripleSeat event")
         if hours is not None and not (_HOURS.fullmatch(hours) and int(hours) <= 87_840):
-            _refuse(400, "USAGE", "hours_back must be a whole number from 1 to 87840")
+            raise _Refusal(400, "USAGE", "hours_back must be a whole number from 1 to 87840")
         return await self._run(partial(self._sync, event_id, int(hours) if hours else None))
 
     async def tell_health(self, _request: Request) -> Response:
@@ -138,26 +139,27 @@ class Endpoints:
 
     def _refuse_while_stopping(self) -> None:
         if self._worker.is_stopping:
-            _refuse(503, "SHUTTING_DOWN", "the service is shutting down")
+            raise _Refusal(503, "SHUTTING_DOWN", "the service is shutting down")
 
     def _require_token(self, request: Request) -> None:
         """404 if the settings have no token, 401 if the request lacks it."""
         token = self.settings().serve.token.get_secret_value()
         if not token:
-            _refuse(404, "NOT_FOUND", "there is nothing here")
+            raise _Refusal(404, "NOT_FOUND", "there is nothing here")
         given = request.headers.getlist("authorization")
         scheme, _, shown = given[0].partition(" ") if len(given) == 1 else ("", "", "")
         right = hmac.compare_digest(shown.strip().encode("latin-1", "replace"), token.encode())
         if scheme.lower() != "bearer" or not right:
             log.warning("%s: refused, the bearer token is missing or wrong", request.url.path)
-            _refuse(401, "TOKEN_REQUIRED", "the bearer token is missing or wrong", {"WWW-Authenticate": "Bearer"})
+            text = "the bearer token is missing or wrong"
+            raise _Refusal(401, "TOKEN_REQUIRED", text, {"WWW-Authenticate": "Bearer"})
 
     @asynccontextmanager
     async def _receive(self, request: Request) -> AsyncIterator[bytes]:
         """The request's body, counted as in memory. Refuses a body that is too long, or if memory is short."""
         declared = request.headers.get("content-length", "0")
         if "transfer-encoding" in request.headers and "content-length" in request.headers:
-            _refuse(400, "MALFORMED_REQUEST", "the request has both Content-Length and Transfer-Encoding")
+            raise _Refusal(400, "MALFORMED_REQUEST", "the request has both Content-Length and Transfer-Encoding")
         if int(declared) > LARGEST_BODY:  # h11 accepts only digits
             self._refuse_too_large()
         chunks: list[bytes] = []
@@ -167,7 +169,7 @@ class Endpoints:
                 if size + len(chunk) > LARGEST_BODY:
                     self._refuse_too_large()
                 if self._in_memory + len(chunk) > MOST_IN_MEMORY:
-                    _refuse(503, "BUSY", "too much is being received at once", {"Retry-After": "5"})
+                    raise _Refusal(503, "BUSY", "too much is being received at once", {"Retry-After": "5"})
                 self._in_memory += len(chunk)
                 size += len(chunk)
                 chunks.append(chunk)
@@ -177,7 +179,7 @@ class Endpoints:
 
     def _refuse_too_large(self) -> NoReturn:
         log.warning("a delivery was refused: it has more than %d MiB", LARGEST_BODY // 2**20)
-        _refuse(413, DeliveryReason.PAYLOAD_TOO_LARGE, f"the body has more than {LARGEST_BODY // 2**20} MiB")
+        raise _Refusal(413, DeliveryReason.PAYLOAD_TOO_LARGE, f"the body has more than {LARGEST_BODY // 2**20} MiB")
 
     def _check(self, body: bytes, headers: list[str]) -> str:
         """The signature of a body from TripleSeat. Refuses any other request."""
@@ -189,7 +191,7 @@ class Endpoints:
             check_signature(body, "".join(headers), keys, plain=self._plain, now=utc_now())
         except SignatureRefused as error:
             log.warning("a delivery was refused: %s", error)
-            _refuse(401, error.reason, "the signature isn't accepted")
+            raise _Refusal(401, error.reason, "the signature isn't accepted") from error
         return "".join(headers)
 
     def _store(self, body: bytes, headers: list[str]) -> Response:
@@ -204,7 +206,7 @@ class Endpoints:
             name = self._spool.store(body, signature)
         except OSError as error:
             log.error("a delivery can't be stored: %s", reason_of(error))  # noqa: TRY400
-            _refuse(503, "NOT_STORED", "the delivery can't be stored now", {"Retry-After": "60"})
+            raise _Refusal(503, "NOT_STORED", "the delivery can't be stored now", {"Retry-After": "60"}) from error
         self._worker.wake()
         log.info("accepted %s: %s, event %s", name, trigger, event_id)
         return JSONResponse(_encode_delivery("ACCEPTED", trigger, event_id))
@@ -219,7 +221,7 @@ class Endpoints:
         try:
             document = await asyncio.wrap_future(self._worker.submit(job))
         except Halted as error:
-            _refuse(503, "SHUTTING_DOWN", str(error))
+            raise _Refusal(503, "SHUTTING_DOWN", str(error)) from error
         except TsrevelError as error:
             status, text = error.exit_status, str(error)
             document = {"schema": 1, "success": False, "reason": None, "error": text, "exit_status": status}
@@ -277,17 +279,20 @@ def _encode_delivery(reason: str, trigger: str | None = None, event_id: str | No
     return {"ok": ok, "processed": False, "trigger": trigger, "reason": reason, "event_id": event_id}
 
 
-def _refuse(status: int, reason: str, text: str, headers: Mapping[str, str] | None = None) -> NoReturn:
-    raise HTTPException(status, f"{reason}: {text}", headers)
+class _Refusal(HTTPException):
+    """Raised for a request that isn't accepted, with the `reason` of its answer."""
+
+    def __init__(self, status: int, reason: str, text: str, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(status, text, headers)
+        self.reason = reason
 
 
 async def _answer_refusal(_request: Request, error: Exception) -> Response:
     """A refusal as JSON, including Starlette's own (no such route, wrong method)."""
     if not isinstance(error, HTTPException):
         raise error
-    reason, _, text = error.detail.partition(": ")
-    document = _encode_delivery(reason.upper().replace(" ", "_")) | {"error": text or reason}
-    return JSONResponse(document, error.status_code, error.headers)
+    reason = error.reason if isinstance(error, _Refusal) else HTTPStatus(error.status_code).name
+    return JSONResponse(_encode_delivery(reason) | {"error": error.detail}, error.status_code, error.headers)
 
 
 async def _answer_nobody(_request: Request, _error: Exception) -> Response:
