@@ -10,7 +10,7 @@ from tsrevel.cli.schedule import FAILED_UNIT, SERVICE_UNIT
 HERE = Path(__file__).parent
 HEAD = """\
 # One account: /etc/tsrevel/NAME/config.toml, with its ledger, lock and token in /var/lib/tsrevel/NAME.
-# For secrets in files, `tsrevel schedule systemd --config FILE` prints the LoadCredential lines to add.
+# For secrets in files, `tsrevel schedule systemd --config FILE` prints the Environment and LoadCredential lines to add.
 """
 TIMER = """\
 # systemctl enable --now {names}
