@@ -23,7 +23,7 @@ from tsrevel.errors import LedgerCode, LedgerUnusable
 from tsrevel.files import draft_of
 from tsrevel.ledger import Pause, hold_lock
 from tsrevel.ledger.maintenance import back_up_ledger as copy_to
-from tsrevel.ledger.maintenance import check_ledger as examine
+from tsrevel.ledger.maintenance import check_ledger as check_file
 from tsrevel.ledger.maintenance import count_prunable, export_rows, prune_details, unwritable
 from tsrevel.text import count_of
 from tsrevel.wiring import make_state_folder, open_ledger
@@ -33,7 +33,7 @@ def check_ledger(ctx: CliContext, file: Path | None) -> int:
     """Check the ledger, or another file, and report what is in it. Raises LedgerDamaged, LedgerUnusable."""
     settings = ctx.load_settings(offline=True)
     path = file or settings.ledger_path
-    summary = examine(path, settings.environment, ctx.runtime.database)
+    summary = check_file(path, settings.environment, ctx.runtime.database)
     if summary is None:
         text = f"There is no file {path}: name the ledger or backup to check."
         if not file:

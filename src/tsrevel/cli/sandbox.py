@@ -117,15 +117,16 @@ def run_services(ports: tuple[int, int] = (0, 0)) -> Iterator[Served]:
     day = seed_day(tripleseat, revel, utc_now())
     with (
         TemporaryDirectory(prefix="tsrevel-sandbox-") as folder,
-        serve(tripleseat, port=ports[0]) as seat,
-        serve(revel, port=ports[1]) as till,
+        serve(tripleseat, port=ports[0]) as tripleseat_server,
+        serve(revel, port=ports[1]) as revel_server,
     ):
         answer = tripleseat.issue_tokens()
         token = {key: answer[key] for key in ("access_token", "refresh_token")}
         token["expires_at"] = answer["created_at"] + answer["expires_in"]
         replace_file(Path(folder, "token.json"), json.dumps(token).encode())
-        config = _encode_config(day, seat.url, till.url, Path(folder))
-        yield Served((seat.url, till.url), tripleseat, revel, day, config)
+        urls = (tripleseat_server.url, revel_server.url)
+        config = _encode_config(day, *urls, Path(folder))
+        yield Served(urls, tripleseat, revel, day, config)
 
 
 def _encode_config(day: SampleDay, tripleseat_url: str, revel_url: str, folder: Path) -> str:
