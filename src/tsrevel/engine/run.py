@@ -288,8 +288,8 @@ def _find_stuck(ctx: RunContext, outcomes: Sequence[Outcome]) -> ServiceDown | N
         return None
     return ServiceDown(
         f"a service failed again for {count_of(len(stuck), 'event')} ({', '.join(stuck[:3])}"
-        f"{', …' if len(stuck) > 3 else ''}), and no other order was finished since it first did. Each run ends like "
-        "this until it succeeds or one is"
+        f"{', …' if len(stuck) > 3 else ''}), and no other order was finished since it first did. Runs end with "
+        "this until that succeeds, or another order is finished"
     )
 
 

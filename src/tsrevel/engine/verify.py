@@ -187,7 +187,7 @@ def _verify_history(ctx: RunContext, state: RunState, plan: Plan, order_id: Orde
 def _read_order(ctx: RunContext, plan: Plan, order_id: OrderId) -> OrderRow | Mismatch | None:
     """The order, or a Mismatch for a twin or another uuid. Searched by its names, then by its uuid, then by its id.
 
-    None if nothing shows it, even if another order has its uuid.
+    None if Revel doesn't show it. Another order with its uuid doesn't count.
     """
     names = known_local_ids(ctx.policy, plan.event_id, plan.local_id)
     rows = {row.id: row for row in ctx.revel.find_orders(plan.uuid, names)}
