@@ -10,7 +10,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tsrevel.text import clean_text, decode_text, escape_json, exact_text, quoted, show_controls, trim, with_config
+from tsrevel.text import (
+    clean_text,
+    decode_text,
+    escape_json,
+    exact_text,
+    is_id,
+    quoted,
+    show_controls,
+    trim,
+    with_config,
+)
 
 COOK, FLAG = "👩\u200d🍳", "🏴" + "".join(chr(0xE0000 + ord(sign)) for sign in "gbeng") + "\U000e007f"
 HARMFUL = [
@@ -115,3 +125,8 @@ def test_what_is_no_text_is_told_without_a_word_of_it(data: bytes) -> None:
 def test_a_command_names_the_settings_that_it_would_not_find(text: str, expected: str) -> None:
     assert with_config(text, "/a.toml") == expected
     assert with_config(text, "") == text
+
+
+def test_only_a_number_from_1_can_be_an_id() -> None:
+    texts = ("1", "9" * 18, "9" * 19, "0", "01", "-1", "1 ", "x", "")
+    assert [text for text in texts if is_id(text)] == ["1", "9" * 18]

@@ -10,6 +10,10 @@ from datetime import timedelta
 _HARMFUL = re.compile(
     "[\0-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u206f\ud800-\udfff\ufff9-\ufffb]"
 )  # controls, line and paragraph separators, marks that change the writing direction, halves of characters
+LARGEST_ID = 10**18 - 1
+"""No id has more digits, and the ledger's integers hold all of these."""
+_ID = re.compile("[1-9][0-9]{0,17}")
+"""Both services number from 1, in integers (facts TripleSeat 3.1, Revel 2.1)."""
 _UNSEEN = frozenset({"Cc", "Cf", "Cs"})
 _ZERO_WIDTH_JOINERS = "\u200c\u200d"
 _TAGS = range(0xE0020, 0xE0080)
@@ -43,6 +47,11 @@ def show_controls(text: str, keep: str = "") -> str:
         return found[0] if found[0] in keep else found[0].encode("unicode_escape").decode("ascii")
 
     return _HARMFUL.sub(escape, text)
+
+
+def is_id(text: str) -> bool:
+    """Whether `text` can be the id of anything at either service."""
+    return _ID.fullmatch(text) is not None
 
 
 def quoted(text: str) -> str:

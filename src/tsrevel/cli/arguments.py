@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import typer
 
 from tsrevel.config.rules import ids_of_both_kinds
-from tsrevel.planning.identity import is_id
 from tsrevel.planning.model import EventId
+from tsrevel.text import is_id
 
 if TYPE_CHECKING:
     from tsrevel.config import Settings

@@ -17,10 +17,10 @@ from tsrevel.insight.history import EventHistory
 from tsrevel.ledger import AuditKind
 from tsrevel.ledger.queries import StepStatus
 from tsrevel.planning.explain import Rationale
-from tsrevel.planning.identity import is_id
 from tsrevel.planning.model import CHARGE_FIELDS, Plan, ProductId, label
 from tsrevel.planning.money import show_grouped
 from tsrevel.planning.reasons import Status, advise
+from tsrevel.text import is_id
 
 _UNWRITTEN = {"written": False, "kept": False, "revel_id": None, "recorded_at": None, "run_id": None}
 """A step of a plan that is not claimed yet."""

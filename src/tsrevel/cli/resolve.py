@@ -22,7 +22,7 @@ from tsrevel.errors import ConfigError, CredentialsRefused, Refused, ServiceDown
 from tsrevel.insight.history import find_changed
 from tsrevel.ledger import Ledger, OrderRecord, Resolution, hold_lock
 from tsrevel.ledger.queries import EventStatus
-from tsrevel.planning.identity import is_id, known_local_ids, order_uuid
+from tsrevel.planning.identity import known_local_ids, order_uuid
 from tsrevel.planning.model import Event, EventId, OrderId, Policy
 from tsrevel.planning.money import show, to_cents
 from tsrevel.planning.reasons import Reason
@@ -30,6 +30,7 @@ from tsrevel.planning.screening import find_location, find_named
 from tsrevel.reconcile.model import EVERY_EVENT, named_order, owner_of
 from tsrevel.revel.client import Revel
 from tsrevel.revel.decode import OrderRow
+from tsrevel.text import is_id
 from tsrevel.tripleseat.client import TripleSeat
 from tsrevel.wiring import Runtime, Services, make_state_folder, open_ledger, open_services, why_disabled
 

@@ -18,8 +18,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, SecretSt
 from pydantic_core import PydanticCustomError
 
 from tsrevel.errors import ConfigCode
-from tsrevel.planning.identity import LARGEST_ID
-from tsrevel.text import trim
+from tsrevel.text import LARGEST_ID, trim
 from tsrevel.transport.network import is_loopback as is_loopback_host
 
 

@@ -5,7 +5,6 @@ So the uuids are the same each time (facts Revel 3.3, 3.4).
 
 from __future__ import annotations
 
-import re
 from uuid import UUID, uuid5
 
 from tsrevel.planning.model import EventId, Item, PlannedPayment, Policy, Step
@@ -15,17 +14,6 @@ NAMESPACE = UUID("7b0f6c1e-52a7-5d0c-9a4e-1f2d3c4b5a69")
 
 NAMELESS = "unreadable-"
 """The beginning of our name for a listed row without a usable id. Nothing is requested by such a name."""
-
-
-LARGEST_ID = 10**18 - 1
-"""No id has more digits, and the ledger's integers hold all of these."""
-_ID = re.compile("[1-9][0-9]{0,17}")
-"""Both services number from 1, in integers (facts TripleSeat 3.1, Revel 2.1)."""
-
-
-def is_id(text: str) -> bool:
-    """Whether `text` can be the id of anything at either service."""
-    return _ID.fullmatch(text) is not None
 
 
 def order_uuid(event_id: EventId) -> str:

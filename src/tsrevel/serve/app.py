@@ -50,10 +50,9 @@ from tsrevel.errors import (
     describe_fault,
 )
 from tsrevel.ledger import open_view
-from tsrevel.planning.identity import is_id
 from tsrevel.planning.screening import covered_locations
 from tsrevel.serve.worker import Document, Worker
-from tsrevel.text import reason_of
+from tsrevel.text import is_id, reason_of
 from tsrevel.webhook.delivery import check_signature
 from tsrevel.webhook.spool import LARGEST_BODY
 from tsrevel.wiring import utc_now

@@ -14,10 +14,9 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
-from tsrevel.planning.identity import LARGEST_ID
 from tsrevel.planning.model import Fault
 from tsrevel.planning.reasons import Reason
-from tsrevel.text import clean_text, clean_texts
+from tsrevel.text import LARGEST_ID, clean_text, clean_texts
 from tsrevel.transport.responses import UNUSABLE, Json, find_unusable
 
 _AMOUNT = re.compile(r"-?\$?-?(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)?(?:\.[0-9]*)?")

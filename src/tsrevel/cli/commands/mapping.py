@@ -9,7 +9,7 @@ import typer
 
 from tsrevel.cli.context import CliContext
 from tsrevel.cli.options import LEDGER_EXITS, SERVICE_EXITS, SET_UP, Location, command, group
-from tsrevel.planning.identity import LARGEST_ID
+from tsrevel.text import LARGEST_ID
 
 maps = group("map", SET_UP, "Map TripleSeat names to Revel products.")
 
@@ -130,9 +130,8 @@ def check(ctx: CliContext, days: Days = 30, location: Location = None) -> int:
 def _checked(
     name: str, menu_item: bool, establishment: int | None, location: str | None
 ) -> tuple[str, bool, int | None, str | None]:
-    from tsrevel.planning.identity import is_id
     from tsrevel.planning.products import normalise
-    from tsrevel.text import clean_text
+    from tsrevel.text import clean_text, is_id
 
     text = clean_text(name)
     if not normalise(text) or any(unicodedata.category(each) in {"Cc", "Cs"} for each in name.strip()):
