@@ -17,8 +17,9 @@ from typing import Any
 import pytest
 
 from tsrevel.errors import LedgerCode, LedgerDamaged, LedgerUnusable
+from tsrevel.files import look_at
 from tsrevel.ledger import database, hold_lock, hold_mail_lock, open_view
-from tsrevel.ledger.connection import connect, use_wal
+from tsrevel.ledger.connection import connect, describe_unwritable, use_wal
 from tsrevel.ledger.maintenance import back_up_ledger
 
 from .samples import EVENT, NOTED, ORDER, RUN, make_run, open_ledger, raises, raw
@@ -99,6 +100,42 @@ def test_two_that_make_the_ledger_at_once_end_up_with_one(path: Path) -> None:
         list(threads.map(make, range(4)))
     with open_ledger(path) as ledger:
         assert {row.detail["number"] for row in ledger.audit.rows()} == {"0", "1", "2", "3"}
+
+
+@pytest.mark.parametrize("happens", ["made", "removed"])
+def test_a_log_that_another_process_makes_or_removes_just_now_is_not_unwritable(
+    path: Path, monkeypatch: pytest.MonkeyPatch, happens: str
+) -> None:
+    make_ledger(path)
+    log = path.with_name(f"{path.name}-wal")
+    if happens == "removed":
+        log.touch()
+    may_access = os.access
+
+    def access(tested: Path, *args: int, **kwargs: bool) -> bool:
+        if tested == log and happens == "removed":
+            log.unlink()
+        allowed = may_access(tested, *args, **kwargs)
+        if tested == log and happens == "made":
+            log.touch()
+        return allowed
+
+    monkeypatch.setattr(os, "access", access)
+    assert describe_unwritable(path) == ""
+
+
+def test_a_ledger_that_another_process_makes_just_now_is_not_missing(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def look(looked_at: Path) -> os.stat_result | None:
+        found = look_at(looked_at)
+        path.parent.mkdir()
+        path.touch()
+        path.with_name(f"{path.name}-wal").touch()
+        return found
+
+    monkeypatch.setattr(database, "look_at", look)
+    database.refuse_leftovers(path)
 
 
 def test_the_file_is_durable_and_guards_its_references(path: Path) -> None:

@@ -73,10 +73,17 @@ def find_unwritable(path: Path) -> tuple[Path, ...]:
     SQLite opens a file that it may only read all the same, and makes log and index with the same mode.
     """
     of_ledger = (path, *(path.with_name(f"{path.name}{end}") for end in ("-wal", "-shm")))
-    may_change = os.R_OK | os.W_OK
-    return tuple(
-        each for each in of_ledger if not os.access(each, may_change, effective_ids=True) and os.path.lexists(each)
-    )
+    return tuple(each for each in of_ledger if _is_unwritable(each))
+
+
+def _is_unwritable(path: Path) -> bool:
+    """Whether the file exists and this user may not write to it.
+
+    SQLite makes and removes the log while others look: a file that wasn't there before the test isn't unwritable.
+    """
+    if not os.path.lexists(path) or os.access(path, os.R_OK | os.W_OK, effective_ids=True):
+        return False
+    return os.path.lexists(path)
 
 
 def describe_unwritable(path: Path) -> str:

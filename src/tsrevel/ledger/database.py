@@ -113,8 +113,9 @@ def refuse_leftovers(path: Path) -> None:
 
     SQLite would replay a lost file's log into a new ledger, and would take an empty file for a new one.
     """
+    has_log = path.with_name(f"{path.name}-wal").exists()  # looked at first: another process may make both just now
     found = look_at(path)
-    if found is None and path.with_name(f"{path.name}-wal").exists():
+    if found is None and has_log:
         raise LedgerDamaged(
             LedgerCode.LOG_WITHOUT_LEDGER,
             f"The ledger {path} is missing, but its log ({path.name}-wal) exists. {_WAIT} restore the ledger, or move "
