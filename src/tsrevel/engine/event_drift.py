@@ -260,6 +260,12 @@ def _changes_of_unplannable(
     return ["its day, location, lines or amounts have changed"] if is_untold else trouble
 
 
+def note_content(ctx: RunContext, found: FoundEvent, event: Event, plan: Plan) -> None:
+    """Store the content and details of the event that its order is made of, to compare it later."""
+    details = read_details(found, event, plan.location)
+    ctx.ledger.orders.note_content(ctx.run_id, event.id, hash_of_content(event), details)
+
+
 def read_details(found: FoundEvent, event: Event, location: Location) -> EventDetails:
     """The event's details, by its location's clock. The payload of a delivery may lack any label, so it shows none."""
     details = details_of(event, find_zone(location.timezone))

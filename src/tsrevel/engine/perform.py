@@ -17,11 +17,10 @@ from tsrevel.engine.event_drift import (
     compare_with_event,
     find_doubles,
     hold_doubled,
-    plan_anew,
-    read_details,
+    note_content,
     tell_beside,
 )
-from tsrevel.engine.fetch import EventUnavailable, FoundEvent, NamedEvent, UnreadEvent, fetch_whole, read_event
+from tsrevel.engine.fetch import EventUnavailable, FoundEvent, NamedEvent, UnreadEvent, read_event
 from tsrevel.engine.find import WorkItem, id_of
 from tsrevel.engine.inject import Writing, check_search, inject
 from tsrevel.engine.outcomes import (
@@ -45,17 +44,16 @@ from tsrevel.engine.recover import (
     Foreign,
     Ours,
     adopt,
-    adopt_whole,
     find_misplaced,
     find_order,
     hold_found,
     leave_foreign,
-    may_be_ours,
-    note_unknown_order,
     preview_adoption,
     read_begun,
     recheck,
     recover,
+    settle_found,
+    take_in,
     with_row,
 )
 from tsrevel.engine.triage import (
@@ -88,13 +86,12 @@ from tsrevel.errors import (
     TryNextRun,
     WrongClock,
 )
-from tsrevel.ledger import AuditKind, KnownEvents, OrderRecord, Resolution, hash_of_content
+from tsrevel.ledger import AuditKind, KnownEvents, OrderRecord, Resolution
 from tsrevel.planning.identity import known_local_ids, order_uuid
 from tsrevel.planning.model import Event, EventId, Hold, Plan, Skip
 from tsrevel.planning.plan import label_order
 from tsrevel.planning.reasons import Reason, Status
 from tsrevel.planning.screening import find_location
-from tsrevel.revel.decode import OrderRow
 
 log = logging.getLogger(__name__)
 
@@ -402,7 +399,7 @@ def _make_order(ctx: RunContext, state: RunState, work: Work, task: Prepare) -> 
         state.budget.count(event_id)
         return planned(about, plan)
     with state.writing_at(plan.location.establishment):
-        _note_content(ctx, task.found, event, plan)
+        note_content(ctx, task.found, event, plan)
         labels = label_order(event, plan.location)
         if isinstance(existing, Ours):
             return adopt(ctx, state, about, plan, existing.row, labels, task.found.digest)
@@ -418,12 +415,6 @@ def _screen_again(ctx: RunContext, state: RunState, work: Work, task: Prepare, e
     """The outcome of an event that isn't due any more; None if it is. Its day may have ended since: it was missed."""
     now = triage_new(replace(task.found, event=event), work.known, work.rules, ctx.now())
     return None if isinstance(now, Prepare) else perform(ctx, state, work, now)
-
-
-def _note_content(ctx: RunContext, found: FoundEvent, event: Event, plan: Plan) -> None:
-    """Store the content and details of the event that its order is made of, to compare it later."""
-    details = read_details(found, event, plan.location)
-    ctx.ledger.orders.note_content(ctx.run_id, event.id, hash_of_content(event), details)
 
 
 def _prepared(ctx: RunContext, state: RunState, work: Work, task: Prepare) -> Prepared | EventUnavailable:
@@ -462,7 +453,7 @@ def _check_missed(ctx: RunContext, state: RunState, task: CheckMissed) -> Outcom
         text = f"Revel order {row.id} is ours and unfinished: finish it by `{command}`"
         return not_written(about, Hold(Reason.ORDER_DIFFERS, text))
     if not ctx.dry_run:
-        _take_in(ctx, state, found, row)
+        take_in(ctx, state, found, row)
     text = f"Revel already had order {row.id}; the ledger didn't know it"
     return not_written(about, Skip(Reason.ALREADY_INJECTED, text))
 
@@ -491,40 +482,12 @@ def _check_cancelled(ctx: RunContext, state: RunState, work: Work, task: CheckCa
         return not_written(about, verdict)
     row = standing[0]
     is_finished = row.uuid != uuid or row.is_finished
-    if is_finished and not ctx.dry_run and _settle_found(ctx, state, task.found, row):
+    if is_finished and not ctx.dry_run and settle_found(ctx, state, task.found, row):
         state.reports.append(report_change(task.found, cancelled=True))
     how = "still stands" if is_finished else "is half-written and still stands"
     text = f"{verdict.text}; Revel order {row.id} {how}; if nobody wants it, void it in Revel"
     told = not_written(with_row(about, row), Skip(Reason.CANCELLED_AFTER_INJECTION, text))
     return replace(told, news=True)
-
-
-def _settle_found(ctx: RunContext, state: RunState, found: FoundEvent, row: OrderRow) -> bool:
-    """Store the standing order of a cancelled event. Returns whether it was stored.
-
-    Somebody else's order isn't if it is at another place or may be ours: should the event return, it is held again.
-    """
-    event_id = found.event.id
-    if row.uuid == order_uuid(event_id):
-        _take_in(ctx, state, found, row)
-        return True
-    if find_misplaced(row, find_location(found.event, ctx.policy)) or may_be_ours(ctx, row, event_id):
-        return False
-    ctx.ledger.orders.mark_foreign(ctx.run_id, event_id, row.id, row.local_id, found.digest)
-    return True
-
-
-def _take_in(ctx: RunContext, state: RunState, found: FoundEvent, row: OrderRow) -> None:
-    """Settle our finished order of a past or cancelled event. It gets its plan if Revel shows exactly that plan."""
-    event_id, whole = found.event.id, fetch_whole(ctx.tripleseat, found)
-    note_unknown_order(ctx, state, event_id)
-    if isinstance(whole, Event):
-        state.whole[event_id] = whole
-        plan = plan_anew(ctx, state, whole)
-        if isinstance(plan, Plan) and adopt_whole(ctx, state, plan, row, found.digest):
-            _note_content(ctx, found, whole, plan)
-            return
-    ctx.ledger.orders.settle(ctx.run_id, event_id, row.id, found.digest)
 
 
 # Outcomes of events that weren't decided on

@@ -13,8 +13,8 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from tsrevel.engine.context import OrderChangeReported, RunContext, RunState
-from tsrevel.engine.event_drift import find_doubles
-from tsrevel.engine.fetch import EventUnavailable, FoundEvent, UnlistedEvent, read_event
+from tsrevel.engine.event_drift import find_doubles, note_content, plan_anew
+from tsrevel.engine.fetch import EventUnavailable, FoundEvent, UnlistedEvent, fetch_whole, read_event
 from tsrevel.engine.inject import Writing, differs, dispute, hold_order, raise_not_shown, settle, write_missing
 from tsrevel.engine.order_drift import as_planned
 from tsrevel.engine.outcomes import Outcome, describe, injected, not_written, planned, recall_dispute
@@ -32,7 +32,7 @@ from tsrevel.engine.verify import (
 from tsrevel.errors import LedgerUnusable, Refused, StillPending, StopRun, TryNextRun
 from tsrevel.ledger import PENDING, OrderRecord, StationChange, StationReport
 from tsrevel.planning.identity import known_local_ids, local_id, order_uuid
-from tsrevel.planning.model import CHARGE_FIELDS, EventId, Hold, Labels, Location, OrderId, Plan, Skip, Step
+from tsrevel.planning.model import CHARGE_FIELDS, Event, EventId, Hold, Labels, Location, OrderId, Plan, Skip, Step
 from tsrevel.planning.money import Cents
 from tsrevel.planning.reasons import Reason, Status
 from tsrevel.planning.screening import find_entry, find_location, screen_status
@@ -111,7 +111,7 @@ def leave_foreign(
     known, elsewhere = with_row(about, row), find_misplaced(row, location)
     if elsewhere:
         return not_written(known, elsewhere)
-    if may_be_ours(ctx, row, about.event_id):
+    if _may_be_ours(ctx, row, about.event_id):
         return hold_stranger(known, row)
     if not ctx.dry_run:
         ctx.ledger.orders.mark_foreign(ctx.run_id, about.event_id, row.id, row.local_id, digest)
@@ -131,7 +131,7 @@ def with_row(about: Outcome, row: OrderRow) -> Outcome:
     return replace(about, order_id=row.id, local_id=row.local_id, total=row.amounts["total"])
 
 
-def may_be_ours(ctx: RunContext, row: OrderRow, event_id: EventId) -> bool:
+def _may_be_ours(ctx: RunContext, row: OrderRow, event_id: EventId) -> bool:
     """Whether it has our name, and an order of ours was sent that may have arrived late with another uuid."""
     return row.local_id == local_id(ctx.policy, event_id) and ctx.ledger.orders.was_sent(event_id)
 
@@ -153,7 +153,7 @@ def adopt(
     Its labels stay as they were first written, so other ones are reported.
     """
     plan = _with_its_name(ctx, plan, row)
-    note_unknown_order(ctx, state, plan.event_id)
+    _note_unknown_order(ctx, state, plan.event_id)
     contents, found = _read_unknown(ctx, state, plan, row.id, pending={step.uuid for step in plan.steps})
     ctx.ledger.orders.claim(ctx.run_id, plan, digest)
     if _is_whole_and_paid(plan, contents):
@@ -175,7 +175,7 @@ def adopt(
     return _tell_labels(state, outcome, plan, contents.order)
 
 
-def note_unknown_order(ctx: RunContext, state: RunState, event_id: EventId) -> None:
+def _note_unknown_order(ctx: RunContext, state: RunState, event_id: EventId) -> None:
     """Note that the event has an order of ours, unless this ledger sent it under a claim that was dropped since."""
     if not ctx.ledger.orders.was_sent(event_id):
         state.unknown_orders.add(event_id)
@@ -246,7 +246,7 @@ def preview_adoption(ctx: RunContext, state: RunState, about: Outcome, plan: Pla
     return _found_complete(injected(about, plan, row.id))
 
 
-def adopt_whole(ctx: RunContext, state: RunState, plan: Plan, row: OrderRow, digest: str | None) -> bool:
+def _adopt_whole(ctx: RunContext, state: RunState, plan: Plan, row: OrderRow, digest: str | None) -> bool:
     """Add an order of ours to this ledger, which doesn't know it, if it is all of the plan and nothing else.
 
     Writes nothing to Revel. False: it isn't the plan, and nothing was stored.
@@ -260,6 +260,34 @@ def adopt_whole(ctx: RunContext, state: RunState, plan: Plan, row: OrderRow, dig
     about = Outcome(plan.event_id, Status.SKIPPED)
     _settle_whole(ctx, Writing(about, plan, (), order_id=row.id, digest=digest), contents)
     return True
+
+
+def settle_found(ctx: RunContext, state: RunState, found: FoundEvent, row: OrderRow) -> bool:
+    """Store the standing order of a cancelled event. Returns whether it was stored.
+
+    Somebody else's order isn't if it is at another place or may be ours: should the event return, it is held again.
+    """
+    event_id = found.event.id
+    if row.uuid == order_uuid(event_id):
+        take_in(ctx, state, found, row)
+        return True
+    if find_misplaced(row, find_location(found.event, ctx.policy)) or _may_be_ours(ctx, row, event_id):
+        return False
+    ctx.ledger.orders.mark_foreign(ctx.run_id, event_id, row.id, row.local_id, found.digest)
+    return True
+
+
+def take_in(ctx: RunContext, state: RunState, found: FoundEvent, row: OrderRow) -> None:
+    """Settle our finished order of a past or cancelled event. It gets its plan if Revel shows exactly that plan."""
+    event_id, whole = found.event.id, fetch_whole(ctx.tripleseat, found)
+    _note_unknown_order(ctx, state, event_id)
+    if isinstance(whole, Event):
+        state.whole[event_id] = whole
+        plan = plan_anew(ctx, state, whole)
+        if isinstance(plan, Plan) and _adopt_whole(ctx, state, plan, row, found.digest):
+            note_content(ctx, found, whole, plan)
+            return
+    ctx.ledger.orders.settle(ctx.run_id, event_id, row.id, found.digest)
 
 
 # An order that a run began
