@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tsrevel.planning.model import EventId
 from tsrevel.sandbox import make_event
 
 from ..world import Died, World, find_outcome, verdict
@@ -487,3 +488,37 @@ def test_without_the_extra_for_invoice_pages_only_the_events_that_need_it_are_he
     report = world.sync()
     assert (verdict(report, 64000070), verdict(report, FULL)) == ("held NO_LINE_ITEMS", "injected")
     assert report.exit_status == 3
+
+
+@pytest.mark.parametrize("event_status", ["PROSPECT", "LOST"])
+@pytest.mark.parametrize("down", [True, False])
+def test_an_event_that_needs_no_order_is_no_failure_while_revel_cannot_be_searched(
+    world: World, event_status: str, down: bool
+) -> None:
+    world.sync()
+    world.lose_ledger()
+    world.tripleseat.edit_event(FULL, status=event_status)
+    if down:
+        world.wires["revel"].down = True
+    else:
+        world.revel.faults.add("status", "GET", "/resources/Order/", times=None, status=502)
+    reports = [world.sync() for _ in range(2)]
+    assert [(verdict(each, FULL), each.exit_status) for each in reports] == [("skipped STATUS_NOT_ELIGIBLE", 0)] * 2
+    assert not any(find_outcome(each, FULL).news for each in reports)
+    with world.ledger() as ledger:
+        assert ledger.events.last_results([EventId(str(FULL))]) == {}
+    world.wires["revel"].down = False
+    world.revel.faults.clear()
+    report = world.sync()
+    assert (verdict(report, FULL), report.exit_status) == ("skipped CANCELLED_AFTER_INJECTION", 3)
+
+
+def test_many_inquiries_send_a_revel_that_is_down_no_request_each(world: World) -> None:
+    for number in range(12):
+        world.add_event(64000200 + number, day=world.time.now.date() + timedelta(days=9))
+        world.tripleseat.edit_event(64000200 + number, status="PROSPECT")
+    world.tripleseat.edit_event(FULL, status="PROSPECT")
+    world.revel.faults.add("status", "GET", "/resources/Order/", times=None, status=503)
+    report = world.sync()
+    assert (report.exit_status, report.summary["skipped"]) == (0, 13)
+    assert len(world.revel.requests) < 10

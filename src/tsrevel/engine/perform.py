@@ -461,32 +461,48 @@ def _check_missed(ctx: RunContext, state: RunState, task: CheckMissed) -> Outcom
 def _check_cancelled(ctx: RunContext, state: RunState, work: Work, task: CheckCancelled) -> Outcome:
     """The event was cancelled: Revel may have an order of ours that this ledger doesn't know, and that still stands.
 
+    Nothing waits for the answer, unless the event was in trouble. So if Revel can't be searched now, the event is
+    skipped all the same, and the next run that finds it searches.
+    """
+    skipped = not_written(describe(task.found.event, ctx.policy), task.verdict)
+    try:
+        if task.in_trouble or not ctx.revel.is_down:
+            return _find_standing(ctx, state, work, task, skipped)
+    except (TryNextRun, Refused) as error:
+        if task.in_trouble:
+            raise
+        log.info("event %s needs no order; Revel can't be searched for one now: %s", skipped.event_id, error)
+    return replace(skipped, looked_into=False)
+
+
+def _find_standing(ctx: RunContext, state: RunState, work: Work, task: CheckCancelled, skipped: Outcome) -> Outcome:
+    """The outcome of a cancelled event: `skipped`, unless Revel has a standing order of it.
+
     If the event was in trouble, somebody else's order counts, too: it may have been held for that.
     """
     event_id, verdict = task.found.event.id, task.verdict
-    about = describe(task.found.event, ctx.policy)
     if event_id in work.cancelled:
         work.without_order.update(find_absent(ctx, work.cancelled))
         work.cancelled.clear()
     if event_id in work.without_order:
-        return not_written(about, verdict)
+        return skipped
     uuid = order_uuid(event_id)
     rows = [*ctx.revel.find_by_uuid(uuid)]
     if task.in_trouble:
         rows += ctx.revel.find_orders(uuid, known_local_ids(ctx.policy, event_id))
     doubles = find_doubles(ctx, event_id, rows)
     if doubles:
-        return hold_found(about, doubles)
+        return hold_found(skipped, doubles)
     standing = ctx.revel.standing(rows)
     if not standing:
-        return not_written(about, verdict)
+        return skipped
     row = standing[0]
     is_finished = row.uuid != uuid or row.is_finished
     if is_finished and not ctx.dry_run and settle_found(ctx, state, task.found, row):
         state.reports.append(report_change(task.found, cancelled=True))
     how = "still stands" if is_finished else "is half-written and still stands"
     text = f"{verdict.text}; Revel order {row.id} {how}; if nobody wants it, void it in Revel"
-    told = not_written(with_row(about, row), Skip(Reason.CANCELLED_AFTER_INJECTION, text))
+    told = not_written(with_row(skipped, row), Skip(Reason.CANCELLED_AFTER_INJECTION, text))
     return replace(told, news=True)
 
 

@@ -38,6 +38,7 @@ from tsrevel.engine.outcomes import (
     not_written,
 )
 from tsrevel.engine.perform import account_for
+from tsrevel.engine.triage import NEEDS_NO_ORDER
 from tsrevel.engine.work_queue import has_failed
 from tsrevel.errors import (
     AssumptionFailed,
@@ -345,11 +346,10 @@ def _store_change_reports(ctx: RunContext, state: RunState) -> None:
 def _store_results(ctx: RunContext, state: RunState, outcomes: list[Outcome]) -> list[Outcome]:
     """Store the outcomes, and return them with what no run has reported yet marked as news.
 
-    Events outside this run's locations stay as they are in the ledger. An id that names no event isn't stored. A dry
-    run stores its results separately.
+    A dry run stores its results separately.
     """
     outcomes = _leave_known_twins(ctx, state, outcomes)
-    results = [_to_result(state, each) for each in outcomes if not (each.unknown or _is_outside(ctx, each))]
+    results = [_to_result(state, each) for each in outcomes if not _stays_as_it_is(ctx, each)]
     _warn_of_unlisted(ctx, state, results)
     store = ctx.ledger.events.store_dry_results if ctx.dry_run else ctx.ledger.events.store_results
     fresh = store(ctx.run_id, results)
@@ -411,6 +411,16 @@ def _to_result(state: RunState, outcome: Outcome) -> EventResult:
         looked_into=outcome.looked_into,
         details=outcome.details,
     )
+
+
+def _stays_as_it_is(ctx: RunContext, outcome: Outcome) -> bool:
+    """Whether the ledger keeps what it has of the event: nothing, if no event has that id.
+
+    Also if the event is outside this run's locations. Or if it needs no order, and Revel couldn't be searched for one:
+    then a later run searches.
+    """
+    unsearched = outcome.reason in NEEDS_NO_ORDER and not outcome.looked_into
+    return outcome.unknown or unsearched or _is_outside(ctx, outcome)
 
 
 def _is_outside(ctx: RunContext, outcome: Outcome) -> bool:

@@ -34,7 +34,7 @@ from tsrevel.transport.write_gate import WriteGate
 from tsrevel.tripleseat.digest import is_of_older_version, is_same_content
 from tsrevel.tripleseat.payload import is_older
 
-_NEEDS_NO_ORDER = frozenset({
+NEEDS_NO_ORDER = frozenset({
     Reason.STATUS_NOT_ELIGIBLE, Reason.EVENT_DELETED, Reason.CANCELLED_AFTER_INJECTION,
 })  # fmt: skip
 """The reasons of an event that needs no order, once a run has checked that Revel has none for it."""
@@ -204,7 +204,7 @@ def _may_have_unknown_order(event: Event, last: LastResult | None, policy: Polic
     The ledger may be new or an older copy, and then it lacks the order that was made before the event was cancelled. An
     event of which no place is known may be at an allowed one.
     """
-    if last and last.reason in _NEEDS_NO_ORDER and not is_older(last.updated, event.updated):
+    if last and last.reason in NEEDS_NO_ORDER and not is_older(last.updated, event.updated):
         return False
     place = event.location_id, event.site_id
     return place == (None, None) or includes_place(policy.allowed, *place, policy.locations)
