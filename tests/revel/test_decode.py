@@ -146,6 +146,8 @@ def test_a_payment_tells_its_amount() -> None:
     row = decode_payment({"id": 1, "uuid": "B", "order": "/resources/Order/7/", "amount": "100.500000"})
     assert (row.uuid, row.order, row.amount, row.deleted) == ("b", "7", 10050, False)
     assert decode_payment({"id": 1, "deleted": True}).deleted
+    typed = decode_payment({"id": 1, "payment_type": 236, "tip": "1.500000"})
+    assert (row.kind, row.tip, typed.kind, typed.tip) == ("", 0, "236", 150)
 
 
 PRODUCT: dict[str, Any] = {

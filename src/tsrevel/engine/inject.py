@@ -121,7 +121,8 @@ def _is_shown(ctx: RunContext, known: KnownOrder) -> bool | None:
 def write_missing(ctx: RunContext, state: RunState, writing: Writing) -> Outcome:
     """Write the missing steps, stage by stage, verify each stage by reading it back, and settle the order."""
     plan, order_id = writing.plan, writing.order_id
-    writing = writing if writing.begun else replace(writing, begun=ctx.now())
+    begun = writing.begun or ctx.now()
+    writing = replace(writing, begun=begun)
     for stage in STAGES:
         steps = [step for step in writing.missing if stage_of(step) == stage]
         for step in steps:
@@ -129,14 +130,14 @@ def write_missing(ctx: RunContext, state: RunState, writing: Writing) -> Outcome
             order_id = order_id or OrderId(written.id)
             mismatch = _judge_write(written)
             if mismatch is None and step.kind == "order":
-                mismatch = verify_new_order(ctx, plan, order_id)
+                mismatch = verify_new_order(ctx, plan, order_id, begun)
             if mismatch:
                 return stop_writing(ctx, writing.about, plan, order_id, mismatch)
         if not steps and stage is not STAGES[-1]:
             continue
-        finding = verify(ctx, state, plan, stage, order_id)
+        finding = verify(ctx, state, plan, stage, order_id, steps)
         if finding is None and ctx.limits.second_look and wait(ctx, ctx.limits.second_look):
-            finding = verify(ctx, state, plan, stage, order_id)
+            finding = verify(ctx, state, plan, stage, order_id, steps)
         if isinstance(finding, Missing):
             raise_not_shown(ctx, plan, finding.steps, order_id)
         if finding:

@@ -5,18 +5,27 @@ A status of 201 doesn't prove that Revel stored a row (facts Revel 2.2). Only re
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Collection, Container
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal, get_args
 
 from tsrevel.engine.context import RunContext, RunState
+from tsrevel.planning.assumptions import AssumptionCode
 from tsrevel.planning.identity import known_local_ids
 from tsrevel.planning.model import OrderId, Plan, Step, StepKind
 from tsrevel.planning.reasons import Reason
 from tsrevel.revel.client import Contents, tell_doubles, tell_renamed
-from tsrevel.revel.compare import describe_differences, describe_texts, is_as_planned, shows_discount, shows_totals
+from tsrevel.revel.compare import (
+    describe_differences,
+    describe_payment,
+    describe_texts,
+    is_as_planned,
+    shows_discount,
+    shows_totals,
+)
 from tsrevel.revel.decode import HistoryRow, ItemRow, OrderRow, PaymentRow
-from tsrevel.revel.encode import END_AMOUNTS
+from tsrevel.revel.encode import END_AMOUNTS, wall_time
 
 Stage = Literal["items", "money", "totals", "history"]
 STAGES: tuple[Stage, ...] = get_args(Stage)
@@ -74,24 +83,36 @@ def stage_of(step: Step) -> Stage:
 # Reading back a stage that was just written
 
 
-def verify(ctx: RunContext, state: RunState, plan: Plan, stage: Stage, order_id: OrderId) -> Finding:
-    """The problem with the order after that stage was written. Reads again for a while if something isn't shown yet."""
+def verify(
+    ctx: RunContext, state: RunState, plan: Plan, stage: Stage, order_id: OrderId, written: Collection[Step]
+) -> Finding:
+    """The problem with the order after `written`, steps of that stage, were written.
+
+    Reads again for a while if something isn't shown yet.
+    """
     match stage:
         case "items" | "money":
-            return _verify_parts(ctx, state, plan, stage, order_id)
+            return _verify_parts(ctx, state, plan, stage, order_id, written)
         case "totals":
             return _verify_totals(ctx, state, plan, order_id)
         case "history":
             return _verify_history(ctx, state, plan, order_id)
 
 
-def verify_new_order(ctx: RunContext, plan: Plan, order_id: OrderId) -> Mismatch | None:
-    """The problem with a new order, before anything is added to it: a twin, or another uuid.
+def verify_new_order(ctx: RunContext, plan: Plan, order_id: OrderId, begun: datetime) -> Mismatch | None:
+    """The problem with a new order, before anything is added to it: a twin, another uuid, or another day than was sent.
 
-    Reads once. A list that lags shows nothing yet, and the read-back of the totals checks again.
+    Reads once. A list that lags shows nothing yet, and the read-back of the totals checks again, except for the day: a
+    station may change that later (facts Revel 7).
     """
     found = _read_order(ctx, plan, order_id)
-    return found if isinstance(found, Mismatch) else None
+    if not isinstance(found, OrderRow):
+        return found
+    day = wall_time(begun, plan.location)[:10]
+    if str(found.written or day) == day or AssumptionCode.REVEL_LOCAL_TIME in ctx.policy.accepted_assumptions:
+        return None
+    text = f"Revel stores it on {found.written}, not on {day}; the account may read times in another zone"
+    return Mismatch(Reason.ORDER_DIFFERS, f"{text} (see docs/reliability.md)", alarm=True)
 
 
 def read_beginning(
@@ -119,7 +140,9 @@ def read_beginning(
     return state.poll(ctx, look, settles)
 
 
-def _verify_parts(ctx: RunContext, state: RunState, plan: Plan, stage: Stage, order_id: OrderId) -> Finding:
+def _verify_parts(
+    ctx: RunContext, state: RunState, plan: Plan, stage: Stage, order_id: OrderId, written: Collection[Step]
+) -> Finding:
     def look() -> tuple[Contents, Missing | Strange]:
         if stage == "items":
             contents = ctx.revel.items(order_id)
@@ -133,6 +156,11 @@ def _verify_parts(ctx: RunContext, state: RunState, plan: Plan, stage: Stage, or
         return Mismatch(Reason.ORDER_DIFFERS, tell_renamed(renamed.step), alarm=True)
     if isinstance(found, Strange):
         return Mismatch(Reason.AMOUNT_MISMATCH, found.text)
+    sent = {step.uuid for step in written}
+    told = (describe_payment(plan, row) for row in contents.payments if row.uuid in sent)
+    difference = next(filter(None, told), "")
+    if difference:
+        return Mismatch(Reason.AMOUNT_MISMATCH, difference)
     return found if found.steps else None
 
 

@@ -93,6 +93,13 @@ def describe_texts(row: ItemRow, item: Item) -> str:
     return ""
 
 
+def describe_payment(plan: Plan, row: PaymentRow) -> str:
+    """Describe how the type or tip of a payment just written differs. "" if it doesn't, or if the row lacks them."""
+    if row.kind and row.kind != str(plan.location.payment_type):
+        return f"its payment {row.id} has type {row.kind}, not {plan.location.payment_type}"
+    return f"its payment {row.id} has a tip of {show(row.tip)}" if row.tip else ""
+
+
 def is_voided(order: OrderRow, items: Collection[ItemRow], payments: Iterable[PaymentRow]) -> bool:
     """Whether a person voided the order: nothing of it counts any more. A total of zero may be all discount.
 

@@ -101,7 +101,10 @@ class ItemRow:
 
 @dataclass(frozen=True, slots=True)
 class PaymentRow:
-    """A payment in Revel. `refunded`: the money was given back (facts Revel 5.2). `updated` as in `OrderRow`."""
+    """A payment in Revel. `refunded`: the money was given back (facts Revel 5.2). `updated` as in `OrderRow`.
+
+    `kind`: its payment type; "" if the row lacks it. An absent `tip` counts as zero.
+    """
 
     id: str
     uuid: str
@@ -110,6 +113,8 @@ class PaymentRow:
     deleted: bool
     refunded: bool = False
     updated: datetime | None = None
+    kind: str = ""
+    tip: Cents = ZERO
 
     @property
     def counts(self) -> bool:
@@ -185,6 +190,8 @@ def decode_payment(row: Json) -> PaymentRow:
         deleted=fields.get("deleted") is True,
         refunded=fields.get("refunded") is True,
         updated=_stamp(fields, "updated_date"),
+        kind=decode_id(fields.get("payment_type")),
+        tip=_money(fields, "tip", f"Payment {number}"),
     )
 
 
