@@ -41,7 +41,10 @@ def crash(world: World, *moments: str) -> None:
 
 def correct(world: World, **fields: object) -> None:
     """A person puts the order right in Revel's console."""
-    world.revel.state.rows["Order"][ORDER].update(fields)
+    order = world.revel.state.rows["Order"][ORDER]
+    order.update(fields)
+    for row in order["applied_discounts"]:
+        row["discount_amount"] = fields.get("discount_amount", row["discount_amount"])
 
 
 LOST_FIELDS = {

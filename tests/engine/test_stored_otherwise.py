@@ -1,8 +1,9 @@
-"""An order that Revel stores on another day, or with another payment type or tip, than was sent."""
+"""An order that Revel stores with another day, payment type, tip or discount row than was sent."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from tsrevel.planning.assumptions import AssumptionCode
 
 from ..world import World, find_outcome, verdict
 from .conftest import FULL
-from .test_disputes import crash
+from .test_disputes import ORDER, crash
 
 EVENING = datetime(2026, 11, 1, 2, tzinfo=UTC)
 """Another day than in California."""
@@ -85,3 +86,22 @@ def test_a_payment_that_an_earlier_run_wrote_keeps_its_type(world: World) -> Non
     crash(world, "after POST /resources/Payment/")
     world.config["locations"][0]["payment_type"] = 240
     assert (verdict(world.sync(), FULL), world.flaws(FULL)) == ("injected", [])
+
+
+def _make_zero(rows: list[dict[str, Any]]) -> None:
+    rows[0]["discount_amount"] = "0.000000"
+
+
+def _double(rows: list[dict[str, Any]]) -> None:
+    rows.append(dict(rows[0]))
+
+
+@pytest.mark.parametrize("change", [_make_zero, _double])
+def test_a_discount_whose_rows_are_another_amount_stops_the_order(world: World, change: Any) -> None:
+    world.at("after PATCH", lambda: change(world.revel.state.rows["Order"][ORDER]["applied_discounts"]))
+    for _ in range(2):
+        report = world.sync()
+        assert (verdict(report, FULL), report.exit_status) == ("held AMOUNT_MISMATCH", 14)
+        world.time.move(minutes=45)
+    assert world.orders_of(FULL)[0]["discount_amount"] == Decimal("9.60")
+    assert not world.orders_of(FULL)[0]["printed"]

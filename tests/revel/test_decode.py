@@ -71,6 +71,22 @@ def test_money_comes_in_many_forms(sent: object, cents: int) -> None:
     assert decode_order({**ORDER, "subtotal": sent}).amounts["subtotal"] == cents
 
 
+@pytest.mark.parametrize(
+    ("rows", "cents"),
+    [
+        ([{"discount_amount": "10.000000"}, {"discount_amount": 2.5}], 1250),
+        ([{"discount_amount": "0.000000"}], 0),
+        ([{"discount_amount": "10.000000"}, {"discount_amount": None}], None),
+        (["/resources/AppliedDiscountOrder/31001/"], None),
+        ([], None),
+        (None, None),
+    ],
+)
+def test_the_applied_discounts_add_up_where_each_has_its_amount(rows: object, cents: int | None) -> None:
+    row = decode_order({**ORDER, "applied_discounts": rows})
+    assert (row.applied, row.amounts["discount"]) == (cents, 1000)
+
+
 @pytest.mark.parametrize("sent", ["twelve", "NaN", "Infinity", "-Infinity", "1e30", [], {}, True])
 def test_what_is_no_money_is_unreadable(sent: object) -> None:
     with pytest.raises(Unreadable):

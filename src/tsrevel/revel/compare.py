@@ -46,6 +46,8 @@ def _as_text(value: _Value) -> str:
 def describe_differences(plan: Plan, row: OrderRow, names: Collection[str] | None = None) -> str:
     """Describe how the order differs from the plan, in all fields or only those in `names`. "" if it doesn't."""
     planned, shown = _planned_order(plan), _shown_order(row)
+    if row.applied not in {None, plan.discount}:  # a row may be zero or doubled (facts Revel 3.7)
+        shown["discount"] = row.applied
     differ = [name for name in planned if shown[name] != planned[name] and (names is None or name in names)]
     told = [
         f"its {name} differs"

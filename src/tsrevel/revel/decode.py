@@ -44,10 +44,10 @@ PRODUCT_FIELDS = ("id", "name", "active", "establishment")
 class OrderRow:
     """An order in Revel. Amounts are in cents; an absent or null amount counts as zero.
 
-    `discounted`: it refers to a discount of any amount; `discount_id` is the order's own one. `has_history`, and
-    `histories` (the number of history rows), are None if unknown. `begun` is the time of its first write, and
-    `updated` of its last change, by the establishment's wall clock (facts Revel 2.4); None if unreadable. `labels` are
-    None if the row lacks them, as in a list.
+    `discounted`: it refers to a discount of any amount; `discount_id` is the order's own one, and `applied` the sum of
+    its applied ones. That, `has_history` and `histories` (the number of history rows) are None if unknown. `begun` is
+    the time of its first write, and `updated` of its last change, by the establishment's wall clock (facts Revel 2.4);
+    None if unreadable. `labels` are None if the row lacks them, as in a list.
     """
 
     id: OrderId
@@ -59,6 +59,7 @@ class OrderRow:
     deleted: bool = False
     discounted: bool = False
     discount_id: int = 0
+    applied: Cents | None = None
     has_history: bool | None = None
     histories: int | None = None
     begun: datetime | None = None
@@ -146,12 +147,22 @@ def decode_order(row: Json) -> OrderRow:
         deleted=fields.get("deleted") is True,
         discounted=bool(discount or fields.get("applied_discounts")),
         discount_id=int(discount or 0),
+        applied=_sum_applied(fields, number),
         has_history=history if isinstance(history := fields.get("has_history"), bool) else None,
         histories=len(rows) if isinstance(rows := fields.get("orderhistory"), list) else None,
         begun=begun if (begun := _stamp(fields, "created_date")) and begun.year > 1 else None,
         updated=_stamp(fields, "updated_date"),
         labels=_labels(fields),
     )
+
+
+def _sum_applied(fields: Row, number: str) -> Cents | None:
+    """The sum of the order's applied discounts (facts Revel 3.7); None unless each row that it lists has an amount."""
+    rows = listed if isinstance(listed := fields.get("applied_discounts"), list) else []
+    told = [row for row in rows if isinstance(row, dict) and row.get("discount_amount") not in (None, "")]
+    if not told or len(told) < len(rows):
+        return None
+    return Cents(sum(_money(row, "discount_amount", f"a discount of Order {number}") for row in told))
 
 
 def decode_day(row: Row) -> date | None:

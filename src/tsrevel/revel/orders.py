@@ -115,7 +115,7 @@ class OrderSearch:
         except Unreadable as error:
             if not isinstance(row, dict):
                 raise
-            amounts = AMOUNT_FIELDS.values()
+            amounts = {*AMOUNT_FIELDS.values(), "applied_discounts"}
             order = decode_order({key: row[key] for key in row if key not in amounts})
             self.unreadable[order.id] = str(error)
         else:
