@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 
 import httpx
@@ -10,6 +11,7 @@ import pytest
 
 from ..world import Died, World, verdict
 from .conftest import FULL
+from .test_disputes import correct
 from .test_twins import OTHER_UUID
 from .test_unsupported import bend, silent
 from .test_watch import next_run
@@ -117,3 +119,27 @@ def test_a_part_that_revel_stores_under_another_uuid_and_does_not_list_is_never_
     report = next_run(world)
     assert (verdict(report, FULL), report.exit_status) == ("held ORDER_DIFFERS", 14)
     assert numbers_of_parts(world) == written
+
+
+@pytest.mark.parametrize(
+    ("kept", "fields"),
+    [
+        (0, {"discount_amount": Decimal("9.60")}),
+        (1, {"final_total": Decimal("837.72"), "remaining_due": Decimal("637.72"), "printed": True}),
+    ],
+    ids=["discount", "totals"],
+)
+def test_a_change_that_revel_acknowledges_and_never_keeps_is_sent_again_once(
+    tmp_path: Path, kept: int, fields: dict[str, object]
+) -> None:
+    world = World(tmp_path, "full")
+    world.revel.faults.add("not_applied", "PATCH", after=kept, times=None)
+    assert verdict(world.sync(), FULL) == "failed OUTCOME_UNKNOWN"
+    assert verdict(next_run(world), FULL) == "failed OUTCOME_UNKNOWN"
+    assert set(world.writes) == {"PATCH Order"}
+    for _ in range(3):
+        report = next_run(world)
+        assert (verdict(report, FULL), report.exit_status, world.writes) == ("held ORDER_DIFFERS", 14, [])
+    world.revel.faults.clear()
+    correct(world, **fields)
+    assert (verdict(next_run(world), FULL), world.flaws(FULL)) == ("injected", [])

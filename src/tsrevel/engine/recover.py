@@ -407,16 +407,17 @@ def _find_hidden(
     """
     again = ctx.ledger.orders.acknowledged_again(record.event_id)
     for step in missing:
-        if step.uuid not in record.sent or step.kind in {"discount", "totals"}:  # these may be sent twice
+        if step.uuid not in record.sent:
             continue
-        receipt = record.receipts.get(step.uuid)
-        if ctx.revel.seek(plan, step, order_id, receipt.revel_id if receipt else None):
+        receipt, is_part = record.receipts.get(step.uuid), step.kind not in {"discount", "totals"}
+        if is_part and ctx.revel.seek(plan, step, order_id, receipt.revel_id if receipt else None):
             text = f"Revel has its {step.name}, but doesn't list it among the order's parts"
         elif step.uuid in again:
             text = f"Revel acknowledged its {step.name} twice and doesn't show it"
         else:
             continue
-        return differs(Mismatch(Reason.ORDER_DIFFERS, f"{text}; check that the API key may read it"), order_id)
+        right = "read it" if is_part else "change orders"
+        return differs(Mismatch(Reason.ORDER_DIFFERS, f"{text}; check that the API key may {right}"), order_id)
     return None
 
 
