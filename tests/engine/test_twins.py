@@ -674,3 +674,48 @@ def test_two_machines_with_a_ledger_each_are_told_by_both(world: World) -> None:
 def test_looking_for_a_twin_costs_a_normal_order_no_request_more(world: World) -> None:
     world.sync()
     assert len(world.revel_requests) <= 22  # the first order of an account
+
+
+@pytest.mark.parametrize("named", [False, True])
+@pytest.mark.parametrize("fault", ["down", "503", "404"])
+def test_a_whole_order_that_cannot_be_checked_for_doubled_parts_is_no_failure(
+    world: World, fault: str, named: bool
+) -> None:
+    def run() -> RunReport:
+        world.time.move(minutes=45)
+        return world.sync_event(FULL) if named else world.sync()
+
+    world.revel.faults.add("drop_before", "POST", "/OrderItem/")
+    assert verdict(run(), FULL) == "failed OUTCOME_UNKNOWN"
+    assert verdict(run(), FULL) == "injected"
+    if fault == "down":
+        world.wires["revel"].down = True
+    else:
+        world.revel.faults.add("status", "GET", "/OrderItem/", times=None, status=int(fault))
+    for report in (run(), run()):
+        assert (verdict(report, FULL), report.exit_status) == ("skipped ALREADY_INJECTED", 0)
+        assert any("parts sent twice" in each for each in report.warnings)
+    world.wires["revel"].down = False
+    world.revel.faults.clear()
+    record = world.record(FULL)
+    assert record is not None
+    assert record.recheck_at is not None
+    assert run().warnings == ()
+    record = world.record(FULL)
+    assert record is not None
+    assert record.recheck_at is None
+
+
+def test_a_doubled_part_stays_an_alarm_while_revel_cannot_be_asked(world: World) -> None:
+    world.revel.faults.add("drop_before", "POST", "/OrderItem/")
+    world.sync()
+    world.time.move(minutes=16)
+    world.sync()
+    clone(world, "OrderItem")
+    world.time.move(minutes=16)
+    assert verdict(world.sync(), FULL) == "held AMOUNT_MISMATCH"
+    world.revel.faults.add("status", "GET", "/OrderItem/", times=None, status=503)
+    assert verdict(world.sync(), FULL) == "failed UPSTREAM_UNAVAILABLE"
+    world.revel.faults.clear()
+    report = world.sync()
+    assert (verdict(report, FULL), report.exit_status) == ("held AMOUNT_MISMATCH", 14)

@@ -21,7 +21,7 @@ from tsrevel.engine.event_drift import (
     tell_beside,
 )
 from tsrevel.engine.fetch import EventUnavailable, FoundEvent, NamedEvent, UnreadEvent, read_event
-from tsrevel.engine.find import WorkItem, id_of
+from tsrevel.engine.find import WorkItem, id_of, warn
 from tsrevel.engine.inject import Writing, check_search, inject
 from tsrevel.engine.outcomes import (
     NOT_TRIED,
@@ -90,7 +90,7 @@ from tsrevel.ledger import AuditKind, KnownEvents, OrderRecord, Resolution
 from tsrevel.planning.identity import known_local_ids, order_uuid
 from tsrevel.planning.model import Event, EventId, Hold, Plan, Skip
 from tsrevel.planning.plan import label_order
-from tsrevel.planning.reasons import Reason, Status
+from tsrevel.planning.reasons import TROUBLE, Reason, Status
 from tsrevel.planning.screening import find_location
 
 log = logging.getLogger(__name__)
@@ -287,9 +287,21 @@ def perform(ctx: RunContext, state: RunState, work: Work, task: Task) -> Outcome
 
 
 def _recheck(ctx: RunContext, state: RunState, work: Work, task: Recheck) -> Outcome:
-    """Check again whether a late write doubled the order, and continue with its event."""
+    """Check again whether a late write doubled the order, and continue with its event.
+
+    The order stands, whole and reported. So if Revel can't be asked now, that is a warning, unless the last run had the
+    event in trouble, and the next run checks.
+    """
     record, found = task.record, task.found
-    doubled = recheck(ctx, state, record, task.plan)
+    last = work.known.results.get(record.event_id)
+    doubled = None
+    try:
+        doubled = recheck(ctx, state, record, task.plan)
+    except (TryNextRun, Refused) as error:
+        if isinstance(error, OutOfTime) or (last and last.status in TROUBLE):
+            raise
+        text = f"Revel order {record.order_id} can't be checked for parts sent twice, and the next run tries again"
+        warn(state, f"{text}: {error}")
     resolution = work.known.resolutions.get(record.event_id)
     if doubled:
         compared = _try_to_compare(ctx, state, work, record, found, resolution) if found else None
