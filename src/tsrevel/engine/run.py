@@ -68,7 +68,8 @@ _NO_LISTING = (ServiceDown, CredentialsRefused, ConfigError, ConnectionMisconfig
 
 _OF_SERVICE = frozenset({Reason.EVENT_DATA_UNAVAILABLE, Reason.OUTCOME_UNKNOWN})
 _REPEATABLE = _OF_SERVICE | {Reason.UPSTREAM_UNAVAILABLE}
-"""The reasons of failures that need a person if they repeat. Those of `_OF_SERVICE` are never a refused request's."""
+"""The reasons of failures that need a person if they repeat. Those of `_OF_SERVICE` are never a request that Revel
+refused."""
 
 
 def sync(ctx: RunContext, state: RunState, window: Window) -> RunReport:
@@ -281,7 +282,8 @@ def _mark_repeated(ctx: RunContext, mode: RunMode, outcomes: Sequence[Outcome]) 
 def _find_stuck(ctx: RunContext, outcomes: Sequence[Outcome]) -> ServiceDown | None:
     """The error of a run in which a service fails again for an event, and no other order was finished meanwhile.
 
-    Such an order would show that the event itself is at fault. So does a request that a service refuses.
+    Such an order would show that the event itself is at fault. So does a request that Revel refuses. If TripleSeat
+    refuses to return an event, it may refuse all of them.
     """
     failed = [each for each in outcomes if each.repeated and (each.down or each.reason in _OF_SERVICE)]
     stuck = sorted(ctx.ledger.orders.stuck(each.event_id for each in failed))
@@ -290,7 +292,7 @@ def _find_stuck(ctx: RunContext, outcomes: Sequence[Outcome]) -> ServiceDown | N
     return ServiceDown(
         f"a service failed again for {count_of(len(stuck), 'event')} ({', '.join(stuck[:3])}"
         f"{', …' if len(stuck) > 3 else ''}), and no other order was finished since it first did. Runs end with "
-        "this until that succeeds, or another order is finished"
+        "this until that succeeds, another order is finished, or a person resolves the event"
     )
 
 
