@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tsrevel.planning.assumptions import AssumptionAnswer, AssumptionCode, AssumptionResult
+
 from ..world import Died, World
 from .bench import Ran, Shell, assert_fits
 
@@ -158,6 +160,14 @@ def test_a_run_that_read_no_event_says_why(shell: Shell) -> None:
     assert shell.sync().status == 13
     for told in (status(shell).out, shell.run("history", "--config", str(shell.write_config())).out):
         assert "exit 13 (a service is unavailable): no event was read" in told
+
+
+def test_a_run_that_an_assumption_stopped_is_not_put_down_to_a_setting(shell: Shell) -> None:
+    with shell.world.ledger() as ledger:
+        code, result = AssumptionCode.REVEL_FINDS_BY_UUID, AssumptionResult.FAILS
+        ledger.assumptions.store([AssumptionAnswer(code, result, "it found nothing")])
+    assert shell.sync().status == 10
+    assert "exit 10 (the settings, the ledger, this machine or an account must be corrected" in status(shell).out
 
 
 def test_while_runs_are_paused_none_is_missed(shell: Shell) -> None:

@@ -23,7 +23,10 @@ RUN, LOOK, SET_UP, CARE, TRY = "Run", "Look", "Set up", "Care", "Try"
 PANELS = (RUN, LOOK, SET_UP, CARE, TRY)
 """The groups of commands, as `--help` lists them."""
 
-LEDGER_EXITS = {10: "a setting is wrong, or the ledger can't be used", 14: "the ledger is damaged"}
+LEDGER_EXITS = {
+    10: "the settings, the ledger, this machine or an account must be corrected; `tsrevel doctor` says what",
+    14: "the ledger is damaged",
+}
 SERVICE_EXITS = LEDGER_EXITS | {12: "a service refused the credentials", 13: "a service is unavailable"}
 LOCK_EXITS = {11: "another run is under way"}
 RUN_EXITS = (
