@@ -267,9 +267,21 @@ def test_an_order_begun_is_told_with_how_far_it_is(shell: Shell) -> None:
     assert (order["total"], order["receipts"], order["steps"]) == ("837.72", 7, 10)
     assert (order["date"], order["location"]) == ("2026-12-12", "Special Events")
     assert told["runs"][0]["finished_at"] is None
-    assert "not finished: it is under way, died, or couldn't store its end" in status(shell).out
+    assert "not finished: it is under way, was stopped, died, or couldn't store its end" in status(shell).out
     shell.world.time.move(hours=1)
-    assert "didn't finish: it died, hangs, or couldn't store its end" in status(shell).out
+    assert "didn't finish: it hangs, was stopped, died, or couldn't store its end" in status(shell).out
+
+
+def test_a_run_that_did_not_finish_and_that_another_one_followed_is_not_under_way(shell: Shell) -> None:
+    shell.world.at("after POST /resources/Payment/", shell.world.die)
+    with pytest.raises(Died):
+        shell.world.sync()
+    shell.world.sync_event(EARLY)
+    shell.world.time.move(hours=1)
+    history = shell.run("history", "--config", str(shell.write_config())).out
+    for told in (status(shell).out, history):
+        assert "not finished: it was stopped, died, or couldn't store its end" in told
+    assert "didn't finish: it was stopped, died, or couldn't store its end" in status(shell).out
 
 
 def test_a_disputed_order_is_a_warning(shell: Shell) -> None:

@@ -235,3 +235,9 @@ def test_unreported_are_the_orders_that_earlier_runs_made_and_none_has_reported(
     ledger.runs.finish("next", exit_status=0, summary={})
     ledger.runs.begin(make_run("later"))
     assert ledger.runs.unreported("later") == {"3": "sync-single"}
+
+
+def test_a_run_that_another_one_followed_is_known_as_such_whatever_the_clock_said(ledger: Ledger) -> None:
+    run_over(ledger, 9)
+    run_over(ledger, 5)
+    assert [(each.run_id, each.followed) for each in ledger.runs.latest(2)] == [("run-5", False), ("run-9", True)]

@@ -184,7 +184,8 @@ def run_line(page: TextOutput, run: RunRecord, totals: Mapping[str, Cents] | Non
     head = f"{run.correlation_id}  {page.at(run.started_at)}  {run.mode}"
     if run.finished_at is None:
         dry = ", dry run" if run.dry_run else ""
-        return f"{head}{dry}, not finished: it is under way, died, or couldn't store its end"
+        is_open = "" if run.followed else "is under way, "
+        return f"{head}{dry}, not finished: it {is_open}was stopped, died, or couldn't store its end"
     seconds = int((run.finished_at - run.started_at).total_seconds())
     did_work = run.exit_status in {0, NEEDS_ATTENTION}
     ended = f"exit {run.exit_status}" if did_work else describe_exit(run.exit_status)

@@ -125,7 +125,11 @@ class InstallationStatus:
             told = f"an assumption doesn't hold in this account: {describe_failed(each)}"
             found.append(f"runs write nothing, because {told}")
         late = [each for each in self.unended if self.now - each.started_at > self.deadline + OVERDUE]
-        found += [f"{each.correlation_id} didn't finish: it died, hangs, or couldn't store its end" for each in late]
+        for run in late:
+            may_hang = "" if run.followed else "hangs, "
+            found.append(
+                f"{run.correlation_id} didn't finish: it {may_hang}was stopped, died, or couldn't store its end"
+            )
         if self.unsent:
             found.append(f"{self.unsent.describe(self.now)}; `tsrevel notify --test` shows its answer")
         found += self._warn_of_deliveries()

@@ -104,9 +104,10 @@ class StationReport:
 class RunRecord:
     """One pass over events; `replay` makes one for each delivery, with one correlation id.
 
-    Without `finished_at` it still runs, or died. `whole`: it left out no days, and no events of its locations.
-    `locations`: those that it covered, by TripleSeat's id. A run that left out days names none, nor does one of an
-    older version that covered all. `mode`: "bulk" lists events, "single" takes named or delivered ones.
+    Without `finished_at` it still runs, or ended early. `followed`: a later run began, so it runs no more, because one
+    lock lets one run in. `whole`: it left out no days, and no events of its locations. `locations`: those that it
+    covered, by TripleSeat's id. A run that left out days names none, nor does one of an older version that covered all.
+    `mode`: "bulk" lists events, "single" takes named or delivered ones.
     """
 
     run_id: str
@@ -119,6 +120,7 @@ class RunRecord:
     summary: Mapping[str, int] = field(default_factory=dict)
     whole: bool = True
     locations: tuple[str, ...] = ()
+    followed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,18 +37,19 @@ _FINISH = """
     UPDATE runs SET finished_at = ?, exit_status = ?, summary = ? WHERE run_id = ? AND finished_at IS NULL
 """
 _MARK_PARTIAL = "UPDATE runs SET whole = 0 WHERE run_id = ? AND whole"
+_RUNS = "SELECT *, rowid < (SELECT max(rowid) FROM runs) AS followed FROM runs"
 # By rowid, not by `started_at`: after a run with a fast clock, that run isn't the last one for ever.
-_LATEST = """
-    SELECT * FROM runs WHERE (mode = 'bulk' OR NOT :bulk) AND (NOT dry_run OR NOT :live)
+_LATEST = f"""
+    {_RUNS} WHERE (mode = 'bulk' OR NOT :bulk) AND (NOT dry_run OR NOT :live)
     ORDER BY rowid DESC LIMIT :limit
 """
-_FIND = """
-    SELECT * FROM runs WHERE correlation_id = ?1 OR (length(?1) >= 8 AND substr(run_id, 1, length(?1)) = ?1)
+_FIND = f"""
+    {_RUNS} WHERE correlation_id = ?1 OR (length(?1) >= 8 AND substr(run_id, 1, length(?1)) = ?1)
     ORDER BY rowid DESC
 """
-_GOOD = """
-    SELECT * FROM runs
-    WHERE mode = 'bulk' AND NOT dry_run AND whole AND exit_status IN (0, 3, 14) AND started_at <= ? ORDER BY rowid DESC
+_GOOD = f"""
+    {_RUNS} WHERE mode = 'bulk' AND NOT dry_run AND whole AND exit_status IN (0, 3, 14) AND started_at <= ?
+    ORDER BY rowid DESC
 """
 _FIRST_BEGUN = """
     SELECT min(started_at) AS at FROM runs WHERE mode = 'bulk' AND NOT dry_run

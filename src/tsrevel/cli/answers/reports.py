@@ -28,7 +28,7 @@ Dispute = Annotated[str | None, Field(serialization_alias="text")]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunJson:
-    """A run as the ledger has it. Without `finished_at` it is under way, or its process died."""
+    """A run as the ledger has it. Without `finished_at` it is under way, or its process ended early."""
 
     run_id: str
     correlation_id: str
