@@ -39,6 +39,26 @@ def test_runs_are_told_with_what_they_attempted(shell: Shell) -> None:
     assert len(history(shell, "--json", "--limit", "1").answer["runs"]) == 1
 
 
+def test_a_run_is_told_with_what_it_first_found_missed_or_changed(shell: Shell) -> None:
+    shell.sync()
+    for guests in (50, 60, 60):
+        shell.world.time.move(minutes=45)
+        shell.world.tripleseat.edit_event(FULL, guest_count=guests)
+        shell.sync()
+    *runs, first = history(shell, "--json").answer["runs"]
+    found = [[each for each in run["events"] if each["status"] == "skipped"] for run in (*runs, first)]
+    assert [[(each["event_id"], each["reason"]) for each in events] for events in found] == [
+        [],
+        [(str(FULL), "CHANGED_AFTER_INJECTION")],
+        [(str(FULL), "CHANGED_AFTER_INJECTION")],
+        [(str(MISSED), "EVENT_DAY_PASSED")],
+    ]
+    assert found[1][0]["revel_order_id"] == "5550103"
+    assert f"changed event {FULL} CHANGED_AFTER_INJECTION Revel order 5550103" in history(shell, runs[1]["run_id"]).out
+    assert f"missed event {MISSED} EVENT_DAY_PASSED" in history(shell, first["correlation_id"]).out
+    assert history(shell, str(MISSED), "--json").answer["attempts"] == []
+
+
 def test_a_run_is_told_by_each_of_its_ids(shell: Shell) -> None:
     shell.sync()
     shell.world.time.move(minutes=45)

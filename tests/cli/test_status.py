@@ -408,6 +408,8 @@ def test_what_a_person_settled_is_out_of_the_way(shell: Shell) -> None:
     told = status(shell, "--json").answer
     assert (told["held"], told["missed"]) == ([], [])
     assert {each["event_id"] for each in told["resolved"]} == {str(UNMAPPED), str(MISSED)}
+    for out in (status(shell).out, status(shell, tty=True).out):
+        assert (f"event {UNMAPPED} as done" in out, f"event {MISSED} as done" in out) == (True, True)
 
 
 def test_a_second_order_is_told_though_a_person_resolved_its_event(shell: Shell) -> None:

@@ -140,6 +140,32 @@ def test_attempts_are_told_by_event_and_by_run(ledger: Ledger, view: LedgerView)
     assert [each.event_id for each in view.queries.attempts_in(["run-2"])] == [EVENT, OTHER]
 
 
+def test_what_a_run_first_found_missed_or_changed_is_told_with_its_attempts(ledger: Ledger, view: LedgerView) -> None:
+    see(ledger, "held", "UNMAPPED_ITEMS")
+    ledger.runs.begin(make_run("run-2"))
+    ledger.orders.settle("run-2", OTHER, ORDER, None)
+    see(ledger, "skipped", "CHANGED_AFTER_INJECTION", OTHER, run_id="run-2")
+    see(ledger, "skipped", "EVENT_DAY_PASSED", missed=True, run_id="run-2")
+    see(ledger, "held", "UNMAPPED_ITEMS", EventId("9"), run_id="run-2")
+    see(ledger, "skipped", "TOO_EARLY", EventId("10"), run_id="run-2")
+    ledger.runs.begin(make_run("run-3"))
+    see(ledger, "skipped", "EVENT_DAY_PASSED", missed=True, run_id="run-3")
+    told = {
+        run: [(each.event_id, each.status, each.reason, each.order_id) for each in view.queries.attempts_in([run])]
+        for run in (RUN, "run-2", "run-3")
+    }
+    assert told == {
+        RUN: [(EVENT, "held", "UNMAPPED_ITEMS", None)],
+        "run-2": [
+            ("9", "held", "UNMAPPED_ITEMS", None),
+            (OTHER, "skipped", "CHANGED_AFTER_INJECTION", ORDER),
+            (EVENT, "skipped", "EVENT_DAY_PASSED", None),
+        ],
+        "run-3": [],
+    }
+    assert len(view.queries.attempts_in([RUN, "run-2", "run-3"])) == 4
+
+
 def test_how_an_event_stands_is_told_resolved_or_not(ledger: Ledger) -> None:
     assert ledger.queries.event_status(EVENT) is None
     see(ledger, "held", "UNMAPPED_ITEMS")

@@ -12,19 +12,21 @@ from tsrevel.cli.context import CliContext
 from tsrevel.cli.output import ALARM, ORDER_STATES, STYLES, Row, TextOutput, columns_of, look
 from tsrevel.cli.run_text import run_line
 from tsrevel.config import Settings
+from tsrevel.engine.outcomes import CHANGES
 from tsrevel.errors import USAGE
 from tsrevel.insight.history import EventHistory, RunHistory, describe_fact, recount_event, recount_runs
 from tsrevel.ledger import Pause
 from tsrevel.ledger.queries import Attempt
 from tsrevel.planning.model import EventId, name_step
 from tsrevel.planning.money import show_grouped
+from tsrevel.planning.reasons import Reason
 
 _RUNS_SHOWN = 10
 """Show up to this many runs with one id. There is only one, unless two runs have the same correlation id."""
 
 
 def show_runs(ctx: CliContext, limit: int) -> int:
-    """Show the last runs and what they injected, held and failed. Exit status 0. Raises what `status` raises."""
+    """Show the last runs and what each did and first found. Exit status 0. Raises what `status` raises."""
     with look(ctx) as (settings, view, _now):
         _tell_runs(ctx, settings, recount_runs(view, limit), view.runs.paused() if view else None)
     return 0
@@ -44,7 +46,8 @@ def _tell_runs(ctx: CliContext, settings: Settings, told: tuple[RunHistory, ...]
         for each in told:
             page.line(run_line(page, each.run, each.totals), "bold")
             for one in each.attempts:
-                _tell_attempt(page, one, f"{one.status} event {one.event_id}")
+                word = _FOUND.get(one.reason, one.status)
+                _tell_attempt(page, one, f"{word} event {one.event_id}", word)
 
 
 def show_one(ctx: CliContext, name: str, limit: int | None) -> int:
@@ -122,7 +125,7 @@ def _tell_event(page: TextOutput, told: EventHistory) -> None:
     if told.attempts:
         page.line("attempts", "bold")
         for one in told.attempts:
-            _tell_attempt(page, one, f"{page.at(one.at)}  {one.correlation_id}  {one.status}")
+            _tell_attempt(page, one, f"{page.at(one.at)}  {one.correlation_id}  {one.status}", one.status)
     if told.steps:
         page.line("receipts", "bold")
         rows = []
@@ -140,6 +143,10 @@ def _tell_event(page: TextOutput, told: EventHistory) -> None:
 _STEP_COLUMNS = columns_of("Step", "Revel id", "When", "Run", "uuid")
 
 
-def _tell_attempt(page: TextOutput, attempt: Attempt, head: str) -> None:
+_FOUND: dict[str | None, str] = {**dict.fromkeys(CHANGES, "changed"), Reason.EVENT_DAY_PASSED: "missed"}
+"""The word for what a run found of an event, by its reason, if that says more than the status."""
+
+
+def _tell_attempt(page: TextOutput, attempt: Attempt, head: str, word: str) -> None:
     order = f" Revel order {attempt.order_id}" if attempt.order_id else ""
-    page.line(f"{head} {attempt.reason or ''}".rstrip() + order, STYLES.get(attempt.status, ""), indent=2)
+    page.line(f"{head} {attempt.reason or ''}".rstrip() + order, STYLES.get(word, ""), indent=2)

@@ -29,6 +29,7 @@ from tsrevel.engine.outcomes import NEEDS_ATTENTION, most_severe
 from tsrevel.errors import LedgerDamaged, TsrevelError
 from tsrevel.insight.history import Changed
 from tsrevel.insight.status import InstallationStatus, take_stock
+from tsrevel.ledger import Resolution
 from tsrevel.ledger.queries import EventStatus, OpenOrder
 from tsrevel.planning.assumptions import ASSUMPTIONS, AssumptionResult, summarize
 from tsrevel.planning.money import show_grouped
@@ -113,7 +114,7 @@ def _lines(page: TextOutput, status: InstallationStatus, files: list[str], *, qu
         *trouble,
         *(f"order: {_order_line(page, each)}" for each in status.orders),
         *due.values(),
-        *(f"resolved: event {each.event_id} as {each.verdict} {page.at(each.resolved_at)}" for each in status.resolved),
+        *(f"resolved: {_resolved_line(page, each)}" for each in status.resolved),
     ]
 
 
@@ -166,6 +167,10 @@ def _order_line(page: TextOutput, order: OpenOrder) -> str:
     done = "receipts not stored" if order.receipts is None else f"{order.receipts} of {order.steps} steps written"
     at = page.at(order.touched_at, order.location)
     return f"event {order.event_id} {ORDER_STATES[order.state]}, {number}{total}, {done}, {at}{text}"
+
+
+def _resolved_line(page: TextOutput, each: Resolution) -> str:
+    return f"event {each.event_id} as {each.verdict} {page.at(each.resolved_at)}"
 
 
 def _deliveries(page: TextOutput, status: InstallationStatus) -> list[str]:
@@ -227,9 +232,8 @@ def _show(page: TextOutput, status: InstallationStatus, files: list[str]) -> Non
         page.table(_DUE_COLUMNS, rows)
     else:
         page.line("none", "dim", indent=2)
-    if status.resolved:
-        page.line()
-        page.line(f"Resolved by hand: {len(status.resolved)}; `tsrevel history EVENT` shows why", "dim")
+    resolved = [(_resolved_line(page, each), "dim") for each in status.resolved]
+    _show_lines(page, "Resolved by hand; `tsrevel history EVENT` shows why", resolved)
 
 
 _DUE_COLUMNS = columns_of("Day", "Event", "Location:name", "Waits for:text")

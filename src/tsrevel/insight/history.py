@@ -50,7 +50,7 @@ class EventHistory:
 
 @dataclass(frozen=True, slots=True)
 class RunHistory:
-    """A run, and the events that it injected, held or failed.
+    """A run, and the events that it injected, held or failed, or first found missed or changed.
 
     `totals` are the sums of its orders by currency, None if unknown.
     """

@@ -94,11 +94,26 @@ _ATTEMPTS_OF_EVENT = """
     FROM attempts JOIN runs USING (run_id)
     WHERE event_id = ? ORDER BY at, attempts.rowid
 """
-_ATTEMPTS_OF_RUNS = """
-    SELECT attempts.run_id, correlation_id, event_id, status, reason, order_id, at
-    FROM attempts JOIN runs USING (run_id)
-    WHERE attempts.run_id IN (SELECT value FROM json_each(?)) ORDER BY attempts.rowid
+_FINDINGS_OF_RUNS = """
+    WITH wanted AS (SELECT value AS run_id FROM json_each(?)),
+    told AS (
+        SELECT run_id, event_id, status, reason, order_id, at, 1 AS part, rowid AS number FROM attempts
+        WHERE run_id IN wanted
+        UNION ALL
+        SELECT audit.run_id, event_id, 'skipped',
+            iif(kind = 'missed', 'EVENT_DAY_PASSED', json_extract(detail, '$.reason')), order_id, at, 2, seq
+        FROM audit LEFT JOIN orders USING (event_id)
+        WHERE seq > coalesce(
+                (SELECT seq FROM audit WHERE kind = 'run_begun' AND run_id = (
+                    SELECT run_id FROM runs WHERE run_id IN wanted ORDER BY rowid LIMIT 1) ORDER BY seq DESC LIMIT 1),
+                0)
+            AND audit.run_id IN wanted
+            AND (kind = 'missed' OR kind = 'seen' AND json_extract(detail, '$.status') = 'skipped'
+                AND json_extract(detail, '$.reason') IN ('CHANGED_AFTER_INJECTION', 'CANCELLED_AFTER_INJECTION')))
+    SELECT run_id, correlation_id, event_id, status, reason, order_id, at
+    FROM told JOIN runs USING (run_id) ORDER BY part, number
 """
+"""The search begins at the first of these runs, from the end: no index of the audit is by run."""
 _PLANS_OF_RUNS = """
     SELECT attempts.run_id, plan FROM attempts JOIN orders USING (event_id)
     WHERE status = 'injected' AND attempts.run_id IN (SELECT value FROM json_each(?))
@@ -164,7 +179,7 @@ class OpenOrder:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """A run that injected, held or failed an event."""
+    """A run that injected, held or failed an event, or first found it missed or changed (skipped)."""
 
     run_id: str
     correlation_id: str
@@ -269,8 +284,8 @@ class LedgerQueries(Repository):
         return self._all(reader_of(Attempt), _ATTEMPTS_OF_EVENT, (event_id,))
 
     def attempts_in(self, run_ids: Iterable[str]) -> tuple[Attempt, ...]:
-        """The attempts of these runs, in their order."""
-        return self._by_ids(reader_of(Attempt), _ATTEMPTS_OF_RUNS, run_ids)
+        """The attempts of these runs, in their order, and after them what the runs first found missed or changed."""
+        return self._by_ids(reader_of(Attempt), _FINDINGS_OF_RUNS, run_ids)
 
     def totals_of(self, run_ids: Iterable[str]) -> dict[str, dict[str, Cents]]:
         """The sums of the orders that each of these runs made, by currency.

@@ -195,7 +195,7 @@ class StatusAnswer(Done):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunWithEventsJson(RunJson):
-    """A run, and the events that it injected, held and failed."""
+    """A run, and the events that it injected, held and failed, or first found missed or changed (skipped)."""
 
     events: tuple[AttemptJson, ...]
 

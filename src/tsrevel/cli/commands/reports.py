@@ -94,8 +94,8 @@ def history(
 ) -> int:
     """Show the last runs, one run, or one event.
 
-    For an event it shows attempts, receipts, notices and notes. For a run it shows what happened to each event. It
-    reads only the ledger.
+    For an event it shows attempts, receipts, notices and notes. For a run it shows the events that it injected, held
+    or failed, or first found missed or changed. It reads only the ledger.
     """
     from tsrevel.cli import history as verb
 
