@@ -422,6 +422,23 @@ def test_a_second_order_is_told_though_a_person_resolved_its_event(shell: Shell)
     assert PAID in held(shell)
 
 
+def test_an_alarm_is_told_with_the_order_that_the_ledger_knows_and_where_to_read_them_all(shell: Shell) -> None:
+    shell.sync()
+    [own] = shell.world.orders_of(PAID)
+    twin = shell.world.add_order(PAID, "Triple Seat_{}")
+    while PAID not in held(shell):
+        shell.world.time.move(minutes=45)
+        shell.sync()
+    told = {each["id"]: each["revel_order_id"] for each in status(shell, "--json").answer["held"]}
+    assert told == {str(PAID): str(own["id"]), str(UNMAPPED): None}
+    for out in (status(shell).out, status(shell, tty=True).out):
+        words = " ".join(out.split())
+        assert f"Revel order {own['id']}: keep one order" in words
+        assert f"`tsrevel explain {PAID} --config" in words
+    explained = shell.run("explain", str(PAID), "--config", str(shell.write_config())).out
+    assert (str(own["id"]) in explained, str(twin) in explained) == (True, True)
+
+
 def held(shell: Shell) -> list[int]:
     return [int(each["id"]) for each in status(shell, "--json").answer["held"]]
 

@@ -33,7 +33,7 @@ from tsrevel.ledger import Resolution
 from tsrevel.ledger.queries import EventStatus, OpenOrder
 from tsrevel.planning.assumptions import ASSUMPTIONS, AssumptionResult, summarize
 from tsrevel.planning.money import show_grouped
-from tsrevel.planning.reasons import Status, advise
+from tsrevel.planning.reasons import Reason, Status, advise
 from tsrevel.text import count_of, reason_of, show_span
 
 if TYPE_CHECKING:
@@ -125,8 +125,12 @@ def _failed_assumptions(status: InstallationStatus) -> list[str]:
 
 
 def _advise(status: InstallationStatus, each: EventStatus) -> str:
+    """The order of a held event, and what to do. Of several orders the ledger knows one, so it says who names each."""
     failed = status.failed_writes.get(each.event_id)
-    return advise(each.event_id, each.status, each.reason, has_order=each.has_order, failed_write=failed)
+    advice = advise(each.event_id, each.status, each.reason, has_order=each.has_order, failed_write=failed)
+    all_of_them = f"; `tsrevel explain {each.event_id}` names each" if each.reason == Reason.DUPLICATE_ORDERS else ""
+    order = f"Revel order {each.order_id}: " if each.order_id and each.status == "held" else ""
+    return f"{order}{advice}{all_of_them}"
 
 
 def _trouble_line(page: TextOutput, status: InstallationStatus, each: EventStatus, word: str = "") -> str:

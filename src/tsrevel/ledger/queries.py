@@ -18,10 +18,10 @@ from tsrevel.planning.model import EventId, OrderId
 from tsrevel.planning.money import ZERO, Cents
 from tsrevel.text import count_of, show_span
 
-_HAS_ORDER = "(orders.order_id IS NOT NULL AND orders.state <> 'foreign') AS has_order"
+_ORDER = "orders.order_id, (orders.order_id IS NOT NULL AND orders.state <> 'foreign') AS has_order"
 _STATUSES = f"""
     SELECT sightings.event_id, event_day AS day, location, sightings.status, reason, missed_at, first_seen_at,
-        last_seen_at, {_HAS_ORDER}, coalesce(
+        last_seen_at, {_ORDER}, coalesce(
             (SELECT min(at) FROM audit AS trouble
              WHERE trouble.event_id = sightings.event_id AND kind = 'seen'
                AND seq > coalesce(
@@ -53,7 +53,7 @@ _MISSED_EVENTS = f"""
 """
 _DRY_FINDINGS = f"""
     SELECT event_id, event_day AS day, location, status, reason, missed_at, since_at AS first_seen_at, last_seen_at,
-        {_HAS_ORDER}, since_at AS since
+        {_ORDER}, since_at AS since
     FROM dry_sightings LEFT JOIN orders USING (event_id)
     WHERE (status IN ('held', 'failed') OR missed_at IS NOT NULL AND reason = 'EVENT_DAY_PASSED')
       AND event_id NOT IN (SELECT event_id FROM resolutions)
@@ -72,7 +72,7 @@ _OPEN_CHANGES = """
     WHERE :event_id IS NULL OR event_id = :event_id ORDER BY event_day, event_id
 """
 _EVENT_STATUS = f"""
-    SELECT event_id, event_day AS day, location, status, reason, missed_at, first_seen_at, last_seen_at, {_HAS_ORDER},
+    SELECT event_id, event_day AS day, location, status, reason, missed_at, first_seen_at, last_seen_at, {_ORDER},
         last_seen_at AS since
     FROM sightings LEFT JOIN orders USING (event_id) WHERE event_id = ?
 """  # noqa: S608 (likewise)
@@ -131,7 +131,7 @@ class EventStatus:
     """The status of an event when a run last saw it. `since`: the event has had that status since then.
 
     `location` is the [[locations]] entry's name, else TripleSeat's; '' if only an earlier version saw the event.
-    `has_order`: Revel has an order of ours for it, finished or not.
+    `order_id`: the order in Revel that the ledger knows. `has_order`: that is one of ours, finished or not.
     """
 
     event_id: EventId
@@ -143,6 +143,7 @@ class EventStatus:
     first_seen_at: datetime
     last_seen_at: datetime
     since: datetime
+    order_id: OrderId | None
     has_order: bool
 
 

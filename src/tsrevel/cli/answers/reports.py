@@ -56,7 +56,10 @@ class AttemptJson:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventStatusJson:
-    """An event as a run last saw it. `since`: when it got this status. `advice`: what to do."""
+    """An event as a run last saw it. `since`: when it got this status. `advice`: what to do.
+
+    `revel_order_id`: the order that the ledger knows, the event's own or somebody else's; `explain` names all.
+    """
 
     event_id: Annotated[Id, Field(serialization_alias="id")]
     day: Day
@@ -68,6 +71,7 @@ class EventStatusJson:
     first_seen_at: Instant
     last_seen_at: Instant
     missed_at: Instant | None
+    order_id: OrderId
     advice: str
 
 
