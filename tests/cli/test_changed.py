@@ -391,8 +391,8 @@ def test_somebody_elses_order_that_is_gone_is_told_with_the_command_that_brings_
     assert "enter another one there" in listed["advice"]
     assert sync_until(found, 3).out == ""
     opened = ask(found, "resolve", str(FULL), "--as", "open", "--note", "order wanted")
-    way = "the next run searches Revel, and makes an order unless Revel order 5550101 or another stands"
-    assert (opened.status, opened.lines) == (0, [f"event {FULL} is open again; {way}"])
+    way = "the next run searches Revel, and if the event is due, makes an order unless Revel order 5550101 or another"
+    assert (opened.status, opened.lines) == (0, [f"event {FULL} is open again; {way} stands"])
     assert changed(found) == []
     assert ask(found, "explain", str(FULL), "--json").answer["status"] == "planned"
     assert found.sync("--json").answer["summary"]["injected"] == 1

@@ -55,9 +55,44 @@ def test_off_a_terminal_and_on_it_one_line_says_what_is_true_now(shell: Shell) -
     assert resolve(shell, UNMAPPED, "done", "-q").out == ""
     assert (
         resolve(shell, UNMAPPED, "open", "--no-order-exists").lines[0]
-        == f"event {UNMAPPED} is open again; the next run processes it"
+        == f"event {UNMAPPED} is open again; the next run reads it again and decides"
     )
     assert resolve(shell, UNMAPPED, "open").out == f"event {UNMAPPED} was not resolved; nothing changed\n"
+
+
+@pytest.mark.parametrize(
+    ("event_id", "runs_meanwhile", "said", "later"),
+    [
+        (MISSED, False, "skipped REOPENED", "skipped EVENT_DAY_PASSED"),
+        (EARLY, False, "skipped REOPENED", "skipped TOO_EARLY"),
+        (UNMAPPED, False, "held UNMAPPED_ITEMS", "held UNMAPPED_ITEMS"),
+        (UNMAPPED, True, "skipped REOPENED", "held UNMAPPED_ITEMS"),
+    ],
+)
+def test_opened_again_no_command_says_that_a_run_planned_it(
+    shell: Shell, event_id: int, runs_meanwhile: bool, said: str, later: str
+) -> None:
+    config = ("--config", str(shell.write_config()))
+    shell.sync()
+    resolve(shell, event_id, "done")
+    if runs_meanwhile:
+        shell.sync()
+    opened = resolve(shell, event_id, "open", "--no-order-exists", "--json").answer["event"]
+    explained = shell.run("explain", str(event_id), "--offline", *config)
+    told = shell.run("explain", str(event_id), "--offline", *config, "--json").answer
+    past = shell.run("history", str(event_id), *config, "--json").answer["event"]
+    status = shell.run("status", *config, "--json").answer
+    [shown] = [each for each in (*status["held"], *status["missed"], *status["due"]) if each["id"] == str(event_id)]
+    assert {f"{each['status']} {each['reason']}" for each in (opened, told, past, shown)} == {said}
+    assert opened == past == told["last_seen"]
+    everything = explained.out + shell.run("status", *config).out + shell.run("history", str(event_id), *config).out
+    assert "planned" not in everything
+    assert "makes its order" not in everything
+    assert ("before a person opened it again" in explained.out) is (said == "skipped REOPENED")
+    report = shell.sync("--json").answer
+    assert [f"{each['status']} {each['reason']}" for each in report["events"] if each["id"] == str(event_id)] == [later]
+    past = shell.run("history", str(event_id), *config, "--json").answer["event"]
+    assert f"{past['status']} {past['reason']}" == later
 
 
 def test_a_second_order_is_not_settled_by_words(shell: Shell) -> None:
@@ -338,7 +373,7 @@ def test_done_without_an_order_is_opened_only_by_who_says_that_there_is_none(she
     ran = resolve(shell, FULL, "open", "--json")
     assert (ran.status, "SECOND" in ran.answer["error"], "--no-order-exists" in ran.err) == (3, True, True)
     ran = resolve(shell, FULL, "open", "--no-order-exists")
-    assert (ran.status, ran.lines[0]) == (0, f"event {FULL} is open again; the next run processes it")
+    assert (ran.status, ran.lines[0]) == (0, f"event {FULL} is open again; the next run reads it again and decides")
     shell.sync()
     assert shell.world.flaws(FULL) == []
 
@@ -414,7 +449,8 @@ def test_an_event_with_someone_elses_order_is_opened_without_the_promise_of_ours
     resolve(shell, FULL, "ignored")
     ran = resolve(shell, FULL, "open")
     assert ran.lines[0].endswith(
-        f"the next run searches Revel, and makes an order unless Revel order {order} or another stands"
+        "the next run searches Revel, and if the event is due, makes an order "
+        f"unless Revel order {order} or another stands"
     )
     shell.sync()
     assert len(shell.world.orders_of(FULL)) == 1

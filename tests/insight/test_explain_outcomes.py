@@ -185,7 +185,7 @@ OUTCOMES: dict[str, tuple[int, Callable[[World], None], str]] = {
 }  # fmt: skip
 BY_OTHER_TESTS = {
     Reason.UNKNOWN_TIMEZONE, Reason.EVENT_DATA_UNAVAILABLE, Reason.RUN_LIMIT_REACHED, Reason.CONNECTOR_DISABLED,
-    Reason.DUPLICATE_EVENT, Reason.TRIGGER_TYPE_NOT_ACTIONABLE, Reason.LEDGER_LOST,
+    Reason.DUPLICATE_EVENT, Reason.TRIGGER_TYPE_NOT_ACTIONABLE, Reason.LEDGER_LOST, Reason.REOPENED,
 }  # fmt: skip
 
 

@@ -119,7 +119,10 @@ def test_opened_again_it_waits_for_the_next_run_whenever_its_day_was(ledger: Led
     assert ledger.events.left_behind(far, far) == ()
     ledger.events.reopen(EVENT, "wanted after all")
     assert ledger.events.left_behind(far, far) == (EVENT,)
-    assert [each.event_id for each in ledger.queries.waiting()] == [EVENT]
+    [waiting] = ledger.queries.waiting()
+    assert (waiting.event_id, waiting.status, waiting.reason) == (EVENT, "skipped", "REOPENED")
+    assert ledger.queries.event_status(EVENT) == waiting
+    assert [text for _, text in ledger.queries.recent_events("", 9)] == [f"{DAY} skipped REOPENED"]
     assert not ledger.events.last_results([EVENT])[EVENT].was_missed_on(DAY)
     ledger.events.store_results(RUN, [missed])
     assert ledger.events.left_behind(far, far) == ()

@@ -19,7 +19,7 @@ from tsrevel.ledger.queries import StepStatus
 from tsrevel.planning.explain import Rationale
 from tsrevel.planning.model import CHARGE_FIELDS, Plan, ProductId, label
 from tsrevel.planning.money import show_grouped
-from tsrevel.planning.reasons import Status, advise
+from tsrevel.planning.reasons import Reason, Status, advise
 from tsrevel.text import is_id
 
 _UNWRITTEN = {"written": False, "kept": False, "revel_id": None, "recorded_at": None, "run_id": None}
@@ -252,8 +252,10 @@ def _how_far(steps: Sequence[StepStatus]) -> str:
 def _tell_past(page: TextOutput, history: EventHistory) -> None:
     standing, record = history.standing, history.record
     if standing:
+        is_opened = standing.reason == Reason.REOPENED
         verdict = f"{standing.status} {standing.reason or ''}".rstrip()
-        page.line(f"last run that saw it: {page.at(standing.last_seen_at)}, {verdict}")
+        then = "before a person opened it again" if is_opened else verdict
+        page.line(f"last run that saw it: {page.at(standing.last_seen_at)}, {then}")
     if record:
         order = f"Revel order {record.order_id or 'none yet'}{_how_far(history.steps)}"
         page.line(f"ledger: {ORDER_STATES[record.state]}, {order}")

@@ -138,6 +138,7 @@ def resolve(ctx: CliContext, event: str, options: ResolveOptions) -> int:
                         print(ctx.copyable(named.text(policy)), file=ctx.stdout, flush=True)
                 ledger.events.resolve(event_id, options.word, options.note, order_id)
             after = ledger.events.resolutions([event_id]).get(event_id)
+            standing = ledger.queries.event_status(event_id)
     warnings = [named.unchecked] if named and named.unchecked else []
     warnings += comparison
     if unused:
@@ -154,7 +155,7 @@ def resolve(ctx: CliContext, event: str, options: ResolveOptions) -> int:
             reason=REASONS[after.verdict] if after and not before.is_finished else None,
             resolution=answer_resolution(after),
             before=answer_resolution(before.resolution),
-            event=answer_status(before.standing) if before.standing else None,
+            event=answer_status(standing) if standing else None,
             order=fill(NamedOrderJson, row, day=row.written, total=row.amounts["total"]) if row else None,
             warnings=(*warnings, *([_UNSEEN] if is_unseen else [])),
             **locate_files(settings),
@@ -390,13 +391,14 @@ def _tell_opened(before: _Before) -> str:
     """The next step for the event, now that it is open again."""
     record = before.record
     if record is None:
-        return "is open again; the next run processes it"
+        return "is open again; the next run reads it again and decides"
     order = f"Revel order {record.order_id}" if record.order_id else "the order that it began"
     match record.state:
         case "settled":
             return f"is open again; tsrevel made {order} for it, so runs make no other and report its changes again"
         case "foreign":
-            return f"is open again; the next run searches Revel, and makes an order unless {order} or another stands"
+            told = "is open again; the next run searches Revel, and if the event is due, makes an order"
+            return f"{told} unless {order} or another stands"
         case "claimed":
             return f"is open again; the next run finishes {order}"
         case "disputed":
@@ -432,7 +434,7 @@ def _warnings(before: _Before, after: Resolution | None, options: ResolveOptions
         may_make = before.has_foreign or not (before.is_finished or (record and record.state == "disputed"))
         if resolution.verdict == "done" and may_make and not only_ours:
             found.append(
-                "the next run finds an order entered by hand only by its local_id; without it, the run makes a SECOND "
-                "one"
+                "runs find an order entered by hand only by its local_id; without it, a run that makes an order for "
+                "the event makes a SECOND one"
             )
     return found

@@ -42,11 +42,11 @@ from tsrevel.wiring import Runtime, Services, correlate, open_services, read_cap
 Source = Literal["live", "ledger"]
 _WAITING = frozenset({
     Reason.TOO_EARLY, Reason.RUN_LIMIT_REACHED, Reason.EVENT_DAY_PASSED, Reason.LOCATION_NOT_ALLOWED,
-    Reason.UPSTREAM_UNAVAILABLE,
+    Reason.UPSTREAM_UNAVAILABLE, Reason.REOPENED,
 })  # fmt: skip
 
 _LEFT_TO_RUNS = frozenset({
-    Reason.TOO_EARLY, Reason.RUN_LIMIT_REACHED, Reason.OUTCOME_UNKNOWN, Reason.UPSTREAM_UNAVAILABLE,
+    Reason.TOO_EARLY, Reason.RUN_LIMIT_REACHED, Reason.OUTCOME_UNKNOWN, Reason.UPSTREAM_UNAVAILABLE, Reason.REOPENED,
 })  # fmt: skip
 
 
@@ -229,6 +229,8 @@ def _last_outcome(history: EventHistory) -> Outcome | None:
         text = recall_dispute(record).text
     elif about.status in TROUBLE:
         text = f"the ledger doesn't store the reason in words; `tsrevel explain {about.event_id}` shows it"
+    elif about.reason is Reason.REOPENED:
+        text = "a person opened it again, and no run has read it since"
     elif record and record.order_id:
         text = f"Revel order {record.order_id}"
     return _with_open_change(replace(about, text=text), history)

@@ -122,6 +122,7 @@ _WAIT_AGAIN = """
     UPDATE sightings SET status = 'planned', reason = NULL, missed_at = NULL
     WHERE event_id = :event_id AND status = 'skipped' AND NOT EXISTS (SELECT 1 FROM orders WHERE event_id = :event_id)
 """
+"""The row's mark for the next run, which replaces it. People read it as skipped, REOPENED (`queries`)."""
 _BRING_BACK_CHANGE = """
     INSERT INTO open_changes (event_id, reason, told_at, run_id)
     SELECT event_id, json_extract(detail, '$.reason'), json_extract(detail, '$.since'), json_extract(detail, '$.run_id')

@@ -19,8 +19,13 @@ from tsrevel.planning.money import ZERO, Cents
 from tsrevel.text import count_of, show_span
 
 _ORDER = "orders.order_id, (orders.order_id IS NOT NULL AND orders.state <> 'foreign') AS has_order"
+_STATUS = """
+    iif(sightings.status = 'planned', 'skipped', sightings.status) AS status,
+    iif(sightings.status = 'planned', 'REOPENED', sightings.reason) AS reason
+"""
+"""No live run leaves an event planned: a person opened it again, and no run has read it since (`events.reopen`)."""
 _STATUSES = f"""
-    SELECT sightings.event_id, event_day AS day, location, sightings.status, reason, missed_at, first_seen_at,
+    SELECT sightings.event_id, event_day AS day, location, {_STATUS}, missed_at, first_seen_at,
         last_seen_at, {_ORDER}, coalesce(
             (SELECT min(at) FROM audit AS trouble
              WHERE trouble.event_id = sightings.event_id AND kind = 'seen'
@@ -72,7 +77,7 @@ _OPEN_CHANGES = """
     WHERE :event_id IS NULL OR event_id = :event_id ORDER BY event_day, event_id
 """
 _EVENT_STATUS = f"""
-    SELECT event_id, event_day AS day, location, status, reason, missed_at, first_seen_at, last_seen_at, {_ORDER},
+    SELECT event_id, event_day AS day, location, {_STATUS}, missed_at, first_seen_at, last_seen_at, {_ORDER},
         last_seen_at AS since
     FROM sightings LEFT JOIN orders USING (event_id) WHERE event_id = ?
 """  # noqa: S608 (likewise)
@@ -220,16 +225,16 @@ class StepStatus:
     run_id: str | None
 
 
-_RECENT_EVENTS = """
+_RECENT_EVENTS = f"""
     WITH seen AS (
-        SELECT event_id, event_day, status, reason, last_seen_at FROM sightings
+        SELECT event_id, event_day, {_STATUS}, last_seen_at FROM sightings
         UNION ALL
         SELECT event_id, event_day, status, reason, last_seen_at FROM dry_sightings
         WHERE event_id NOT IN (SELECT event_id FROM sightings)
     )
     SELECT event_id, coalesce(event_day || ' ', '') || status || coalesce(' ' || reason, '') AS text FROM seen
     WHERE substr(event_id, 1, length(?1)) = ?1 ORDER BY last_seen_at DESC, event_id LIMIT ?2
-"""
+"""  # noqa: S608 (likewise)
 _UNSENT = """
     SELECT count(*) AS count, min(made_at) AS since FROM mails
     WHERE (state = 'due' AND EXISTS (SELECT 1 FROM mails WHERE state = 'due' AND attempts > 0))

@@ -60,6 +60,7 @@ class Reason(StrEnum):
     CHANGED_AFTER_INJECTION = "CHANGED_AFTER_INJECTION"
     CANCELLED_AFTER_INJECTION = "CANCELLED_AFTER_INJECTION"
     LEDGER_LOST = "LEDGER_LOST"
+    REOPENED = "REOPENED"
     CONNECTOR_DISABLED = "CONNECTOR_DISABLED"
     DUPLICATE_EVENT = "DUPLICATE_EVENT"
     TRIGGER_TYPE_NOT_ACTIONABLE = "TRIGGER_TYPE_NOT_ACTIONABLE"
@@ -81,6 +82,7 @@ _CATEGORIES = {
     Reason.DUPLICATE_ORDERS: Category.SAFETY_LOCK,
     Reason.ORDER_DIFFERS: Category.SAFETY_LOCK,
     Reason.LEDGER_LOST: Category.SAFETY_LOCK,
+    Reason.REOPENED: Category.SAFETY_LOCK,
     Reason.DUPLICATE_EVENT: Category.SAFETY_LOCK,
     Reason.EVENT_DATA_UNAVAILABLE: Category.UPSTREAM,
     Reason.AUTHORIZATION_DENIED: Category.UPSTREAM,
@@ -161,6 +163,7 @@ _ADVICE: dict[tuple[str, str | None], str] = {
         "if there is a newer backup of the ledger, restore it; otherwise pause and resolve again as before; "
         'then run `tsrevel resolve {event} --as done --note "ledger checked"`'
     ),
+    (Reason.REOPENED, None): "nothing to do: the next run reads it again and decides",
     (Reason.CONNECTOR_DISABLED, None): "set safety.enable_connector = true, or run `tsrevel resume`",
     (Reason.DUPLICATE_EVENT, None): NOTHING,
     (Reason.TRIGGER_TYPE_NOT_ACTIONABLE, None): NOTHING,
