@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from datetime import time
@@ -225,3 +226,16 @@ def test_a_run_that_only_waits_says_so_and_is_no_second_failure(world: World) ->
     world.time.move(minutes=5)
     outcome = find_outcome(world.sync(), FULL)
     assert (outcome.reason, outcome.repeated) == (Reason.OUTCOME_UNKNOWN, False)
+
+
+def test_status_history_and_explain_give_the_advice_for_a_failure_that_repeats(world: World) -> None:
+    fail(world)
+    shell = Shell(world)
+    config = ("--config", str(shell.write_config()), "--json")
+    for again in (False, True):
+        shell.sync()
+        world.time.move(minutes=45)
+        (failed,) = json.loads(shell.run("status", *config).out)["failed"]
+        assert failed["advice"].startswith("wait for the next run") is not again
+        for command in (("history", str(FULL)), ("explain", str(FULL), "--offline")):
+            assert json.dumps(failed["advice"]) in shell.run(*command, *config).out

@@ -136,13 +136,14 @@ def _advise(told: Explanation) -> str | None:
         return f"correct the problem that the text names, then run {again} again; it would stop a run too"
     if told.switched_off and told.waits_for_runs:
         return told.remedy
-    outcome, failed = told.outcome, told.history.failed_write
+    outcome, failed, standing = told.outcome, told.history.failed_write, told.history.standing
     return advise(
         outcome.event_id,
         outcome.status,
         outcome.reason,
         has_order=outcome.order_id is not None,
         failed_write=failed,
+        again=standing is not None and standing.repeated,
         resolved=outcome.resolved,
     )
 

@@ -127,7 +127,8 @@ def _failed_assumptions(status: InstallationStatus) -> list[str]:
 def _advise(status: InstallationStatus, each: EventStatus) -> str:
     """The order of a held event, and what to do. Of several orders the ledger knows one, so it says who names each."""
     failed = status.failed_writes.get(each.event_id)
-    advice = advise(each.event_id, each.status, each.reason, has_order=each.has_order, failed_write=failed)
+    again = each.repeated
+    advice = advise(each.event_id, each.status, each.reason, has_order=each.has_order, failed_write=failed, again=again)
     all_of_them = f"; `tsrevel explain {each.event_id}` names each" if each.reason == Reason.DUPLICATE_ORDERS else ""
     order = f"Revel order {each.order_id}: " if each.order_id and each.status == "held" else ""
     return f"{order}{advice}{all_of_them}"

@@ -12,8 +12,8 @@ from datetime import date, datetime, timedelta
 from tsrevel.ledger.connection import Repository, decode_instant, encode_instant, reader_of, record_of
 from tsrevel.ledger.older_rows import read_dispute
 from tsrevel.ledger.orders import DISPUTED_FOR
-from tsrevel.ledger.plan_json import decode_plan
-from tsrevel.ledger.records import PENDING, OrderState, describe_dispute
+from tsrevel.ledger.plan_json import decode_plan, hash_of_details
+from tsrevel.ledger.records import FAILED_AGAIN, PENDING, OrderState, describe_dispute
 from tsrevel.planning.model import EventId, OrderId
 from tsrevel.planning.money import ZERO, Cents
 from tsrevel.text import count_of, show_span
@@ -25,8 +25,8 @@ _STATUS = """
 """
 """No live run leaves an event planned: a person opened it again, and no run has read it since (`events.reopen`)."""
 _STATUSES = f"""
-    SELECT sightings.event_id, event_day AS day, location, {_STATUS}, missed_at, first_seen_at,
-        last_seen_at, {_ORDER}, coalesce(
+    SELECT sightings.event_id, event_day AS day, location, {_STATUS}, text_hash AS details_hash,
+        missed_at, first_seen_at, last_seen_at, {_ORDER}, coalesce(
             (SELECT min(at) FROM audit AS trouble
              WHERE trouble.event_id = sightings.event_id AND kind = 'seen'
                AND seq > coalesce(
@@ -57,8 +57,8 @@ _MISSED_EVENTS = f"""
     ORDER BY +event_day, location, event_id
 """
 _DRY_FINDINGS = f"""
-    SELECT event_id, event_day AS day, location, status, reason, missed_at, since_at AS first_seen_at, last_seen_at,
-        {_ORDER}, since_at AS since
+    SELECT event_id, event_day AS day, location, status, reason, text_hash AS details_hash, missed_at,
+        since_at AS first_seen_at, last_seen_at, {_ORDER}, since_at AS since
     FROM dry_sightings LEFT JOIN orders USING (event_id)
     WHERE (status IN ('held', 'failed') OR missed_at IS NOT NULL AND reason = 'EVENT_DAY_PASSED')
       AND event_id NOT IN (SELECT event_id FROM resolutions)
@@ -77,8 +77,8 @@ _OPEN_CHANGES = """
     WHERE :event_id IS NULL OR event_id = :event_id ORDER BY event_day, event_id
 """
 _EVENT_STATUS = f"""
-    SELECT event_id, event_day AS day, location, {_STATUS}, missed_at, first_seen_at, last_seen_at, {_ORDER},
-        last_seen_at AS since
+    SELECT event_id, event_day AS day, location, {_STATUS}, text_hash AS details_hash, missed_at,
+        first_seen_at, last_seen_at, {_ORDER}, last_seen_at AS since
     FROM sightings LEFT JOIN orders USING (event_id) WHERE event_id = ?
 """  # noqa: S608 (likewise)
 _ARE_UNKNOWN = """
@@ -144,12 +144,18 @@ class EventStatus:
     location: str
     status: str
     reason: str | None
+    details_hash: str
     missed_at: datetime | None
     first_seen_at: datetime
     last_seen_at: datetime
     since: datetime
     order_id: OrderId | None
     has_order: bool
+
+    @property
+    def repeated(self) -> bool:
+        """Whether it had failed before, too."""
+        return self.details_hash == hash_of_details(FAILED_AGAIN)
 
 
 @dataclass(frozen=True, slots=True)

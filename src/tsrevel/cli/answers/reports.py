@@ -444,7 +444,14 @@ def answer_run(run: RunRecord) -> RunJson:
 def answer_status(each: EventStatus, *, failed_write: FailedWrite | None = None) -> EventStatusJson:
     """An event as a run last saw it. `failed_write`: as for `advise`."""
     known = Reason.__members__.get(each.reason or "")  # an older version's code may be gone
-    advice = advise(each.event_id, each.status, each.reason, has_order=each.has_order, failed_write=failed_write)
+    advice = advise(
+        each.event_id,
+        each.status,
+        each.reason,
+        has_order=each.has_order,
+        failed_write=failed_write,
+        again=each.repeated,
+    )
     return fill(EventStatusJson, each, category=known.category if known else None, advice=advice)
 
 
