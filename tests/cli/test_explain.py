@@ -75,9 +75,11 @@ def test_what_will_hold_an_event_on_its_day_is_foretold(shell: Shell) -> None:
     shell.world.rewrite_event(EARLY, lines=[("Moon Cake", 1, 9)])
     told = explain(shell, EARLY, "--json").answer
     assert (told["reason"], told["foretold"]["reason"]) == ("TOO_EARLY", "UNMAPPED_ITEMS")
+    assert "tsrevel map suggest" in told["advice"]
     out = explain(shell, EARLY).out
     assert "a run would hold it: UNMAPPED_ITEMS: 1 of 1 lines has no product" in out
-    assert "; run `tsrevel map suggest --config " in out
+    assert "what to do: run `tsrevel map suggest --config " in out
+    assert "nothing to do" not in out
 
 
 def test_an_order_half_written_is_told_with_its_steps(shell: Shell) -> None:

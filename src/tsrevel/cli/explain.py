@@ -137,6 +137,8 @@ def _advise(told: Explanation) -> str | None:
     if told.switched_off and told.waits_for_runs:
         return told.remedy
     outcome, failed, standing = told.outcome, told.history.failed_write, told.history.standing
+    if told.foretold:
+        return advise(outcome.event_id, Status.HELD, told.foretold.reason)
     return advise(
         outcome.event_id,
         outcome.status,
@@ -186,8 +188,7 @@ def show_explanation(page: TextOutput, told: Explanation) -> None:
         source = "TripleSeat and Revel, just now"
     page.line(f"source: {source}", "dim")
     if told.foretold:
-        advice = advise(event_id, Status.HELD, told.foretold.reason)
-        page.line(f"a run would hold it: {told.foretold.reason}: {told.foretold.text}; {advice}", mark="held")
+        page.line(f"a run would hold it: {told.foretold.reason}: {told.foretold.text}", mark="held")
     if told.rationale:
         _tell_reasons(page, told.rationale)
     for why in told.rivals:
