@@ -6,6 +6,7 @@ import io
 import json
 from decimal import Decimal
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -190,6 +191,41 @@ def test_the_lock_and_what_doesnt_hold_stop_it_too(shell: Shell) -> None:
     assert ran.status == 10
     assert "TRIPLESEAT_EVENT_DATES" in ran.answer["error"]
     assert shell.world.writes == []
+
+
+def interrupt() -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def test_ctrl_c_names_the_command_that_finishes_the_order(shell: Shell) -> None:
+    shell.world.at("after POST /resources/OrderItem/", interrupt)
+    ran = rehearse(shell, "--yes", "--json")
+    config = shell.write_config()
+    command = f"tsrevel sync-event {FULL} --config {config}"
+    assert (ran.status, f"`{command}`" in ran.answer["error"]) == (130, True)
+    assert shell.world.flaws(FULL) != []
+    assert shell.run(*command.split()[1:]).status == 0
+    assert (shell.world.flaws(FULL), len(shell.world.orders_of(FULL))) == ([], 1)
+
+
+class Interrupted(Keyboard):
+    """Somebody presses Ctrl-C after the lines that were typed."""
+
+    def readline(self, size: int | None = -1, /) -> bytes:
+        return super().readline(size) or interrupt()
+
+
+@pytest.mark.parametrize(("typed", "left"), [(b"", "nothing was written"), (ANSWERS[:15], "is made; check it")])
+def test_ctrl_c_at_a_question_tells_whether_the_order_is_made(shell: Shell, typed: bytes, left: str) -> None:
+    command = ("rehearse", str(FULL), "--config", str(shell.write_config()))
+    ran = shell.run(*command, tty=True, stdin=Interrupted(typed))
+    assert (ran.status, left in ran.err) == (130, True)
+    assert len(shell.world.orders_of(FULL)) == bool(typed)
+
+
+def test_the_plan_does_not_speak_of_the_next_run_before_it_asks(shell: Shell) -> None:
+    assert "what to do" not in rehearse(shell, typed=ANSWERS).out
+    assert "what to do" in rehearse(shell, typed=ANSWERS).out, "nothing is left to make"
 
 
 class Slow(Keyboard):

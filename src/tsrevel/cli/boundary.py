@@ -30,15 +30,15 @@ TERMINATED = 143
 _ENDS = {KeyboardInterrupt: "interrupted", Terminated: "terminated", HungUp: "hung up"}
 
 NOTHING_WRITTEN = "nothing was written"
+PERHAPS_WRITTEN = "it may have written already"
 UNFINISHED = "the next run continues from there"
 
 
-def guard(ctx: CliContext, command: Callable[[], int], *, acts: bool = False, unfinished: str = "") -> int:
+def guard(ctx: CliContext, command: Callable[[], int], *, acts: bool = False) -> int:
     """Run `command`, report its errors, and return its exit status. With --json a failure is an object too (DESIGN 2).
 
-    `acts`: the command does more than print, so lost output doesn't change its exit status. `unfinished`: the state
-    after an interrupt; NOTHING_WRITTEN is printed only if `ctx.wrote` is false. A typer.BadParameter passes through:
-    `run_command` reports it like typer's own usage errors.
+    `acts`: the command does more than print, so lost output doesn't change its exit status. A typer.BadParameter passes
+    through: `run_command` reports it like typer's own usage errors.
     """
     with ending_by_signals():
         try:
@@ -56,9 +56,7 @@ def guard(ctx: CliContext, command: Callable[[], int], *, acts: bool = False, un
             return ctx.fail(str(error), error.exit_status, problems)
         except (KeyboardInterrupt, Terminated) as error:
             end = _ENDS[type(error)]
-            perhaps_written = unfinished == NOTHING_WRITTEN and ctx.wrote
-            left = "it may have written already" if perhaps_written else unfinished
-            return ctx.fail(f"{end}; {left}" if left else end, status_of(error))
+            return ctx.fail(f"{end}; {ctx.unfinished}" if ctx.unfinished else end, status_of(error))
         except Exception as error:  # noqa: BLE001 (the last resort: reported by its place, as its text may quote data)
             return ctx.fail(describe_fault(error), UNEXPECTED)
         else:

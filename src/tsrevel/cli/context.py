@@ -52,8 +52,8 @@ class CliContext:
     stand_in: Runtime | None = None
     options: OutputOptions = OutputOptions()
     answered: bool = field(default=False, init=False)
-    wrote: bool = field(default=False, init=False)
-    """Whether the command may have written by now. The message after an interrupt depends on it."""
+    unfinished: str = field(default="", init=False)
+    """The message after an interrupt: the state that it would leave behind now."""
     zone: tzinfo = field(default=UTC, init=False)
     """The time zone of times that people read: that of the settings once they are loaded."""
     failed_with: int = field(default=0, init=False)

@@ -158,8 +158,8 @@ def _product_names(told: Explanation) -> Mapping[ProductId, str]:
 # In words
 
 
-def show_explanation(page: TextOutput, told: Explanation) -> None:
-    """Print the decision on an event, and the plan."""
+def show_explanation(page: TextOutput, told: Explanation, *, advised: bool = True) -> None:
+    """Print the decision on an event, what to do if `advised`, and the plan."""
     outcome = told.outcome
     event_id = told.history.event_id
     if outcome is None:
@@ -176,7 +176,8 @@ def show_explanation(page: TextOutput, told: Explanation) -> None:
     page.line(f"event {event_id}{name}" + (f" ({where})" if where else ""), "bold")
     verdict = f"{outcome.status} {outcome.reason or ''}".rstrip()
     page.line(f"decision: {verdict}" + (f": {outcome.text}" if outcome.text else ""), mark=outcome.status)
-    page.line(f"what to do: {_advise(told)}")
+    if advised:
+        page.line(f"what to do: {_advise(told)}")
     if told.switched_off:
         what = "do" if told.source == "ledger" else "write"
         page.line(f"runs {what} nothing now: {told.switched_off}", ALARM)

@@ -11,6 +11,7 @@ from pathlib import Path
 import typer
 
 from tsrevel.cli.answers.setup import InitAnswer
+from tsrevel.cli.boundary import PERHAPS_WRITTEN
 from tsrevel.cli.context import CliContext, logging_to
 from tsrevel.cli.init_settings import TREATMENTS, InitOptions, SettingsDraft, charge_entry, gather
 from tsrevel.cli.prefill import prefill
@@ -55,7 +56,7 @@ def write_settings(ctx: CliContext, options: InitOptions) -> int:
         terminal.say("Nothing was written.")
         return 0
     made = not is_there(path.parent)
-    ctx.wrote = True
+    ctx.unfinished = PERHAPS_WRITTEN
     create_private(path, draft.render())
     hand_over = [] if old else _hand_over(path, after, ctx.environ, made=made)
     next_steps = _next_steps(old or path, settings if old else after, ctx.environ)

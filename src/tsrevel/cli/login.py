@@ -25,6 +25,7 @@ from urllib.parse import parse_qs, urlsplit
 import typer
 
 from tsrevel.cli.answers.setup import LoginAnswer, LoginStatusAnswer, LogoutAnswer
+from tsrevel.cli.boundary import PERHAPS_WRITTEN
 from tsrevel.cli.context import CliContext, logging_to
 from tsrevel.cli.prompts import no_echo, plain_address, read_line
 from tsrevel.config import Settings, is_loopback
@@ -79,7 +80,7 @@ def log_out(ctx: CliContext) -> int:
     """Delete the token file, if there is one. Exit status 0. Raises ConfigError if it can't be deleted."""
     settings = ctx.load_settings(offline=True)
     with logging_to(ctx, "login"):
-        ctx.wrote = True
+        ctx.unfinished = PERHAPS_WRITTEN
         removed = TokenFile(settings.token_path).remove()
     done = f"{settings.token_path} was removed" if removed else f"There was no token file ({settings.token_path})"
     return ctx.conclude(
@@ -190,7 +191,7 @@ class _Login:
             why = _REFUSALS.get(answer.error, "run this command again")
             said = f". It said: {self.token_url.quote(answer.description)}" if answer.description else ""
             raise CredentialsRefused(f"TripleSeat returned no code: {answer.error} ({why}){said}")
-        self.ctx.wrote = True
+        self.ctx.unfinished = PERHAPS_WRITTEN
         try:
             return redeem_code(self.token_url, TokenFile(self.settings.token_path), answer.code, uri, self.verifier)
         except TryNextRun as error:

@@ -114,7 +114,8 @@ def command(
 
     Its docstring is its help in Markdown; the first paragraph is the summary. The `example` and the exit statuses
     follow: those that every command has, and `exits` (entry 0 replaces the usual text). Its first parameter is
-    the CliContext, all others are options. For `acts` and `unfinished` see `guard`.
+    the CliContext, all others are options. For `acts` see `guard`. `unfinished`: the state after an interrupt, until
+    the command sets `ctx.unfinished` to something else.
     """
     statuses = {0: "done, or nothing to do"} | ALWAYS_EXITS | dict(exits)
     listed = "\n".join(f"- {status}: {statuses[status]}" for status in sorted(statuses))
@@ -133,7 +134,8 @@ def command(
 
                 ctx.options = replace(ctx.options, config=expand_path(str(ctx.options.config), ctx.environ, None))
             _refuse_broken_text(given.values())
-            raise typer.Exit(guard(ctx, partial(body, ctx, **given), acts=acts, unfinished=unfinished))
+            ctx.unfinished = unfinished
+            raise typer.Exit(guard(ctx, partial(body, ctx, **given), acts=acts))
 
         context = inspect.Parameter("context", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)
         parameters = [context, *own, *_COMMON.values()]

@@ -59,7 +59,8 @@ def rehearse(ctx: CliContext, event: str, *, agreed: bool) -> int:
         told = explain_live(settings, ctx.runtime, event_id)
     outcome, plan = told.outcome, told.plan
     if not ctx.options.json:
-        show_explanation(TextOutput(ctx, settings, outcome.location if outcome else ""), told)
+        advised = outcome is None or outcome.status is not Status.PLANNED  # else this command is what to do
+        show_explanation(TextOutput(ctx, settings, outcome.location if outcome else ""), told, advised=advised)
     if outcome is None or plan is None or told.event is None or outcome.status is not Status.PLANNED:
         why = f"{outcome.status} {outcome.reason or ''}: {outcome.text}" if outcome else "no such event"
         text = f"no run would make an order of event {event_id} now ({why})"
@@ -70,6 +71,7 @@ def rehearse(ctx: CliContext, event: str, *, agreed: bool) -> int:
         typed = terminal.ask(f"Location ({plan.location.name})")
         if typed.strip() != plan.location.name:
             return _refuse(ctx, "that isn't the location's name; nothing was written", USAGE)
+    ctx.unfinished = f"its order may be half-written: run `tsrevel sync-event {event_id}` to finish it"
     report = _inject(ctx, plan)
     made = next((each for each in report.outcomes if each.event_id == event_id), outcome)
     if made.status is not Status.INJECTED or not made.order_id:
@@ -78,6 +80,7 @@ def rehearse(ctx: CliContext, event: str, *, agreed: bool) -> int:
         if not report.error:  # that is told already
             ctx.log(f"no order of event {event_id} is finished: {made.reason or made.status}: {text}")
         return _fail(ctx, text, report.exit_status or NEEDS_ATTENTION, made.reason, made)
+    ctx.unfinished = f"Revel order {made.order_id} is made; check it at a POS station"
     return _compare(ctx, settings, told.event, plan, replace(made, text=""), agreed=agreed)
 
 

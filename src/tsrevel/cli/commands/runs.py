@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from tsrevel.cli.boundary import UNFINISHED, require_extra
+from tsrevel.cli.boundary import NOTHING_WRITTEN, UNFINISHED, require_extra
 from tsrevel.cli.context import CliContext
 from tsrevel.cli.options import (
     LEDGER_EXITS,
@@ -114,6 +114,7 @@ def sync_event(
     example="tsrevel rehearse 64000003",
     exits=RUN_EXITS | {3: "no order was made, or the station shows something else"},
     acts=True,
+    unfinished=NOTHING_WRITTEN,
 )
 def rehearse(
     ctx: CliContext,
