@@ -207,6 +207,25 @@ def test_so_is_a_proxy_or_certificate_by_name(shell: Shell, kind: str, place: st
     assert "PLANTED" not in str(answer)
 
 
+def test_a_user_that_this_machine_does_not_have_is_a_warning(shell: Shell) -> None:
+    assert ask(shell, "systemd", "--user", "root")["warnings"] == []
+    (told,) = ask(shell, "systemd", "--user", "no-such-user")["warnings"]
+    assert "no-such-user" in told
+
+
+def test_the_crontab_says_who_mails_what(shell: Shell) -> None:
+    def comments(*words: str) -> str:
+        table = ask(shell, "cron", *words)["files"]["crontab"]
+        return "\n".join(line for line in table.splitlines() if line.startswith("#"))
+
+    assert "cron mails the output" in comments()
+    logged = comments("--log", "/var/log/tsrevel.log")
+    assert ("cron mails" in logged, "nothing until [email] is set" in logged) == (False, True)
+    mail = {"base_url": "http://127.0.0.1:9", "api_key": "k", "sender": "a@example.com"}
+    shell.world.config["email"] = mail | {"recipients": ["b@example.com"]}
+    assert "what [email] says" in comments("--log", "/var/log/tsrevel.log")
+
+
 def test_without_a_settings_file_nothing_can_be_scheduled(shell: Shell) -> None:
     ran = shell.run("schedule", "cron", environ={"TSREVEL_REVEL__DOMAIN": "acme", "HOME": "/nowhere"})
     assert (ran.status, ran.out) == (2, "")

@@ -21,7 +21,7 @@ from tsrevel.config.paths import SYSTEM_STATE, settings_file
 from tsrevel.config.problems import Source
 from tsrevel.config.settings import VARIABLES
 from tsrevel.doctor.machine import secret_files
-from tsrevel.doctor.schedule import cron_lines, sync_command
+from tsrevel.doctor.schedule import cron_lines, sync_command, user_id
 from tsrevel.files import user_name
 from tsrevel.transport.network import NETWORK_VARIABLES
 
@@ -129,6 +129,7 @@ def print_schedule(
     place = "crontab" if kind == "cron" else "service"
     lacking = [name for name in (*NETWORK_VARIABLES, "NO_PROXY", "no_proxy") if ctx.environ.get(name)]
     warnings += [f"{name} is set in this environment; set it in the {place} for scheduled runs" for name in lacking]
+    warnings += [f"this machine has no user {user}"] if user_id(user) is None else []
     if kind == "cron":
         files = {"crontab": _render_crontab(settings, to, log)}
         as_root = "" if user == "root" else f", or `crontab -u {user} -e` as root"
@@ -168,14 +169,17 @@ def _find_user(settings: Settings) -> str:
 
 def _render_crontab(settings: Settings, to: Sequence[str], log: Path | None) -> str:
     lines = cron_lines(settings)
+    mails = '# cron mails the output of a run: only lines that a person should read. MAILTO="" turns that off.'
+    own = "what [email] says" if settings.email.configured else "nothing until [email] is set"
     if log:
+        mails = "# The output of a run goes to the log, so cron doesn't mail it."
         target = shlex.quote(str(log)).replace("%", r"\%")
         lines = [f"{line} >>{target} 2>&1" for line in lines]
     return "\n".join(
         [
             "# tsrevel every 45 minutes. Cron has no field for it: three lines that repeat every three hours do it.",
-            '# cron mails the output of a run: only lines that a person should read. MAILTO="" turns that off.',
-            *(["# [email] is set: tsrevel mails such events itself, too."] if settings.email.configured else []),
+            mails,
+            f"# tsrevel itself mails {own}.",
             f"MAILTO={','.join(to)}",
             *lines,
             "",

@@ -365,7 +365,7 @@ def read_crontabs(root: Path, environ: Mapping[str, str], own: str) -> Iterator[
     for path in _list(root / "var/spool/cron/crontabs"):
         if path.name != user_name(os.geteuid()):
             for run in read_crontab(f"crontab of {path.name}", _read(path), _home(path.name), shared):
-                yield replace(run, user=_user_id(path.name))
+                yield replace(run, user=user_id(path.name))
 
 
 def read_crontab(
@@ -391,7 +391,7 @@ def read_crontab(
             silent = given.get("MAILTO") == "" or bool(_SILENCED.search(command.partition(" sync")[2]))
             times = (" ".join(when.split()),)
             for run in _read_command(source, command, local):
-                yield replace(run, when=times, silent=silent, line=number, user=_user_id(user))
+                yield replace(run, when=times, silent=silent, line=number, user=user_id(user))
 
 
 def _read_command(source: str, command: str, given: Mapping[str, str], *, known: bool = True) -> Iterator[ScheduledRun]:
@@ -558,7 +558,8 @@ def _read(path: Path) -> str:
         return ""
 
 
-def _user_id(user: str) -> int | None:
+def user_id(user: str) -> int | None:
+    """The user's number; None if this machine has no such user."""
     try:
         return pwd.getpwnam(user).pw_uid
     except KeyError:
@@ -566,5 +567,5 @@ def _user_id(user: str) -> int | None:
 
 
 def _home(user: str) -> str:
-    uid = _user_id(user)
+    uid = user_id(user)
     return "" if uid is None else str(home_of(uid) or "")
