@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tsrevel.doctor.report import shape_of
 
+from ..world import World
 from .bench import Shell
 
 FULL = 64000001
@@ -84,6 +86,12 @@ def test_it_says_what_a_colleague_needs(marked: Shell) -> None:
         "TripleSeat event:",
     ):
         assert part in text, part
+
+
+def test_an_event_of_another_day_that_doctor_lists_shows_its_shape(tmp_path: Path) -> None:
+    shell = Shell(World(tmp_path, "early"))
+    text = shell.run("report", "--config", str(shell.write_config())).out
+    assert ("TripleSeat search result: no row" in text, "documents[].line_items[].total_price" in text) == (False, True)
 
 
 def test_a_setting_that_is_wrong_is_named_without_its_location(marked: Shell) -> None:

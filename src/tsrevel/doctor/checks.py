@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import TypeVar
 
 from tsrevel.config import Settings
@@ -44,7 +44,7 @@ T = TypeVar("T")
 MAIL, MONITOR, RUNS = "email", "monitor", "runs"
 _LATE = timedelta(hours=3)
 """The time without a good run that `status` and this check let pass; here after the next run should have begun."""
-AHEAD = timedelta(days=30)
+_AHEAD = timedelta(days=30)
 """`doctor` searches this far beyond the days of a run, so a quiet week isn't taken for a fault."""
 _SWITCHED_OFF = SkippedCheck("SWITCHED_OFF", f"{describe_disabled(None)}: runs call no service")
 _PAUSED = SkippedCheck("PAUSED", "runs are paused and call no service until `tsrevel resume`")
@@ -176,6 +176,13 @@ def check_kept_answers(settings: Settings, runtime: Runtime) -> Iterator[CheckFi
         yield replace(each, name=ASSUMPTIONS_CHECK)
 
 
+def listed_days(installation: Installation) -> tuple[date, date]:
+    """The first and the last day of the events that `doctor` lists."""
+    settings = installation.settings
+    first, last = days_in_reach(build_policy(settings), installation.runtime.clock(), settings.sync.hours_back)
+    return first, last + _AHEAD
+
+
 def _examine_services(installation: Installation) -> Generator[CheckFinding, None, Mapping[str, float | None]]:
     """Check TripleSeat, Revel, and each location against both. Returns how far their clocks are ahead of ours.
 
@@ -194,9 +201,7 @@ def _examine_services(installation: Installation) -> Generator[CheckFinding, Non
         if tripleseat_off:
             yield from skip_tripleseat(tripleseat_off)
         else:
-            first, last = days_in_reach(policy, runtime.clock(), settings.sync.hours_back)
-            days = (first, last + AHEAD)
-            tripleseat = yield from examine_tripleseat(services.tripleseat, settings, policy, days)
+            tripleseat = yield from examine_tripleseat(services.tripleseat, settings, policy, listed_days(installation))
         revel_off = keep_off(installation, "revel")  # somebody may have paused runs meanwhile
         if revel_off:
             yield from skip_revel(revel_off)

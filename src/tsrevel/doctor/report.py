@@ -16,7 +16,7 @@ from decimal import Decimal
 from tsrevel import __version__
 from tsrevel.config import Settings
 from tsrevel.config.render import Shown, list_tables, list_values
-from tsrevel.doctor.checks import Installation, keep_off, run_checks
+from tsrevel.doctor.checks import Installation, keep_off, listed_days, run_checks
 from tsrevel.doctor.findings import CheckResult, attempt
 from tsrevel.errors import TsrevelError
 from tsrevel.ledger import LedgerView, open_view
@@ -77,7 +77,7 @@ def collect_report(installation: Installation, *, offline: bool) -> tuple[Report
         if each.verdict is not CheckResult.OK
     )
     with open_services(settings, runtime) as services:
-        shapes = tuple(_list_shapes(services, now.date()))
+        shapes = tuple(_list_shapes(services, listed_days(installation)))
     return (
         *sections,
         ReportSection("Findings of doctor", findings or ("all checks are ok",)),
@@ -168,7 +168,7 @@ def _describe_assumption(row: Assumption, answer: AssumptionAnswer | None) -> st
     return f"{named}: {answer.result}, {answer.tested_at:%Y-%m-%d}: {detail}"
 
 
-def _list_shapes(services: Services, today: date) -> Iterator[str]:
+def _list_shapes(services: Services, days: tuple[date, date]) -> Iterator[str]:
     probe = services.revel_probe
     order = next((row for row in probe.list_rows("Order", order_by="-id", limit="1").rows), None)
     params = {"order": decode_id(order.get("id"))} if order else {}
@@ -176,11 +176,11 @@ def _list_shapes(services: Services, today: date) -> Iterator[str]:
         given = params if resource not in {"Order", "Product"} else {"order_by": "-id"}
         answer = probe.list_rows(resource, limit="1", **given)
         yield from _show_shape(f"Revel {resource}", answer.rows, answer.refused)
-    yield from _list_event_shapes(services.tripleseat_probe, today)
+    yield from _list_event_shapes(services.tripleseat_probe, days)
 
 
-def _list_event_shapes(probe: TripleSeatProbe, today: date) -> Iterator[str]:
-    answer = probe.search("event", today, today)
+def _list_event_shapes(probe: TripleSeatProbe, days: tuple[date, date]) -> Iterator[str]:
+    answer = probe.search("event", *days)
     yield from _show_shape("TripleSeat search result", answer.rows[:1], answer.refused)
     number = next((found for row in answer.rows if (found := read_id(row.get("id"))) and found.isalnum()), None)
     if number:
