@@ -263,7 +263,7 @@ def test_a_settings_file_below_home_is_found_as_a_shell_leaves_it(shell: Shell) 
 
 def test_a_usage_error_about_no_value_of_an_option_has_no_prefix_of_the_library(shell: Shell) -> None:
     ran = shell.run("explain", "abc", "--config", str(shell.write_config()))
-    assert ran.err.startswith("tsrevel: 'abc' is not a TripleSeat event id")
+    assert ran.err.startswith("tsrevel: 'abc' is not a TripleSeat event id (up to 18 digits, the first not 0)")
     assert "Invalid value for '--hours-back'" in shell.run("sync", "--hours-back", "999999").err
 
 

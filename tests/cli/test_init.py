@@ -115,7 +115,7 @@ def test_what_is_missing_is_named_by_its_options_and_nothing_asked(shell: Shell,
     for option in (
         "--set revel.domain=", "--set revel.base_url=", "--set tripleseat.client_id=",
         "--set tripleseat.client_secret_file=", "--set revel.api_key_file=", "--set revel.api_key_command=",
-        "REVEL_API_KEY", "--set revel.api_secret_file=",
+        "REVEL_API_KEY", "--set revel.api_secret_file=", "--from F",
     ):  # fmt: skip
         assert option in ran.err
     assert list(home.iterdir()) == []

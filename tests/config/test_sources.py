@@ -196,6 +196,7 @@ def test_an_old_name_and_its_twin_may_agree_but_not_differ(bench: Bench) -> None
 def test_a_misspelt_variable_is_a_problem_with_a_guess(bench: Bench, name: str, guess: str) -> None:
     problem = bench.problem(env={name: "1"})
     assert (problem.key, problem.code, problem.remedy) == (name, ConfigCode.UNKNOWN_KEY, f"Did you mean {guess}?")
+    assert str(problem).startswith(f"{name} (environment): ")
 
 
 def test_every_setting_has_a_variable_of_its_own() -> None:

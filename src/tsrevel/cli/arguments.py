@@ -14,14 +14,14 @@ from tsrevel.text import is_id
 if TYPE_CHECKING:
     from tsrevel.config import Settings
 
+AN_EVENT_ID = "a TripleSeat event id (up to 18 digits, the first not 0)"
+
 
 def read_event_id(text: str) -> EventId:
     """The event id in `text`, without blanks around it. Raises typer.BadParameter if it can't be an id."""
     bare = text.strip()
     if not is_id(bare):
-        raise typer.BadParameter(
-            f"{text!r} is not a TripleSeat event id, which is a number; `tsrevel status` lists some"
-        )
+        raise typer.BadParameter(f"{text!r} is not {AN_EVENT_ID}; `tsrevel status` lists some")
     return EventId(bare)
 
 

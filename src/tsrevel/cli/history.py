@@ -7,7 +7,7 @@ import typer
 from tsrevel.cli.answers import reports
 from tsrevel.cli.answers.model import fill
 from tsrevel.cli.answers.runs import answer_pause
-from tsrevel.cli.arguments import find_event_id
+from tsrevel.cli.arguments import AN_EVENT_ID, find_event_id
 from tsrevel.cli.context import CliContext
 from tsrevel.cli.output import ALARM, ORDER_STATES, STYLES, Row, TextOutput, columns_of, look
 from tsrevel.cli.run_text import run_line
@@ -62,7 +62,7 @@ def show_one(ctx: CliContext, name: str, limit: int | None) -> int:
             event_id = find_event_id(name, lambda each: recount_event(view, each).known)
         except typer.BadParameter as error:
             if not runs:
-                text = f"{name!r} is not a TripleSeat event id (a number), and no run in the ledger has that id"
+                text = f"{name!r} is not {AN_EVENT_ID}, and no run in the ledger has that id"
                 raise typer.BadParameter(f"{text}; `tsrevel history` lists the runs") from error
             _tell_runs(ctx, settings, runs, pause)
             return 0

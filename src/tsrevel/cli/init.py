@@ -37,7 +37,7 @@ def write_settings(ctx: CliContext, options: InitOptions) -> int:
     """Write the file. Before that it may raise ConfigError, typer.BadParameter, or the error of a service."""
     path = _find_target(ctx, options)
     if os.path.lexists(path):
-        remedy = "Edit it, move it away, or name another file with --output."
+        remedy = "Edit it, move it away, or name another file with --output (--from copies this one's settings)."
         message = "exists, and init never overwrites a file"
         raise ConfigError(ConfigProblem(ConfigCode.FILE_EXISTS, "config", str(path), message, remedy))
     terminal = Terminal(ctx) if may_ask(ctx) else None
@@ -94,6 +94,8 @@ def _check(ctx: CliContext, draft: SettingsDraft, path: Path, *, places: bool) -
         missing = [_name_missing(problem, draft) for problem in error.problems]
         if not all(missing):
             raise
+        if not draft.replaces:
+            missing.append("or --from F, if the settings file F has them")
         text = "\n  ".join(["nothing was written. Without a terminal, init needs these:", *dict.fromkeys(missing)])
         raise typer.BadParameter(text) from error
 

@@ -225,7 +225,9 @@ def read_environment(environ: Mapping[str, str], report: ProblemReport) -> Layer
                 report.add(ConfigCode.CONFLICTING_VALUES, key, found[0].origin, message, remedy)
     for name in environ:
         if name.startswith("TSREVEL_") and name not in TODAY and lookup(environ, name):
-            report.add(ConfigCode.UNKNOWN_KEY, name, variable_origin(name), "isn't a setting", suggest(name, TODAY))
+            report.add(
+                ConfigCode.UNKNOWN_KEY, name, Origin(Source.ENVIRONMENT), "isn't a setting", suggest(name, TODAY)
+            )
     return layer
 
 
