@@ -15,7 +15,7 @@ HEAD = """\
 TIMER = """\
 # systemctl enable --now {names}
 [Unit]
-Description=Start tsrevel for %i every 45 minutes
+Description=Start tsrevel@%i every 45 minutes
 
 [Timer]
 OnCalendar=00/3:00,45
@@ -88,11 +88,12 @@ def render() -> dict[str, str]:
     return {
         "tsrevel@.service": HEAD
         + SERVICE_UNIT.format(
+            name="tsrevel@%i",
             failed="tsrevel-failed@%i.service",
             user=values["user"],
             environment="",
             command=f"{values['program']} sync --config /etc/tsrevel/%i/config.toml",
-            timeout=45,
+            timeout="infinity",  # each account has its own deadline
             log="",
             state="StateDirectory=tsrevel/%i\nStateDirectoryMode=0700",
             home="true",

@@ -134,6 +134,8 @@ def test_every_unit_names_the_others_of_its_installation(shell: Shell, tmp_path:
     assert "OnFailure=tsrevel-brand1-failed.service" in unit_of(answer)
     assert "--lines=50 tsrevel-brand1.service | mail" in "".join(answer["files"].values())
     assert answer["install"][-1] == "systemctl enable --now tsrevel-brand1.timer"
+    told = re.findall(r"^Description=(.*)$", "\n".join(answer["files"].values()), re.MULTILINE)
+    assert ["tsrevel-brand1" in each for each in told] == [True] * 3
 
 
 @pytest.mark.parametrize("more", [[], ["--log", "/var/log/tsrevel.log", "--mailto", "o'neill %x@example.com"]])

@@ -6,6 +6,8 @@ import re
 import runpy
 import shutil
 
+import pytest
+
 from tsrevel.config import run_command
 from tsrevel.config.settings import VARIABLES
 
@@ -27,6 +29,17 @@ def test_the_template_unit_reports_failures_and_is_as_closed_as_schedules() -> N
     judged = run_command(["systemd-analyze", "security", "--offline=true", str(unit)], environ).output
     levels = re.findall(r"exposure level for \S+: ([\d.]+)", judged)
     assert [float(level) <= 2.0 for level in levels] == [True] * (shutil.which("systemd-analyze") is not None)
+
+
+@pytest.mark.parametrize("name", ["tsrevel@.service", "tsrevel-failed@.service", "tsrevel@.timer"])
+def test_each_template_unit_describes_itself_by_its_account(name: str) -> None:
+    (told,) = re.findall(r"^Description=(.*)$", (ACCOUNTS / name).read_text(encoding="utf-8"), re.MULTILINE)
+    assert "tsrevel@%i" in told
+
+
+def test_the_template_unit_ends_no_account_before_its_own_deadline() -> None:
+    (limit,) = re.findall(r"^TimeoutStartSec=(.*)$", (ACCOUNTS / "tsrevel@.service").read_text(), re.MULTILINE)
+    assert limit == "infinity"
 
 
 def test_the_variables_of_the_cron_job_are_settings() -> None:

@@ -29,7 +29,7 @@ CALENDAR = ("00/3:00,45", "01/3:30", "02/3:15")
 """The times of CRON_TIMES (doctor/schedule.py), as systemd writes them."""
 SERVICE_UNIT = """\
 [Unit]
-Description=Carry catering orders from TripleSeat to Revel
+Description=Carry catering orders from TripleSeat to Revel ({name})
 Wants=network-online.target
 After=network-online.target
 OnFailure={failed}
@@ -42,7 +42,7 @@ User={user}
 SuccessExitStatus=3 11
 # A run ends by itself after sync.deadline_minutes. On a signal it ends within seconds, or a minute later if it is just
 # renewing TripleSeat's token; the next run finishes a begun order.
-TimeoutStartSec={timeout}min
+TimeoutStartSec={timeout}
 TimeoutStopSec=120
 {log}# It writes its ledger and TripleSeat's token, and nothing else on this machine.
 ProtectSystem=strict
@@ -80,7 +80,7 @@ SystemCallFilter=@chown
 """
 _TIMER = """\
 [Unit]
-Description=Start tsrevel every 45 minutes
+Description=Start {name} every 45 minutes
 
 [Timer]
 {calendar}
@@ -96,7 +96,7 @@ WantedBy=timers.target
 """
 FAILED_UNIT = """\
 [Unit]
-Description=Mail that a run of tsrevel failed
+Description=Mail that a run of {name} failed
 
 [Service]
 Type=oneshot
@@ -216,11 +216,12 @@ def _render_units(
         return any(path.absolute().is_relative_to(folder) for path in needed for folder in folders)
 
     service = SERVICE_UNIT.format(
+        name=name,
         failed=f"{name}-failed.service",
         user=user,
         environment="".join(f"Environment={VARIABLES[key][0]}=%d/{key}\n" for key in secrets),
         command=" ".join(_quote(word.replace("$", "$$")) for word in sync_command(settings)),
-        timeout=settings.sync.deadline_minutes + 15,
+        timeout=f"{settings.sync.deadline_minutes + 15}min",
         log=f"StandardOutput=append:{_escape(log)}\nStandardError=append:{_escape(log)}\n" if log else "",
         state="\n".join(lines),
         home="read-only" if below("/home", "/root", "/run/user") else "true",
@@ -229,7 +230,9 @@ def _render_units(
     folder = "/etc/systemd/system"
     return {
         f"{folder}/{name}.service": service,
-        f"{folder}/{name}.timer": _TIMER.format(calendar="\n".join(f"OnCalendar={each}" for each in CALENDAR)),
+        f"{folder}/{name}.timer": _TIMER.format(
+            name=name, calendar="\n".join(f"OnCalendar={each}" for each in CALENDAR)
+        ),
         f"{folder}/{name}-failed.service": FAILED_UNIT.format(name=name, to=" ".join(map(_quote, to))),
     }
 
