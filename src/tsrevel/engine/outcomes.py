@@ -89,7 +89,7 @@ class Outcome:
 
     @property
     def repeated(self) -> bool:
-        """Whether it failed in the run before, too, or a write of its order in earlier runs."""
+        """Whether it failed in an earlier run, too, so that a person is needed."""
         return self.details[-1:] == FAILED_AGAIN
 
     @property

@@ -1,4 +1,4 @@
-"""The ledger's knowledge of the Revel account: its catalogues, and how it behaves (`doctor --assumptions`)."""
+"""The ledger's knowledge of both accounts: Revel's catalogues, how the services behave, and rehearsals."""
 
 from __future__ import annotations
 
