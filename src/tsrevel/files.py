@@ -250,7 +250,8 @@ def _resemble(descriptor: int, model: os.stat_result, *, is_new: bool) -> None:
 READ, WRITE, ENTER = 4, 2, 1
 """The rights to a file or folder, as in its mode; add them up."""
 _DEEP = 4
-"""Parts of a path. The whole system doesn't share a folder with so many."""
+"""Parts of a path. The whole system doesn't share a folder with so many, unless it is in one of `_OF_SYSTEM`."""
+_OF_SYSTEM = frozenset({"boot", "etc", "lib", "lib64", "root", "run", "sbin", "usr", "var"})
 
 
 def user_name(uid: int) -> str:
@@ -307,7 +308,7 @@ def _allows(found: os.stat_result, uid: int, groups: frozenset[int], want: int) 
 def cure_roots_files(path: Path) -> str:
     """The command for root to give away what it owns of `path`, its folder, and files there that begin with its name.
 
-    "" for root itself, and if root owns none of them.
+    "" for root itself, and if root owns none of them that may be given away.
     """
     uid = os.geteuid()
     if uid == 0:
@@ -316,14 +317,13 @@ def cure_roots_files(path: Path) -> str:
     above = reversed(path.parents)
     shut = next((each for each in above if not os.access(each, os.X_OK, effective_ids=True)), None)
     if shut is not None and os.path.lexists(shut):
-        return chown(uid, shut, [shut]) if _is_roots(shut) else ""
+        return chown(uid, shut, []) if _is_roots(shut) else ""
     folder, beside = path.parent, list[Path]()
     with suppress(OSError):
         beside = sorted(folder.glob(f"{path.name}*"))
-    found = [each for each in (folder, path, *beside) if _is_roots(each)]
-    if folder in found and os.access(folder, os.W_OK | os.X_OK, effective_ids=True):
-        found.remove(folder)  # such as /tmp
-    return chown(uid, folder, found) if found else ""
+    found = [each for each in (path, *beside) if _is_roots(each)]
+    is_shut = _is_roots(folder) and not os.access(folder, os.W_OK | os.X_OK, effective_ids=True)
+    return chown(uid, folder, found) if found or is_shut else ""
 
 
 def _is_roots(path: Path) -> bool:
@@ -339,11 +339,21 @@ def shell_command(*words: str | Path) -> str:
 
 
 def chown(uid: int, folder: Path, files: Iterable[Path]) -> str:
-    """The command that gives the folder and all in it to the user; only the files if others may share the folder."""
-    shared = len(folder.parts) < _DEEP and "tsrevel" not in folder.name
-    if not shared:
+    """The command that gives the folder and all in it to the user; only the files if others may share the folder.
+
+    "" if there are none then: nobody may be told to give away a folder such as /etc.
+    """
+    if _is_own(folder):
         return f"chown -R {user_name(uid)} {shlex.quote(str(folder))}"
-    return f"chown {user_name(uid)} {' '.join(shlex.quote(str(each)) for each in dict.fromkeys(files))}"
+    words = [shlex.quote(str(each)) for each in dict.fromkeys(files)]
+    return f"chown {user_name(uid)} {' '.join(words)}" if words else ""
+
+
+def _is_own(folder: Path) -> bool:
+    """Whether the folder is there for tsrevel alone, as far as its path shows."""
+    if any("tsrevel" in name for name in (folder.name, folder.parent.name)):
+        return True
+    return len(folder.parts) >= _DEEP and folder.parts[1] not in _OF_SYSTEM
 
 
 def create_private(path: Path, text: str) -> None:

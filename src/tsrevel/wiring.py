@@ -166,8 +166,9 @@ def make_state_folder(settings: Settings) -> None:
         if settings.config_path and os.geteuid() == 0 and not ledger.exists():
             owner = settings.config_path.stat().st_uid
             if why := refusal(owner, ledger.parent, READ | WRITE | ENTER):
-                cure = chown(owner, ledger.parent, [ledger.parent])
-                text = f"root would own it, but {user_name(owner)} owns the settings and {why}; run `{cure}`"
+                cure = chown(owner, ledger.parent, [])
+                advice = f"run `{cure}`" if cure else "set ledger.path to a folder that this user owns"
+                text = f"root would own it, but {user_name(owner)} owns the settings and {why}; {advice}"
                 raise PermissionError(errno.EPERM, text)
 
 

@@ -14,7 +14,7 @@ import tomli_w
 
 from tsrevel.config import paths
 from tsrevel.doctor.machine import check_users
-from tsrevel.files import user_name
+from tsrevel.files import chown, user_name
 from tsrevel.ledger import Ledger
 
 from ..users import OTHER, as_other, folder_of_other, give_to_other
@@ -422,3 +422,26 @@ def test_no_command_begins_a_ledger_while_the_old_one_lies_elsewhere(tmp_path: P
         "exists from an earlier version"
         not in shell.run(*argv, "--config", str(config), environ={"HOME": str(home)}).err
     )
+
+
+# Commands for root
+
+
+@pytest.mark.parametrize(
+    ("folder", "command"),
+    [
+        ("/etc", "chown {user} /etc/brand.toml"),
+        ("/srv", "chown {user} /srv/brand.toml"),
+        ("/home/bob", "chown {user} /home/bob/brand.toml"),
+        ("/etc/nginx/conf.d", "chown {user} /etc/nginx/conf.d/brand.toml"),
+        ("/var/lib/postgresql", "chown {user} /var/lib/postgresql/brand.toml"),
+        ("/etc/tsrevel", "chown -R {user} /etc/tsrevel"),
+        ("/var/lib/tsrevel/east", "chown -R {user} /var/lib/tsrevel/east"),
+        ("/srv/catering/state", "chown -R {user} /srv/catering/state"),
+    ],
+)
+def test_no_command_gives_away_a_folder_that_others_share(folder: str, command: str) -> None:
+    shared = not command.startswith("chown -R")
+    user = user_name(OTHER)
+    assert chown(OTHER, Path(folder), [Path(folder, "brand.toml")]) == command.format(user=user)
+    assert chown(OTHER, Path(folder), []) == ("" if shared else command.format(user=user))
