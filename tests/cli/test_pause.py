@@ -317,7 +317,7 @@ def test_a_fault_elsewhere_in_the_settings_stops_no_pause(shell: Shell, section:
     assert type_in(shell, "resume").status == 10
     ran = type_in(shell, "pause", "-q")
     assert (ran.status, ran.out) == (0, "")
-    assert "so no new run works with them; run `tsrevel config validate" in ran.err
+    assert "so neither a run nor resume works with them; run `tsrevel config validate" in ran.err
     told = type_in(shell, "pause", "--json")
     assert "the settings have 1 problem" in told.answer["warnings"][0]
     shell.world.config[section] = sound
@@ -331,7 +331,7 @@ def test_nor_does_one_in_the_mappings_or_the_environment(shell: Shell, name: str
     if not environ:
         (config.parent / name).write_text("[[product]\n")
     ran = shell.run("pause", "--config", str(config), environ=environ)
-    assert (ran.status, "no new run works with them" in ran.err) == (0, True)
+    assert (ran.status, "neither a run nor resume works with them" in ran.err) == (0, True)
 
 
 @pytest.mark.parametrize(

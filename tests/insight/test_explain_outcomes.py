@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from tsrevel.insight.explain import explain_live
-from tsrevel.planning.assumptions import AssumptionAnswer, AssumptionCode, AssumptionResult
+from tsrevel.planning.assumptions import AssumptionAnswer, AssumptionCode, AssumptionResult, advise_on
 from tsrevel.planning.model import EventId
 from tsrevel.planning.reasons import Reason, Status
 from tsrevel.sandbox import make_document
@@ -306,10 +306,12 @@ def test_while_paused_each_event_keeps_its_own_answer_beside_the_pause(tmp_path:
     assert (world.revel.requests, world.tripleseat.requests) == ([], [])
 
 
+FAILED = AssumptionAnswer(AssumptionCode.REVEL_UUID_KEPT, AssumptionResult.FAILS, "order 1 has another uuid")
+
+
 def fail_critical(world: World) -> None:
-    failed = AssumptionAnswer(AssumptionCode.REVEL_UUID_KEPT, AssumptionResult.FAILS, "order 1 has another uuid")
     with world.ledger() as ledger:
-        ledger.assumptions.store([failed])
+        ledger.assumptions.store([FAILED])
 
 
 @pytest.mark.parametrize(
@@ -332,10 +334,7 @@ def test_while_a_critical_assumption_fails_no_event_is_promised_an_order(
     assert (said(told), told["exit"], told["source"]) == (answer, 0, "live")
     seen = "REVEL_UUID_KEPT: order 1 has another uuid (`tsrevel doctor --assumptions"
     assert told["switched_off"].startswith(f"an assumption doesn't hold in this account: {seen}")
-    assert told["advice"] == (
-        "ask the service about REVEL_UUID_KEPT, or name REVEL_UUID_KEPT in safety.accepted_assumptions: until then no "
-        "run writes"
-    )
+    assert told["advice"] == f"{advise_on([FAILED])}; until then no run writes"
     config = str(world.write_config())
     lines = Shell(world).run("explain", str(event_id), "--config", config).lines
     assert any(line.startswith("runs write nothing now: an assumption doesn't hold") for line in lines)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 import random
 import resource
@@ -449,3 +450,34 @@ def test_a_ledger_of_two_names_whose_log_lies_by_the_other_is_refused(path: Path
     path.with_name("stranger.db-wal").write_bytes(b"another's")
     with raises(LedgerUnusable, LedgerCode.LOG_OF_OTHER_NAME):
         open_ledger(other)
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_file_system_that_is_mounted_read_only_is_named_and_no_mode_is_blamed(
+    path: Path, monkeypatch: pytest.MonkeyPatch, there: bool
+) -> None:
+    if there:
+        make_ledger(path)
+    statvfs, access, mkdir = os.statvfs, os.access, Path.mkdir
+
+    def mounted(tested: Path) -> os.statvfs_result:
+        fields = list(statvfs(tested))
+        fields[8] |= os.ST_RDONLY
+        return os.statvfs_result(fields)
+
+    def allowed(tested: Path, mode: int, **more: bool) -> bool:
+        return access(tested, mode, **more) and not mode & os.W_OK
+
+    def refuse(folder: Path, *args: object, **more: object) -> None:
+        if folder != path.parent:
+            mkdir(folder, *args, **more)  # type: ignore[arg-type]
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(folder))
+
+    monkeypatch.setattr(os, "statvfs", mounted)
+    monkeypatch.setattr(os, "access", allowed)
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    with pytest.raises(LedgerUnusable) as caught, open_ledger(path):
+        pass
+    assert caught.value.code is LedgerCode.UNREACHABLE
+    assert "its file system is read-only; mount it writable, or set ledger.path" in str(caught.value)
+    assert "chmod" not in str(caught.value)

@@ -153,7 +153,8 @@ def pause(ctx: CliContext, reason: str) -> int:
     warnings = []
     if problems:
         found = count_of(len(problems), "problem")
-        warnings.append(f"the settings have {found}, so no new run works with them; run `tsrevel config validate`")
+        what = f"the settings have {found}, so neither a run nor resume works with them"
+        warnings.append(f"{what}; run `tsrevel config validate`")
     return _tell(ctx, settings, now, changed=before != now, text=text, unused=unused, warnings=warnings)
 
 

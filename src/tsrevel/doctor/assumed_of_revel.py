@@ -140,7 +140,7 @@ def _find_shown(probe: RevelProbe, known: Sequence[KnownOrder]) -> tuple[tuple[S
     if shown:
         return tuple(shown), ""
     if not known:
-        return (), "the ledger has no order yet; `tsrevel rehearse` makes the first"
+        return (), "the ledger has no order yet; `tsrevel rehearse EVENT` makes the first"
     refused = answer.problem or answer.refused not in {None, 404}
     tried = f"order {known[0].order_id}" if len(known) == 1 else f"each of the ledger's last {len(known)} orders"
     return (), answer.failure if refused else f"{tried} is deleted at Revel or not shown"

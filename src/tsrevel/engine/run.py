@@ -50,7 +50,7 @@ from tsrevel.errors import (
     StopRun,
 )
 from tsrevel.ledger import FAILED_AGAIN, EventDrift, EventResult, RunMode, RunRecord
-from tsrevel.planning.assumptions import find_critical
+from tsrevel.planning.assumptions import advise_on, find_critical
 from tsrevel.planning.model import Event, EventId
 from tsrevel.planning.reasons import TROUBLE, Reason, Status
 from tsrevel.planning.screening import covered_locations
@@ -145,8 +145,7 @@ def _may_begin(ctx: RunContext, state: RunState) -> bool:
         first = failed[0]
         raise AssumptionFailed(
             f"this account differs from what tsrevel relies on ({codes}: {first.detail}). Nothing was written. "
-            "`tsrevel doctor --assumptions` tests it again. Ask the service about it, or name the code in "
-            "safety.accepted_assumptions"
+            f"`tsrevel doctor --assumptions` tests it again; {advise_on(failed)}"
         )
     return True
 

@@ -29,7 +29,7 @@ from tsrevel.engine.preview import Preview, preview_event
 from tsrevel.errors import Refused, ServiceDown, StopRun, TryNextRun
 from tsrevel.insight.history import EventHistory, recall_drift, recount_event
 from tsrevel.ledger import Ledger, copy_event
-from tsrevel.planning.assumptions import describe_failed, find_critical
+from tsrevel.planning.assumptions import advise_on, describe_failed, find_critical
 from tsrevel.planning.explain import Rationale, give_reasons, give_rivals
 from tsrevel.planning.model import Event, EventId, Hold, Location, Plan, Policy, Skip
 from tsrevel.planning.plan import plan_order
@@ -104,8 +104,7 @@ def explain_live(settings: Settings, runtime: Runtime, event_id: EventId) -> Exp
         told = _explain_seen(preview, history, policy, location, catalogue, runtime.clock())
     if not failed:
         return told
-    codes = ", ".join(each.code for each in failed)
-    remedy = f"ask the service about {codes}, or name {codes} in safety.accepted_assumptions: until then no run writes"
+    remedy = f"{advise_on(failed)}; until then no run writes"
     why = "; ".join(map(describe_failed, failed))
     return replace(told, switched_off=f"an assumption doesn't hold in this account: {why}", remedy=remedy)
 

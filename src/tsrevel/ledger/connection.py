@@ -22,7 +22,7 @@ from threading import RLock
 from typing import Any, Self, TypeVar, get_type_hints
 
 from tsrevel.errors import RESTORE, ClaimConflict, ConflictCode, LedgerCode, LedgerDamaged, LedgerUnusable, TsrevelError
-from tsrevel.files import DISK_FULL, cure_roots_files, real_path, user_name
+from tsrevel.files import DISK_FULL, cure_roots_files, real_path, shell_command, user_name
 from tsrevel.ledger.records import AuditKind, Clock
 from tsrevel.planning.model import EventId
 
@@ -38,13 +38,14 @@ SQLITE: Connect = sqlite3.connect
 _FOR_CHANGES = ("PRAGMA foreign_keys = ON", "PRAGMA synchronous = FULL")
 _FULL = "the disk is full; make room"
 _ADVICE = {
-    sqlite3.SQLITE_BUSY: (LedgerCode.LOCKED, "another process has it locked; wait for it, or find it with `fuser`"),
+    sqlite3.SQLITE_BUSY: (LedgerCode.LOCKED, "another process has it locked; wait for it, or find it by {fuser}"),
     sqlite3.SQLITE_FULL: (LedgerCode.DISK_FULL, _FULL),
     sqlite3.SQLITE_IOERR: (
         LedgerCode.DISK_FAILED,
         "the disk is full, a quota is used up, or the disk failed; make room, or check the disk",
     ),
 }
+_READ_ONLY = "its file system is read-only; mount it writable, or set ledger.path"
 _UNKNOWN = (LedgerCode.STATEMENT_FAILED, "nothing was stored; please report this")
 _REFUSALS = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN}
 
@@ -92,7 +93,9 @@ def describe_unwritable(path: Path) -> str:
     if not found:
         return ""
     uid = os.geteuid()
-    if all(each.lstat().st_uid == uid for each in found):
+    if _is_read_only(path):
+        advice = _READ_ONLY
+    elif all(each.lstat().st_uid == uid for each in found):
         advice = f"run `chmod u+rw {' '.join(shlex.quote(str(each)) for each in found)}`"
     else:
         advice = _let_in(path)
@@ -421,10 +424,21 @@ def _broken(code: LedgerCode, seq: int, what: str) -> LedgerDamaged:
 
 def _let_in(path: Path) -> str:
     """The advice if this user may not use the ledger or its folder."""
+    if _is_read_only(path):
+        return _READ_ONLY
     cure = cure_roots_files(real_path(path))
     roots = f". Root owns some of these files; as root, run `{cure}`" if cure else ""
     who = user_name(os.geteuid())
     return f"check the owner and permissions of the file and its folder (this user is {who}), or set ledger.path{roots}"
+
+
+def _is_read_only(path: Path) -> bool:
+    """Whether the file system that the ledger is on, or would be on, is known to be mounted read-only."""
+    there = next((each for each in (path, *path.absolute().parents) if os.path.lexists(each)), path)
+    try:
+        return bool(os.statvfs(there).f_flag & os.ST_RDONLY)
+    except OSError:
+        return False
 
 
 def _in_our_words(error: sqlite3.Error, path: Path) -> TsrevelError:
@@ -434,7 +448,7 @@ def _in_our_words(error: sqlite3.Error, path: Path) -> TsrevelError:
         text = f"The ledger {path} is damaged ({error}). {RESTORE}"
         return LedgerDamaged(LedgerCode.CORRUPT, text)
     if cause == sqlite3.SQLITE_NOTADB:
-        text = f"The ledger {path} is not a SQLite file. Set ledger.path to the right file, or: {RESTORE}"
+        text = f"{path} is not a SQLite file. If it isn't the ledger, correct ledger.path. If it is: {RESTORE}"
         return LedgerDamaged(LedgerCode.NOT_A_DATABASE, text)
     if isinstance(error, sqlite3.IntegrityError):
         text = f"The ledger {path} refused a change that breaks its rules: {error}."
@@ -442,7 +456,7 @@ def _in_our_words(error: sqlite3.Error, path: Path) -> TsrevelError:
     if cause in _REFUSALS:
         return LedgerUnusable(LedgerCode.UNREACHABLE, f"{unusable}: {_let_in(path)}.")
     code, advice = _ADVICE.get(cause, _UNKNOWN)
-    return LedgerUnusable(code, f"{unusable}: {advice}.")
+    return LedgerUnusable(code, f"{unusable}: {advice.format(fuser=shell_command('fuser', path))}.")
 
 
 def primary_code(error: sqlite3.Error) -> int:

@@ -227,6 +227,13 @@ def find_critical(
     )
 
 
+def advise_on(answers: Iterable[AssumptionAnswer]) -> str:
+    """The advice on critical assumptions that don't hold in this account. It begins without a capital."""
+    codes = ", ".join(each.code for each in answers)
+    accept = f"add {codes} to safety.accepted_assumptions only if you have checked that it does no harm in your account"
+    return f"ask the service's support about {codes}; {accept}"
+
+
 def describe_failed(answer: AssumptionAnswer) -> str:
     """A failed answer in words: what was seen, by which command, and when."""
     when = f", {answer.tested_at:%Y-%m-%d}" if answer.tested_at else ""
