@@ -58,7 +58,7 @@ def test_only_an_event_that_is_more_than_a_day_off_is_warned_of(
     """A night's event ends on the next day: a search that matches by overlap lists it in every run."""
     rows = [{"id": 1, "event_date_iso8601": f"2026-12-{day}"}, {"id": 2, "event_date_iso8601": "2026-12-12"}]
     answer_search(seat, {"total_pages": 1, "results": rows})
-    assert (ids(tripleseat.search_by_day(DAY, DAY)), "day" in tripleseat.strays) == (["2"], told)
+    assert (ids(tripleseat.search_by_day(DAY, DAY)), "day" in tripleseat.search_warnings) == (["2"], told)
 
 
 def test_a_search_by_update_finds_the_events_that_changed(tripleseat: TripleSeat, seat: TripleSeatSandbox) -> None:
@@ -238,7 +238,7 @@ def test_an_empty_page_before_the_last_ends_no_search(tripleseat: TripleSeat, se
     answer_empty_page(seat, 4)
     answer_search(seat, {"total_pages": 4, "results": [{"id": 3}]})
     assert ids(tripleseat.search_by_day(DAY, DAY)) == ["1", "2", "3"]
-    assert tripleseat.strays == {}
+    assert tripleseat.search_warnings == {}
     assert [each.query["page"] for each in seat.requests] == ["1", "1", "2", "3", "3", "4"]
 
 
@@ -265,7 +265,7 @@ def test_an_empty_last_page_is_the_end_as_an_event_may_have_gone_meanwhile(
     answer_search(seat, {"total_pages": 2, "results": [{"id": 1}, {"id": 2}]})
     answer_search(seat, {**total, "results": []})
     assert ids(tripleseat.search_by_day(DAY, DAY)) == ["1", "2"]
-    assert tripleseat.strays == {}
+    assert tripleseat.search_warnings == {}
 
 
 def test_a_page_that_stays_away_fails_the_whole_search(tripleseat: TripleSeat, seat: TripleSeatSandbox) -> None:

@@ -124,9 +124,9 @@ def resolve(ctx: CliContext, event: str, options: ResolveOptions) -> int:
             event_id = find_event_id(event, lambda each: _recall(ledger, each) != _Before())
             before, unused = _recall(ledger, event_id), not ledger.runs.latest(1)
             if options.word == "open":
-                objection = _objection(settings, ctx.runtime, event_id, before, options)
-                if objection:
-                    return ctx.fail(objection, NEEDS_ATTENTION)
+                refusal = _find_refusal(settings, ctx.runtime, event_id, before, options)
+                if refusal:
+                    return ctx.fail(refusal, NEEDS_ATTENTION)
                 ledger.events.reopen(event_id, options.note)
             else:
                 comparison = _refuse_doubles(ctx, event_id) if before.is_doubled else []
@@ -339,7 +339,7 @@ def _recall(ledger: Ledger, event_id: EventId) -> _Before:
     )
 
 
-def _objection(
+def _find_refusal(
     settings: Settings, runtime: Runtime, event_id: EventId, before: _Before, options: ResolveOptions
 ) -> str | None:
     """Why the event must not be opened again, or None.

@@ -67,14 +67,14 @@ class Installation(Secret):
     environ: Mapping[str, str]
     runtime: Runtime
 
-    def objection(self, *keys: str) -> SkippedCheck | None:
+    def why_skipped(self, *keys: str) -> SkippedCheck | None:
         """Why nothing that depends on settings whose keys begin with `keys` can be checked, or None."""
         bad = next((each.key for each in self.problems if each.key.startswith(keys)), None)
         return _config_problem(bad) if bad else None
 
     def pause(self) -> Pause | None:
         """Since when and why a person has paused all runs; None if nobody has, or if that can't be read."""
-        known = self.objection(*_LEDGER_KEYS) is None
+        known = self.why_skipped(*_LEDGER_KEYS) is None
         if not known:
             return None
         return usable(attempt(lambda: read_pause(self.settings.ledger_path, self.runtime.database)))
@@ -84,7 +84,7 @@ class Installation(Secret):
 
         A ledger that can't be read has its own check, and doesn't keep the services from theirs.
         """
-        if self.settings.safety.enable_connector and self.objection(*_LEDGER_KEYS):
+        if self.settings.safety.enable_connector and self.why_skipped(*_LEDGER_KEYS):
             return None  # the ledger that may hold a pause isn't known
         return usable(attempt(lambda: why_disabled(self.settings, self.runtime)))
 
@@ -94,7 +94,7 @@ def run_checks(installation: Installation) -> Iterator[CheckFinding]:
     settings = installation.settings
     yield from machine.check_config(settings, installation.problems)
     yield from machine.check_safety(settings, installation.pause())
-    because = installation.objection(*_LEDGER_KEYS)
+    because = installation.why_skipped(*_LEDGER_KEYS)
     yield from machine.check_config_files(settings)
     inspection = None
     if because:
@@ -220,7 +220,7 @@ def _examine_locations(
             told = finding.name.removeprefix("location.")
             own = tuple(f"locations[{entry.name}].{field}" for field in _FIELDS.get(told, (told,)))
             above = "timezone" if told in _ZONES else f"revel.{told}"
-            because = installation.objection(*own, above)  # a default replaced the unusable value
+            because = installation.why_skipped(*own, above)  # a default replaced the unusable value
             yield replace(skipped(finding.name, because) if because else finding, subject=entry.name)
 
 
@@ -236,7 +236,7 @@ def keep_off(installation: Installation, service: str) -> SkippedCheck | None:
         return _PAUSED
     if any(each.key == service for each in installation.problems):
         return _config_problem(service)
-    return installation.objection(
+    return installation.why_skipped(
         "config", "environment", "safety.enable_connector", *_DOORS[service], *NETWORK_VARIABLES
     )
 

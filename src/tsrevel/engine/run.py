@@ -247,7 +247,7 @@ def _sum_up(
         reason=end_reason(state.stop) if state.stop else paused,
         error=str(state.stop) if state.stop else None,
         exit_status=most_severe({status, NEEDS_ATTENTION if still_held else 0}),
-        warnings=(*ctx.tripleseat.strays.values(), *state.warnings),
+        warnings=(*ctx.tripleseat.search_warnings.values(), *state.warnings),
         paused=state.pause,
     )
 

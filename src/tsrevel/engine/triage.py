@@ -349,16 +349,16 @@ def _triage_begun(
         return Leave(replace(not_written(about, finding), alarm=finding.reason is Reason.AMOUNT_MISMATCH))
     if rules.write_gate.dry_run:
         return Leave(replace(planned(about, plan), text="an order begun would be finished"))
-    objection = rules.write_gate.refusal(plan.location)
-    if objection:
-        return Leave(not_written(about, _not_here(plan, objection, rules.policy)))
+    refusal = rules.write_gate.refusal(plan.location)
+    if refusal:
+        return Leave(not_written(about, _not_here(plan, refusal, rules.policy)))
     return Recover(found, about, record, plan)
 
 
-def _not_here(plan: Plan, objection: str, policy: Policy) -> Hold | Skip:
+def _not_here(plan: Plan, refusal: str, policy: Policy) -> Hold | Skip:
     """Why this run (`--location`), or any run, may not write to the location of an order begun."""
     at = plan.location
     if includes_place(policy.allowed, at.tripleseat_location, at.tripleseat_site, policy.locations):
         return Skip(Reason.LOCATION_NOT_ALLOWED, "its order was begun; a run over all locations finishes it")
-    text = f"its order was begun, but now {objection}; allow it again, or finish the order by hand"
+    text = f"its order was begun, but now {refusal}; allow it again, or finish the order by hand"
     return Hold(Reason.LOCATION_NOT_ALLOWED, text)

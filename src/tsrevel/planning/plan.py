@@ -72,9 +72,9 @@ def plan_order(event: Event, location: Location, catalogue: Catalogue, policy: P
     received = payments_to_record(event, document, policy, final, now.astimezone(zone).date())
     if isinstance(received, Hold):
         return received
-    objection = _objection(final, discount, received, location, policy)
-    if objection:
-        return objection
+    hold = _find_hold(final, discount, received, location, policy)
+    if hold:
+        return hold
     order = identity.order_uuid(event.id)
     payments = tuple(map(PlannedPayment, identity.part_uuids(order, "payment", len(received)), received))
     return Plan(
@@ -223,7 +223,7 @@ def _plan_item(uuid: str, line: str, product: ProductId, override: str, portion:
     return Item(uuid, product, portion.quantity, portion.unit_price, line, *texts)
 
 
-def _objection(final: Cents, discount: Cents, received: list[Cents], location: Location, policy: Policy) -> Hold | None:
+def _find_hold(final: Cents, discount: Cents, received: list[Cents], location: Location, policy: Policy) -> Hold | None:
     if final > policy.max_order_total:
         text = f"the total {show(final)} is above safety.max_order_total ({show(policy.max_order_total)})"
         return Hold(Reason.ORDER_TOO_LARGE, text, (show(final),))

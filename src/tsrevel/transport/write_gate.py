@@ -44,8 +44,8 @@ class WriteGate:
         """Let reads pass; raise `WriteForbidden` for a write that must not be sent."""
         if method in {"GET", "HEAD"}:
             return
-        objection = self.refusal(location)
-        if objection is None and self.sandbox is not None and self.sandbox != is_loopback(host):
-            objection = "its host belongs to the other environment"
-        if objection:
-            raise WriteForbidden(f"tsrevel stopped a write, because {objection}; nothing was sent")
+        why = self.refusal(location)
+        if why is None and self.sandbox is not None and self.sandbox != is_loopback(host):
+            why = "its host belongs to the other environment"
+        if why:
+            raise WriteForbidden(f"tsrevel stopped a write, because {why}; nothing was sent")

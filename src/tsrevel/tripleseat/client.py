@@ -68,7 +68,7 @@ class TripleSeat(ApiService):
         self._base_url = base_url
         self._invoice_fallback = invoice_fallback
         self._found: dict[str, Found] = {}
-        self.strays: dict[str, str] = {}
+        self.search_warnings: dict[str, str] = {}
         """A sentence for each search ("day", "update") that listed other events than requested."""
         self.listed_none = False
         """Whether the last search by day listed no event at all, not even one of another day."""
@@ -80,8 +80,8 @@ class TripleSeat(ApiService):
     def search_by_day(self, first: date, last: date) -> list[Found]:
         """Every event, of any status, whose day is from `first` to `last` (facts TripleSeat 2).
 
-        Events of other days are left out, and noted in `strays` if they are more than a day off: the search may match
-        by overlap, and a night's event ends on the next day. A row without a day stays: it may be of these days.
+        Events of other days are left out. If they are more than a day off, `search_warnings` says so: the search may
+        match by overlap, and a night's event ends on the next day. A row without a day stays: it may be of these days.
         """
         found, lack = self._search("event", first, last)
         self.listed_none = not found
@@ -90,7 +90,7 @@ class TripleSeat(ApiService):
             for each in found
             if each.event and each.event.day and not first <= each.event.day <= last
         }
-        self._note_strays("day", sum(not first - _A_DAY <= day <= last + _A_DAY for day in others.values()))
+        self._warn_of_search("day", sum(not first - _A_DAY <= day <= last + _A_DAY for day in others.values()))
         return _unless_incomplete([each for each in found if each.id not in others], lack)
 
     def search_by_update(self, first: date, last: date) -> list[Found]:
@@ -104,13 +104,13 @@ class TripleSeat(ApiService):
         dated = [(each, each.event.updated.date()) for each in found if each.event and each.event.updated]
         fit = {each.id for each, day in dated if first <= day <= last}
         kept = [each for each in found if each.id in fit] if len(fit) < len(dated) else found
-        self._note_strays("update", len(found) - len(kept))
+        self._warn_of_search("update", len(found) - len(kept))
         return _unless_incomplete(kept, lack)
 
-    def _note_strays(self, search: str, number: int) -> None:
+    def _warn_of_search(self, search: str, number: int) -> None:
         if number:
             text = f"the search by {search} listed events of other days ({number}); they are left out"
-            self.strays[search] = f"TripleSeat: {text}"
+            self.search_warnings[search] = f"TripleSeat: {text}"
             self._client.warn_once(text)
 
     def event(self, event_id: EventId) -> Event:
