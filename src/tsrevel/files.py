@@ -343,6 +343,7 @@ def chown(uid: int, folder: Path, files: Iterable[Path]) -> str:
 
     "" if there are none then: nobody may be told to give away a folder such as /etc.
     """
+    folder = real_path(folder)  # its name must not hide where a link or ".." leads
     if _is_own(folder):
         return f"chown -R {user_name(uid)} {shlex.quote(str(folder))}"
     words = [shlex.quote(str(each)) for each in dict.fromkeys(files)]

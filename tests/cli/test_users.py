@@ -445,3 +445,15 @@ def test_no_command_gives_away_a_folder_that_others_share(folder: str, command: 
     user = user_name(OTHER)
     assert chown(OTHER, Path(folder), [Path(folder, "brand.toml")]) == command.format(user=user)
     assert chown(OTHER, Path(folder), []) == ("" if shared else command.format(user=user))
+
+
+@pytest.mark.parametrize("way", ["..", "link"])
+def test_no_way_round_to_a_shared_folder_makes_it_tsrevels_own(tmp_path: Path, way: str) -> None:
+    own = tmp_path / "tsrevel"
+    own.mkdir()
+    folder = own.joinpath(*[".."] * (len(own.parts) - 1), "etc") if way == ".." else own / "state"
+    if way == "link":
+        folder.symlink_to("/etc")
+    file = folder / "brand.toml"
+    assert chown(OTHER, folder, [file]) == f"chown {user_name(OTHER)} {file}"
+    assert chown(OTHER, folder, []) == ""
