@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import errno
 import json
+import os
 import re
 import shlex
 import tempfile
@@ -495,6 +496,26 @@ def test_a_cure_can_be_copied_whatever_the_path(shell: Shell, monkeypatch: pytes
     [found] = checks(type_doctor(shell, Path(path.name), "--json"))
     command = found["remedy"].removeprefix("Run `").removesuffix("`.")
     assert shlex.split(command) == ["chmod", "600", str(path)]
+
+
+def test_no_mode_is_blamed_for_a_file_system_that_is_mounted_read_only(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shell.sync("--dry-run")
+    access, statvfs = os.access, os.statvfs
+
+    def mounted(tested: Path) -> os.statvfs_result:
+        fields = list(statvfs(tested))
+        fields[8] |= os.ST_RDONLY
+        return os.statvfs_result(fields)
+
+    def allowed(tested: Path, mode: int, **more: bool) -> bool:
+        return access(tested, mode, **more) and not mode & os.W_OK
+
+    monkeypatch.setattr(os, "statvfs", mounted)
+    monkeypatch.setattr(os, "access", allowed)
+    [found] = [each for each in checks(doctor(shell, "--json")) if each["name"] == "file.ledger"]
+    assert found["remedy"] == "Its file system is read-only; mount it writable, or set ledger.path."
 
 
 @pytest.mark.parametrize("mark", [b"", codecs.BOM_UTF8])

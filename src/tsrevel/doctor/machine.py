@@ -22,7 +22,7 @@ from tsrevel.engine.outcomes import NEEDS_ATTENTION, describe_disabled
 from tsrevel.errors import ConfigProblem, LedgerUnusable, TsrevelError
 from tsrevel.files import ENTER, READ, WRITE, chown, read_regular, real_path, refusal, shell_command, user_name
 from tsrevel.ledger import Connect, Inspection, Pause, inspect_ledger, is_locked
-from tsrevel.ledger.connection import find_unwritable
+from tsrevel.ledger.connection import advise_on_unwritable, find_unwritable
 from tsrevel.text import count_of, decode_text, reason_of
 
 _MEGABYTE = 1_000_000
@@ -152,10 +152,11 @@ def check_state_files(settings: Settings, environ: Mapping[str, str]) -> Iterato
     for end in ("-wal", "-shm"):
         beside = settings.ledger_path.with_name(settings.ledger_path.name + end)
         yield from _check("file.ledger", beside, secret=True, absent="")
-    for path in find_unwritable(real_path(settings.ledger_path)):
+    ledger = real_path(settings.ledger_path)
+    for path in find_unwritable(ledger):
         text = f"user {user_name(os.geteuid())} can't write to {path}, so its runs can't begin"
-        remedy = f"Run {shell_command('chmod', 'u+rw', path)} as its owner or root."
-        yield problem("file.ledger", "NOT_WRITABLE", text, remedy)
+        advice = advise_on_unwritable(ledger, [path])
+        yield problem("file.ledger", "NOT_WRITABLE", text, f"{advice[0].upper()}{advice[1:]}.")
     for _, path in secret_files(settings, environ):
         yield from _check("file.secret", path, secret=True, absent="it doesn't exist")
 

@@ -92,14 +92,17 @@ def describe_unwritable(path: Path) -> str:
     found = find_unwritable(path)
     if not found:
         return ""
-    uid = os.geteuid()
+    who, names = user_name(os.geteuid()), " and ".join(each.name for each in found)
+    return f"user {who} may not write to {names}: {advise_on_unwritable(path, found)}"
+
+
+def advise_on_unwritable(path: Path, found: Sequence[Path]) -> str:
+    """The advice on files of the ledger at `path` that this user may not write to. It begins without a capital."""
     if _is_read_only(path):
-        advice = _READ_ONLY
-    elif all(each.lstat().st_uid == uid for each in found):
-        advice = f"run `chmod u+rw {' '.join(shlex.quote(str(each)) for each in found)}`"
-    else:
-        advice = _let_in(path)
-    return f"user {user_name(uid)} may not write to {' and '.join(each.name for each in found)}: {advice}"
+        return _READ_ONLY
+    if all(each.lstat().st_uid == os.geteuid() for each in found):
+        return f"run `chmod u+rw {' '.join(shlex.quote(str(each)) for each in found)}`"
+    return _let_in(path)
 
 
 def use_wal(connection: sqlite3.Connection) -> None:
