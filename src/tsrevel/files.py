@@ -249,9 +249,6 @@ def _resemble(descriptor: int, model: os.stat_result, *, is_new: bool) -> None:
 
 READ, WRITE, ENTER = 4, 2, 1
 """The rights to a file or folder, as in its mode; add them up."""
-_DEEP = 4
-"""Parts of a path. The whole system doesn't share a folder with so many, unless it is in one of `_OF_SYSTEM`."""
-_OF_SYSTEM = frozenset({"boot", "etc", "lib", "lib64", "root", "run", "sbin", "usr", "var"})
 
 
 def user_name(uid: int) -> str:
@@ -352,9 +349,7 @@ def chown(uid: int, folder: Path, files: Iterable[Path]) -> str:
 
 def _is_own(folder: Path) -> bool:
     """Whether the folder is there for tsrevel alone, as far as its path shows."""
-    if any("tsrevel" in name for name in (folder.name, folder.parent.name)):
-        return True
-    return len(folder.parts) >= _DEEP and folder.parts[1] not in _OF_SYSTEM
+    return "tsrevel" in folder.name or "tsrevel" in folder.parent.name
 
 
 def create_private(path: Path, text: str) -> None:

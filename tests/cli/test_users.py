@@ -266,7 +266,7 @@ def test_the_command_for_root_names_files_of_the_folder_in_use(monkeypatch: pyte
             ran = shell.run("sync", "--config", config.name)
         if os.geteuid() == 0:
             assert ran.status == 10
-            assert f"chown -R {user_name(OTHER)} {folder}" in ran.err
+            assert f"chown {user_name(OTHER)} {config}" in ran.err
 
 
 def test_files_that_root_owns_are_told_with_the_command_that_gives_them_back() -> None:
@@ -437,7 +437,8 @@ def test_no_command_begins_a_ledger_while_the_old_one_lies_elsewhere(tmp_path: P
         ("/var/lib/postgresql", "chown {user} /var/lib/postgresql/brand.toml"),
         ("/etc/tsrevel", "chown -R {user} /etc/tsrevel"),
         ("/var/lib/tsrevel/east", "chown -R {user} /var/lib/tsrevel/east"),
-        ("/srv/catering/state", "chown -R {user} /srv/catering/state"),
+        ("/home/company/bob", "chown {user} /home/company/bob/brand.toml"),
+        ("/srv/catering/state", "chown {user} /srv/catering/state/brand.toml"),
     ],
 )
 def test_no_command_gives_away_a_folder_that_others_share(folder: str, command: str) -> None:
