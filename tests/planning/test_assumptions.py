@@ -12,6 +12,7 @@ from tsrevel.planning.assumptions import (
     AssumptionAnswer,
     AssumptionCode,
     AssumptionResult,
+    advise_on,
     describe_failed,
     find_critical,
     summarize,
@@ -60,6 +61,13 @@ def test_a_failed_one_says_what_was_seen_and_when() -> None:
     told = "REVEL_UUID_KEPT: order 1 has another uuid (`tsrevel doctor --assumptions`"
     assert describe_failed(failed) == f"{told})"
     assert describe_failed(replace(failed, tested_at=datetime(2026, 12, 12, tzinfo=UTC))) == f"{told}, 2026-12-12)"
+
+
+def test_whoever_may_accept_failed_ones_is_told_to_check_them_first() -> None:
+    assert advise_on([AssumptionAnswer(code, AssumptionResult.FAILS, "seen") for code in (UUID, SETS)]) == (
+        "ask the service's support about REVEL_UUID_KEPT, REVEL_PRODUCT_SET; add REVEL_UUID_KEPT, REVEL_PRODUCT_SET to "
+        "safety.accepted_assumptions only if you have checked that it does no harm in your account"
+    )
 
 
 def test_the_answers_in_one_line() -> None:
