@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tsrevel.errors import LedgerCode, LedgerDamaged
-from tsrevel.ledger import ContentHashes, EventDrift, EventResult, Ledger, hash_of_content
+from tsrevel.ledger import FAILED_AGAIN, ContentHashes, EventDrift, EventResult, Ledger, hash_of_content
 from tsrevel.planning.changes import EventDetails
 from tsrevel.planning.identity import NAMELESS
 from tsrevel.planning.model import EventId, Hold
@@ -139,6 +139,12 @@ def test_what_failed_and_is_left_to_the_next_run_does_not_wait(ledger: Ledger) -
     ledger.events.store_results(RUN, [seen(status="failed", reason="RUN_LIMIT_REACHED")])
     assert [each.event_id for each in ledger.queries.held_or_failed()] == [EVENT]
     assert ledger.queries.waiting() == ()
+
+
+def test_a_failure_that_repeats_is_told_from_a_first_one(ledger: Ledger) -> None:
+    for details in ((), FAILED_AGAIN):
+        ledger.events.store_results(RUN, [seen(status="failed", details=details)])
+        assert [each.repeated for each in ledger.queries.held_or_failed()] == [details == FAILED_AGAIN]
 
 
 def test_a_result_keeps_the_time_when_a_run_last_looked_into_the_event(ledger: Ledger) -> None:
