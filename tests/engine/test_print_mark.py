@@ -119,3 +119,19 @@ def test_a_wrong_amount_is_a_mismatch_where_the_mark_is_missing(tmp_path: Path) 
     assert (verdict(report, FULL), report.exit_status) == ("held AMOUNT_MISMATCH", 14)
     correct(world, tax=Decimal(0))
     assert verdict(world.sync(), FULL) == "injected"
+
+
+@pytest.mark.parametrize("contract", CONTRACTS)
+@pytest.mark.parametrize("status", [400, 500])
+def test_an_unmarked_order_whose_history_row_fails_for_long_is_finished_once_it_can_be(
+    tmp_path: Path, contract: str, status: int
+) -> None:
+    world = unmarked(tmp_path, contract)
+    world.revel.faults.add("status", "POST", "/OrderHistory/", times=None, status=status)
+    for _ in range(5):
+        assert verdict(world.sync(), FULL).startswith("failed")
+        world.time.move(minutes=20)
+    world.revel.faults.clear()
+    world.time.move(minutes=20)
+    assert verdict(world.sync(), FULL) == "injected"
+    assert (world.flaws(FULL), settled(world)) == (["printed"], True)
