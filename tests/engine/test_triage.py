@@ -199,8 +199,9 @@ GIVEN_ELSEWHERE = {
     "recover": {Reason.DUPLICATE_ORDERS, Reason.ORDER_DIFFERS},
     "run": {Reason.CONNECTOR_DISABLED, Reason.LEDGER_LOST},
     "deliveries": {Reason.DUPLICATE_EVENT, Reason.TRIGGER_TYPE_NOT_ACTIONABLE},
+    "resolve": {Reason.REOPENED},
 }  # fmt: skip
-"""The reasons that other modules of the engine, or planning, give."""
+"""The reasons that other modules of the engine, planning, or a command give."""
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
