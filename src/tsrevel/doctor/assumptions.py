@@ -27,6 +27,7 @@ from tsrevel.doctor.findings import (
 from tsrevel.errors import AssumptionFailed, LedgerUnusable
 from tsrevel.ledger import KnownOrder, LedgerView, open_view
 from tsrevel.planning.assumptions import ASSUMPTIONS, AssumptionAnswer, AssumptionCode, AssumptionResult, advise_on
+from tsrevel.text import capitalised
 from tsrevel.wiring import Runtime, make_state_folder, open_ledger, open_services
 
 T = TypeVar("T")
@@ -126,8 +127,7 @@ def describe_answer(answer: AssumptionAnswer, is_accepted: bool) -> CheckFinding
     if answer.result is UNTOLD:
         return replace(skipped(name, SkippedCheck("NOT_TOLD", "")), text=text.removesuffix(when))
     if row.critical and not is_accepted:
-        advice = advise_on([answer])
-        remedy = f"{row.otherwise}. {advice[0].upper()}{advice[1:]}."
+        remedy = f"{row.otherwise}. {capitalised(advise_on([answer]))}."
         return problem(name, "ASSUMPTION_FAILED", text, remedy, AssumptionFailed.exit_status)
     code = "ASSUMPTION_ACCEPTED" if row.critical else "ASSUMPTION_FAILED"
     remedy = "Runs write anyway, because safety.accepted_assumptions lists it." if row.critical else f"{row.otherwise}."

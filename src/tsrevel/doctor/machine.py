@@ -23,7 +23,7 @@ from tsrevel.errors import ConfigProblem, LedgerUnusable, TsrevelError
 from tsrevel.files import ENTER, READ, WRITE, chown, read_regular, real_path, refusal, shell_command, user_name
 from tsrevel.ledger import Connect, Inspection, Pause, inspect_ledger, is_locked
 from tsrevel.ledger.connection import advise_on_unwritable, find_unwritable
-from tsrevel.text import count_of, decode_text, reason_of
+from tsrevel.text import capitalised, count_of, decode_text, reason_of
 
 _MEGABYTE = 1_000_000
 LEAST_SPACE, SCARCE_SPACE = 20 * _MEGABYTE, 200 * _MEGABYTE
@@ -155,8 +155,8 @@ def check_state_files(settings: Settings, environ: Mapping[str, str]) -> Iterato
     ledger = real_path(settings.ledger_path)
     for path in find_unwritable(ledger):
         text = f"user {user_name(os.geteuid())} can't write to {path}, so its runs can't begin"
-        advice = advise_on_unwritable(ledger, [path])
-        yield problem("file.ledger", "NOT_WRITABLE", text, f"{advice[0].upper()}{advice[1:]}.")
+        remedy = f"{capitalised(advise_on_unwritable(ledger, [path]))}."
+        yield problem("file.ledger", "NOT_WRITABLE", text, remedy)
     for _, path in secret_files(settings, environ):
         yield from _check("file.secret", path, secret=True, absent="it doesn't exist")
 

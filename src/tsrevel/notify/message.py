@@ -15,7 +15,7 @@ from tsrevel.planning.model import CHARGE_FIELDS, Plan, label
 from tsrevel.planning.money import Cents
 from tsrevel.planning.reasons import FailedWrite, Reason, Resolved, Status, advise
 from tsrevel.templates import load_template, show_amount
-from tsrevel.text import clean_text, shorten, with_config
+from tsrevel.text import capitalised, clean_text, shorten, with_config
 
 _STATUSES = {
     "missed": Status.SKIPPED,
@@ -158,7 +158,7 @@ def _make_entry(item: MailItem, context: MailContext, config: str) -> _Entry:
         order_id=clean_text(item.order_id or ""),
         reason=clean_text(item.reason or ""),
         text=with_config(shorten(clean_text(item.text), _LONGEST_TEXT), config),
-        advice=with_config(f"{advice[:1].upper()}{advice[1:]}.", config) if advice else "",
+        advice=with_config(f"{capitalised(advice)}.", config) if advice else "",
         plan=plan,
         heading=_heading(item),
     )
