@@ -12,8 +12,8 @@ from datetime import date, datetime, timedelta
 from tsrevel.ledger.connection import Repository, decode_instant, encode_instant, reader_of, record_of
 from tsrevel.ledger.older_rows import read_dispute
 from tsrevel.ledger.orders import DISPUTED_FOR
-from tsrevel.ledger.plan_json import decode_plan, hash_of_details
-from tsrevel.ledger.records import FAILED_AGAIN, PENDING, OrderState, describe_dispute
+from tsrevel.ledger.plan_json import decode_plan
+from tsrevel.ledger.records import PENDING, OrderState, describe_dispute, shows_repeated
 from tsrevel.planning.model import EventId, OrderId
 from tsrevel.planning.money import ZERO, Cents
 from tsrevel.text import count_of, show_span
@@ -155,7 +155,7 @@ class EventStatus:
     @property
     def repeated(self) -> bool:
         """Whether it had failed before, too."""
-        return self.details_hash == hash_of_details(FAILED_AGAIN)
+        return shows_repeated(self.details_hash)
 
 
 @dataclass(frozen=True, slots=True)

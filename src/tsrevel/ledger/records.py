@@ -255,6 +255,11 @@ class EventDrift:
     details: EventDetails | None = None
 
 
+def shows_repeated(details_hash: str) -> bool:
+    """Whether a result with these details is a failure that an earlier run had reported, too, and nothing else."""
+    return details_hash == hash_of_details(FAILED_AGAIN)
+
+
 @dataclass(frozen=True, slots=True)
 class LastResult:
     """The last result for an event. `missed_at`: when a run first saw its gate closed on that day without an order.
@@ -278,7 +283,7 @@ class LastResult:
     @property
     def repeated(self) -> bool:
         """Whether it was a failure that an earlier run had reported, too, and nothing was told beside it."""
-        return self.details_hash == hash_of_details(FAILED_AGAIN)
+        return shows_repeated(self.details_hash)
 
     def was_missed_on(self, day: date | None) -> bool:
         """Whether a run has reported it as missed on that day, and nothing else of it since.
