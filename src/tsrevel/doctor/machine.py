@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 import shutil
 import stat
 import tomllib
@@ -179,12 +178,11 @@ def check_users(settings: Settings, scheduled: Sequence[int]) -> Iterator[CheckF
         for user in scheduled or [each for each in owners if each][:1]:
             for path, want in there.items():
                 if why := refusal(user, path, want):
-                    place, files = (path, []) if path == folder else (path.parent, [path])
-                    run = chown(user, place, files)
+                    text, remedy = f"user {user_name(user)} {why}", "Set ledger.path to a folder that this user owns."
                     if path == settings.config_path:
-                        run = f"chown {user_name(user)} {shlex.quote(str(path.absolute()))}"
-                    text, own = f"user {user_name(user)} {why}", "Set ledger.path to a folder that this user owns."
-                    remedy = f"Run `{run}`." if run else own
+                        remedy = f"Run {shell_command('chown', user_name(user), path)}."
+                    elif run := chown(user, folder, []) if path == folder else chown(user, path.parent, [path]):
+                        remedy = f"Run `{run}`."
                     if scheduled:
                         yield problem("file.owner", "RUN_SHUT_OUT", f"{text}, but starts runs", remedy)
                     else:
