@@ -5,7 +5,6 @@ from __future__ import annotations
 import codecs
 import errno
 import json
-import os
 import re
 import shlex
 import tempfile
@@ -15,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from ..disks import mount_read_only
 from .bench import Ran, Shell, assert_fits
 
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
@@ -502,18 +502,7 @@ def test_no_mode_is_blamed_for_a_file_system_that_is_mounted_read_only(
     shell: Shell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shell.sync("--dry-run")
-    access, statvfs = os.access, os.statvfs
-
-    def mounted(tested: Path) -> os.statvfs_result:
-        fields = list(statvfs(tested))
-        fields[8] |= os.ST_RDONLY
-        return os.statvfs_result(fields)
-
-    def allowed(tested: Path, mode: int, **more: bool) -> bool:
-        return access(tested, mode, **more) and not mode & os.W_OK
-
-    monkeypatch.setattr(os, "statvfs", mounted)
-    monkeypatch.setattr(os, "access", allowed)
+    mount_read_only(monkeypatch)
     [found] = [each for each in checks(doctor(shell, "--json")) if each["name"] == "file.ledger"]
     assert found["remedy"] == "Its file system is read-only; mount it writable, or set ledger.path."
 

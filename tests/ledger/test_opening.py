@@ -23,6 +23,7 @@ from tsrevel.ledger import database, hold_lock, hold_mail_lock, open_view
 from tsrevel.ledger.connection import connect, describe_unwritable, use_wal
 from tsrevel.ledger.maintenance import back_up_ledger
 
+from ..disks import mount_read_only
 from .samples import EVENT, NOTED, ORDER, RUN, make_run, open_ledger, raises, raw
 
 NOBODY = 65534
@@ -458,23 +459,14 @@ def test_a_file_system_that_is_mounted_read_only_is_named_and_no_mode_is_blamed(
 ) -> None:
     if there:
         make_ledger(path)
-    statvfs, access, mkdir = os.statvfs, os.access, Path.mkdir
-
-    def mounted(tested: Path) -> os.statvfs_result:
-        fields = list(statvfs(tested))
-        fields[8] |= os.ST_RDONLY
-        return os.statvfs_result(fields)
-
-    def allowed(tested: Path, mode: int, **more: bool) -> bool:
-        return access(tested, mode, **more) and not mode & os.W_OK
+    mkdir = Path.mkdir
 
     def refuse(folder: Path, *args: object, **more: object) -> None:
         if folder != path.parent:
             mkdir(folder, *args, **more)  # type: ignore[arg-type]
         raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(folder))
 
-    monkeypatch.setattr(os, "statvfs", mounted)
-    monkeypatch.setattr(os, "access", allowed)
+    mount_read_only(monkeypatch)
     monkeypatch.setattr(Path, "mkdir", refuse)
     with pytest.raises(LedgerUnusable) as caught, open_ledger(path):
         pass
